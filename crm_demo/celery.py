@@ -1,0 +1,11 @@
+"""The demo's Celery app, as any Django project has one; flex_outbound's jobs are found by themselves."""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "crm_demo.settings")
+
+app = Celery("crm_demo")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()

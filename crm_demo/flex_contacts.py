@@ -1,0 +1,30 @@
+"""How the CRM's contacts are messaged: the whole of what a project writes to get the buttons."""
+
+from typing import TYPE_CHECKING, Any
+
+from crm_demo.models import Contact
+from flex_outbound.channels import Channel
+from flex_outbound.contacts import ContactAdapter, register
+
+if TYPE_CHECKING:
+    from crm_demo.models import ContactQuerySet
+
+
+@register(Contact)
+class CrmContact(ContactAdapter):
+    """Two numbers and two email addresses, read in the contact's own country."""
+
+    name_field = "full_name"
+    phone_field = ("mobile", "phone")
+    email_field = ("email", "email_work")
+    region_field = "country"
+
+    def get_queryset(self, user: Any) -> "ContactQuerySet":
+        """Return the contacts that the CRM's own pages show this user."""
+        return Contact.objects.visible_to(user)
+
+    def can_message(self, user: Any, contact: Contact, channel: Channel) -> bool | str:
+        """Refuse, in words, whoever asked not to be messaged."""
+        if contact.do_not_contact:
+            return "This customer has asked not to be messaged."
+        return True
