@@ -1,0 +1,108 @@
+"""A typed, live view of ``settings.FLEX_OUTBOUND`` (vocabulary). Every key is optional; one table of defaults.
+
+Values are read at each access, so that ``override_settings`` and per-process settings work as in Django itself.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, cast
+
+from django.conf import settings
+
+DEFAULTS: dict[str, Any] = {
+    "API_BASE_URL": None,
+    "PUBLIC_BASE_URL": None,
+    "HTTP_TIMEOUT": (3.05, 10.0),
+    "LEASE_SECONDS": 45,
+    "SETTLE_SECONDS": 120,
+    "SWEEP_SECONDS": 5,
+    "UNCONFIRMED": "auto",
+    "MAX_ATTEMPTS": 8,
+    "RATE_LIMITS": {},
+    "FLEX_TASK_URL": "https://flex.twilio.com/agent-desktop/{task_sid}",
+    "CELERY_QUEUE": None,
+    "ENCRYPTION_KEYS": (),
+    "DEFAULT_REGION": "US",
+}
+
+RATE_LIMITS: dict[str, str] = {
+    "click": "60/minute",
+    "poll": "600/minute",
+}
+
+
+class Conf:
+    """Attribute access to ``FLEX_OUTBOUND``; see docs/settings.md for the meaning of each key."""
+
+    def _get(self, key: str) -> Any:
+        return getattr(settings, "FLEX_OUTBOUND", {}).get(key, DEFAULTS[key])
+
+    @property
+    def api_base_url(self) -> str | None:
+        """Where requests go instead of Twilio, without a trailing slash; None is Twilio itself."""
+        url = cast("str | None", self._get("API_BASE_URL"))
+        return url.rstrip("/") if url else None
+
+    @property
+    def public_base_url(self) -> str | None:
+        """The address Twilio reaches us at, without a trailing slash; callbacks are verified against it."""
+        url = cast("str | None", self._get("PUBLIC_BASE_URL"))
+        return url.rstrip("/") if url else None
+
+    @property
+    def http_timeout(self) -> tuple[float, float]:
+        """Seconds to connect, seconds to read."""
+        connect, read = self._get("HTTP_TIMEOUT")
+        return float(connect), float(read)
+
+    @property
+    def lease_seconds(self) -> float:
+        """How long a worker owns a row that it is sending."""
+        return float(self._get("LEASE_SECONDS"))
+
+    @property
+    def settle_seconds(self) -> float:
+        """How long after sending a look must still come back empty before the row may be sent again."""
+        return float(self._get("SETTLE_SECONDS"))
+
+    @property
+    def sweep_seconds(self) -> float:
+        """How often the sweep is meant to run."""
+        return float(self._get("SWEEP_SECONDS"))
+
+    @property
+    def unconfirmed(self) -> Literal["auto", "strict"]:
+        """What becomes of an unknown outcome that no look can find."""
+        return cast('Literal["auto", "strict"]', self._get("UNCONFIRMED"))
+
+    @property
+    def max_attempts(self) -> int:
+        """How often a row that Twilio provably never accepted is sent before it fails."""
+        return int(self._get("MAX_ATTEMPTS"))
+
+    @property
+    def rate_limits(self) -> Mapping[str, str]:
+        """Rates by name, as ``60/minute``, over the defaults."""
+        return {**RATE_LIMITS, **self._get("RATE_LIMITS")}
+
+    @property
+    def flex_task_url(self) -> str:
+        """Pattern of the link into Flex, with ``{task_sid}``."""
+        return cast(str, self._get("FLEX_TASK_URL"))
+
+    @property
+    def celery_queue(self) -> str | None:
+        """The queue our jobs go to; None is the host's default queue."""
+        return cast("str | None", self._get("CELERY_QUEUE"))
+
+    @property
+    def encryption_keys(self) -> Sequence[str]:
+        """Fernet keys, newest first; empty: keys are derived from SECRET_KEY and SALT_KEY."""
+        return tuple(self._get("ENCRYPTION_KEYS"))
+
+    @property
+    def default_region(self) -> str:
+        """How numbers without a country code are read where the adapter does not say."""
+        return cast(str, self._get("DEFAULT_REGION"))
+
+
+conf = Conf()

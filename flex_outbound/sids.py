@@ -1,0 +1,62 @@
+"""Twilio's string identifiers: their prefixes and their shape (vocabulary; no ORM, no SDK).
+
+Source: https://www.twilio.com/docs/glossary/what-is-a-sid
+"""
+
+import re
+from enum import StrEnum
+
+from django.core.validators import RegexValidator
+from django.utils.translation import gettext_lazy as _
+
+
+class SidKind(StrEnum):
+    """The kinds of SID this app meets; the value is the two-letter prefix."""
+
+    ACCOUNT = "AC"
+    API_KEY = "SK"
+    INTERACTION = "KD"
+    CHANNEL = "UO"
+    INVITE = "KG"
+    TASK = "WT"
+    CONVERSATION = "CH"
+    WORKSPACE = "WS"
+    WORKFLOW = "WW"
+    TASK_QUEUE = "WQ"
+    WORKER = "WK"
+    TASK_CHANNEL = "TC"
+    RESERVATION = "WR"
+    MESSAGE = "IM"
+    PARTICIPANT = "MB"
+    CONTENT = "HX"
+    FLEX_INSTANCE = "GO"
+    EVENT = "EV"
+
+
+LENGTH = 34
+"""Characters of every SID: two of prefix, 32 of lower-case hexadecimal."""
+
+
+def pattern(kind: SidKind) -> str:
+    """Return the anchored regular expression of one kind of SID."""
+    return rf"^{kind.value}[0-9a-fA-F]{{32}}\Z"
+
+
+def is_sid(value: object, kind: SidKind) -> bool:
+    """Tell whether ``value`` is a well-formed SID of ``kind``; any type may come in."""
+    return isinstance(value, str) and re.match(pattern(kind), value) is not None
+
+
+def sid_or_none(value: object, kind: SidKind) -> str | None:
+    """Return ``value`` if it is a well-formed SID of ``kind``, else None (for tolerant reading of answers)."""
+    return value if isinstance(value, str) and is_sid(value, kind) else None
+
+
+def validator(kind: SidKind) -> RegexValidator:
+    """Return a Django validator whose message names the prefix that is expected."""
+    return RegexValidator(
+        pattern(kind),
+        _("Enter a SID that starts with %(prefix)s, followed by 32 hexadecimal characters.")
+        % {"prefix": kind.value},
+        code="invalid_sid",
+    )
