@@ -1,0 +1,17 @@
+"""The app's configuration: finds the project's contacts and connects the job queue."""
+
+from django.apps import AppConfig
+from django.utils.module_loading import autodiscover_modules
+from django.utils.translation import gettext_lazy as _
+
+
+class FlexOutboundConfig(AppConfig):
+    """Django app ``flex_outbound``."""
+
+    name = "flex_outbound"
+    verbose_name = _("Flex outbound")
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Load ``flex_contacts`` of every installed app, as the admin loads ``admin``."""
+        autodiscover_modules("flex_contacts")

@@ -1,0 +1,149 @@
+"""Contacts of the host project: the adapter and its registry, the one extension point.
+
+A project registers its models in ``flex_contacts.py`` of any installed app::
+
+    @register(Contact)
+    class ContactContact(ContactAdapter):
+        name_field, phone_field, email_field = "full_name", "mobile", "email"
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, ClassVar, TypeVar
+
+from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.db import models
+
+from flex_outbound.channels import Address, Channel
+from flex_outbound.conf import conf
+
+Fields = str | Sequence[str] | None
+AdapterType = TypeVar("AdapterType", bound="type[ContactAdapter]")
+
+
+class ContactAdapter:
+    """How one model is messaged. Set the fields, or override the methods.
+
+    ``name_field``: the contact's name. ``phone_field``, ``email_field``: one field name or several, the preferred one
+    first; None where the model has none. ``region_field``: a field with an ISO 3166-1 alpha-2 country code.
+    """
+
+    name_field: ClassVar[str | None] = None
+    phone_field: ClassVar[Fields] = None
+    email_field: ClassVar[Fields] = None
+    region_field: ClassVar[str | None] = None
+
+    def __init__(self, model: type[models.Model]) -> None:
+        self.model = model
+
+    def get_name(self, contact: Any) -> str:
+        """Return the name that the agent and Flex show."""
+        return str(getattr(contact, self.name_field) or "") if self.name_field else str(contact)
+
+    def get_addresses(self, contact: Any, channel: Channel) -> Iterable[str | Address]:
+        """Return the contact's addresses for one channel, the preferred one first, in any format.
+
+        Strings are labelled with the field's verbose name; unusable ones are left out by the caller.
+        """
+        fields = self.phone_field if channel.is_phone else self.email_field
+        names = [fields] if isinstance(fields, str) else list(fields or ())
+        for name in names:
+            value = getattr(contact, name, None)
+            if value:
+                yield Address(str(value), str(self.model._meta.get_field(name).verbose_name))  # type: ignore[union-attr]
+
+    def get_default_region(self, contact: Any) -> str | None:
+        """Return how numbers without a country code are read: ISO 3166-1 alpha-2, or None."""
+        region = getattr(contact, self.region_field, None) if self.region_field else None
+        return str(region) if region else conf.default_region
+
+    def get_queryset(self, user: Any) -> models.QuerySet[Any]:
+        """Return the contacts that this user may see; nothing outside it can be messaged."""
+        return self.model._default_manager.all()
+
+    def can_message(self, user: Any, contact: Any, channel: Channel) -> bool | str:
+        """Return True, or False, or the reason in words why this user may not use this channel now."""
+        return True
+
+    def get_url(self, contact: Any) -> str | None:
+        """Return the contact's page, where the agent goes back to; None where there is none."""
+        get_absolute_url: Callable[[], str] | None = getattr(contact, "get_absolute_url", None)
+        return get_absolute_url() if get_absolute_url else None
+
+    def store_sids(self, contact: Any, sids: dict[str, str | None]) -> None:
+        """Write the SIDs of a newly opened interaction onto the contact.
+
+        ``sids``: ``last_interaction_sid``, ``last_task_sid``, ``last_conversation_sid``. The default writes those for which the model
+        has a field (as with the mixin ``FlexContact``) in one UPDATE, past ``save()`` and its signals.
+        """
+        own = {field.name for field in self.model._meta.concrete_fields}
+        values = {name: value for name, value in sids.items() if name in own and value}
+        if values:
+            self.model._default_manager.filter(pk=contact.pk).update(**values)
+
+
+_registry: dict[type[models.Model], ContactAdapter] = {}
+
+
+def register(*model_classes: type[models.Model]) -> Callable[[AdapterType], AdapterType]:
+    """Class decorator: use the adapter for these models. Raises ImproperlyConfigured on a second registration."""
+
+    def wrap(adapter_class: AdapterType) -> AdapterType:
+        for model in model_classes:
+            if model in _registry:
+                raise ImproperlyConfigured(f"{model._meta.label} is already registered with flex_outbound.")
+            _registry[model] = adapter_class(model)
+        return adapter_class
+
+    return wrap
+
+
+def unregister(*model_classes: type[models.Model]) -> None:
+    """Forget the adapters of these models."""
+    for model in model_classes:
+        _registry.pop(model, None)
+
+
+def registered() -> dict[type[models.Model], ContactAdapter]:
+    """Return a copy of the registry."""
+    return dict(_registry)
+
+
+def adapter_for(model: type[models.Model]) -> ContactAdapter:
+    """Return the adapter of a model, or of the nearest registered ancestor (proxies included).
+
+    Raises LookupError where none is registered; the message says how to register one.
+    """
+    for candidate in model.__mro__:
+        if candidate in _registry:
+            return _registry[candidate]
+    raise LookupError(
+        f"{model._meta.label} is not registered with flex_outbound: decorate a ContactAdapter with "
+        f"@register({model.__name__}) in flex_contacts.py of an installed app."
+    )
+
+
+def label_of(model: type[models.Model]) -> str:
+    """Return the name of a contact type as the API spells it, ``app_label.model``."""
+    return model._meta.concrete_model._meta.label_lower  # type: ignore[union-attr]
+
+
+def adapter_by_label(label: str) -> ContactAdapter:
+    """Return the adapter for ``app_label.model`` in any case. Raises LookupError."""
+    for model, adapter in _registry.items():
+        if label_of(model) == label.lower():
+            return adapter
+    raise LookupError(f"“{label}” is not a registered contact type.")
+
+
+def find_contact(adapter: ContactAdapter, user: Any, contact_id: str) -> Any | None:
+    """Return the contact if the user may see it, else None; an id of the wrong type is simply not found."""
+    try:
+        return adapter.get_queryset(user).filter(pk=contact_id).first()
+    except (ValueError, TypeError, OverflowError, ValidationError):
+        return None
+
+
+def content_type_of(adapter: ContactAdapter) -> ContentType:
+    """Return the content type that rows of this adapter's contacts carry."""
+    return ContentType.objects.get_for_model(adapter.model, for_concrete_model=True)

@@ -1,0 +1,1 @@
+"""The record: Django migrations."""

@@ -1,0 +1,24 @@
+"""The record: what is set up, what was clicked, what Twilio said."""
+
+from flex_outbound.models.account import Account
+from flex_outbound.models.attempt import DispatchAttempt, Outcome
+from flex_outbound.models.event import Source, WebhookEvent
+from flex_outbound.models.interaction import IN_THE_WAY, Interaction
+from flex_outbound.models.message import Message
+from flex_outbound.models.mixins import FlexContact
+from flex_outbound.models.sender import Sender
+from flex_outbound.models.worker import Worker
+
+__all__ = [
+    "IN_THE_WAY",
+    "Account",
+    "DispatchAttempt",
+    "FlexContact",
+    "Interaction",
+    "Message",
+    "Outcome",
+    "Sender",
+    "Source",
+    "WebhookEvent",
+    "Worker",
+]

@@ -1,0 +1,73 @@
+"""A Twilio account as the manager enters it."""
+
+from typing import Any
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from flex_outbound.exceptions import ConfigurationError
+from flex_outbound.models.fields import SecretField, SidField, is_token
+from flex_outbound.sids import SidKind
+
+
+class Account(models.Model):
+    """One Twilio account with its Flex workspace.
+
+    ``api_key_sid`` and ``api_key_secret`` authenticate our requests; ``auth_token`` signs Twilio's callbacks (and serves as the
+    password where no API key is set); ``previous_auth_token`` keeps callbacks valid while a token is rotated.
+    """
+
+    name = models.CharField(_("name"), max_length=100)
+    account_sid = SidField(_("account SID"), kind=SidKind.ACCOUNT, unique=True)
+    api_key_sid = SidField(_("API key SID"), kind=SidKind.API_KEY, blank=True, default="")
+    api_key_secret = SecretField(_("API key secret"), blank=True, default="")
+    auth_token = SecretField(_("auth token"), blank=True, default="")
+    previous_auth_token = SecretField(_("previous auth token"), blank=True, default="")
+    workspace_sid = SidField(_("workspace SID"), kind=SidKind.WORKSPACE)
+    workflow_sid = SidField(
+        _("default workflow SID"),
+        kind=SidKind.WORKFLOW,
+        blank=True,
+        default="",
+        help_text=_("May stay empty only if the workspace has exactly one workflow."),
+    )
+    is_active = models.BooleanField(_("active"), default=True)
+    trouble_code = models.IntegerField(_("last setup error"), null=True, blank=True, editable=False)
+    trouble_text = models.TextField(_("what Twilio said"), blank=True, default="", editable=False)
+    trouble_at = models.DateTimeField(_("at"), null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    updated_at = models.DateTimeField(_("changed"), auto_now=True)
+
+    class Meta:
+        verbose_name = _("Twilio account")
+        verbose_name_plural = _("Twilio accounts")
+        ordering = ["name", "pk"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def credentials(self) -> tuple[str, str]:
+        """Return user name and password for HTTP Basic.
+
+        Raises ConfigurationError where neither an API key nor an auth token is set, or no key opens them.
+        """
+        pair: tuple[Any, Any] = (self.account_sid, self.auth_token)
+        if self.api_key_sid and self.api_key_secret:
+            pair = (self.api_key_sid, self.api_key_secret)
+        if not pair[1]:
+            raise ConfigurationError(
+                f"Twilio account “{self.name}” has neither an API key with its secret nor an auth token. "
+                "Enter one of them in the admin."
+            )
+        if is_token(pair[1]):
+            raise ConfigurationError(
+                f"The secrets of Twilio account “{self.name}” cannot be decrypted. Restore the former SECRET_KEY and SALT_KEY "
+                "(or FLEX_OUTBOUND['ENCRYPTION_KEYS']), or enter the secrets again in the admin."
+            )
+        return str(pair[0]), str(pair[1])
+
+    def signing_tokens(self) -> list[str]:
+        """Return the auth tokens that may sign a callback, the current one first."""
+        return [
+            str(token) for token in (self.auth_token, self.previous_auth_token) if token and not is_token(token)
+        ]

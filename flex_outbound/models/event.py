@@ -1,0 +1,47 @@
+"""Callbacks as they came in, before anything is made of them."""
+
+from django.db import models
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from flex_outbound.models.account import Account
+from flex_outbound.models.interaction import Interaction
+
+
+class Source(models.TextChoices):
+    """Which of Twilio's services called."""
+
+    TASKROUTER = "taskrouter", _("TaskRouter")
+    CONVERSATIONS = "conversations", _("Conversations")
+    INTERACTIONS = "interactions", _("Interactions")
+
+
+class WebhookEvent(models.Model):
+    """One verified callback. ``event_id`` makes a callback that comes twice one row; ``payload`` holds SIDs and states only."""
+
+    account = models.ForeignKey(Account, models.CASCADE, related_name="events", verbose_name=_("Twilio account"))
+    source = models.CharField(_("source"), max_length=16, choices=Source.choices)
+    event_id = models.CharField(_("event id"), max_length=64)
+    event_type = models.CharField(_("event type"), max_length=64)
+    payload = models.JSONField(_("payload"), default=dict)
+    interaction = models.ForeignKey(
+        Interaction, models.SET_NULL, null=True, blank=True, related_name="events", verbose_name=_("interaction")
+    )
+    received_at = models.DateTimeField(_("received"), db_default=Now(), editable=False)
+    processed_at = models.DateTimeField(_("processed"), null=True, blank=True)
+    error = models.TextField(_("error"), blank=True, default="")
+
+    class Meta:
+        verbose_name = _("webhook event")
+        verbose_name_plural = _("webhook events")
+        ordering = ["-received_at", "-pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["account", "source", "event_id"], name="flex_event_unique"),
+            models.CheckConstraint(condition=models.Q(source__in=Source.values), name="flex_source_known"),
+        ]
+        indexes = [
+            models.Index("received_at", condition=models.Q(processed_at__isnull=True), name="flex_event_waiting")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event_type} ({self.source})"

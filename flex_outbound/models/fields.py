@@ -1,0 +1,77 @@
+"""Columns that several models share: SIDs, and secrets that are encrypted at rest."""
+
+import base64
+import hashlib
+from functools import lru_cache
+from typing import Any
+
+from cryptography.fernet import Fernet, MultiFernet
+from django.conf import settings
+from django.db import models
+from encrypted_fields.fields import EncryptedTextField
+
+from flex_outbound import sids
+from flex_outbound.conf import conf
+
+_TOKEN_PREFIX = "gAAAAA"  # noqa: S105  # every Fernet token starts so: version 0x80 and the high bytes of the time
+_ITERATIONS = 100_000
+
+
+class SidField(models.CharField[str, str]):
+    """A Twilio SID of one kind, validated by forms and ``full_clean``."""
+
+    def __init__(self, *args: Any, kind: sids.SidKind | str, **kwargs: Any) -> None:
+        self.kind = sids.SidKind(kind)
+        kwargs["max_length"] = sids.LENGTH
+        super().__init__(*args, **kwargs)
+        self.validators = [*self.validators, sids.validator(self.kind)]
+
+    def deconstruct(self) -> tuple[str, str, Any, Any]:
+        """Keep the kind, which is ours, and leave out the length, which follows from it."""
+        name, path, args, kwargs = super().deconstruct()
+        del kwargs["max_length"]
+        return name, path, args, {**kwargs, "kind": self.kind.value}
+
+
+@lru_cache(maxsize=16)
+def _derived_key(secret: str, salt: str) -> bytes:
+    derived = hashlib.pbkdf2_hmac("sha256", secret.encode(), salt.encode(), _ITERATIONS, dklen=32)
+    return base64.urlsafe_b64encode(derived)
+
+
+def is_token(value: object) -> bool:
+    """Tell whether a value is ciphertext, that is, a secret that none of the keys could open."""
+    return isinstance(value, str) and value.startswith(_TOKEN_PREFIX)
+
+
+class SecretField(EncryptedTextField):  # type: ignore[misc]
+    """Text encrypted at rest by django-fernet-encrypted-fields.
+
+    Over the library: keys may come from ``FLEX_OUTBOUND["ENCRYPTION_KEYS"]``; they are read live, so that a key
+    can be rotated without a restart of the tests; ``dumpdata`` carries the ciphertext, never the secret; and a
+    value that no key opens is written back as it was instead of being encrypted a second time.
+    """
+
+    @property
+    def keys(self) -> list[bytes]:
+        """Fernet keys, the one that encrypts first."""
+        if conf.encryption_keys:
+            return [key.encode() for key in conf.encryption_keys]
+        salts = settings.SALT_KEY if isinstance(settings.SALT_KEY, list | tuple) else [settings.SALT_KEY]
+        secrets = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+        return [_derived_key(secret, salt) for secret in secrets for salt in salts]
+
+    @property
+    def f(self) -> MultiFernet:
+        """The library's hook: what encrypts and decrypts."""
+        return MultiFernet([Fernet(key) for key in self.keys])
+
+    def get_prep_value(self, value: Any) -> Any:
+        """Encrypt on the way to the database; "" stays "", so that the column is never null."""
+        if not value:
+            return ""
+        return value if is_token(value) else super().get_prep_value(value)
+
+    def value_to_string(self, obj: models.Model) -> str:
+        """Serialize the ciphertext: a fixture must not carry a secret."""
+        return str(self.get_prep_value(self.value_from_object(obj)))

@@ -1,0 +1,184 @@
+"""The record of one click: what was asked, how far it came, what Twilio called it."""
+
+import uuid
+from typing import Any
+
+from django.conf import settings
+from django.contrib.contenttypes.fields import GenericForeignKey
+from django.contrib.contenttypes.models import ContentType
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from flex_outbound import channels
+from flex_outbound.channels import Channel
+from flex_outbound.conf import conf
+from flex_outbound.models.account import Account
+from flex_outbound.models.fields import SidField
+from flex_outbound.models.sender import Sender
+from flex_outbound.models.worker import Worker
+from flex_outbound.sids import SidKind
+from flex_outbound.statuses import FINAL, UNSETTLED, ChannelStatus, Status, TaskStatus
+
+IN_THE_WAY = Q(status__in=[*sorted(UNSETTLED), Status.CREATED]) | Q(
+    status=Status.ACTIVE, channel__in=[Channel.SMS, Channel.WHATSAPP]
+)
+"""Rows beside which no second one may stand for the same contact, channel and address.
+
+A telephone number and a sender share one open conversation at Twilio, so an active one counts; an agent may well
+have two emails open with one customer, so there only what is still being opened does.
+Source: https://www.twilio.com/docs/api/errors/50416
+"""
+
+
+class InteractionQuerySet(models.QuerySet["Interaction"]):
+    """Interactions as the pipeline and the pages ask for them."""
+
+    def for_contact(self, contact: models.Model) -> "InteractionQuerySet":
+        """Return the interactions of one contact; any model, any primary-key type."""
+        contact_type = ContentType.objects.get_for_model(contact, for_concrete_model=True)
+        return self.filter(contact_type=contact_type, contact_id=str(contact.pk))
+
+    def due(self) -> "InteractionQuerySet":
+        """Return rows whose ``next_at`` has come, by the database's clock, the oldest first."""
+        return self.filter(next_at__lte=Now()).order_by("next_at")
+
+
+class Interaction(models.Model):
+    """One click on one channel of one contact.
+
+    ``id`` is also the correlation key: its 32 hexadecimal digits travel in the task's attributes as
+    ``flexOutboundKey``. ``status`` is assigned in ``outbox.transitions`` alone.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+
+    contact_type = models.ForeignKey(ContentType, models.PROTECT, related_name="+", verbose_name=_("contact type"))
+    contact_id = models.CharField(_("contact id"), max_length=255)
+    contact = GenericForeignKey("contact_type", "contact_id")
+    contact_name = models.CharField(_("contact"), max_length=255, blank=True, default="")
+
+    channel = models.CharField(_("channel"), max_length=16, choices=Channel.choices)
+    address = models.CharField(_("address"), max_length=254)
+    cc = models.JSONField(_("cc"), default=list, blank=True)
+    subject = models.CharField(_("subject"), max_length=channels.MAX_SUBJECT, blank=True, default="")
+
+    account = models.ForeignKey(Account, models.PROTECT, related_name="interactions", verbose_name=_("Twilio account"))
+    sender = models.ForeignKey(Sender, models.SET_NULL, null=True, related_name="interactions", verbose_name=_("sender"))
+    sender_address = models.CharField(_("sender's address"), max_length=254)
+    agent = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="flex_interactions", verbose_name=_("agent")
+    )
+    worker = models.ForeignKey(Worker, models.SET_NULL, null=True, related_name="interactions", verbose_name=_("worker"))
+    worker_sid = SidField(_("worker SID"), kind=SidKind.WORKER)
+
+    click_key = models.CharField(_("click key"), max_length=64)
+    fingerprint = models.CharField(_("fingerprint of the click"), max_length=64)
+
+    status = models.CharField(_("status"), max_length=16, choices=Status.choices, default=Status.QUEUED)
+    version = models.PositiveIntegerField(default=0, editable=False)
+    attempt = models.PositiveIntegerField(_("attempts"), default=0)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    sent_at = models.DateTimeField(_("sent"), null=True, blank=True)
+    next_at = models.DateTimeField(null=True, blank=True, db_default=Now())
+    looks = models.PositiveIntegerField(_("looks at Twilio"), default=0)
+    first_look_at = models.DateTimeField(null=True, blank=True)
+
+    interaction_sid = SidField(_("interaction SID"), kind=SidKind.INTERACTION, null=True, blank=True)
+    channel_sid = SidField(_("channel SID"), kind=SidKind.CHANNEL, null=True, blank=True)
+    task_sid = SidField(_("task SID"), kind=SidKind.TASK, null=True, blank=True)
+    conversation_sid = SidField(_("conversation SID"), kind=SidKind.CONVERSATION, null=True, blank=True)
+    invite_sid = SidField(_("invite SID"), kind=SidKind.INVITE, null=True, blank=True)
+
+    task_status = models.CharField(_("task status"), max_length=16, choices=TaskStatus.choices, blank=True, default="")
+    channel_status = models.CharField(
+        _("channel status"), max_length=16, choices=ChannelStatus.choices, blank=True, default=""
+    )
+
+    error_code = models.IntegerField(_("error code"), null=True, blank=True)
+    error_reason = models.CharField(_("reason"), max_length=40, blank=True, default="")
+    error_message = models.TextField(_("what the agent is told"), blank=True, default="")
+
+    created_at = models.DateTimeField(_("clicked"), db_default=Now(), editable=False)
+    updated_at = models.DateTimeField(_("changed"), db_default=Now(), editable=False)
+    opened_at = models.DateTimeField(_("opened"), null=True, blank=True, editable=False)
+    finished_at = models.DateTimeField(_("finished"), null=True, blank=True, editable=False)
+
+    objects = InteractionQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("interaction")
+        verbose_name_plural = _("interactions")
+        ordering = ["-created_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["agent", "click_key"], name="flex_click_unique"),
+            models.UniqueConstraint(
+                fields=["contact_type", "contact_id", "channel", "address"],
+                condition=IN_THE_WAY,
+                name="flex_one_in_flight",
+            ),
+            models.UniqueConstraint(fields=["interaction_sid"], name="flex_interaction_sid_unique"),
+            models.UniqueConstraint(fields=["task_sid"], name="flex_task_sid_unique"),
+            models.CheckConstraint(condition=Q(status__in=Status.values), name="flex_status_known"),
+            models.CheckConstraint(condition=Q(channel__in=Channel.values), name="flex_channel_known"),
+            models.CheckConstraint(
+                condition=~Q(status__in=[Status.CREATED, Status.ACTIVE, Status.CLOSED])
+                | Q(interaction_sid__isnull=False, task_sid__isnull=False, opened_at__isnull=False),
+                name="flex_open_has_sids",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status=Status.SENDING)
+                | Q(lease_until__isnull=False, sent_at__isnull=False, attempt__gt=0),
+                name="flex_sending_has_lease",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=sorted(FINAL), next_at__isnull=True, finished_at__isnull=False)
+                | Q(status__in=sorted(set(Status) - FINAL), next_at__isnull=False, finished_at__isnull=True),
+                name="flex_open_has_next_at",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status=Status.FAILED) | ~Q(error_reason=""), name="flex_failed_has_reason"
+            ),
+        ]
+        indexes = [
+            models.Index("contact_type", "contact_id", "-created_at", "-id", name="flex_timeline"),
+            models.Index("next_at", condition=Q(next_at__isnull=False), name="flex_due"),
+            models.Index(
+                "conversation_sid", condition=Q(conversation_sid__isnull=False), name="flex_conversation"
+            ),
+            models.Index("agent", "-created_at", "-id", name="flex_by_agent"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_channel_display()} · {self.contact_name or self.contact_id}"
+
+    @property
+    def key(self) -> str:
+        """The ``flexOutboundKey`` of the task's attributes: 32 hexadecimal digits, for TaskRouter allows no hyphens."""
+        return self.id.hex
+
+    @property
+    def is_final(self) -> bool:
+        """True when the record will not change any more."""
+        return self.status in FINAL
+
+    @property
+    def flex_url(self) -> str | None:
+        """The link to the task in Flex, None while there is no task."""
+        return conf.flex_task_url.format(task_sid=self.task_sid) if self.task_sid else None
+
+    @property
+    def may_retry(self) -> bool:
+        """True where the agent may send again: after a failure, or when a decision is asked for."""
+        return self.status in {Status.FAILED, Status.CANCELED, Status.REVIEW}
+
+    @property
+    def may_cancel(self) -> bool:
+        """True where the agent may still call it off."""
+        return self.status in {Status.QUEUED, Status.REVIEW}
+
+    @property
+    def first_message(self) -> Any:
+        """The first message's row, None where the agent wrote none."""
+        return getattr(self, "message", None)

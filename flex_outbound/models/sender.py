@@ -1,0 +1,77 @@
+"""The business's own addresses, per channel."""
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from flex_outbound import channels
+from flex_outbound.channels import Channel
+from flex_outbound.models.account import Account
+from flex_outbound.models.fields import SidField
+from flex_outbound.sids import SidKind
+
+
+class SenderQuerySet(models.QuerySet["Sender"]):
+    """Senders as the pages and the API need them."""
+
+    def usable(self) -> "SenderQuerySet":
+        """Return active senders of active accounts, each channel's default first."""
+        return self.filter(is_active=True, account__is_active=True).order_by("-is_default", "pk")
+
+
+class Sender(models.Model):
+    """An address of the business that a customer sees, and where its interactions are routed."""
+
+    account = models.ForeignKey(
+        Account, models.PROTECT, related_name="senders", verbose_name=_("Twilio account")
+    )
+    channel = models.CharField(_("channel"), max_length=16, choices=Channel.choices)
+    address = models.CharField(
+        _("address"), max_length=254, help_text=_("A phone number with country code, or an email address.")
+    )
+    display_name = models.CharField(
+        _("display name"), max_length=100, help_text=_("What agents choose by; for email also the sender's name.")
+    )
+    queue_sid = SidField(_("task queue SID"), kind=SidKind.TASK_QUEUE)
+    workflow_sid = SidField(
+        _("workflow SID"), kind=SidKind.WORKFLOW, blank=True, default="", help_text=_("Empty: the account's default.")
+    )
+    task_channel = models.CharField(
+        _("task channel"), max_length=64, blank=True, default="", help_text=_("SID (TC…) or unique name; may stay empty.")
+    )
+    priority = models.PositiveIntegerField(_("priority"), null=True, blank=True)
+    timeout = models.PositiveIntegerField(_("timeout in seconds"), null=True, blank=True)
+    is_default = models.BooleanField(_("default for its channel"), default=False)
+    is_active = models.BooleanField(_("active"), default=True)
+
+    objects = SenderQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("sender")
+        verbose_name_plural = _("senders")
+        ordering = ["channel", "display_name", "pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["account", "channel", "address"], name="flex_sender_address_unique"),
+            models.CheckConstraint(
+                condition=models.Q(channel__in=Channel.values), name="flex_sender_channel_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.display_name} ({self.address})"
+
+    def clean(self) -> None:
+        """Normalise the address by the rules of the channel; a malformed one names the field."""
+        if not self.channel or not self.address:
+            return
+        try:
+            # A business's own number may well be a landline that carries text messages.
+            kind = Channel.WHATSAPP if Channel(self.channel).is_phone else Channel.EMAIL
+            self.address = channels.normalize(kind, self.address)
+        except channels.AddressError as error:
+            raise ValidationError({"address": str(error)}) from error
+
+    @property
+    def effective_workflow_sid(self) -> str:
+        """The sender's workflow, or the account's default; may be empty."""
+        return self.workflow_sid or self.account.workflow_sid
