@@ -1,45 +1,64 @@
-"""The CRM's one record: a contact. ``FlexContact`` adds the SIDs of the last interaction and the relation to all of them."""
+"""The CRM's one record: a contact. ``FlexContact`` adds the SIDs of the last interaction and the relation to all."""
 
-from typing import TYPE_CHECKING, Union
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
+import phonenumbers
 from django.conf import settings
-from django.contrib.auth.models import AnonymousUser
 from django.db import models
-from django.db.models import Q
 from django.urls import reverse
 
 from flex_outbound.models import FlexContact
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import User
+    from django.contrib.auth.models import AnonymousUser, User
 
-SEARCHED = ("full_name", "company", "mobile", "phone", "email", "email_work")
-"""The columns that the search box of the contact list looks into."""
+PHONE_CHARACTERS = frozenset("0123456789+-()./ ")
+"""What a search for a phone number is made of, in whatever way it is written."""
+
+TINTS = 6
+"""How many colours the style sheet has for the initials."""
 
 
 class ContactQuerySet(models.QuerySet["Contact"]):
     """Contacts as the pages ask for them."""
 
-    def visible_to(self, user: Union["User", AnonymousUser]) -> "ContactQuerySet":
+    def visible_to(self, user: "User | AnonymousUser") -> "ContactQuerySet":
         """Return what this user may see: restricted contacts are for staff, all others for everyone signed in."""
         if not user.is_authenticated:
             return self.none()
-        return self if user.is_staff else self.filter(restricted=False)
+        return self.all() if user.is_staff else self.filter(restricted=False)
 
-    def search(self, words: str) -> "ContactQuerySet":
-        """Return the contacts in which every word occurs somewhere, in any case and in any column searched."""
-        found = self
-        for word in words.split():
-            anywhere = Q()
-            for column in SEARCHED:
-                anywhere |= Q(**{f"{column}__icontains": word})
-            found = found.filter(anywhere)
+    def search(self, text: str) -> "ContactQuerySet":
+        """Return the contacts that ``text`` fits: every word somewhere, or a number in any way of writing it."""
+        text = text.strip()
+        if any(sign.isdigit() for sign in text) and PHONE_CHARACTERS.issuperset(text):
+            # Without the zero of national dialling, 07700 900123 is part of +44 7700 900123.
+            return self.filter(search_text__contains=_digits(text).lstrip("0"))
+        found = self.all()
+        for word in text.casefold().split():
+            found = found.filter(search_text__contains=word)
         return found
 
 
-class Contact(FlexContact):
-    """A person the business talks to. Numbers are kept as they were typed: making sense of them is flex_outbound's part."""
+def _digits(text: str) -> str:
+    return "".join(sign for sign in text if sign.isdigit())
 
+
+def _number_texts(raw: str, country: str) -> Iterable[str]:
+    """Return the digits by which a number is found: as it was typed, and with its country code."""
+    yield _digits(raw)
+    try:
+        number = phonenumbers.parse(raw, country or None)
+    except phonenumbers.NumberParseException:
+        return
+    yield f"{number.country_code}{number.national_number}"
+
+
+class Contact(FlexContact):
+    """A person the business talks to. Numbers stay as they were typed: making sense of them is flex_outbound's part."""
+
+    reference = models.CharField(max_length=20, unique=True, null=True, blank=True)
     full_name = models.CharField("name", max_length=300)
     company = models.CharField(max_length=200, blank=True, default="")
     mobile = models.CharField(max_length=60, blank=True, default="")
@@ -56,16 +75,40 @@ class Contact(FlexContact):
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="contacts"
     )
     created_at = models.DateTimeField("created", auto_now_add=True)
+    search_text = models.TextField(editable=False, default="")
 
     objects = ContactQuerySet.as_manager()
 
     class Meta:
         ordering = ["full_name", "pk"]
-        indexes = [models.Index("full_name", "id", name="crm_contact_by_name")]
+        indexes = [models.Index(fields=["full_name", "id"], name="crm_contact_by_name")]
 
     def __str__(self) -> str:
         return self.full_name
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Keep the text that the search reads in step with the record."""
+        self.fill_search_text()
+        super().save(*args, **kwargs)
+
+    def fill_search_text(self) -> None:
+        """Gather what can be searched, in lower case; Python's, for SQLite knows only that of ASCII."""
+        words = [self.full_name, self.company, self.email, self.email_work, self.reference or ""]
+        for raw in filter(None, (self.mobile, self.phone)):
+            words += [raw, *_number_texts(raw, self.country)]
+        self.search_text = "\n".join(words).casefold()
+
     def get_absolute_url(self) -> str:
         """Return the address of the contact's page."""
         return reverse("crm:contact", args=[self.pk])
+
+    @property
+    def initials(self) -> str:
+        """One or two letters to stand for the person; empty where the name has none."""
+        letters = [word[0] for word in self.full_name.split() if word[0].isalpha()]
+        return "".join([letters[0], letters[-1]] if len(letters) > 1 else letters).upper()
+
+    @property
+    def tint(self) -> int:
+        """Which of the style sheet's colours the initials stand on."""
+        return (self.pk or 0) % TINTS

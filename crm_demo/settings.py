@@ -15,7 +15,9 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = Path(os.environ.get("CRM_VAR_DIR", BASE_DIR / "var"))
 
 DEBUG = os.environ.get("CRM_DEBUG", "1") == "1"
-SECRET_KEY = os.environ.get("CRM_SECRET_KEY", "demo-only-secret-key-never-use-it-for-anything-real" if DEBUG else "")
+SECRET_KEY = os.environ.get(
+    "CRM_SECRET_KEY", "demo-only-secret-key-never-use-it-for-anything-real" if DEBUG else ""
+)
 SALT_KEY = os.environ.get("CRM_SALT_KEY", "demo-only-salt-never-use-it-for-anything-real" if DEBUG else "")
 ALLOWED_HOSTS = os.environ.get("CRM_ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]").split(",")
 
