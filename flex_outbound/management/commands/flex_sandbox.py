@@ -1,0 +1,39 @@
+"""``manage.py flex_sandbox``: a thin shell around ``flex_outbound.sandbox``, the local Twilio."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+
+from django.core.management.base import BaseCommand, CommandError
+
+from flex_outbound.sandbox.options import add_arguments, from_arguments
+
+try:
+    from flex_outbound.sandbox.server import run
+except ModuleNotFoundError as error:  # the extra [sandbox] is not installed
+    run = None  # type: ignore[assignment]
+    missing = error.name
+
+
+class Command(BaseCommand):
+    """Serves Twilio's API and the agent's desk until it is interrupted."""
+
+    help = "Run the Flex sandbox, a local server that speaks Twilio's HTTP API."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Take the sandbox's own options."""
+        add_arguments(parser)
+
+    def handle(self, *args: object, **options: object) -> None:
+        """Serve; raises ``CommandError`` where the extra ``[sandbox]`` is not installed."""
+        if run is None:
+            raise CommandError(
+                f"{missing} is not installed: pip install 'django-flex-outbound[sandbox]' brings it."
+            )
+        run(
+            from_arguments(options),
+            str(options["host"]),
+            int(str(options["port"])),
+            bool(options["access_log"]),
+        )

@@ -1,0 +1,253 @@
+"""The control API under ``/_sandbox/``: look at everything, change it, play the agent and the customer.
+
+It asks for no credentials and is meant for the machine it runs on; pages of other sites are turned away.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from flex_outbound.sandbox.conversations.rooms import Draft, Rooms
+from flex_outbound.sandbox.errors import TwilioError
+from flex_outbound.sandbox.faults import Fault
+from flex_outbound.sandbox.records import Conversation, Participant, Task
+from flex_outbound.sandbox.state import SandboxState
+from flex_outbound.sandbox.taskrouter.lifecycle import Lifecycle
+from flex_outbound.sandbox.world import Workspace, World
+
+Work = Callable[[SandboxState, Request, Any], object]
+
+
+class Refusal(Exception):
+    """A request to the control API that makes no sense; becomes HTTP ``status`` with the message."""
+
+    def __init__(self, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def _endpoint(work: Work) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        # A page of another site may make a browser send this; no such page has any business here.
+        if request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
+            return JSONResponse({"error": "requests from other sites are refused"}, 403)
+        try:
+            body = json.loads(await request.body() or "{}")
+            return JSONResponse(work(request.app.state.sandbox, request, body))
+        except TwilioError as error:
+            return JSONResponse(error.body(), error.status)
+        except Refusal as error:
+            return JSONResponse({"error": str(error)}, error.status)
+        except (ValueError, re.error) as error:
+            return JSONResponse({"error": str(error)}, 400)
+
+    return endpoint
+
+
+def routes() -> list[Route]:
+    """Return the routes of the control API."""
+    table: list[tuple[str, str, Work]] = [
+        ("GET", "/health", lambda state, request, body: {"status": "ok"}),
+        ("GET", "/state", _state),
+        ("POST", "/reset", _reset),
+        ("GET", "/faults", _faults),
+        ("POST", "/faults", _add_faults),
+        ("DELETE", "/faults", _clear_faults),
+        ("GET", "/options", lambda state, request, body: state.options.as_dict()),
+        ("POST", "/options", _change_options),
+        ("GET", "/requests", _requests),
+        ("POST", "/tasks/{task}/{move}", _move_task),
+        ("POST", "/messages", _customer_says),
+        ("POST", "/replies", _agent_says),
+        ("POST", "/accounts/{account}", _change_account),
+    ]
+    return [Route(f"/_sandbox{path}", _endpoint(work), methods=[method]) for method, path, work in table]
+
+
+def _reset(state: SandboxState, request: Request, body: Any) -> object:
+    state.reset()
+    return {"status": "ok"}
+
+
+def _faults(state: SandboxState, request: Request, body: Any) -> object:
+    return {"faults": [fault.as_dict() for fault in state.faults.all]}
+
+
+def _add_faults(state: SandboxState, request: Request, body: Any) -> object:
+    wanted = body if isinstance(body, list) else [body]
+    if not all(isinstance(one, dict) for one in wanted):
+        raise Refusal("a fault is a JSON object")
+    added: list[Fault] = [state.faults.add(one) for one in wanted]
+    return {"faults": [fault.as_dict() for fault in added]}
+
+
+def _clear_faults(state: SandboxState, request: Request, body: Any) -> object:
+    wanted = request.query_params.get("id")
+    state.faults.clear(int(wanted) if wanted else None)
+    return _faults(state, request, body)
+
+
+def _change_options(state: SandboxState, request: Request, body: Any) -> object:
+    if not isinstance(body, dict):
+        raise Refusal("options are a JSON object")
+    state.options.change(body)
+    return state.options.as_dict()
+
+
+def _requests(state: SandboxState, request: Request, body: Any) -> object:
+    last = int(request.query_params.get("last", "100"))
+    return {"requests": [asdict(record) for record in list(state.requests)[-last:]]}
+
+
+def _change_account(state: SandboxState, request: Request, body: Any) -> object:
+    world = state.worlds.get(request.path_params["account"])
+    if world is None:
+        raise Refusal("no such account", 404)
+    if not isinstance(body.get("suspended"), bool):
+        raise Refusal("suspended must be true or false")
+    world.suspended = body["suspended"]
+    return {"sid": world.account_sid, "suspended": world.suspended}
+
+
+def find_task(state: SandboxState, sid: str) -> tuple[World, Workspace, Task]:
+    """Return the task ``sid`` with its surroundings; raises ``Refusal`` (404) if no account has it."""
+    for world in state.worlds.values():
+        found = world.task(sid)
+        if found:
+            return world, *found
+    raise Refusal("no such task", 404)
+
+
+def _move_task(state: SandboxState, request: Request, body: Any) -> object:
+    world, workspace, task = find_task(state, request.path_params["task"])
+    moves = Lifecycle(state, world, workspace)
+    known: dict[str, Callable[[Task], None]] = {
+        "reserve": moves.reserve,
+        "accept": moves.accept,
+        "reject": moves.reject,
+        "wrapup": moves.wrap_up,
+        "complete": moves.complete,
+        "cancel": moves.cancel,
+        "timeout": moves.time_out,
+        "delete": moves.delete,
+    }
+    move = request.path_params["move"]
+    if move not in known:
+        raise Refusal(f"a task can {', '.join(known)}", 404)
+    known[move](task)
+    return {"sid": task.sid, "status": task.status}
+
+
+def find_conversation(state: SandboxState, sid: str) -> tuple[World, Conversation]:
+    """Return the conversation ``sid`` with its account; raises ``Refusal`` (404) if no account has it."""
+    for world in state.worlds.values():
+        conversation = world.conversation(sid)
+        if conversation:
+            return world, conversation
+    raise Refusal("no such conversation", 404)
+
+
+def _customer_says(state: SandboxState, request: Request, body: Any) -> object:
+    text = str(body.get("body", ""))
+    if not text:
+        raise Refusal("body is missing")
+    world, conversation, customer = _customer(state, body)
+    message = Rooms(state, world).hear(conversation, customer, text)
+    return {"sid": message.sid, "conversation_sid": conversation.sid}
+
+
+def _customer(state: SandboxState, body: dict[str, Any]) -> tuple[World, Conversation, Participant]:
+    """Find the customer by conversation, by address, or by address and proxy address."""
+    sid, address, proxy = body.get("conversation_sid"), body.get("address"), body.get("proxy_address")
+    for world in state.worlds.values():
+        known = [sid] if sid else reversed(world.addresses.get(str(address), {}))
+        for conversation in filter(None, map(world.conversation, known)):
+            for one in conversation.participants.values():
+                fits = one.address and address in (None, one.address) and proxy in (None, one.proxy)
+                if fits and conversation.state != "closed":
+                    return world, conversation, one
+    raise Refusal("no open conversation with that customer", 404)
+
+
+def _agent_says(state: SandboxState, request: Request, body: Any) -> object:
+    text, author = str(body.get("body", "")), str(body.get("author", "agent"))
+    if not text:
+        raise Refusal("body is missing")
+    world, conversation = find_conversation(state, str(body.get("conversation_sid")))
+    members = (one for one in conversation.participants.values() if one.identity == author)
+    member = next(members, None)
+    draft = Draft(author, text, participant_sid=member.sid if member else None)
+    message = Rooms(state, world).say(conversation, draft)
+    return {"sid": message.sid, "conversation_sid": conversation.sid}
+
+
+def _state(state: SandboxState, request: Request, body: Any) -> object:
+    return {
+        "options": state.options.as_dict(),
+        "accounts": {sid: world_as_dict(world) for sid, world in state.worlds.items()},
+        "callbacks": [record.as_dict() for record in state.callbacks.log],
+        "faults": [fault.as_dict() for fault in state.faults.all],
+        "counters": dict(state.counters),
+        "requests": len(state.requests),
+    }
+
+
+def world_as_dict(world: World) -> dict[str, Any]:
+    """Return the account as JSON-ready data, lists instead of maps, secrets left out."""
+    tasks = [
+        task_as_dict(task) for workspace in world.workspaces.values() for task in workspace.tasks.values()
+    ]
+    return {
+        "suspended": world.suspended,
+        "interactions": [_plain(one) for one in world.interactions.values()],
+        "tasks": tasks,
+        "conversations": [conversation_as_dict(one) for one in world.conversations.values()],
+        "interaction_webhooks": [_plain(one) for one in world.interaction_webhooks.values()],
+        "opted_out": sorted(world.opted_out),
+    }
+
+
+def task_as_dict(task: Task) -> dict[str, Any]:
+    """Return the task as JSON-ready data; ``data`` has its attributes parsed."""
+    return {
+        "sid": task.sid,
+        "status": task.status,
+        "reason": task.reason,
+        "attributes": task.attributes,
+        "data": task.data,
+        "worker_sid": task.routing_target,
+        "queue_sid": task.queue.sid,
+        "queue": task.queue.name,
+        "workflow_sid": task.workflow.sid,
+        "task_channel": task.task_channel.name,
+        "priority": task.priority,
+        "interaction_sid": task.interaction_sid,
+        "channel_sid": task.channel_sid,
+        "created": task.created.isoformat(),
+        "reservations": [
+            {"sid": one.sid, "status": one.status, "worker_sid": one.worker.sid, "worker": one.worker.name}
+            for one in task.reservations.values()
+        ],
+    }
+
+
+def conversation_as_dict(conversation: Conversation) -> dict[str, Any]:
+    """Return the conversation as JSON-ready data with its participants and messages as lists."""
+    plain: dict[str, Any] = _plain(conversation)
+    plain["participants"] = list(plain["participants"].values())
+    plain["messages"] = list(plain["messages"].values())
+    for message in plain["messages"]:
+        message["receipts"] = list(message["receipts"].values())
+    return plain
+
+
+def _plain(record: Any) -> Any:
+    return json.loads(json.dumps(asdict(record), default=str))

@@ -1,0 +1,1 @@
+"""Conversations' part of the sandbox: conversations, participants, messages and their webhooks."""

@@ -1,0 +1,178 @@
+"""What happens in conversations, whoever causes it: a REST call, Flex, the customer or the agent's desk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from flex_outbound.sandbox.conversations import notify
+from flex_outbound.sandbox.errors import bad_request, conflict
+from flex_outbound.sandbox.ids import new_sid
+from flex_outbound.sandbox.records import Conversation, Message, Participant, Receipt
+from flex_outbound.sandbox.state import SandboxState
+from flex_outbound.sandbox.wire import now
+from flex_outbound.sandbox.world import World
+
+WINDOW = timedelta(hours=24)
+STOP_WORDS = {"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT"}
+START_WORDS = {"START", "YES", "UNSTOP"}
+
+
+@dataclass(slots=True)
+class Draft:
+    """A message that is about to be added."""
+
+    author: str = "system"
+    body: str | None = None
+    attributes: str = "{}"
+    subject: str | None = None
+    content_sid: str | None = None
+    participant_sid: str | None = None
+    failure: int = 0
+
+
+class Rooms:
+    """The conversations of one account; ``loud`` False keeps webhooks silent, as for plain REST changes."""
+
+    def __init__(self, state: SandboxState, world: World, loud: bool = True, rest: bool = False) -> None:
+        self.state = state
+        self.world = world
+        self.loud = loud
+        self.rest = rest
+
+    def _tell(self, conversation: Conversation, event: str, fields: dict[str, str]) -> None:
+        if self.loud:
+            notify.notify(self.state, self.world, conversation, event, fields, self.rest)
+
+    def open(self, conversation: Conversation) -> Conversation:
+        """Enter a new conversation; raises 50353 (HTTP 409) if its unique name is taken."""
+        name = conversation.unique_name
+        if name and name in self.world.conversation_names:
+            raise conflict(50353, "Conversation with provided unique name already exists")
+        if name:
+            self.world.conversation_names[name] = conversation.sid
+        self.world.conversations[conversation.sid] = conversation
+        self._tell(conversation, "onConversationAdded", notify.conversation_fields(conversation))
+        return conversation
+
+    def rename(self, conversation: Conversation, name: str) -> None:
+        """Give ``conversation`` another unique name; raises 50353 (HTTP 409) if that is taken."""
+        names = self.world.conversation_names
+        if name and names.get(name, conversation.sid) != conversation.sid:
+            raise conflict(50353, "Conversation with provided unique name already exists")
+        names.pop(conversation.unique_name or "", None)
+        conversation.unique_name = name or None
+        if name:
+            names[name] = conversation.sid
+
+    def add(self, conversation: Conversation, participant: Participant) -> Participant:
+        """Add ``participant``; raises 50416 (HTTP 409) if its pair is in an open conversation."""
+        if conversation.state == "closed":
+            raise bad_request(50377, "Conversation is closed, participants cannot be added")
+        if participant.address and participant.proxy:
+            refuse_bound(self.world, participant.address, participant.proxy)
+        identities = {one.identity for one in conversation.participants.values() if one.identity}
+        if participant.identity in identities:
+            raise conflict(50433, "Participant already exists")
+        self.world.join(conversation, participant)
+        self._tell(conversation, "onParticipantAdded", notify.participant_fields(participant))
+        return participant
+
+    def remove(self, conversation: Conversation, participant: Participant) -> None:
+        """Take ``participant`` out of ``conversation``."""
+        self.world.leave(conversation, participant)
+        self._tell(conversation, "onParticipantRemoved", notify.participant_fields(participant))
+
+    def set_state(self, conversation: Conversation, wanted: str, reason: str = "EVENT") -> None:
+        """Move ``conversation`` to active, inactive or closed; raises 50377 if it is closed already."""
+        before = conversation.state
+        if before == wanted:
+            return
+        if before == "closed":
+            raise bad_request(50377, "Conversation is closed and cannot be changed")
+        conversation.state, conversation.updated = wanted, now()
+        if wanted == "closed":
+            for participant in conversation.participants.values():
+                self.world.release(conversation, participant)
+        fields = notify.state_fields(conversation, before, reason)
+        self._tell(conversation, "onConversationStateUpdated", fields)
+
+    def say(self, conversation: Conversation, draft: Draft) -> Message:
+        """Add a message and carry it to the customers; raises 50377 if the conversation is closed."""
+        if conversation.state == "closed":
+            raise bad_request(50377, "Conversation is closed, messages cannot be added")
+        if conversation.state == "inactive":
+            self.set_state(conversation, "active")
+        message = Message(
+            new_sid("IM"),
+            conversation.next_index,
+            draft.author,
+            draft.body,
+            draft.attributes,
+            draft.participant_sid,
+            draft.subject,
+            draft.content_sid,
+        )
+        conversation.next_index += 1
+        conversation.messages[message.sid] = message
+        conversation.updated = now()
+        self._tell(conversation, "onMessageAdded", notify.message_fields(message))
+        for participant in list(conversation.participants.values()):
+            if participant.address and participant.sid != draft.participant_sid:
+                self._send(conversation, message, participant, draft.failure)
+        return message
+
+    def _send(
+        self, conversation: Conversation, message: Message, participant: Participant, failure: int
+    ) -> None:
+        receipt = Receipt(new_sid("DY"), new_sid("SM"), participant.sid)
+        message.receipts[receipt.sid] = receipt
+        failure = failure or self._failure(message, participant)
+        self.state.later(
+            self.state.options.delivery_ms, self._arrive, conversation, message, receipt, failure
+        )
+
+    def _failure(self, message: Message, participant: Participant) -> int:
+        """Return the error code that delivery will meet, 0 for none."""
+        pair = (participant.address or "", participant.proxy or "")
+        if participant.address in self.world.opted_out:
+            return 21610
+        heard = self.world.heard_from.get(pair)
+        outside = heard is None or now() - heard > WINDOW
+        # Free text is for the 24 hours after the customer's last word: twilio.com/docs/api/errors/63016
+        if participant.type == "whatsapp" and outside and not self._approved(message):
+            return 63016
+        return 0
+
+    def _approved(self, message: Message) -> bool:
+        template = self.world.templates.get(message.content_sid or "")
+        return template is not None and template.status == "approved"
+
+    def _arrive(self, conversation: Conversation, message: Message, receipt: Receipt, failure: int) -> None:
+        receipt.status = "failed" if failure else "delivered"
+        receipt.error_code, receipt.updated = failure, now()
+        # A delivery report is the network's doing, not the request's, so it is told in any case.
+        fields = notify.receipt_fields(message, receipt)
+        notify.notify(self.state, self.world, conversation, "onDeliveryUpdated", fields)
+
+    def hear(self, conversation: Conversation, customer: Participant, body: str) -> Message:
+        """Add the customer's own message; ``STOP`` opts the address out and ``START`` in again."""
+        address = customer.address or customer.identity or ""
+        self.world.heard_from[address, customer.proxy or ""] = now()
+        word = body.strip().upper()
+        if word in STOP_WORDS and customer.type == "sms":
+            self.world.opted_out.add(address)
+        if word in START_WORDS:
+            self.world.opted_out.discard(address)
+        return self.say(conversation, Draft(address, body, participant_sid=customer.sid))
+
+
+def refuse_bound(world: World, address: str, proxy: str) -> None:
+    """Raise 50416 (HTTP 409), naming the conversation, if the pair is in an open one.
+
+    https://www.twilio.com/docs/api/errors/50416
+    """
+    sid = world.bound_to(address, proxy)
+    if sid:
+        text = "A binding for this participant and proxy address already exists in Conversation"
+        raise conflict(50416, f"{text} {sid}")

@@ -1,0 +1,110 @@
+"""Misbehaviour on demand: what the network and Twilio can do to a request or to a callback."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+BEFORE = ("delay", "drop_before", "status")
+AFTER = ("drop_after", "malformed")
+WORK = ("channel_failed", "offline_worker", "opted_out", "open_conversation", "undelivered")
+CALLBACK = ("callback_twice", "callback_late", "callback_lost", "callback_forged")
+KINDS = (*BEFORE, *AFTER, *WORK, *CALLBACK)
+DEFAULT_MS = 1000
+
+
+@dataclass(slots=True)
+class Fault:
+    """One fault: what it looks for, what it does, how often (``times`` None: without end)."""
+
+    id: int
+    kind: str
+    method: str = ""
+    product: str = ""
+    path: str = ""
+    body: str = ""
+    times: int | None = 1
+    probability: float = 1.0
+    status: int = 500
+    code: int = 20500
+    message: str = ""
+    ms: int = DEFAULT_MS
+    after: bool = False
+    hits: int = 0
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the fault as the control API shows it."""
+        match = {"method": self.method, "product": self.product, "path": self.path, "body": self.body}
+        shown = ("id", "times", "probability", "status", "code", "message", "ms", "after", "hits")
+        return {"fault": self.kind, "match": match} | {name: getattr(self, name) for name in shown}
+
+    def fits(self, method: str, product: str, path: str, body: str) -> bool:
+        """Tell whether a request, or a callback, is one that this fault looks for."""
+        if self.times == 0 or (self.method and self.method != method):
+            return False
+        if (self.product and self.product != product) or (self.body and self.body not in body):
+            return False
+        # A pattern may be written with or without the product's prefix.
+        return not self.path or any(re.search(self.path, text) for text in (path, f"/{product}{path}"))
+
+
+class Faults:
+    """The faults that are set, in order; every one that fits a request acts on it."""
+
+    def __init__(self) -> None:
+        self.all: list[Fault] = []
+        self._next_id = 1
+
+    def add(self, wanted: Mapping[str, object]) -> Fault:
+        """Set a fault from the control API's JSON object; raises ``ValueError`` with what is wrong in it."""
+        fields = dict(wanted)
+        kind, match = fields.pop("fault", None), fields.pop("match", None) or {}
+        if kind not in KINDS:
+            raise ValueError(f"fault must be one of {', '.join(KINDS)}")
+        if not isinstance(match, Mapping) or set(match) - {"method", "product", "path", "body"}:
+            raise ValueError("match takes method, product, path (a regular expression) and body only")
+        _check_fields(fields)
+        texts = {name: str(value) for name, value in match.items() if value}
+        re.compile(texts.get("path", ""))
+        texts["method"] = texts.get("method", "").upper()
+        fault = Fault(self._next_id, str(kind), **texts, **fields)  # type: ignore[arg-type]
+        self._next_id += 1
+        self.all.append(fault)
+        return fault
+
+    def clear(self, fault_id: int | None = None) -> None:
+        """Remove the fault ``fault_id``, or every fault."""
+        self.all = [fault for fault in self.all if fault_id is not None and fault.id != fault_id]
+
+    def take(self, kinds: tuple[str, ...], method: str, product: str, path: str, body: str) -> list[Fault]:
+        """Return the faults of ``kinds`` that act now, and count them as used."""
+        acting = []
+        for fault in self.all:
+            if fault.kind not in kinds or not fault.fits(method, product, path, body):
+                continue
+            if fault.probability < 1 and random.random() >= fault.probability:  # noqa: S311 - not a secret
+                continue
+            fault.hits += 1
+            if fault.times is not None:
+                fault.times -= 1
+            acting.append(fault)
+        return acting
+
+
+def _check_fields(fields: Mapping[str, object]) -> None:
+    kinds: dict[str, tuple[type, ...]] = {
+        "times": (int, type(None)),
+        "probability": (int, float),
+        "status": (int,),
+        "code": (int,),
+        "message": (str,),
+        "ms": (int,),
+        "after": (bool,),
+    }
+    for name, value in fields.items():
+        if name not in kinds:
+            raise ValueError(f"unknown field {name!r}; a fault takes match, fault, {', '.join(kinds)}")
+        if not isinstance(value, kinds[name]):
+            raise ValueError(f"{name!r} has a value of the wrong kind")

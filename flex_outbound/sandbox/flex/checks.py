@@ -1,0 +1,261 @@
+"""Reads ``POST /v1/Interactions`` and refuses what Twilio refuses, before anything has been created.
+
+https://www.twilio.com/docs/flex/developer/conversations/interactions-api/interactions
+Where Twilio does not document the code of a refusal, the choice made here is listed in docs/sandbox.md.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from flex_outbound.sandbox.conversations.rooms import refuse_bound
+from flex_outbound.sandbox.errors import TwilioError, bad_request
+from flex_outbound.sandbox.records import Conversation, Named, Worker
+from flex_outbound.sandbox.taskrouter.lifecycle import MAX_ATTRIBUTES
+from flex_outbound.sandbox.wire import JSON, Call
+from flex_outbound.sandbox.world import Workspace
+
+CHANNEL_TYPES = ("sms", "whatsapp", "web", "chat", "email", "messenger", "gbm")
+INITIATORS = ("agent", "api", "customer")
+E164 = re.compile(r"\+[1-9]\d{6,14}\Z")
+EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+\Z")
+SIDS = {
+    "workspace_sid": "WS",
+    "workflow_sid": "WW",
+    "queue_sid": "WQ",
+    "worker_sid": "WK",
+    "task_channel_sid": "TC",
+}
+
+
+@dataclass(slots=True)
+class Wanted:
+    """A checked request for an interaction."""
+
+    type: str
+    initiated_by: str
+    properties: JSON
+    participants: list[JSON]
+    routing: JSON
+    workspace: Workspace
+    workflow: Named
+    queue: Named
+    worker: Worker | None
+    task_channel: Named
+    priority: int
+    timeout: int
+    attributes: JSON
+    address: str = ""
+    proxy: str = ""
+    conversation: Conversation | None = None
+    customer_joins: bool = True
+    others: list[JSON] = field(default_factory=list)
+
+
+def invalid(message: str) -> TwilioError:
+    """Return Flex's refusal of an invalid interaction."""
+    return bad_request(45004, message)
+
+
+def read(call: Call) -> Wanted:
+    """Return the request's content; raises ``TwilioError`` for the first thing that is wrong with it."""
+    call.form.required("Channel")
+    channel = call.form.json_object("Channel", 45004)
+    properties, participants = _parts(channel)
+    wanted = _routing(call, channel)
+    wanted.properties, wanted.participants = properties, participants
+    _conversation(call, wanted)
+    if wanted.initiated_by == "agent" or participants:
+        _participants(call, wanted)
+    if call.fault("open_conversation"):
+        raise _bound_fault(call)
+    return wanted
+
+
+def _parts(channel: JSON) -> tuple[JSON, list[JSON]]:
+    if channel.get("type") not in CHANNEL_TYPES:
+        raise invalid(f"Invalid channel type: it must be one of {', '.join(CHANNEL_TYPES)}")
+    if channel.get("initiated_by") not in INITIATORS:
+        raise invalid(f"Invalid initiated_by: it must be one of {', '.join(INITIATORS)}")
+    properties, participants = channel.get("properties") or {}, channel.get("participants") or []
+    if not isinstance(properties, dict):
+        raise invalid("channel.properties must be an object")
+    if not isinstance(participants, list) or not all(isinstance(one, dict) for one in participants):
+        raise invalid("channel.participants must be a list of objects")
+    return properties, participants
+
+
+def _routing(call: Call, channel: JSON) -> Wanted:
+    routing = call.form.json_object("Routing", 45004)
+    properties = routing.get("properties")
+    if not isinstance(properties, dict):
+        raise invalid("Routing.properties is required")
+    _sid_shapes(properties)
+    workspace = _pick(call.world.workspaces, properties, "workspace_sid", required=True)
+    agent = channel["initiated_by"] == "agent"
+    queue = _pick(workspace.queues, properties, "queue_sid", required=agent)
+    worker = _pick(workspace.workers, properties, "worker_sid", required=agent) if agent else None
+    if worker is not None:
+        _available(call, worker)
+    return Wanted(
+        type=channel["type"],
+        initiated_by=channel["initiated_by"],
+        properties={},
+        participants=[],
+        routing=routing,
+        workspace=workspace,
+        workflow=_workflow(workspace, properties),
+        queue=queue or next(iter(workspace.queues.values())),
+        worker=worker,
+        task_channel=_task_channel(workspace, properties, channel["type"]),
+        priority=_number(properties, "priority", 0),
+        timeout=_number(properties, "timeout", 86400),
+        attributes=_attributes(properties),
+    )
+
+
+def _sid_shapes(properties: JSON) -> None:
+    for name, prefix in SIDS.items():
+        value = properties.get(name)
+        if value is not None and not re.fullmatch(rf"{prefix}[0-9a-fA-F]{{32}}", str(value)):
+            raise invalid(f"Invalid {name}: it does not match ^{prefix}[0-9a-fA-F]{{32}}$")
+
+
+def _pick(mapping: dict[str, Any], properties: JSON, name: str, required: bool) -> Any:
+    sid = properties.get(name)
+    if sid is None and not required:
+        return None
+    if sid is None:
+        raise invalid(f"routing.properties.{name} is required")
+    if sid not in mapping:
+        raise TwilioError(404, 20404, f"The requested resource {sid} ({name}) was not found")
+    return mapping[sid]
+
+
+def _workflow(workspace: Workspace, properties: JSON) -> Named:
+    found = _pick(workspace.workflows, properties, "workflow_sid", required=False)
+    if found is None and len(workspace.workflows) != 1:
+        raise invalid("routing.properties.workflow_sid is required: the workspace has several workflows")
+    return found or next(iter(workspace.workflows.values()))
+
+
+def _task_channel(workspace: Workspace, properties: JSON, channel_type: str) -> Named:
+    name = properties.get("task_channel_sid") or properties.get("task_channel_unique_name")
+    # Without one Flex picks the task channel of the message's kind; WhatsApp and web go through "chat".
+    fallback = channel_type if channel_type in ("sms", "email") else "chat"
+    found = workspace.task_channel(str(name or fallback)) or (
+        None if name else workspace.task_channel("default")
+    )
+    if found is None:
+        raise TwilioError(404, 20404, f"The requested resource {name} (task channel) was not found")
+    return found
+
+
+def _number(properties: JSON, name: str, default: int) -> int:
+    value = properties.get(name, default)
+    if isinstance(value, bool) or not str(value).isdigit():
+        raise invalid(f"routing.properties.{name} must be a whole number")
+    return int(value)
+
+
+def _attributes(properties: JSON) -> JSON:
+    value = properties.get("attributes") or {}
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError as error:
+            raise invalid("routing.properties.attributes is not valid JSON") from error
+    if not isinstance(value, dict):
+        raise invalid("routing.properties.attributes must be an object")
+    if len(json.dumps(value)) > MAX_ATTRIBUTES:
+        raise invalid(f"routing.properties.attributes is longer than {MAX_ATTRIBUTES} characters")
+    return value
+
+
+def _available(call: Call, worker: Worker) -> None:
+    refuse = call.state.options.offline_worker == "refuse" and not worker.activity.available
+    if refuse or call.fault("offline_worker"):
+        code = call.state.options.offline_worker_code
+        raise bad_request(code, f"Worker {worker.sid} is not available")
+
+
+def _conversation(call: Call, wanted: Wanted) -> None:
+    sid = wanted.properties.get("media_channel_sid")
+    if sid is None:
+        if wanted.initiated_by == "customer":
+            raise invalid("channel.properties.media_channel_sid is required when the customer initiates")
+        return
+    wanted.conversation = call.world.conversation(str(sid))
+    if wanted.conversation is None:
+        raise TwilioError(404, 20404, f"The requested resource {sid} (media_channel_sid) was not found")
+    if wanted.conversation.state == "closed":
+        raise bad_request(45354, f"Conversation {sid} is closed")
+    taken = [one for one in call.world.interactions.values() if one.channel.conversation_sid == sid]
+    if any(one.channel.status not in ("closed", "failed", "inactive") for one in taken):
+        raise bad_request(45353, f"Conversation {sid} already has an interaction channel")
+
+
+def _participants(call: Call, wanted: Wanted) -> None:
+    if not wanted.participants and wanted.conversation is None:
+        raise invalid("channel.participants is required when an agent initiates")
+    if wanted.type == "email":
+        _email(call, wanted)
+    elif wanted.type in ("sms", "whatsapp"):
+        _phone(call, wanted)
+    elif any(not one.get("identity") for one in wanted.participants):
+        raise invalid("participants[].identity is required")
+
+
+def _email(call: Call, wanted: Wanted) -> None:
+    sender = str(wanted.properties.get("from") or "")
+    if not sender or not wanted.properties.get("from_name"):
+        raise invalid("channel.properties.from and from_name are required for email")
+    if not call.world.owns("email", sender):
+        raise bad_request(50413, f"{sender} is not an email address of this account")
+    for one in wanted.participants:
+        if one.get("level") not in ("to", "cc", "bcc"):
+            raise invalid("participants[].level must be to, cc or bcc")
+        if not EMAIL.match(str(one.get("address") or "")):
+            raise bad_request(50407, "Invalid messaging binding address")
+    wanted.proxy = sender
+    first = next((one for one in wanted.participants if one["level"] == "to"), None)
+    wanted.address = str(first["address"]) if first else ""
+
+
+def _phone(call: Call, wanted: Wanted) -> None:
+    for one in wanted.participants[:1]:
+        wanted.address, wanted.proxy = str(one.get("address") or ""), str(one.get("proxy_address") or "")
+        if not wanted.address or not wanted.proxy:
+            raise invalid("participants[].address and proxy_address are required")
+        check_pair(call, wanted.type, wanted.address, wanted.proxy)
+    if not wanted.address:
+        return
+    if wanted.address in call.world.opted_out or call.fault("opted_out"):
+        raise bad_request(21610, "Attempt to send to unsubscribed recipient")
+    bound = call.world.bound_to(wanted.address, wanted.proxy)
+    if bound and (wanted.conversation is None or bound != wanted.conversation.sid):
+        if call.state.options.open_conversation == "refuse":
+            refuse_bound(call.world, wanted.address, wanted.proxy)
+        # https://www.twilio.com/docs/api/errors/80102: accepted, and the agent sits there alone.
+        wanted.customer_joins = False
+
+
+def check_pair(call: Call, channel: str, address: str, proxy: str) -> None:
+    """Raise ``TwilioError`` unless both addresses have the channel's shape and ``proxy`` is the account's."""
+    prefix = "whatsapp:" if channel == "whatsapp" else ""
+    if not address.startswith(prefix) or not E164.match(address.removeprefix(prefix)):
+        raise bad_request(50407, "Invalid messaging binding address")
+    if not proxy.startswith(prefix) or not E164.match(proxy.removeprefix(prefix)):
+        raise bad_request(50408, "Invalid messaging binding proxy address")
+    if not call.world.owns(channel, proxy):
+        code = 63007 if channel == "whatsapp" else 21606
+        raise bad_request(code, f"{proxy} is not a sender of this account that can use {channel}")
+
+
+def _bound_fault(call: Call) -> TwilioError:
+    fault = call.fault("open_conversation")
+    text = "A binding for this participant and proxy address already exists in Conversation"
+    return TwilioError(409, 50416, (fault.message if fault else "") or f"{text} CH{'0' * 32}")

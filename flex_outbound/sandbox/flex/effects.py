@@ -1,0 +1,74 @@
+"""What tasks and channels do to each other and to the conversation that they share."""
+
+from __future__ import annotations
+
+from flex_outbound.sandbox.conversations.rooms import Rooms
+from flex_outbound.sandbox.flex.notify import notify
+from flex_outbound.sandbox.ids import new_sid
+from flex_outbound.sandbox.records import Interaction, InteractionParticipant, Participant, Reservation, Task
+from flex_outbound.sandbox.state import SandboxState
+from flex_outbound.sandbox.world import World
+
+OVER = ("closed", "failed")
+
+
+def set_channel(state: SandboxState, world: World, interaction: Interaction, status: str) -> None:
+    """Give the channel a new ``status`` and tell the webhooks; a final one never changes again."""
+    channel = interaction.channel
+    if channel.status == status or channel.status in OVER:
+        return
+    channel.status = status
+    notify(state, world, interaction, "onChannelStatusUpdated", {"ChannelStatus": status})
+
+
+def fail_channel(
+    state: SandboxState, world: World, interaction: Interaction, code: int, message: str
+) -> None:
+    """End the set-up of a channel with an error: the conversation is closed and the customer out of it."""
+    channel = interaction.channel
+    channel.status, channel.error_code, channel.error_message = "failed", code, message
+    close_conversation(state, world, interaction)
+    fields = {"ErrorCode": str(code), "ErrorMessage": message, "ChannelStatus": "failed"}
+    notify(state, world, interaction, "onChannelCreateFailed", fields)
+
+
+def close_conversation(
+    state: SandboxState, world: World, interaction: Interaction, to: str = "closed"
+) -> None:
+    """Close (or make inactive) the conversation behind the interaction, if it still is open."""
+    conversation = world.conversations.get(interaction.channel.conversation_sid)
+    if conversation is not None and conversation.state != "closed":
+        Rooms(state, world).set_state(conversation, to)
+
+
+def close_channel(
+    state: SandboxState, world: World, interaction: Interaction, status: str = "closed"
+) -> None:
+    """Close (or make ``inactive``) the channel and its conversation."""
+    close_conversation(state, world, interaction, status)
+    set_channel(state, world, interaction, status)
+
+
+def agent_joined(state: SandboxState, world: World, task: Task, reservation: Reservation) -> None:
+    """Bring the worker who accepted ``task`` into its channel and its conversation."""
+    interaction = world.interactions.get(task.interaction_sid or "")
+    if interaction is None:
+        return
+    routing = {"task_sid": task.sid, "worker_sid": reservation.worker.sid, "reservation_sid": reservation.sid}
+    participant = InteractionParticipant(new_sid("UT"), "agent", routing)
+    interaction.channel.participants[participant.sid] = participant
+    conversation = world.conversations.get(interaction.channel.conversation_sid)
+    name = reservation.worker.name
+    if conversation is not None and conversation.state != "closed":
+        present = any(one.identity == name for one in conversation.participants.values())
+        if not present:
+            Rooms(state, world).add(conversation, Participant(new_sid("MB"), identity=name))
+    fields = {"ParticipantSid": participant.sid, "ParticipantType": "agent", "TaskSid": task.sid}
+    notify(state, world, interaction, "onParticipantJoined", fields)
+
+
+def task_completed(state: SandboxState, world: World, task: Task) -> None:
+    """Close the channel of a completed task, unless it has been made inactive on purpose."""
+    interaction = world.interactions.get(task.interaction_sid or "")
+    if interaction is not None and interaction.channel.status != "inactive":
+        close_channel(state, world, interaction)

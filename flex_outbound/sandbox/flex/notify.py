@@ -1,0 +1,37 @@
+"""Interactions webhooks, sent form-encoded (Twilio's page leaves the encoding open).
+
+https://www.twilio.com/docs/flex/developer/conversations/interactions-webhooks
+"""
+
+from __future__ import annotations
+
+from flex_outbound.sandbox.records import Interaction
+from flex_outbound.sandbox.state import SandboxState
+from flex_outbound.sandbox.wire import iso_ms, now
+from flex_outbound.sandbox.world import World
+
+
+def notify(
+    state: SandboxState,
+    world: World,
+    interaction: Interaction,
+    event: str,
+    fields: dict[str, str] | None = None,
+) -> None:
+    """Tell the listeners of ``interaction`` about ``event``: the global ones and its own."""
+    form = {
+        "EventType": event,
+        "AccountSid": world.account_sid,
+        "InstanceSid": world.flex_instance_sid,
+        "InteractionSid": interaction.sid,
+        "ChannelSid": interaction.channel.sid,
+        "ChannelType": interaction.channel.type,
+        "ConversationSid": interaction.channel.conversation_sid,
+        "Timestamp": iso_ms(now()),
+        **(fields or {}),
+    }
+    for webhook in world.interaction_webhooks.values():
+        mine = webhook.type == "global" or webhook.ttid == interaction.webhook_ttid
+        if mine and event in webhook.events:
+            sent = form | {"WebhookTtid": webhook.ttid}
+            state.callbacks.send(world.auth_token, "flex-api", event, webhook.url, sent, webhook.method)

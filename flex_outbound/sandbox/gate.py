@@ -1,0 +1,154 @@
+"""The way in: the product by path or Host header, then delay, faults and request log around the work."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from urllib.parse import parse_qsl
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from flex_outbound.sandbox import connection
+from flex_outbound.sandbox.errors import TwilioError
+from flex_outbound.sandbox.faults import AFTER, BEFORE, WORK, Fault
+from flex_outbound.sandbox.state import RequestRecord, SandboxState, credentials
+
+PRODUCTS = ("flex-api", "taskrouter", "conversations", "content")
+BROKEN_BODY = b'{"sid": "KD'
+Answer = tuple[int, list[tuple[bytes, bytes]], bytes]
+
+
+def twilio_path(host: str, path: str) -> str:
+    """Return ``path`` with the product in front where ``host`` is Twilio's own, else as it came.
+
+    ``flex-api.twilio.com`` and ``flex-api.{edge}.{region}.twilio.com`` both lead to ``/flex-api``.
+    """
+    name = host.partition(":")[0].lower()
+    if name.endswith(".twilio.com") and name.partition(".")[0] in PRODUCTS:
+        return f"/{name.partition('.')[0]}{path}"
+    return path
+
+
+class Gate:
+    """ASGI middleware around the whole application."""
+
+    def __init__(self, app: ASGIApp, state: SandboxState) -> None:
+        self.app = app
+        self.state = state
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on what is not a Twilio request; take the others through delay and faults."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        path = twilio_path(headers.get("host", ""), scope["path"])
+        product = path.split("/", 2)[1]
+        if product not in PRODUCTS:
+            await self.app(scope, receive, send)
+            return
+        scope = {**scope, "path": path, "raw_path": path.encode()}
+        body = await _read(receive)
+        await self._twilio(scope, body, product, headers, send)
+
+    async def _twilio(
+        self, scope: Scope, body: bytes, product: str, headers: dict[str, str], send: Send
+    ) -> None:
+        record = _record(scope, body, product, headers)
+        self.state.requests.append(record)
+        self.state.counters[f"{record.method} {product}{record.path}"] += 1
+        acting = self.state.faults.take(
+            (*BEFORE, *WORK, *AFTER), record.method, product, record.path, body.decode("utf-8", "replace")
+        )
+        record.faults = [fault.kind for fault in acting]
+        delay = self._latency() / 2
+        await _sleep(delay + _delays(acting, after=False))
+        if _has(acting, "drop_before"):
+            await connection.drop(scope)
+            return
+        early = next((fault for fault in acting if fault.kind == "status" and not fault.after), None)
+        answer = _error(early) if early else await self._work(scope, body, acting)
+        await _sleep(delay + _delays(acting, after=True))
+        if _has(acting, "drop_after"):
+            await connection.drop(scope)
+            return
+        answer = _spoiled(answer, acting)
+        record.status = answer[0]
+        await _send(send, answer)
+
+    def _latency(self) -> float:
+        options = self.state.options
+        jitter = random.uniform(0, options.latency_jitter_ms)  # noqa: S311 - not a secret
+        return (options.latency_ms + jitter) / 1000
+
+    async def _work(self, scope: Scope, body: bytes, acting: list[Fault]) -> Answer:
+        scope["state"] = {**scope.get("state", {}), "faults": acting}
+        collected: list[Message] = []
+
+        async def receive() -> Message:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        async def collect(message: Message) -> None:
+            collected.append(message)
+
+        await self.app(scope, receive, collect)
+        start = collected[0]
+        return start["status"], start["headers"], b"".join(one.get("body", b"") for one in collected[1:])
+
+
+async def _read(receive: Receive) -> bytes:
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    return body
+
+
+async def _sleep(seconds: float) -> None:
+    if seconds > 0:
+        await asyncio.sleep(seconds)
+
+
+async def _send(send: Send, answer: Answer) -> None:
+    await send({"type": "http.response.start", "status": answer[0], "headers": answer[1]})
+    await send({"type": "http.response.body", "body": answer[2]})
+
+
+def _record(scope: Scope, body: bytes, product: str, headers: dict[str, str]) -> RequestRecord:
+    return RequestRecord(
+        product=product,
+        method=scope["method"],
+        path=scope["path"].removeprefix(f"/{product}"),
+        query=parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True),
+        form=parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True),
+        user=credentials(headers.get("authorization", ""))[0],
+    )
+
+
+def _has(acting: list[Fault], kind: str) -> bool:
+    return any(fault.kind == kind for fault in acting)
+
+
+def _delays(acting: list[Fault], after: bool) -> float:
+    return sum(fault.ms for fault in acting if fault.kind == "delay" and fault.after is after) / 1000
+
+
+def _error(fault: Fault) -> Answer:
+    error = TwilioError(fault.status, fault.code, fault.message or "An internal server error has occurred")
+    body = json.dumps(error.body()).encode()
+    return fault.status, [(b"content-type", b"application/json"), _length(body)], body
+
+
+def _spoiled(answer: Answer, acting: list[Fault]) -> Answer:
+    late = next((fault for fault in acting if fault.kind == "status" and fault.after), None)
+    if late:
+        return _error(late)
+    if _has(acting, "malformed"):
+        return answer[0], [(b"content-type", b"application/json"), _length(BROKEN_BODY)], BROKEN_BODY
+    return answer
+
+
+def _length(body: bytes) -> tuple[bytes, bytes]:
+    return b"content-length", str(len(body)).encode()

@@ -1,0 +1,229 @@
+"""The things that the sandbox keeps in memory, as plain data without behaviour."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from flex_outbound.sandbox.wire import now
+
+
+@dataclass(slots=True)
+class Activity:
+    """What a worker is doing; only an ``available`` one receives tasks."""
+
+    sid: str
+    name: str
+    available: bool
+    created: datetime = field(default_factory=now)
+
+
+@dataclass(slots=True)
+class Worker:
+    """An agent; ``attributes`` is JSON text."""
+
+    sid: str
+    name: str
+    attributes: str
+    activity: Activity
+    created: datetime = field(default_factory=now)
+    updated: datetime = field(default_factory=now)
+    status_changed: datetime = field(default_factory=now)
+    version: int = 0
+
+
+@dataclass(slots=True)
+class Named:
+    """A task queue (with ``target_workers``), a workflow, or a task channel: a SID and a name."""
+
+    sid: str
+    name: str
+    target_workers: str = "1==1"
+    created: datetime = field(default_factory=now)
+
+
+@dataclass(slots=True)
+class Reservation:
+    """A task held out to one worker."""
+
+    sid: str
+    task_sid: str
+    worker: Worker
+    status: str = "pending"
+    created: datetime = field(default_factory=now)
+    updated: datetime = field(default_factory=now)
+    version: int = 0
+
+
+@dataclass(slots=True)
+class Task:
+    """A TaskRouter task; ``data`` is the parsed form of ``attributes``."""
+
+    sid: str
+    workspace_sid: str
+    attributes: str
+    data: dict[str, Any]
+    workflow: Named
+    queue: Named
+    task_channel: Named
+    routing_target: str | None
+    priority: int
+    timeout: int
+    visible_at: float
+    status: str = "pending"
+    reason: str = ""
+    interaction_sid: str | None = None
+    channel_sid: str | None = None
+    created: datetime = field(default_factory=now)
+    updated: datetime = field(default_factory=now)
+    version: int = 0
+    reservations: dict[str, Reservation] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Event:
+    """Something that happened in TaskRouter; ``form`` is the callback's form."""
+
+    sid: str
+    type: str
+    description: str
+    resource_type: str
+    resource_sid: str
+    form: dict[str, str]
+    date: datetime = field(default_factory=now)
+
+
+@dataclass(slots=True)
+class Invite:
+    """An invitation of an agent into an interaction channel; it has the task."""
+
+    sid: str
+    task_sid: str
+
+
+@dataclass(slots=True)
+class InteractionParticipant:
+    """Somebody in an interaction channel (``UT…``)."""
+
+    sid: str
+    type: str
+    routing: dict[str, str] | None = None
+    status: str = "active"
+
+
+@dataclass(slots=True)
+class Channel:
+    """The channel of an interaction; its messages live in a conversation."""
+
+    sid: str
+    interaction_sid: str
+    type: str
+    conversation_sid: str
+    status: str = "setup"
+    error_code: int | None = None
+    error_message: str | None = None
+    invites: dict[str, Invite] = field(default_factory=dict)
+    participants: dict[str, InteractionParticipant] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Interaction:
+    """An interaction with its channel and the routing it was asked for."""
+
+    sid: str
+    channel: Channel
+    initiated_by: str
+    routing: dict[str, Any]
+    context_sid: str | None
+    webhook_ttid: str | None
+    created: datetime = field(default_factory=now)
+
+
+@dataclass(slots=True)
+class InteractionWebhook:
+    """A registration for events of interactions."""
+
+    ttid: str
+    url: str
+    events: list[str]
+    method: str = "POST"
+    type: str = "global"
+    name: str = ""
+    created: datetime = field(default_factory=now)
+    updated: datetime = field(default_factory=now)
+
+
+@dataclass(slots=True)
+class Participant:
+    """Somebody in a conversation: an agent by ``identity`` or a customer by ``address`` and ``proxy``."""
+
+    sid: str
+    identity: str | None = None
+    type: str | None = None
+    address: str | None = None
+    proxy: str | None = None
+    level: str | None = None
+    name: str | None = None
+    attributes: str = "{}"
+    created: datetime = field(default_factory=now)
+    updated: datetime = field(default_factory=now)
+
+
+@dataclass(slots=True)
+class Receipt:
+    """What became of one message on its way to one participant."""
+
+    sid: str
+    channel_message_sid: str
+    participant_sid: str
+    status: str = "sent"
+    error_code: int = 0
+    created: datetime = field(default_factory=now)
+    updated: datetime = field(default_factory=now)
+
+
+@dataclass(slots=True)
+class Message:
+    """One message of a conversation."""
+
+    sid: str
+    index: int
+    author: str
+    body: str | None
+    attributes: str = "{}"
+    participant_sid: str | None = None
+    subject: str | None = None
+    content_sid: str | None = None
+    media: list[dict[str, str]] | None = None
+    created: datetime = field(default_factory=now)
+    updated: datetime = field(default_factory=now)
+    receipts: dict[str, Receipt] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class ScopedWebhook:
+    """A webhook of one conversation."""
+
+    sid: str
+    target: str
+    configuration: dict[str, Any]
+    created: datetime = field(default_factory=now)
+    updated: datetime = field(default_factory=now)
+
+
+@dataclass(slots=True)
+class Conversation:
+    """A conversation with everything said in it."""
+
+    sid: str
+    friendly_name: str | None = None
+    unique_name: str | None = None
+    attributes: str = "{}"
+    state: str = "active"
+    created: datetime = field(default_factory=now)
+    updated: datetime = field(default_factory=now)
+    participants: dict[str, Participant] = field(default_factory=dict)
+    messages: dict[str, Message] = field(default_factory=dict)
+    webhooks: dict[str, ScopedWebhook] = field(default_factory=dict)
+    next_index: int = 0

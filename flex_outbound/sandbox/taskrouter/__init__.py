@@ -1,0 +1,1 @@
+"""TaskRouter's part of the sandbox: workspaces, workers, tasks, reservations and events."""

@@ -1,0 +1,130 @@
+"""Everything that belongs to one account, with the indexes that keep the busy paths short.
+
+A resource of another account is simply not in here, so a mix-up of accounts is answered as by Twilio: 404.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from flex_outbound.sandbox.defaults import Sender, Template
+from flex_outbound.sandbox.records import (
+    Activity,
+    Conversation,
+    Event,
+    Interaction,
+    InteractionWebhook,
+    Named,
+    Participant,
+    Task,
+    Worker,
+)
+from flex_outbound.sandbox.taskrouter.index import TaskIndex
+from flex_outbound.sandbox.wire import now
+
+MAX_EVENTS = 20_000
+
+
+@dataclass(slots=True)
+class Workspace:
+    """A TaskRouter workspace and all that is in it."""
+
+    sid: str
+    name: str
+    activities: dict[str, Activity]
+    workers: dict[str, Worker]
+    queues: dict[str, Named]
+    workflows: dict[str, Named]
+    task_channels: dict[str, Named]
+    event_callback_url: str = ""
+    events_filter: str = ""
+    default_activity: str = "Offline"
+    tasks: dict[str, Task] = field(default_factory=dict)
+    index: TaskIndex = field(default_factory=TaskIndex)
+    events: deque[Event] = field(default_factory=lambda: deque(maxlen=MAX_EVENTS))
+    created: datetime = field(default_factory=now)
+    updated: datetime = field(default_factory=now)
+
+    def task_channel(self, name_or_sid: str) -> Named | None:
+        """Return the task channel of that SID or unique name, or None."""
+        by_name = next((one for one in self.task_channels.values() if one.name == name_or_sid), None)
+        return self.task_channels.get(name_or_sid) or by_name
+
+
+@dataclass(slots=True)
+class ServiceWebhooks:
+    """The webhook configuration of the account's conversations."""
+
+    pre_url: str = ""
+    post_url: str = ""
+    method: str = "POST"
+    filters: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class World:
+    """One account: its secrets and its resources."""
+
+    account_sid: str
+    auth_token: str
+    api_keys: dict[str, str]
+    flex_instance_sid: str
+    chat_service_sid: str
+    senders: tuple[Sender, ...]
+    templates: dict[str, Template]
+    workspaces: dict[str, Workspace]
+    suspended: bool = False
+    interactions: dict[str, Interaction] = field(default_factory=dict)
+    interaction_webhooks: dict[str, InteractionWebhook] = field(default_factory=dict)
+    conversations: dict[str, Conversation] = field(default_factory=dict)
+    conversation_names: dict[str, str] = field(default_factory=dict)
+    bindings: dict[tuple[str, str], str] = field(default_factory=dict)
+    addresses: dict[str, dict[str, None]] = field(default_factory=dict)
+    service_webhooks: ServiceWebhooks = field(default_factory=ServiceWebhooks)
+    opted_out: set[str] = field(default_factory=set)
+    heard_from: dict[tuple[str, str], datetime] = field(default_factory=dict)
+
+    def owns(self, channel: str, address: str) -> bool:
+        """Tell whether ``address`` is one of this account's senders for ``channel``."""
+        return any(sender.channel == channel and sender.address == address for sender in self.senders)
+
+    def conversation(self, sid_or_name: str) -> Conversation | None:
+        """Return the conversation of that SID or unique name, or None."""
+        return self.conversations.get(self.conversation_names.get(sid_or_name, sid_or_name))
+
+    def bound_to(self, address: str, proxy: str) -> str | None:
+        """Return the SID of the open conversation that ``address`` and ``proxy`` are in, or None."""
+        return self.bindings.get((address, proxy))
+
+    def join(self, conversation: Conversation, participant: Participant) -> None:
+        """Put ``participant`` into ``conversation`` and take the binding of its pair of addresses."""
+        conversation.participants[participant.sid] = participant
+        for key in (participant.address, participant.identity):
+            if key:
+                self.addresses.setdefault(key, {})[conversation.sid] = None
+        if participant.address and participant.proxy and conversation.state != "closed":
+            self.bindings[participant.address, participant.proxy] = conversation.sid
+
+    def leave(self, conversation: Conversation, participant: Participant) -> None:
+        """Take ``participant`` out of ``conversation`` and free its pair of addresses."""
+        conversation.participants.pop(participant.sid, None)
+        for key in (participant.address, participant.identity):
+            if key:
+                self.addresses.get(key, {}).pop(conversation.sid, None)
+        self.release(conversation, participant)
+
+    def release(self, conversation: Conversation, participant: Participant) -> None:
+        """Free the pair of addresses of ``participant``, if it is held for this ``conversation``."""
+        if participant.address and participant.proxy:
+            pair = (participant.address, participant.proxy)
+            if self.bindings.get(pair) == conversation.sid:
+                del self.bindings[pair]
+
+    def task(self, sid: str) -> tuple[Workspace, Task] | None:
+        """Return the task of that SID with its workspace, or None."""
+        for workspace in self.workspaces.values():
+            if sid in workspace.tasks:
+                return workspace, workspace.tasks[sid]
+        return None
