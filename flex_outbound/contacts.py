@@ -73,7 +73,8 @@ class ContactAdapter:
     def store_sids(self, contact: Any, sids: dict[str, str | None]) -> None:
         """Write the SIDs of a newly opened interaction onto the contact.
 
-        ``sids``: ``last_interaction_sid``, ``last_task_sid``, ``last_conversation_sid``. The default writes those for which the model
+        ``sids``: ``last_interaction_sid``, ``last_task_sid``, ``last_conversation_sid``. The default
+        writes those for which the model
         has a field (as with the mixin ``FlexContact``) in one UPDATE, past ``save()`` and its signals.
         """
         own = {field.name for field in self.model._meta.concrete_fields}

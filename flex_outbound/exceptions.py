@@ -18,7 +18,8 @@ class ConfigurationError(FlexOutboundError):
 class ClickError(FlexOutboundError):
     """A click that cannot be taken.
 
-    ``code`` is stable for programs, ``field`` the name of the field at fault (empty: the whole request), ``str()`` the words for the
+    ``code`` is stable for programs, ``field`` the name of the field at fault (empty: the whole request),
+    ``str()`` the words for the
     agent.
     """
 
@@ -51,13 +52,12 @@ class ClickConflict(ClickError):
 class GatewayError(FlexOutboundError):
     """A call to Twilio that did not succeed.
 
-    ``code``: Twilio's error code, None where there was none. ``http_status``: None where no answer came. ``reason``: the
+    ``code``: Twilio's error code, None where there was none. ``http_status``: None where no answer came.
+    ``reason``: the
     stable word from ``gateway.errors``. ``detail``: Twilio's own words, for admins; never shown to agents.
     """
 
-    def __init__(
-        self, detail: str, *, reason: str, code: int | None = None, http_status: int | None = None
-    ) -> None:
+    def __init__(self, detail: str, *, reason: str, code: int | None = None, http_status: int | None = None) -> None:
         super().__init__(detail)
         self.detail = detail
         self.reason = reason

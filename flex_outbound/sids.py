@@ -56,7 +56,6 @@ def validator(kind: SidKind) -> RegexValidator:
     """Return a Django validator whose message names the prefix that is expected."""
     return RegexValidator(
         pattern(kind),
-        _("Enter a SID that starts with %(prefix)s, followed by 32 hexadecimal characters.")
-        % {"prefix": kind.value},
+        _("Enter a SID that starts with %(prefix)s, followed by 32 hexadecimal characters.") % {"prefix": kind.value},
         code="invalid_sid",
     )

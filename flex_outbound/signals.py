@@ -1,7 +1,8 @@
 """Signals for the host project (vocabulary). All are sent after commit, with ``send_robust``.
 
 ``interaction_queued``, ``interaction_created``, ``interaction_failed``, ``interaction_updated``: sender is the
-``Interaction`` class; keyword ``interaction`` the row. ``message_received``: keywords ``interaction``, ``message_sid``; the text is not passed on.
+``Interaction`` class; keyword ``interaction`` the row. ``message_received``: keywords ``interaction``,
+``message_sid``; the text is not passed on.
 """
 
 from django.dispatch import Signal

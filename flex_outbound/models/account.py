@@ -13,7 +13,8 @@ from flex_outbound.sids import SidKind
 class Account(models.Model):
     """One Twilio account with its Flex workspace.
 
-    ``api_key_sid`` and ``api_key_secret`` authenticate our requests; ``auth_token`` signs Twilio's callbacks (and serves as the
+    ``api_key_sid`` and ``api_key_secret`` authenticate our requests; ``auth_token`` signs Twilio's
+    callbacks (and serves as the
     password where no API key is set); ``previous_auth_token`` keeps callbacks valid while a token is rotated.
     """
 
@@ -61,13 +62,11 @@ class Account(models.Model):
             )
         if is_token(pair[1]):
             raise ConfigurationError(
-                f"The secrets of Twilio account “{self.name}” cannot be decrypted. Restore the former SECRET_KEY and SALT_KEY "
-                "(or FLEX_OUTBOUND['ENCRYPTION_KEYS']), or enter the secrets again in the admin."
+                f"The secrets of Twilio account “{self.name}” cannot be decrypted. Restore the former SECRET_KEY "
+                "and SALT_KEY (or FLEX_OUTBOUND['ENCRYPTION_KEYS']), or enter the secrets again in the admin."
             )
         return str(pair[0]), str(pair[1])
 
     def signing_tokens(self) -> list[str]:
         """Return the auth tokens that may sign a callback, the current one first."""
-        return [
-            str(token) for token in (self.auth_token, self.previous_auth_token) if token and not is_token(token)
-        ]
+        return [str(token) for token in (self.auth_token, self.previous_auth_token) if token and not is_token(token)]

@@ -20,9 +20,7 @@ class Outcome(models.TextChoices):
 class DispatchAttempt(models.Model):
     """One attempt. ``request`` is what was sent, without secrets, addresses or message text."""
 
-    interaction = models.ForeignKey(
-        Interaction, models.CASCADE, related_name="attempts", verbose_name=_("interaction")
-    )
+    interaction = models.ForeignKey(Interaction, models.CASCADE, related_name="attempts", verbose_name=_("interaction"))
     number = models.PositiveIntegerField(_("number"))
     outcome = models.CharField(_("outcome"), max_length=16, choices=Outcome.choices, default=Outcome.PENDING)
     started_at = models.DateTimeField(_("started"), db_default=Now())

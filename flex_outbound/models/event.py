@@ -17,7 +17,10 @@ class Source(models.TextChoices):
 
 
 class WebhookEvent(models.Model):
-    """One verified callback. ``event_id`` makes a callback that comes twice one row; ``payload`` holds SIDs and states only."""
+    """One verified callback.
+
+    ``event_id`` makes a callback that comes twice one row; ``payload`` holds SIDs and states only.
+    """
 
     account = models.ForeignKey(Account, models.CASCADE, related_name="events", verbose_name=_("Twilio account"))
     source = models.CharField(_("source"), max_length=16, choices=Source.choices)
@@ -25,7 +28,12 @@ class WebhookEvent(models.Model):
     event_type = models.CharField(_("event type"), max_length=64)
     payload = models.JSONField(_("payload"), default=dict)
     interaction = models.ForeignKey(
-        Interaction, models.SET_NULL, null=True, blank=True, related_name="events", verbose_name=_("interaction")
+        Interaction,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="events",
+        verbose_name=_("interaction"),
     )
     received_at = models.DateTimeField(_("received"), db_default=Now(), editable=False)
     processed_at = models.DateTimeField(_("processed"), null=True, blank=True)

@@ -17,7 +17,7 @@ _TOKEN_PREFIX = "gAAAAA"  # noqa: S105  # every Fernet token starts so: version 
 _ITERATIONS = 100_000
 
 
-class SidField(models.CharField[str, str]):
+class SidField(models.CharField):
     """A Twilio SID of one kind, validated by forms and ``full_clean``."""
 
     def __init__(self, *args: Any, kind: sids.SidKind | str, **kwargs: Any) -> None:

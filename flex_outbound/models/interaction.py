@@ -65,12 +65,20 @@ class Interaction(models.Model):
     subject = models.CharField(_("subject"), max_length=channels.MAX_SUBJECT, blank=True, default="")
 
     account = models.ForeignKey(Account, models.PROTECT, related_name="interactions", verbose_name=_("Twilio account"))
-    sender = models.ForeignKey(Sender, models.SET_NULL, null=True, related_name="interactions", verbose_name=_("sender"))
+    sender = models.ForeignKey(
+        Sender, models.SET_NULL, null=True, related_name="interactions", verbose_name=_("sender")
+    )
     sender_address = models.CharField(_("sender's address"), max_length=254)
     agent = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="flex_interactions", verbose_name=_("agent")
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        related_name="flex_interactions",
+        verbose_name=_("agent"),
     )
-    worker = models.ForeignKey(Worker, models.SET_NULL, null=True, related_name="interactions", verbose_name=_("worker"))
+    worker = models.ForeignKey(
+        Worker, models.SET_NULL, null=True, related_name="interactions", verbose_name=_("worker")
+    )
     worker_sid = SidField(_("worker SID"), kind=SidKind.WORKER)
 
     click_key = models.CharField(_("click key"), max_length=64)
@@ -144,9 +152,7 @@ class Interaction(models.Model):
         indexes = [
             models.Index("contact_type", "contact_id", "-created_at", "-id", name="flex_timeline"),
             models.Index("next_at", condition=Q(next_at__isnull=False), name="flex_due"),
-            models.Index(
-                "conversation_sid", condition=Q(conversation_sid__isnull=False), name="flex_conversation"
-            ),
+            models.Index("conversation_sid", condition=Q(conversation_sid__isnull=False), name="flex_conversation"),
             models.Index("agent", "-created_at", "-id", name="flex_by_agent"),
         ]
 

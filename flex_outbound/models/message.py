@@ -30,9 +30,7 @@ class Message(models.Model):
     content_sid = SidField(_("content template SID"), kind=SidKind.CONTENT, blank=True, default="")
     content_variables = models.JSONField(_("template variables"), default=dict, blank=True)
 
-    status = models.CharField(
-        _("status"), max_length=16, choices=MessageStatus.choices, default=MessageStatus.WAITING
-    )
+    status = models.CharField(_("status"), max_length=16, choices=MessageStatus.choices, default=MessageStatus.WAITING)
     attempt = models.PositiveIntegerField(_("attempts"), default=0)
     lease_until = models.DateTimeField(null=True, blank=True)
     sent_at = models.DateTimeField(_("sent"), null=True, blank=True)
@@ -52,10 +50,12 @@ class Message(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(status__in=MessageStatus.values), name="flex_message_status_known"),
             models.CheckConstraint(
-                condition=~Q(status=MessageStatus.SENT) | Q(message_sid__isnull=False), name="flex_message_sent_has_sid"
+                condition=~Q(status=MessageStatus.SENT) | Q(message_sid__isnull=False),
+                name="flex_message_sent_has_sid",
             ),
             models.CheckConstraint(
-                condition=~Q(status__in=sorted(MESSAGE_FINAL)) | Q(next_at__isnull=True), name="flex_message_final_rests"
+                condition=~Q(status__in=sorted(MESSAGE_FINAL)) | Q(next_at__isnull=True),
+                name="flex_message_final_rests",
             ),
             models.CheckConstraint(condition=~Q(body="", content_sid=""), name="flex_message_says_something"),
         ]

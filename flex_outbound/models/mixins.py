@@ -29,9 +29,7 @@ class FlexContact(models.Model):
     last_conversation_sid = SidField(
         _("last conversation SID"), kind=SidKind.CONVERSATION, null=True, blank=True, editable=False
     )
-    flex_interactions = HistoryRelation(
-        Interaction, content_type_field="contact_type", object_id_field="contact_id"
-    )
+    flex_interactions = HistoryRelation(Interaction, content_type_field="contact_type", object_id_field="contact_id")
 
     class Meta:
         abstract = True

@@ -22,22 +22,30 @@ class SenderQuerySet(models.QuerySet["Sender"]):
 class Sender(models.Model):
     """An address of the business that a customer sees, and where its interactions are routed."""
 
-    account = models.ForeignKey(
-        Account, models.PROTECT, related_name="senders", verbose_name=_("Twilio account")
-    )
+    account = models.ForeignKey(Account, models.PROTECT, related_name="senders", verbose_name=_("Twilio account"))
     channel = models.CharField(_("channel"), max_length=16, choices=Channel.choices)
     address = models.CharField(
         _("address"), max_length=254, help_text=_("A phone number with country code, or an email address.")
     )
     display_name = models.CharField(
-        _("display name"), max_length=100, help_text=_("What agents choose by; for email also the sender's name.")
+        _("display name"),
+        max_length=100,
+        help_text=_("What agents choose by; for email also the sender's name."),
     )
     queue_sid = SidField(_("task queue SID"), kind=SidKind.TASK_QUEUE)
     workflow_sid = SidField(
-        _("workflow SID"), kind=SidKind.WORKFLOW, blank=True, default="", help_text=_("Empty: the account's default.")
+        _("workflow SID"),
+        kind=SidKind.WORKFLOW,
+        blank=True,
+        default="",
+        help_text=_("Empty: the account's default."),
     )
     task_channel = models.CharField(
-        _("task channel"), max_length=64, blank=True, default="", help_text=_("SID (TC…) or unique name; may stay empty.")
+        _("task channel"),
+        max_length=64,
+        blank=True,
+        default="",
+        help_text=_("SID (TC…) or unique name; may stay empty."),
     )
     priority = models.PositiveIntegerField(_("priority"), null=True, blank=True)
     timeout = models.PositiveIntegerField(_("timeout in seconds"), null=True, blank=True)
@@ -52,9 +60,7 @@ class Sender(models.Model):
         ordering = ["channel", "display_name", "pk"]
         constraints = [
             models.UniqueConstraint(fields=["account", "channel", "address"], name="flex_sender_address_unique"),
-            models.CheckConstraint(
-                condition=models.Q(channel__in=Channel.values), name="flex_sender_channel_known"
-            ),
+            models.CheckConstraint(condition=models.Q(channel__in=Channel.values), name="flex_sender_channel_known"),
         ]
 
     def __str__(self) -> str:

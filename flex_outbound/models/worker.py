@@ -12,9 +12,7 @@ from flex_outbound.sids import SidKind
 class Worker(models.Model):
     """A Django user ↔ a TaskRouter worker, one per Twilio account."""
 
-    account = models.ForeignKey(
-        Account, models.CASCADE, related_name="workers", verbose_name=_("Twilio account")
-    )
+    account = models.ForeignKey(Account, models.CASCADE, related_name="workers", verbose_name=_("Twilio account"))
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="flex_workers", verbose_name=_("user")
     )
