@@ -1,0 +1,19 @@
+"""``manage.py flex_sweep``: do whatever is due, here and now, with or without a broker."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from flex_outbound.outbox import sweep
+
+
+class Command(BaseCommand):
+    """One sweep in this process; put it into cron where no Celery beat runs."""
+
+    help = "Send, look up and follow every interaction whose time has come, in this process and without the broker."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Run one sweep and say what was done."""
+        counts = sweep.sweep(sweep.run)
+        done = ", ".join(f"{name}: {count}" for name, count in sorted(counts.items()) if count)
+        self.stdout.write(done or "Nothing is due.")

@@ -1,0 +1,1 @@
+"""The pipeline: plain functions, no HTTP, no Celery."""

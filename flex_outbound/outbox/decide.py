@@ -1,0 +1,67 @@
+"""What an agent decides about a row: again, or not at all."""
+
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from flex_outbound.exceptions import ClickConflict
+from flex_outbound.models import Interaction, Message
+from flex_outbound.outbox import transitions
+from flex_outbound.outbox.enqueue import Click, enqueue
+from flex_outbound.outbox.wakeup import Job, wake_after_commit
+from flex_outbound.statuses import Status
+
+
+def retry(interaction: Interaction, user: Any, idempotency_key: str = "") -> Interaction:
+    """Send again: a failed or canceled click as a new row, a row in review as itself. Returns the row that is sent.
+
+    The key of a new row defaults to one made from the old, so that two clicks on Retry are one. Raises
+    ClickConflict(``not_retryable``) in any other state, and what ``enqueue`` raises.
+    """
+    if interaction.status == Status.REVIEW:
+        with transaction.atomic():
+            if transitions.decided_to_send(interaction.pk):
+                wake_after_commit(Job.DISPATCH, interaction.pk)
+        return _fresh(interaction)
+    if interaction.status not in {Status.FAILED, Status.CANCELED}:
+        raise ClickConflict(
+            _("Only what failed, was canceled or needs a decision can be sent again."),
+            code="not_retryable",
+            interaction=interaction,
+        )
+    return enqueue(_same_click(interaction, user, idempotency_key or f"retry-{interaction.key}"))
+
+
+def cancel(interaction: Interaction, user: Any) -> Interaction:
+    """Call off what has not been sent. Raises ClickConflict(``not_cancelable``) where it is too late."""
+    if not transitions.canceled(interaction.pk):
+        raise ClickConflict(
+            _("It is too late to cancel: this was sent already, or has ended."),
+            code="not_cancelable",
+            interaction=_fresh(interaction),
+        )
+    return _fresh(interaction)
+
+
+def _fresh(interaction: Interaction) -> Interaction:
+    return Interaction.objects.select_related("agent", "message", "contact_type").get(pk=interaction.pk)
+
+
+def _same_click(row: Interaction, user: Any, key: str) -> Click:
+    message: Message | None = row.first_message
+    contact_type = row.contact_type
+    return Click(
+        user=user,
+        contact_type=f"{contact_type.app_label}.{contact_type.model}",
+        contact_id=row.contact_id,
+        channel=row.channel,
+        address=row.address,
+        sender=row.sender_id,
+        body=message.body if message else "",
+        subject=row.subject,
+        cc=tuple(row.cc),
+        content_sid=message.content_sid if message else "",
+        content_variables=message.content_variables if message else {},
+        idempotency_key=key,
+    )

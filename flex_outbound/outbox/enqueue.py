@@ -1,0 +1,227 @@
+"""The click: checked, committed as a row, then the broker is woken. Nothing here talks to Twilio."""
+
+import hashlib
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+from flex_outbound import channels, signals
+from flex_outbound.channels import AddressError, Channel
+from flex_outbound.contacts import ContactAdapter, adapter_by_label, content_type_of, find_contact, label_of
+from flex_outbound.exceptions import ClickConflict, ClickNotAllowed, InvalidClick
+from flex_outbound.models import IN_THE_WAY, Interaction, Message, Sender, Worker
+from flex_outbound.outbox import texts
+from flex_outbound.outbox.availability import ChannelOption, Setup, option_for
+from flex_outbound.outbox.notify import tell_after_commit
+from flex_outbound.outbox.wakeup import Job, wake_after_commit
+
+_TRIES = 3  # the row in the way may become final between our insert and our look at it
+
+
+@dataclass(frozen=True, slots=True)
+class Click:
+    """What an agent asked for. ``contact_type``: ``app_label.model``; ``sender``: primary key, None for the default.
+
+    ``address``: empty for the contact's preferred one, else one of its own in any format.
+    ``idempotency_key``: the same key of the same user means
+    the same click; empty: every call is a click of its own.
+    """
+
+    user: Any
+    contact_type: str
+    contact_id: str
+    channel: str
+    address: str = ""
+    sender: int | None = None
+    body: str = ""
+    subject: str = ""
+    cc: tuple[str, ...] = ()
+    content_sid: str = ""
+    content_variables: Mapping[str, str] = field(default_factory=dict)
+    idempotency_key: str = ""
+
+
+def enqueue(click: Click) -> Interaction:
+    """Commit a click and return its row, new or the one that the same click made before.
+
+    Raises InvalidClick (a field is wrong), ClickNotAllowed (permission, worker, policy), ClickConflict (the
+    key came with another
+    payload, or another conversation with this address is open).
+    """
+    setup = Setup.load(click.user)
+    if setup.reason:
+        raise ClickNotAllowed(setup.reason_text, code=setup.reason)
+    adapter, contact = _contact(click)
+    option = option_for(setup, adapter, contact, _channel(click))
+    if not option.enabled:
+        _refuse(option)
+    row = _build(click, adapter, contact, option)
+    message = _first_message(click, row)
+    return _insert(row, message)
+
+
+def _contact(click: Click) -> tuple[ContactAdapter, Any]:
+    try:
+        adapter = adapter_by_label(click.contact_type)
+    except LookupError as error:
+        raise InvalidClick(
+            _("This is not a contact type that can be messaged."),
+            code="unknown_contact_type",
+            field="contact_type",
+        ) from error
+    contact = find_contact(adapter, click.user, click.contact_id)
+    if contact is None:
+        raise InvalidClick(
+            _("There is no such contact, or you may not see it."), code="unknown_contact", field="contact_id"
+        )
+    return adapter, contact
+
+
+def _channel(click: Click) -> Channel:
+    try:
+        return Channel(click.channel)
+    except ValueError as error:
+        raise InvalidClick(
+            _("Choose one of: %(channels)s.") % {"channels": ", ".join(Channel.values)},
+            code="unknown_channel",
+            field="channel",
+        ) from error
+
+
+def _refuse(option: ChannelOption) -> None:
+    """A channel that the contact cannot take is a matter of the field; a policy is a matter of permission."""
+    if option.reason == "not_allowed":
+        raise ClickNotAllowed(option.reason_text, code=option.reason)
+    raise InvalidClick(option.reason_text, code=option.reason, field="channel")
+
+
+def _address(click: Click, adapter: ContactAdapter, contact: Any, option: ChannelOption) -> str:
+    if not click.address:
+        return option.addresses[0].value
+    region = adapter.get_default_region(contact) if option.channel.is_phone else None
+    try:
+        wanted = channels.normalize(option.channel, click.address, region)
+    except AddressError as error:
+        raise InvalidClick(str(error), code=error.code, field="address") from error
+    if wanted not in {address.value for address in option.addresses}:
+        raise InvalidClick(
+            _("This is not one of the contact's own addresses. Add it to the contact first."),
+            code="foreign_address",
+            field="address",
+        )
+    return wanted
+
+
+def _sender(click: Click, option: ChannelOption) -> Sender:
+    if click.sender is None:
+        return option.senders[0]
+    for sender in option.senders:
+        if sender.pk == click.sender:
+            return sender
+    raise InvalidClick(
+        _("This sender does not exist, is of another channel, or is not yours to use."),
+        code="unknown_sender",
+        field="sender",
+    )
+
+
+def _build(click: Click, adapter: ContactAdapter, contact: Any, option: ChannelOption) -> Interaction:
+    sender = _sender(click, option)
+    worker = Worker.objects.filter(user=click.user, account_id=sender.account_id, is_active=True).get()
+    row = Interaction(
+        contact_type=content_type_of(adapter),
+        contact_id=str(contact.pk),
+        contact_name=adapter.get_name(contact)[:255].replace("\x00", ""),
+        channel=option.channel,
+        address=_address(click, adapter, contact, option),
+        subject=texts.subject(click.subject, option.channel),
+        cc=texts.cc(click.cc, option.channel),
+        account=sender.account,
+        sender=sender,
+        sender_address=sender.address,
+        agent=click.user,
+        worker=worker,
+        worker_sid=worker.worker_sid,
+        click_key=texts.click_key(click.idempotency_key) or uuid.uuid4().hex,
+    )
+    row.fingerprint = _fingerprint(click, row, label_of(adapter.model))
+    return row
+
+
+def _first_message(click: Click, row: Interaction) -> Message | None:
+    body = texts.body(click.body)
+    template = texts.template(click.content_sid, click.content_variables, Channel(row.channel))
+    if not body and not template:
+        return None
+    if body and template:
+        raise InvalidClick(
+            _("Send either a text or a template, not both."), code="text_and_template", field="content_sid"
+        )
+    return Message(interaction=row, body=body, content_sid=template, content_variables=dict(click.content_variables))
+
+
+def _fingerprint(click: Click, row: Interaction, label: str) -> str:
+    """Digest everything that makes two clicks the same click."""
+    parts = [label, row.contact_id, row.channel, row.address, row.sender_address, row.subject, row.cc]
+    parts += [click.body, click.content_sid, dict(click.content_variables)]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _insert(row: Interaction, message: Message | None) -> Interaction:
+    for _try in range(_TRIES):
+        try:
+            with transaction.atomic():
+                row.save(force_insert=True)
+                if message is not None:
+                    message.save(force_insert=True)
+                wake_after_commit(Job.DISPATCH, row.pk)
+                tell_after_commit(signals.interaction_queued, row.pk)
+        except IntegrityError:
+            earlier = _in_the_way(row)
+            if earlier is not None:
+                return earlier
+        else:
+            return row
+    raise ClickConflict(
+        _("This contact is being messaged right now. Try again in a moment."),
+        code="already_open",
+        interaction=None,
+    )
+
+
+def _in_the_way(row: Interaction) -> Interaction | None:
+    """Return the row that this very click made before; raise where another one stands in the way."""
+    rows = Interaction.objects.select_related("agent", "message")
+    same_key = rows.filter(agent=row.agent, click_key=row.click_key).first()
+    if same_key is not None:
+        if same_key.fingerprint == row.fingerprint:
+            return same_key
+        raise ClickConflict(
+            _("This key was used for another message. Use a new key for a new message."),
+            code="idempotency_key_reused",
+            interaction=same_key,
+        )
+    other = rows.filter(
+        IN_THE_WAY,
+        contact_type=row.contact_type,
+        contact_id=row.contact_id,
+        channel=row.channel,
+        address=row.address,
+    ).first()
+    if other is None:
+        return None
+    if other.agent_id == row.agent_id and other.fingerprint == row.fingerprint:
+        return other
+    raise ClickConflict(_already_open(other, row), code="already_open", interaction=other)
+
+
+def _already_open(other: Interaction, row: Interaction) -> str:
+    if other.agent_id == row.agent_id:
+        return _("You already have a conversation with this customer. Go on there, or close it first.")
+    name = other.agent.get_full_name() or other.agent.get_username() if other.agent else _("somebody else")
+    return _("This customer is already in a conversation with %(agent)s.") % {"agent": name}

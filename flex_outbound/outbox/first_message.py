@@ -1,0 +1,229 @@
+"""The first message: the second step, as little idempotent as the first, and so with the same care.
+
+``waiting → sending → sent``; what may have been sent is ``unconfirmed`` and looked for in the conversation by the
+interaction's key before it is ever sent again.
+"""
+
+import logging
+from datetime import timedelta
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F, Q
+from django.db.models.functions import Now
+from django.utils.translation import gettext as _
+
+from flex_outbound import signals
+from flex_outbound.conf import conf
+from flex_outbound.exceptions import ConfigurationError, GatewayError, NotAccepted, OutcomeUnknown, Refused
+from flex_outbound.gateway import errors
+from flex_outbound.gateway.base import Gateway, MessageRequest
+from flex_outbound.models import Interaction, Message
+from flex_outbound.outbox import retry
+from flex_outbound.outbox.fence import Fence
+from flex_outbound.outbox.notify import tell_after_commit
+from flex_outbound.outbox.twilio import gateway_for
+from flex_outbound.outbox.wakeup import Job, wake_after_commit
+from flex_outbound.statuses import OPEN, MessageStatus
+
+logger = logging.getLogger(__name__)
+
+_OPEN = sorted(OPEN)
+
+
+def _in(seconds: float) -> object:
+    return Now() + timedelta(seconds=seconds)
+
+
+def _touch(row_id: UUID) -> None:
+    """Let the page see that something changed."""
+    Interaction.objects.filter(pk=row_id).update(version=F("version") + 1, updated_at=Now())
+    tell_after_commit(signals.interaction_updated, row_id)
+
+
+def _change(row_id: UUID, old: MessageStatus, new: MessageStatus, guard: Q | None = None, **values: object) -> bool:
+    with transaction.atomic():
+        changed = Message.objects.filter(guard or Q(), interaction=row_id, status=old).update(status=new, **values)
+        if changed:
+            _touch(row_id)
+    return changed == 1
+
+
+def release(row_id: UUID) -> None:
+    """Make the message of an interaction due, now that its conversation is ready. Called within a transaction."""
+    due = Message.objects.filter(interaction=row_id, status=MessageStatus.WAITING, next_at=None)
+    if due.update(next_at=Now()):
+        wake_after_commit(Job.MESSAGE, row_id)
+
+
+def give_up(row_id: UUID, *, canceled: bool) -> None:
+    """End a message whose interaction ended before it could be sent."""
+    words = _("Not sent: the conversation was not opened.")
+    Message.objects.filter(interaction=row_id, status=MessageStatus.WAITING).update(
+        status=MessageStatus.FAILED,
+        next_at=None,
+        error_reason="canceled" if canceled else "not_opened",
+        error_message=words,
+    )
+
+
+def claim(row_id: UUID) -> Message | None:
+    """Take a message that is due and whose conversation is open; None where there is nothing to do."""
+    lease = _in(conf.lease_seconds)
+    claimed = _change(
+        row_id,
+        MessageStatus.WAITING,
+        MessageStatus.SENDING,
+        Q(next_at__lte=Now(), interaction__status__in=_OPEN, interaction__conversation_sid__isnull=False),
+        attempt=F("attempt") + 1,
+        lease_until=lease,
+        next_at=lease,
+        sent_at=Now(),
+        looks=0,
+    )
+    if not claimed:
+        return None
+    related = ("interaction__account", "interaction__worker")
+    return Message.objects.select_related(*related).get(interaction=row_id)
+
+
+def lease_ran_out(row_id: UUID) -> bool:
+    """Mark a message whose worker was not heard of again: it may or may not have been sent."""
+    return _change(
+        row_id,
+        MessageStatus.SENDING,
+        MessageStatus.UNCONFIRMED,
+        Q(lease_until__lte=Now()),
+        lease_until=None,
+        next_at=Now(),
+    )
+
+
+def send(row_id: UUID) -> bool:
+    """Send the first message of an interaction if it is due. Returns whether it was claimed here."""
+    fence = Fence()
+    message = claim(row_id)
+    if message is None:
+        return False
+    try:
+        gateway = gateway_for(message.interaction.account)
+    except ConfigurationError:
+        _failed(message, Refused("", reason="not_set_up"))
+        return True
+    if not fence.is_open:
+        _back(message, 0)
+        return True
+    _post(message, gateway)
+    return True
+
+
+def _post(message: Message, gateway: Gateway) -> None:
+    try:
+        sid = gateway.create_message(_request(message))
+    except NotAccepted as error:
+        if message.attempt >= conf.max_attempts:
+            _failed(message, error)
+        else:
+            _back(message, retry.backoff(message.attempt, error.retry_after))
+    except Refused as error:
+        _failed(message, error)
+    except OutcomeUnknown as error:
+        logger.warning("First message of %s: outcome unknown (%s)", message.interaction_id, error.reason)
+        _change(
+            message.interaction_id,
+            MessageStatus.SENDING,
+            MessageStatus.UNCONFIRMED,
+            Q(attempt=message.attempt),
+            lease_until=None,
+            next_at=_in(retry.first_look(conf.settle_seconds)),
+        )
+    else:
+        _sent(message, sid, MessageStatus.SENDING)
+
+
+def _request(message: Message) -> MessageRequest:
+    row = message.interaction
+    return MessageRequest(
+        key=row.key,
+        conversation_sid=row.conversation_sid or "",
+        author=row.worker.friendly_name if row.worker and row.worker.friendly_name else row.worker_sid,
+        body=message.body,
+        subject=row.subject,
+        content_sid=message.content_sid,
+        content_variables=message.content_variables,
+    )
+
+
+def look(row_id: UUID) -> None:
+    """Look in the conversation for a message that may have been sent; decide when it was looked for long enough."""
+    related = ("interaction__account", "interaction__worker")
+    message = (
+        Message.objects.select_related(*related)
+        .due()
+        .filter(  # type: ignore[attr-defined]
+            interaction=row_id, status=MessageStatus.UNCONFIRMED
+        )
+        .first()
+    )
+    if message is None:
+        return
+    settled = Message.objects.filter(pk=message.pk, sent_at__lte=_in(-conf.settle_seconds)).exists()
+    row = message.interaction
+    try:
+        sid = gateway_for(row.account).find_message(row.conversation_sid or "", row.key)
+    except (GatewayError, ConfigurationError):
+        Message.objects.filter(pk=message.pk, status=MessageStatus.UNCONFIRMED).update(next_at=_in(retry.LOOKS[1]))
+        return
+    if sid is not None:
+        _sent(message, sid, MessageStatus.UNCONFIRMED)
+    elif settled and message.looks >= 1:
+        _decide(message)
+    else:
+        Message.objects.filter(pk=message.pk, status=MessageStatus.UNCONFIRMED).update(
+            looks=F("looks") + 1, next_at=_in(retry.next_look(message.looks + 1, conf.settle_seconds))
+        )
+
+
+def _decide(message: Message) -> None:
+    guard = Q(attempt=message.attempt)
+    if conf.unconfirmed == "auto" and message.attempt < conf.max_attempts:
+        _change(message.interaction_id, MessageStatus.UNCONFIRMED, MessageStatus.WAITING, guard, next_at=Now())
+        return
+    _change(
+        message.interaction_id,
+        MessageStatus.UNCONFIRMED,
+        MessageStatus.FAILED,
+        guard,
+        next_at=None,
+        error_reason="outcome_unknown",
+        error_message=_("It is not known whether the message was sent. Look into the conversation in Flex."),
+    )
+
+
+def _sent(message: Message, sid: str, old: MessageStatus) -> None:
+    _change(message.interaction_id, old, MessageStatus.SENT, message_sid=sid, next_at=None, lease_until=None)
+
+
+def _back(message: Message, delay: float) -> None:
+    _change(
+        message.interaction_id,
+        MessageStatus.SENDING,
+        MessageStatus.WAITING,
+        Q(attempt=message.attempt),
+        lease_until=None,
+        next_at=_in(delay),
+    )
+
+
+def _failed(message: Message, error: GatewayError) -> None:
+    _change(
+        message.interaction_id,
+        MessageStatus.SENDING,
+        MessageStatus.FAILED,
+        Q(attempt=message.attempt),
+        lease_until=None,
+        next_at=None,
+        error_code=error.code,
+        error_reason=error.reason,
+        error_message=errors.agent_message(error.reason),
+    )

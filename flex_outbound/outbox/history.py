@@ -1,0 +1,107 @@
+"""What is kept beside the status: the attempts.
+
+Twilio's own statuses, the SIDs on the contact, an account's trouble.
+"""
+
+import logging
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Now
+
+from flex_outbound.contacts import adapter_for
+from flex_outbound.exceptions import GatewayError
+from flex_outbound.models import Account, DispatchAttempt, Interaction, Outcome
+from flex_outbound.statuses import TASK_ORDER
+
+logger = logging.getLogger(__name__)
+
+
+def finish_attempt(row: Interaction, outcome: Outcome, error: GatewayError | None = None) -> None:
+    """Write what an attempt came to; Twilio's words are cut to 500 characters."""
+    DispatchAttempt.objects.filter(interaction=row, number=row.attempt).update(
+        outcome=outcome,
+        finished_at=Now(),
+        http_status=error.http_status if error else None,
+        error_code=error.code if error else None,
+        error_detail=error.detail[:500] if error else "",
+    )
+
+
+def keep_request(row: Interaction, request: dict[str, Any]) -> None:
+    """Keep what is about to be sent; the caller has taken secrets, addresses and texts out."""
+    DispatchAttempt.objects.filter(interaction=row, number=row.attempt).update(request=request)
+
+
+def store_on_contact(row_id: UUID) -> None:
+    """Write the SIDs onto the contact through its adapter. What goes wrong in the host's code is logged and no more."""
+    row = Interaction.objects.select_related("contact_type").get(pk=row_id)
+    model = row.contact_type.model_class()
+    if model is None:
+        return
+    sids = {
+        "last_interaction_sid": row.interaction_sid,
+        "last_task_sid": row.task_sid,
+        "last_conversation_sid": row.conversation_sid,
+    }
+    try:
+        with transaction.atomic():
+            contact = model._base_manager.filter(pk=row.contact_id).first()
+            if contact is not None:
+                adapter_for(model).store_sids(contact, sids)
+    except Exception:
+        logger.exception("The SIDs of interaction %s could not be stored on its contact", row.pk)
+
+
+def note_task_status(row: Interaction, status: str) -> bool:
+    """Keep TaskRouter's status if it is a step forward; out-of-order news changes nothing."""
+    if status not in TASK_ORDER or TASK_ORDER[status] <= TASK_ORDER.get(row.task_status, -1):
+        return False
+    changed = Interaction.objects.filter(pk=row.pk, task_status=row.task_status).update(
+        task_status=status, version=F("version") + 1, updated_at=Now()
+    )
+    row.task_status = status if changed else row.task_status
+    return changed == 1
+
+
+def note_channel_status(row: Interaction, status: str) -> bool:
+    """Keep the channel's status; ``closed`` and ``failed`` are final."""
+    if not status or status == row.channel_status or row.channel_status in {"closed", "failed"}:
+        return False
+    changed = Interaction.objects.filter(pk=row.pk, channel_status=row.channel_status).update(
+        channel_status=status, version=F("version") + 1, updated_at=Now()
+    )
+    row.channel_status = status if changed else row.channel_status
+    return changed == 1
+
+
+def note_conversation(row: Interaction, conversation_sid: str) -> bool:
+    """Add a conversation SID that was not in the first answer; one that is there stays."""
+    with transaction.atomic():
+        changed = Interaction.objects.filter(pk=row.pk, conversation_sid=None).update(
+            conversation_sid=conversation_sid, version=F("version") + 1, updated_at=Now()
+        )
+        if changed:
+            row.conversation_sid = conversation_sid
+            store_on_contact(row.pk)
+    return changed == 1
+
+
+def note_trouble(account: Account, error: GatewayError) -> None:
+    """Show the admin on the account what is wrong with the setup, in Twilio's own words."""
+    Account.objects.filter(pk=account.pk).update(
+        trouble_code=error.code, trouble_text=error.detail[:500], trouble_at=Now()
+    )
+    logger.error(
+        "Twilio refuses account %s (error %s): check its credentials and SIDs in the admin",
+        account.account_sid,
+        error.code,
+    )
+
+
+def clear_trouble(account: Account) -> None:
+    """Take the trouble off an account that works again."""
+    if account.trouble_at is not None:
+        Account.objects.filter(pk=account.pk).update(trouble_code=None, trouble_text="", trouble_at=None)

@@ -1,0 +1,51 @@
+"""When to try or look again: pure arithmetic, in seconds."""
+
+import random
+from typing import Final
+
+FIRST_DELAY: Final = 1.0
+LONGEST_DELAY: Final = 60.0
+LOOKS: Final = (2.0, 5.0, 15.0, 30.0, 60.0, 120.0)
+"""Looks for an unconfirmed row, seconds after it was sent; finished tasks vanish from TaskRouter after 300 s.
+
+Source: https://www.twilio.com/docs/taskrouter/lifecycle-task-state
+"""
+
+VANISH_SECONDS: Final = 240.0
+"""A first look later than this could miss a task that was finished and deleted; a margin of 60 s under Twilio's 300."""
+
+WATCHES: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 120.0, 300.0)
+"""Pauses between looks at an interaction that exists; the last one repeats."""
+
+REVIEW_SECONDS: Final = 900.0
+"""How often a row that waits for a person's decision is looked for all the same."""
+
+
+def backoff(attempt: int, retry_after: float | None = None, spread: float | None = None) -> float:
+    """Return the pause after attempt ``attempt`` (from 1) that Twilio provably did not accept.
+
+    Exponential from 1 s to 60 s with jitter: half fixed, half random. ``spread``: 0 to 1, random if None.
+    ``retry_after``: seconds that Twilio
+    asked for, kept as a lower bound.
+    """
+    ceiling = min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** (min(attempt, 16) - 1))
+    share = random.random() if spread is None else spread  # noqa: S311
+    return max(retry_after or 0.0, ceiling * (0.5 + 0.5 * share))
+
+
+def next_look(looks: int, settle: float) -> float:
+    """Return the pause after look number ``looks`` (from 1), so that the last falls on ``settle`` after sending."""
+    times = sorted({time for time in LOOKS if time < settle} | {settle})
+    if looks >= len(times):
+        return LOOKS[-1] / 4
+    return max(0.5, times[looks] - times[looks - 1])
+
+
+def first_look(settle: float) -> float:
+    """Return the pause from an unknown outcome to the first look."""
+    return min(LOOKS[0], settle)
+
+
+def next_watch(looks: int) -> float:
+    """Return the pause after watch number ``looks`` (from 0) at an interaction that exists."""
+    return WATCHES[min(looks, len(WATCHES) - 1)]

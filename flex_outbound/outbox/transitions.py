@@ -1,0 +1,251 @@
+"""The only writer of ``Interaction.status``: compare-and-set moves, by the database's clock.
+
+Every function is one short transaction and returns whether it was the one that moved the row. A row that another
+worker, a callback or the agent moved first is left as it is.
+"""
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce, Now
+
+from flex_outbound import signals
+from flex_outbound.conf import conf
+from flex_outbound.exceptions import GatewayError
+from flex_outbound.models import DispatchAttempt, Interaction, Outcome
+from flex_outbound.outbox import first_message, history, retry
+from flex_outbound.outbox.notify import tell_after_commit
+from flex_outbound.statuses import OPEN, Status, may_move
+
+SIDS = ("interaction_sid", "channel_sid", "task_sid", "conversation_sid", "invite_sid")
+
+
+def from_now(seconds: float) -> Any:
+    """Return an expression for the database's clock plus some seconds."""
+    return Now() + timedelta(seconds=seconds)
+
+
+def move(row_id: UUID, old: Iterable[Status], new: Status, guard: Q | None = None, **values: Any) -> bool:
+    """Move a row from one of the states ``old`` to ``new`` if it still is in one and ``guard`` holds.
+
+    Raises ValueError for a move that the record's life does not know.
+    """
+    illegal = [state for state in old if not may_move(state, new)]
+    if illegal:
+        raise ValueError(f"{illegal[0]} → {new} is not a move of the record's life")
+    rows = Interaction.objects.filter(guard or Q(), pk=row_id, status__in=list(old))
+    moved = rows.update(status=new, version=F("version") + 1, updated_at=Now(), **values)
+    return moved == 1
+
+
+def claim(row_id: UUID) -> Interaction | None:
+    """Take a queued row that is due: attempt + 1, lease, ``sent_at``; committed when this returns.
+
+    Returns the row as claimed, None where there is nothing to do (sent already, not due yet, canceled).
+    """
+    lease = from_now(conf.lease_seconds)
+    with transaction.atomic():
+        moved = move(
+            row_id,
+            [Status.QUEUED],
+            Status.SENDING,
+            Q(next_at__lte=Now()),
+            attempt=F("attempt") + 1,
+            lease_until=lease,
+            sent_at=Now(),
+            next_at=lease,
+            looks=0,
+            first_look_at=None,
+        )
+        if not moved:
+            return None
+        row = Interaction.objects.select_related("account", "sender", "worker").get(pk=row_id)
+        DispatchAttempt.objects.create(interaction=row, number=row.attempt)
+    return row
+
+
+def created(row_id: UUID, attempt: int, sids: dict[str, str | None], task_status: str = "") -> bool:
+    """Write what Twilio called the interaction.
+
+    ``sids``: by column name. From ``sending`` only the holder of the attempt may do so; what a look or a
+    callback found is adopted from
+    any state in which the outcome was not known. Raises ValueError without interaction and task SID.
+    """
+    if not (sids.get("interaction_sid") and sids.get("task_sid")):
+        raise ValueError("created needs the SIDs of interaction and task")
+    values: dict[str, Any] = {name: sids[name] for name in SIDS if sids.get(name)}
+    with transaction.atomic():
+        moved = move(
+            row_id,
+            [Status.SENDING, Status.UNCONFIRMED, Status.QUEUED, Status.REVIEW],
+            Status.CREATED,
+            Q(attempt=attempt),
+            opened_at=Now(),
+            lease_until=None,
+            next_at=from_now(retry.next_watch(0)),
+            looks=0,
+            task_status=task_status,
+            error_code=None,
+            error_reason="",
+            error_message="",
+            **values,
+        )
+        if moved:
+            history.store_on_contact(row_id)
+            tell_after_commit(signals.interaction_created, row_id)
+    return moved
+
+
+def not_accepted(row_id: UUID, attempt: int, delay: float, error: GatewayError | None = None) -> bool:
+    """Give a row back that Twilio provably never took: due again in ``delay`` seconds."""
+    return _move_and_tell(
+        row_id,
+        [Status.SENDING],
+        Status.QUEUED,
+        Q(attempt=attempt),
+        lease_until=None,
+        next_at=from_now(delay),
+        **_why(error),
+    )
+
+
+def failed(row_id: UUID, attempt: int, *, reason: str, message: str, code: int | None = None) -> bool:
+    """End a row that Twilio refused, or that could not even begin; ``message`` is for the agent."""
+    return _finish(row_id, [Status.SENDING, Status.QUEUED], Status.FAILED, Q(attempt=attempt), reason, message, code)
+
+
+def unconfirmed(
+    row_id: UUID, attempt: int, sids: dict[str, str | None] | None = None, error: GatewayError | None = None
+) -> bool:
+    """Mark an outcome that nobody knows; ``sids`` keeps what an incomplete answer did say."""
+    values = {name: sid for name, sid in (sids or {}).items() if sid}
+    return _move_and_tell(
+        row_id,
+        [Status.SENDING],
+        Status.UNCONFIRMED,
+        Q(attempt=attempt),
+        lease_until=None,
+        next_at=from_now(retry.first_look(conf.settle_seconds)),
+        **values,
+        **_why(error),
+    )
+
+
+def lease_ran_out(row_id: UUID) -> bool:
+    """Mark a row whose worker was not heard of again: it may or may not have sent."""
+    moved = _move_and_tell(
+        row_id,
+        [Status.SENDING],
+        Status.UNCONFIRMED,
+        Q(lease_until__lte=Now()),
+        lease_until=None,
+        next_at=Now(),
+        error_reason="outcome_unknown",
+    )
+    if moved:
+        DispatchAttempt.objects.filter(interaction=row_id, outcome=Outcome.PENDING).update(
+            outcome=Outcome.UNKNOWN, finished_at=Now()
+        )
+    return moved
+
+
+def looked_in_vain(row: Interaction) -> None:
+    """Count an empty look and set the time of the next."""
+    wait = retry.REVIEW_SECONDS
+    if row.status == Status.UNCONFIRMED:
+        wait = retry.next_look(row.looks + 1, conf.settle_seconds)
+    Interaction.objects.filter(pk=row.pk, status=row.status, attempt=row.attempt).update(
+        looks=F("looks") + 1, first_look_at=Coalesce("first_look_at", Now()), next_at=from_now(wait)
+    )
+
+
+def look_failed(row: Interaction, wait: float) -> None:
+    """Set the time of the next look after one that Twilio did not answer; it counts for nothing."""
+    Interaction.objects.filter(pk=row.pk, status=row.status, attempt=row.attempt).update(next_at=from_now(wait))
+
+
+def settled_as_absent(row_id: UUID, attempt: int) -> bool:
+    """Send a row again after it was looked for long enough and not found (mode ``auto``)."""
+    return _move_and_tell(
+        row_id, [Status.UNCONFIRMED], Status.QUEUED, Q(attempt=attempt, interaction_sid=None), next_at=Now()
+    )
+
+
+def needs_review(row_id: UUID, attempt: int, message: str) -> bool:
+    """Leave the decision to a person; the row is still looked for now and then."""
+    return _move_and_tell(
+        row_id,
+        [Status.UNCONFIRMED],
+        Status.REVIEW,
+        Q(attempt=attempt),
+        next_at=from_now(retry.REVIEW_SECONDS),
+        error_reason="needs_review",
+        error_message=message,
+    )
+
+
+def decided_to_send(row_id: UUID) -> bool:
+    """Queue a row again because a person said so."""
+    return _move_and_tell(row_id, [Status.REVIEW], Status.QUEUED, next_at=Now(), error_reason="", error_message="")
+
+
+def canceled(row_id: UUID) -> bool:
+    """End a row that has not been sent, or whose fate a person decided."""
+    return _finish(row_id, [Status.QUEUED, Status.REVIEW], Status.CANCELED, Q(), "canceled", "", None)
+
+
+def active(row_id: UUID) -> bool:
+    """Note that the channel is up."""
+    moved = _move_and_tell(row_id, [Status.CREATED], Status.ACTIVE)
+    if moved:
+        first_message.release(row_id)
+    return moved
+
+
+def closed(row_id: UUID) -> bool:
+    """End a row whose conversation ended."""
+    return _finish(row_id, sorted(OPEN), Status.CLOSED, Q(), "", "", None)
+
+
+def broke(row_id: UUID, *, reason: str, message: str, code: int | None) -> bool:
+    """End a row whose channel could not be set up after all, or whose task was canceled."""
+    return _finish(row_id, sorted(OPEN), Status.FAILED, Q(), reason, message, code)
+
+
+def _finish(
+    row_id: UUID, old: Iterable[Status], new: Status, guard: Q, reason: str, message: str, code: int | None
+) -> bool:
+    with transaction.atomic():
+        moved = move(
+            row_id,
+            old,
+            new,
+            guard,
+            finished_at=Now(),
+            next_at=None,
+            lease_until=None,
+            error_reason=reason,
+            error_message=message,
+            error_code=code,
+        )
+        if moved:
+            first_message.give_up(row_id, canceled=new == Status.CANCELED)
+            signal = signals.interaction_failed if new == Status.FAILED else signals.interaction_updated
+            tell_after_commit(signal, row_id)
+    return moved
+
+
+def _move_and_tell(row_id: UUID, old: Iterable[Status], new: Status, guard: Q | None = None, **values: Any) -> bool:
+    with transaction.atomic():
+        moved = move(row_id, old, new, guard, **values)
+        if moved:
+            tell_after_commit(signals.interaction_updated, row_id)
+    return moved
+
+
+def _why(error: GatewayError | None) -> dict[str, Any]:
+    return {} if error is None else {"error_reason": error.reason, "error_code": error.code}

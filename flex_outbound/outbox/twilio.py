@@ -1,0 +1,37 @@
+"""From an account's row to a gateway: the one place where secrets leave the record, and only into memory."""
+
+from collections.abc import Callable
+
+from flex_outbound.conf import conf
+from flex_outbound.gateway import client
+from flex_outbound.gateway.base import Connection, Gateway
+from flex_outbound.models import Account
+
+Factory = Callable[[Connection], Gateway]
+
+_factory: Factory = client.connect
+
+
+def use(factory: Factory) -> Factory:
+    """Build gateways with ``factory`` from now on and return the one before (for tests of host projects)."""
+    global _factory
+    before, _factory = _factory, factory
+    return before
+
+
+def gateway_for(account: Account) -> Gateway:
+    """Return the gateway to one account.
+
+    Raises ConfigurationError where the account has no usable credentials.
+    """
+    username, password = account.credentials()
+    return _factory(
+        Connection(
+            account_sid=account.account_sid,
+            username=username,
+            password=password,
+            workspace_sid=account.workspace_sid,
+            base_url=conf.api_base_url,
+            timeout=conf.http_timeout,
+        )
+    )

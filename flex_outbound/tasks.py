@@ -1,0 +1,143 @@
+"""Celery shells over the pipeline, and the waker. Each job carries a row's id and nothing else.
+
+Jobs may be lost, repeated or late: every one of them looks at the row first, and the sweep finds what none came for.
+"""
+
+import logging
+import queue
+import threading
+from typing import Any, Final
+from uuid import UUID
+
+from celery import Task, current_app, shared_task
+from django.utils import timezone
+
+from flex_outbound.conf import conf
+from flex_outbound.models import Interaction
+from flex_outbound.outbox import dispatch as dispatching
+from flex_outbound.outbox import first_message, inbound, reconcile, wakeup
+from flex_outbound.outbox import sweep as sweeping
+from flex_outbound.outbox import watch as watching
+from flex_outbound.outbox.wakeup import Job
+
+logger = logging.getLogger(__name__)
+
+_SOON: Final = 30.0
+"""What is due within so many seconds is asked for right away; the rest is left to the sweep."""
+
+
+@shared_task(name="flex_outbound.tasks.dispatch", ignore_result=True)
+def dispatch(row_id: str) -> None:
+    """Open one interaction."""
+    if dispatching.dispatch(UUID(row_id)):
+        _follow_up(row_id)
+
+
+@shared_task(name="flex_outbound.tasks.look", ignore_result=True)
+def look(row_id: str) -> None:
+    """Look for a row whose outcome is unknown, and for its account's others."""
+    if reconcile.look_for(UUID(row_id)):
+        _follow_up(row_id)
+
+
+@shared_task(name="flex_outbound.tasks.watch", ignore_result=True)
+def watch(row_id: str) -> None:
+    """Look after an interaction that exists."""
+    watching.watch(UUID(row_id))
+    _follow_up(row_id)
+
+
+@shared_task(name="flex_outbound.tasks.message", ignore_result=True)
+def message(row_id: str) -> None:
+    """Send, or look for, the first message of an interaction."""
+    first_message.send(UUID(row_id))
+    first_message.look(UUID(row_id))
+
+
+@shared_task(name="flex_outbound.tasks.event", ignore_result=True)
+def event(row_id: str) -> None:
+    """Apply a callback."""
+    inbound.process(int(row_id))
+
+
+@shared_task(name="flex_outbound.tasks.sweep", ignore_result=True)
+def sweep() -> None:
+    """Hand out whatever is due. Put it into the beat schedule, every ``SWEEP_SECONDS``."""
+    sweeping.sweep(_publish)
+
+
+_TASKS: dict[Job, Task[Any, Any]] = {
+    Job.DISPATCH: dispatch,
+    Job.LOOK: look,
+    Job.WATCH: watch,
+    Job.MESSAGE: message,
+    Job.EVENT: event,
+}
+
+_JOB_OF: dict[str, Job] = {
+    "queued": Job.DISPATCH,
+    "unconfirmed": Job.LOOK,
+    "created": Job.WATCH,
+    "active": Job.WATCH,
+}
+
+
+def _publish(job: Job, row_id: str, countdown: float | None = None) -> None:
+    _TASKS[job].apply_async(args=(row_id,), countdown=countdown, queue=conf.celery_queue, retry=False)
+
+
+def _follow_up(row_id: str) -> None:
+    """Ask for the row's next step if it is near, so that it need not wait for the sweep."""
+    row = Interaction.objects.filter(pk=row_id).only("status", "next_at").first()
+    if row is None or row.next_at is None or row.status not in _JOB_OF:
+        return
+    wait = (row.next_at - timezone.now()).total_seconds() + 0.05
+    if wait < _SOON:
+        try:
+            _publish(_JOB_OF[row.status], row_id, countdown=max(wait, 0.0))
+        except current_app.connection().connection_errors as error:
+            logger.warning("The broker does not answer (%s); the sweep goes on", type(error).__name__)
+
+
+class _Postman(threading.Thread):
+    """Carries wake-ups to the broker, so that no click ever waits for one that is slow or gone.
+
+    What does not fit into the bag, or was in it when the process died, is found by the sweep.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(name="flex-outbound-postman", daemon=True)
+        self.bag: queue.Queue[tuple[Job, str]] = queue.Queue(maxsize=1000)
+
+    def run(self) -> None:
+        """Publish one wake-up after the other, for as long as the process lives."""
+        while True:
+            job, row_id = self.bag.get()
+            try:
+                _publish(job, row_id)
+            except Exception as error:  # the broker's client decides which; none may end the thread
+                logger.warning("Could not wake the broker (%s); the sweep will", type(error).__name__)
+
+
+_postman: _Postman | None = None
+_hiring = threading.Lock()
+
+
+def post(job: Job, row_id: str) -> None:
+    """Hand a wake-up to the postman of this process, hiring one after a fork. With eager tasks: run it at once."""
+    global _postman
+    if current_app.conf.task_always_eager:
+        _publish(job, row_id)
+        return
+    if _postman is None or not _postman.is_alive():
+        with _hiring:
+            if _postman is None or not _postman.is_alive():
+                _postman = _Postman()
+                _postman.start()
+    try:
+        _postman.bag.put_nowait((job, row_id))
+    except queue.Full:
+        logger.warning("Too many wake-ups are waiting for the broker; the sweep will find the rest")
+
+
+wakeup.connect(post)
