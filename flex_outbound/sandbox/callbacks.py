@@ -117,9 +117,7 @@ class Callbacks:
         data = record.form if record.method == "POST" else None
         target = record.url.partition("#")[0]
         try:
-            answer = await self._http().request(
-                record.method, target, data=data, headers=headers, timeout=timeout
-            )
+            answer = await self._http().request(record.method, target, data=data, headers=headers, timeout=timeout)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             return Attempt(None, type(error).__name__), "ct"
         except (httpx.HTTPError, httpx.InvalidURL) as error:

@@ -202,9 +202,7 @@ def _state(state: SandboxState, request: Request, body: Any) -> object:
 
 def world_as_dict(world: World) -> dict[str, Any]:
     """Return the account as JSON-ready data, lists instead of maps, secrets left out."""
-    tasks = [
-        task_as_dict(task) for workspace in world.workspaces.values() for task in workspace.tasks.values()
-    ]
+    tasks = [task_as_dict(task) for workspace in world.workspaces.values() for task in workspace.tasks.values()]
     return {
         "suspended": world.suspended,
         "interactions": [_plain(one) for one in world.interactions.values()],

@@ -115,13 +115,16 @@ def contains(holder: object, value: object) -> bool:
 
 def ordered(operator: str, left: object, right: object) -> bool:
     """Compare two numbers or two texts by size; anything else, NULL above all, has no order and is false."""
-    texts = isinstance(left, str) and isinstance(right, str)
-    numbers = isinstance(left, int | float) and isinstance(right, int | float)
-    if not (texts or numbers):
-        return False
-    first, second = (left, right) if texts else (float(str(left)), float(str(right)))
-    less, equal = first < second, first == second  # type: ignore[operator]
-    return {"<": less, "<=": less or equal, ">": not (less or equal), ">=": not less}[operator]
+    if isinstance(left, str) and isinstance(right, str):
+        return _sizes(operator, (left > right) - (left < right))
+    if isinstance(left, int | float) and isinstance(right, int | float):
+        return _sizes(operator, (left > right) - (left < right))
+    return False
+
+
+def _sizes(operator: str, difference: int) -> bool:
+    """Say whether a difference of -1, 0 or 1 is what ``operator`` asks for."""
+    return {"<": difference < 0, "<=": difference <= 0, ">": difference > 0, ">=": difference >= 0}[operator]
 
 
 def parse(text: str) -> Expression:

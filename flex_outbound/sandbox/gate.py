@@ -52,9 +52,7 @@ class Gate:
         body = await _read(receive)
         await self._twilio(scope, body, product, headers, send)
 
-    async def _twilio(
-        self, scope: Scope, body: bytes, product: str, headers: dict[str, str], send: Send
-    ) -> None:
+    async def _twilio(self, scope: Scope, body: bytes, product: str, headers: dict[str, str], send: Send) -> None:
         record = _record(scope, body, product, headers)
         self.state.requests.append(record)
         self.state.counters[f"{record.method} {product}{record.path}"] += 1

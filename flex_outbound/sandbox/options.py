@@ -74,14 +74,10 @@ class Options:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the sandbox's command-line options to ``parser``; shared by both ways of starting it."""
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
-    parser.add_argument(
-        "--port", type=int, default=8765, help="port, 0 for any free one (default %(default)s)"
-    )
+    parser.add_argument("--port", type=int, default=8765, help="port, 0 for any free one (default %(default)s)")
     parser.add_argument("--latency-ms", type=int, default=0, help="delay of every Twilio call")
     parser.add_argument("--latency-jitter-ms", type=int, default=0, help="random delay added on top")
-    parser.add_argument(
-        "--auto-accept", action="store_true", help="workers accept their reservations at once"
-    )
+    parser.add_argument("--auto-accept", action="store_true", help="workers accept their reservations at once")
     parser.add_argument("--no-limits", action="store_true", help="do not enforce Twilio's rate limits")
     parser.add_argument("--reply-shape", choices=CHOICES["reply_shape"], default="full")
     parser.add_argument("--open-conversation", choices=CHOICES["open_conversation"], default="refuse")

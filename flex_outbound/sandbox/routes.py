@@ -2,53 +2,207 @@
 
 from __future__ import annotations
 
-from flex_outbound.sandbox.conversations import messages
-from flex_outbound.sandbox.flex import channels, interactions
-from flex_outbound.sandbox.taskrouter import events, tasks
-from flex_outbound.sandbox.wire import Handler
+from flex_outbound.sandbox import content
+from flex_outbound.sandbox.conversations import messages, participants, resources
+from flex_outbound.sandbox.conversations import webhooks as conversation_webhooks
+from flex_outbound.sandbox.errors import not_found
+from flex_outbound.sandbox.flex import channels, configuration, interactions, webhooks
+from flex_outbound.sandbox.taskrouter import events, reservations, tasks, workers, workspaces
+from flex_outbound.sandbox.wire import Call, Handler, Reply
 
 Table = list[tuple[str, dict[str, Handler]]]
 
-CHANNEL = "/v1/Interactions/{interaction}/Channels"
+
+def _resource(
+    path: str,
+    listing: Handler | None = None,
+    create: Handler | None = None,
+    fetch: Handler | None = None,
+    update: Handler | None = None,
+    delete: Handler | None = None,
+    item: str = "{sid}",
+) -> Table:
+    """Return the two usual paths of a resource: the collection and the ``item``."""
+    many = {"GET": listing, "POST": create}
+    one = {"GET": fetch, "POST": update, "DELETE": delete}
+    paths = ((path, many), (f"{path}/{item}", one))
+    return [
+        (where, {method: handler for method, handler in handlers.items() if handler})
+        for where, handlers in paths
+        if any(handlers.values())
+    ]
+
+
+def of_service(handler: Handler) -> Handler:
+    """Return ``handler`` for a path under ``/v1/Services/{service}``; another service is unknown (20404)."""
+
+    def checked(call: Call) -> Reply:
+        if call.params["service"] != call.world.chat_service_sid:
+            raise not_found(call.path)
+        return handler(call)
+
+    return checked
+
+
+CHANNELS = "/v1/Interactions/{interaction}/Channels"
+HOOKS = "/v1/Instances/{instance}/InteractionWebhooks"
 FLEX: Table = [
-    ("/v1/Interactions", {"POST": interactions.create_interaction}),
-    (
-        "/v1/Interactions/{interaction}",
-        {"GET": interactions.fetch_interaction, "POST": interactions.update_interaction},
+    ("/v1/Configuration", {"GET": configuration.fetch_configuration}),
+    *_resource(
+        "/v1/Interactions",
+        create=interactions.create_interaction,
+        fetch=interactions.fetch_interaction,
+        update=interactions.update_interaction,
+        item="{interaction}",
     ),
-    (CHANNEL, {"GET": channels.list_channels}),
-    (CHANNEL + "/{channel}", {"GET": channels.fetch_channel, "POST": channels.update_channel}),
-    (CHANNEL + "/{channel}/Invites", {"GET": channels.list_invites, "POST": channels.create_invite}),
-    (
-        CHANNEL + "/{channel}/Participants",
-        {"GET": channels.list_participants, "POST": channels.create_participant},
+    *_resource(
+        CHANNELS,
+        channels.list_channels,
+        fetch=channels.fetch_channel,
+        update=channels.update_channel,
+        item="{channel}",
     ),
-    (CHANNEL + "/{channel}/Participants/{participant}", {"POST": channels.update_participant}),
+    *_resource(CHANNELS + "/{channel}/Invites", channels.list_invites, channels.create_invite),
+    *_resource(
+        CHANNELS + "/{channel}/Participants",
+        channels.list_participants,
+        channels.create_participant,
+        update=channels.update_participant,
+        item="{participant}",
+    ),
+    *_resource(
+        HOOKS,
+        webhooks.list_webhooks,
+        webhooks.create_webhook,
+        webhooks.fetch_webhook,
+        webhooks.update_webhook,
+        webhooks.delete_webhook,
+        item="{ttid}",
+    ),
 ]
 
-WORKSPACE = "/v1/Workspaces/{workspace}"
+SPACE = "/v1/Workspaces/{workspace}"
 TASKROUTER: Table = [
-    (WORKSPACE + "/Tasks", {"GET": tasks.list_tasks}),
-    (
-        WORKSPACE + "/Tasks/{task}",
-        {"GET": tasks.fetch_task, "POST": tasks.update_task, "DELETE": tasks.delete_task},
+    *_resource(
+        "/v1/Workspaces",
+        workspaces.list_workspaces,
+        fetch=workspaces.fetch_workspace,
+        update=workspaces.update_workspace,
+        item="{workspace}",
     ),
-    (WORKSPACE + "/Events", {"GET": events.list_events}),
-    (WORKSPACE + "/Events/{sid}", {"GET": events.fetch_event}),
+    *_resource(
+        SPACE + "/Tasks",
+        tasks.list_tasks,
+        fetch=tasks.fetch_task,
+        update=tasks.update_task,
+        delete=tasks.delete_task,
+        item="{task}",
+    ),
+    *_resource(
+        SPACE + "/Tasks/{task}/Reservations",
+        reservations.list_reservations,
+        fetch=reservations.fetch_reservation,
+        update=reservations.update_reservation,
+        item="{reservation}",
+    ),
+    *_resource(
+        SPACE + "/Workers",
+        workers.list_workers,
+        fetch=workers.fetch_worker,
+        update=workers.update_worker,
+        item="{worker}",
+    ),
+    *_resource(SPACE + "/Events", events.list_events, fetch=events.fetch_event),
+    *_resource(SPACE + "/Activities", workspaces.list_activities, fetch=workspaces.fetch_activity),
+    *_resource(
+        SPACE + "/TaskQueues",
+        workspaces.listing("task_queues", lambda space: space.queues, workspaces.show_queue),
+        fetch=workspaces.fetching(lambda space: space.queues, workspaces.show_queue),
+    ),
+    *_resource(
+        SPACE + "/Workflows",
+        workspaces.listing("workflows", lambda space: space.workflows, workspaces.show_workflow),
+        fetch=workspaces.fetching(lambda space: space.workflows, workspaces.show_workflow),
+    ),
+    *_resource(
+        SPACE + "/TaskChannels",
+        workspaces.listing("channels", lambda space: space.task_channels, workspaces.show_task_channel),
+        fetch=workspaces.fetch_task_channel,
+    ),
 ]
 
-CONVERSATION = "/v1/Conversations/{conversation}"
+TALK = "/Conversations/{conversation}"
+IN_CONVERSATIONS: Table = [
+    *_resource(
+        "/Conversations",
+        resources.list_conversations,
+        resources.create_conversation,
+        resources.fetch_conversation,
+        resources.update_conversation,
+        resources.delete_conversation,
+        item="{conversation}",
+    ),
+    *_resource(
+        TALK + "/Participants",
+        participants.list_participants,
+        participants.create_participant,
+        participants.fetch_participant,
+        participants.update_participant,
+        participants.delete_participant,
+        item="{participant}",
+    ),
+    *_resource(
+        TALK + "/Messages",
+        messages.list_messages,
+        messages.create_message,
+        messages.fetch_message,
+        messages.update_message,
+        messages.delete_message,
+        item="{message}",
+    ),
+    *_resource(
+        TALK + "/Messages/{message}/Receipts",
+        messages.list_receipts,
+        fetch=messages.fetch_receipt,
+        item="{receipt}",
+    ),
+    *_resource(
+        TALK + "/Webhooks",
+        conversation_webhooks.list_webhooks,
+        conversation_webhooks.create_webhook,
+        conversation_webhooks.fetch_webhook,
+        conversation_webhooks.update_webhook,
+        conversation_webhooks.delete_webhook,
+        item="{webhook}",
+    ),
+    ("/ParticipantConversations", {"GET": resources.list_participant_conversations}),
+    (
+        "/Configuration/Webhooks",
+        {
+            "GET": conversation_webhooks.fetch_service_webhooks,
+            "POST": conversation_webhooks.update_service_webhooks,
+        },
+    ),
+]
 CONVERSATIONS: Table = [
-    (CONVERSATION + "/Messages", {"GET": messages.list_messages, "POST": messages.create_message}),
-    (
-        CONVERSATION + "/Messages/{message}",
-        {"GET": messages.fetch_message, "POST": messages.update_message, "DELETE": messages.delete_message},
-    ),
-    (CONVERSATION + "/Messages/{message}/Receipts", {"GET": messages.list_receipts}),
-    (CONVERSATION + "/Messages/{message}/Receipts/{receipt}", {"GET": messages.fetch_receipt}),
+    ("/v1/Configuration", {"GET": conversation_webhooks.fetch_configuration}),
+    *[(f"/v1{path}", handlers) for path, handlers in IN_CONVERSATIONS],
+    *[
+        (
+            "/v1/Services/{service}" + path,
+            {method: of_service(handler) for method, handler in handlers.items()},
+        )
+        for path, handlers in IN_CONVERSATIONS
+    ],
 ]
 
-CONTENT: Table = []
+CONTENT: Table = [
+    ("/v1/Content/{content}/ApprovalRequests", {"GET": content.fetch_approval}),
+    *_resource("/v1/Content", content.list_content, fetch=content.fetch_content, item="{content}"),
+    ("/v2/Content", {"GET": content.list_content}),
+    ("/v1/ContentAndApprovals", {"GET": content.list_approvals}),
+    ("/v2/ContentAndApprovals", {"GET": content.list_approvals}),
+]
 
 TABLES: dict[str, Table] = {
     "flex-api": FLEX,

@@ -36,9 +36,7 @@ def _workspace(
         workers=staff,
         queues={queue_sid: Named(queue_sid, label) for label, queue_sid in queues.items()},
         workflows={workflow[0]: Named(*workflow)},
-        task_channels={
-            channel_sid: Named(channel_sid, label) for label, channel_sid in task_channels.items()
-        },
+        task_channels={channel_sid: Named(channel_sid, label) for label, channel_sid in task_channels.items()},
     )
 
 

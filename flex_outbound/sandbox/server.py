@@ -40,9 +40,7 @@ class _Server(uvicorn.Server):
             sys.stdout.flush()
 
 
-def _server(
-    state: SandboxState, host: str, port: int, access_log: bool = False, announce: bool = False
-) -> _Server:
+def _server(state: SandboxState, host: str, port: int, access_log: bool = False, announce: bool = False) -> _Server:
     config = uvicorn.Config(
         create_app(state),
         host=host,

@@ -69,9 +69,7 @@ class SandboxState:
         self.counters.clear()
         self._populate()
 
-    def later(
-        self, milliseconds: int, action: Callable[P, object], *args: P.args, **kwargs: P.kwargs
-    ) -> None:
+    def later(self, milliseconds: int, action: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
         """Run ``action`` on the event loop after ``milliseconds``, unless a reset comes first."""
         generation = self._generation
 

@@ -162,9 +162,7 @@ def list_receipts(call: Call) -> Reply:
     conversation = conversation_of(call)
     message = call.find(conversation.messages, "message")
     receipts = message.receipts.values()
-    return page(
-        call, "delivery_receipts", receipts, lambda one: show_receipt(call, conversation, message, one)
-    )
+    return page(call, "delivery_receipts", receipts, lambda one: show_receipt(call, conversation, message, one))
 
 
 def fetch_receipt(call: Call) -> Reply:

@@ -122,15 +122,11 @@ class Rooms:
                 self._send(conversation, message, participant, draft.failure)
         return message
 
-    def _send(
-        self, conversation: Conversation, message: Message, participant: Participant, failure: int
-    ) -> None:
+    def _send(self, conversation: Conversation, message: Message, participant: Participant, failure: int) -> None:
         receipt = Receipt(new_sid("DY"), new_sid("SM"), participant.sid)
         message.receipts[receipt.sid] = receipt
         failure = failure or self._failure(message, participant)
-        self.state.later(
-            self.state.options.delivery_ms, self._arrive, conversation, message, receipt, failure
-        )
+        self.state.later(self.state.options.delivery_ms, self._arrive, conversation, message, receipt, failure)
 
     def _failure(self, message: Message, participant: Participant) -> int:
         """Return the error code that delivery will meet, 0 for none."""

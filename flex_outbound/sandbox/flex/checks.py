@@ -146,9 +146,7 @@ def _task_channel(workspace: Workspace, properties: JSON, channel_type: str) -> 
     name = properties.get("task_channel_sid") or properties.get("task_channel_unique_name")
     # Without one Flex picks the task channel of the message's kind; WhatsApp and web go through "chat".
     fallback = channel_type if channel_type in ("sms", "email") else "chat"
-    found = workspace.task_channel(str(name or fallback)) or (
-        None if name else workspace.task_channel("default")
-    )
+    found = workspace.task_channel(str(name or fallback)) or (None if name else workspace.task_channel("default"))
     if found is None:
         raise TwilioError(404, 20404, f"The requested resource {name} (task channel) was not found")
     return found

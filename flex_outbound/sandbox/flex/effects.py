@@ -21,9 +21,7 @@ def set_channel(state: SandboxState, world: World, interaction: Interaction, sta
     notify(state, world, interaction, "onChannelStatusUpdated", {"ChannelStatus": status})
 
 
-def fail_channel(
-    state: SandboxState, world: World, interaction: Interaction, code: int, message: str
-) -> None:
+def fail_channel(state: SandboxState, world: World, interaction: Interaction, code: int, message: str) -> None:
     """End the set-up of a channel with an error: the conversation is closed and the customer out of it."""
     channel = interaction.channel
     channel.status, channel.error_code, channel.error_message = "failed", code, message
@@ -32,18 +30,14 @@ def fail_channel(
     notify(state, world, interaction, "onChannelCreateFailed", fields)
 
 
-def close_conversation(
-    state: SandboxState, world: World, interaction: Interaction, to: str = "closed"
-) -> None:
+def close_conversation(state: SandboxState, world: World, interaction: Interaction, to: str = "closed") -> None:
     """Close (or make inactive) the conversation behind the interaction, if it still is open."""
     conversation = world.conversations.get(interaction.channel.conversation_sid)
     if conversation is not None and conversation.state != "closed":
         Rooms(state, world).set_state(conversation, to)
 
 
-def close_channel(
-    state: SandboxState, world: World, interaction: Interaction, status: str = "closed"
-) -> None:
+def close_channel(state: SandboxState, world: World, interaction: Interaction, status: str = "closed") -> None:
     """Close (or make ``inactive``) the channel and its conversation."""
     close_conversation(state, world, interaction, status)
     set_channel(state, world, interaction, status)

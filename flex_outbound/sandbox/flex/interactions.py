@@ -110,9 +110,7 @@ def _task(call: Call, wanted: Wanted, interaction: Interaction, conversation: Co
     return task
 
 
-def _own_attributes(
-    wanted: Wanted, interaction: Interaction, conversation: Conversation, invite_sid: str
-) -> JSON:
+def _own_attributes(wanted: Wanted, interaction: Interaction, conversation: Conversation, invite_sid: str) -> JSON:
     own: JSON = {
         "flexInteractionSid": interaction.sid,
         "flexInteractionChannelSid": interaction.channel.sid,
@@ -144,9 +142,7 @@ def _text(data: JSON) -> str:
     return text
 
 
-def _set_up(
-    call: Call, interaction: Interaction, workspace: Workspace, task: Task, code: int, text: str
-) -> None:
+def _set_up(call: Call, interaction: Interaction, workspace: Workspace, task: Task, code: int, text: str) -> None:
     if interaction.channel.status != "setup":
         return
     if not code:

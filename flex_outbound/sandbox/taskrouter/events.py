@@ -52,9 +52,7 @@ def _resource(
     return "task", task.sid if task else ""
 
 
-def _head(
-    world: World, workspace: Workspace, event_type: str, description: str, kind: str, sid: str
-) -> dict[str, str]:
+def _head(world: World, workspace: Workspace, event_type: str, description: str, kind: str, sid: str) -> dict[str, str]:
     moment = now()
     return {
         "EventType": event_type,

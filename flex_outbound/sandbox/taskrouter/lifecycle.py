@@ -74,9 +74,7 @@ class Lifecycle:
         wanted = task.queue.target_workers
         expression = None if wanted in ("", "1==1") else expressions.parse(wanted)
         for worker in self.workspace.workers.values():
-            if worker.activity.available and (
-                expression is None or expression.evaluate(json.loads(worker.attributes))
-            ):
+            if worker.activity.available and (expression is None or expression.evaluate(json.loads(worker.attributes))):
                 return worker
         return None
 

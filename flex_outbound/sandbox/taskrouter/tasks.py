@@ -35,9 +35,7 @@ def list_tasks(call: Call) -> Reply:
         tests.append(lambda task: expression.evaluate(task.data))
     found = [task for task in tasks if all(test(task) for test in tests)]
     hide = call.state.options.null_list_attributes
-    return page(
-        call, "tasks", _ordered(call, found), lambda task: show(workspace, task, call.world.account_sid, hide)
-    )
+    return page(call, "tasks", _ordered(call, found), lambda task: show(workspace, task, call.world.account_sid, hide))
 
 
 def _tests(call: Call) -> list[Test]:

@@ -1,0 +1,161 @@
+"""The Conversations resource and ParticipantConversations.
+
+https://www.twilio.com/docs/conversations/api/conversation-resource
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from flex_outbound.sandbox.conversations.common import REST, conversation_of, rooms_of
+from flex_outbound.sandbox.errors import bad_request
+from flex_outbound.sandbox.ids import new_sid
+from flex_outbound.sandbox.records import Conversation, Participant
+from flex_outbound.sandbox.wire import JSON, Call, Reply, iso, json_object, now, page, parse_date, resource_url
+
+STATES = ("active", "inactive", "closed")
+
+
+def create_conversation(call: Call) -> Reply:
+    """POST Conversations: FriendlyName, UniqueName (50353 if taken), Attributes, State."""
+    call.state.limits.spend(call.world.account_sid, REST)
+    conversation = Conversation(
+        new_sid("CH"),
+        friendly_name=call.form.get("FriendlyName") or None,
+        unique_name=call.form.get("UniqueName") or None,
+        attributes=_attributes(call, "{}"),
+        state=_state(call) or "active",
+    )
+    return Reply(show(call, rooms_of(call).open(conversation)), 201)
+
+
+def _attributes(call: Call, default: str) -> str:
+    text = call.form.get("Attributes") or default
+    json_object(text, "Attributes", 20001)
+    return text
+
+
+def _state(call: Call) -> str:
+    state = call.form.get("State")
+    if state and state not in STATES:
+        raise bad_request(20001, f"Invalid State: it must be one of {', '.join(STATES)}")
+    return state
+
+
+def list_conversations(call: Call) -> Reply:
+    """GET Conversations, newest first, by ``State``, ``StartDate`` and ``EndDate`` if given."""
+    state, start, end = (call.query.get(name) for name in ("State", "StartDate", "EndDate"))
+    found: Iterable[Conversation] = reversed(list(call.world.conversations.values()))
+    if state:
+        found = [one for one in found if one.state == state]
+    if start:
+        found = [one for one in found if one.created >= parse_date(start)]
+    if end:
+        found = [one for one in found if one.created <= parse_date(end)]
+    return page(call, "conversations", found, lambda one: show(call, one))
+
+
+def fetch_conversation(call: Call) -> Reply:
+    """GET one conversation, by SID or unique name."""
+    return Reply(show(call, conversation_of(call)))
+
+
+def update_conversation(call: Call) -> Reply:
+    """POST one conversation: State, Attributes, FriendlyName, UniqueName; a closed one stays closed (50377)."""
+    call.state.limits.spend(call.world.account_sid, REST)
+    conversation = conversation_of(call)
+    rooms, attributes, state = rooms_of(call), _attributes(call, conversation.attributes), _state(call)
+    if "UniqueName" in call.form:
+        rooms.rename(conversation, call.form.get("UniqueName"))
+    if state:
+        rooms.set_state(conversation, state, "API")
+    conversation.attributes = attributes
+    conversation.friendly_name = call.form.get("FriendlyName", conversation.friendly_name or "") or None
+    conversation.updated = now()
+    return Reply(show(call, conversation))
+
+
+def delete_conversation(call: Call) -> Reply:
+    """DELETE one conversation with everything in it."""
+    call.state.limits.spend(call.world.account_sid, REST)
+    conversation = conversation_of(call)
+    rooms = rooms_of(call)
+    for participant in list(conversation.participants.values()):
+        rooms.remove(conversation, participant)
+    call.world.conversation_names.pop(conversation.unique_name or "", None)
+    del call.world.conversations[conversation.sid]
+    return Reply(None, 204)
+
+
+def show(call: Call, conversation: Conversation) -> JSON:
+    """Return ``conversation`` as Twilio writes it."""
+    url = resource_url("conversations", f"/v1/Conversations/{conversation.sid}")
+    return {
+        "sid": conversation.sid,
+        "account_sid": call.world.account_sid,
+        "chat_service_sid": call.world.chat_service_sid,
+        "messaging_service_sid": None,
+        "friendly_name": conversation.friendly_name,
+        "unique_name": conversation.unique_name,
+        "attributes": conversation.attributes,
+        "state": conversation.state,
+        "date_created": iso(conversation.created),
+        "date_updated": iso(conversation.updated),
+        "timers": {},
+        "bindings": {},
+        "url": url,
+        "links": {
+            "participants": f"{url}/Participants",
+            "messages": f"{url}/Messages",
+            "webhooks": f"{url}/Webhooks",
+            "export": f"{url}/Export",
+        },
+    }
+
+
+def list_participant_conversations(call: Call) -> Reply:
+    """GET ParticipantConversations of one ``Address`` or ``Identity``: every conversation it is in.
+
+    https://www.twilio.com/docs/conversations/api/participant-conversation-resource
+    """
+    address, identity = call.query.get("Address"), call.query.get("Identity")
+    if not address and not identity:
+        raise bad_request(20001, "Address or Identity is required")
+    found = []
+    for sid in call.world.addresses.get(address or identity, {}):
+        conversation = call.world.conversations[sid]
+        for one in conversation.participants.values():
+            if (address or identity) in (one.address, one.identity):
+                found.append((conversation, one))
+    return page(call, "conversations", found, lambda pair: _show_pair(call, *pair))
+
+
+def _show_pair(call: Call, conversation: Conversation, participant: Participant) -> JSON:
+    root = resource_url("conversations", f"/v1/Conversations/{conversation.sid}")
+    return {
+        "account_sid": call.world.account_sid,
+        "chat_service_sid": call.world.chat_service_sid,
+        "participant_sid": participant.sid,
+        "participant_user_sid": None,
+        "participant_identity": participant.identity,
+        "participant_messaging_binding": binding(participant),
+        "conversation_sid": conversation.sid,
+        "conversation_unique_name": conversation.unique_name,
+        "conversation_friendly_name": conversation.friendly_name,
+        "conversation_attributes": conversation.attributes,
+        "conversation_date_created": iso(conversation.created),
+        "conversation_date_updated": iso(conversation.updated),
+        "conversation_created_by": "system",
+        "conversation_state": conversation.state,
+        "conversation_timers": {},
+        "links": {"participant": f"{root}/Participants/{participant.sid}", "conversation": root},
+    }
+
+
+def binding(participant: Participant) -> JSON | None:
+    """Return the participant's messaging binding, None for one who has an identity instead."""
+    if participant.address is None:
+        return None
+    if participant.type == "email":
+        return {"type": "email", "level": participant.level, "address": participant.address}
+    return {"type": participant.type, "address": participant.address, "proxy_address": participant.proxy}

@@ -1,0 +1,138 @@
+"""The Workers resource. https://www.twilio.com/docs/taskrouter/api/worker"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+from flex_outbound.sandbox import expressions
+from flex_outbound.sandbox.errors import bad_request, conflict
+from flex_outbound.sandbox.records import Named, Worker
+from flex_outbound.sandbox.taskrouter import events
+from flex_outbound.sandbox.taskrouter.lifecycle import Lifecycle
+from flex_outbound.sandbox.taskrouter.tasks import check_match
+from flex_outbound.sandbox.taskrouter.workspaces import root_of
+from flex_outbound.sandbox.wire import JSON, Call, Reply, iso, json_object, now, page
+from flex_outbound.sandbox.world import Workspace
+
+Test = Callable[[Worker], bool]
+
+
+def list_workers(call: Call) -> Reply:
+    """GET Workers with Twilio's filters; ``TargetWorkersExpression`` has a rate limit of its own."""
+    workspace = call.find(call.world.workspaces, "workspace")
+    tests = _tests(call, workspace)
+    found = [worker for worker in workspace.workers.values() if all(test(worker) for test in tests)]
+    return page(call, "workers", found, lambda worker: show(call, workspace, worker))
+
+
+def _tests(call: Call, workspace: Workspace) -> list[Test]:
+    query, tests = call.query, list[Test]()
+    texts: dict[str, Callable[[Worker], str]] = {
+        "ActivityName": lambda worker: worker.activity.name,
+        "ActivitySid": lambda worker: worker.activity.sid,
+        "FriendlyName": lambda worker: worker.name,
+    }
+    for name, of in texts.items():
+        if query.get(name):
+            tests.append(_equal(of, query.get(name)))
+    available = query.flag("Available")
+    if available is not None:
+        tests.append(lambda worker: worker.activity.available is available)
+    if query.get("TargetWorkersExpression"):
+        call.state.limits.spend(call.world.account_sid, "worker_searches")
+        tests.append(_matching(query.get("TargetWorkersExpression")))
+    queue = _queue(call, workspace)
+    if queue is not None and queue.target_workers not in ("", "1==1"):
+        tests.append(_matching(queue.target_workers))
+    return tests
+
+
+def _equal(of: Callable[[Worker], str], wanted: str) -> Test:
+    return lambda worker: of(worker).lower() == wanted.lower()
+
+
+def _matching(text: str) -> Test:
+    expression = expressions.parse(text)
+    return lambda worker: expression.evaluate(json.loads(worker.attributes))
+
+
+def _queue(call: Call, workspace: Workspace) -> Named | None:
+    sid, name = call.query.get("TaskQueueSid"), call.query.get("TaskQueueName")
+    if not sid and not name:
+        return None
+    found = [one for one in workspace.queues.values() if sid in ("", one.sid) and name in ("", one.name)]
+    if not found:
+        raise bad_request(20001, f"Task queue {sid or name} was not found")
+    return found[0]
+
+
+def show(call: Call, workspace: Workspace, worker: Worker) -> JSON:
+    """Return ``worker`` as TaskRouter writes it; ``attributes`` is JSON text."""
+    root = root_of(workspace)
+    url = f"{root}/Workers/{worker.sid}"
+    return {
+        "sid": worker.sid,
+        "friendly_name": worker.name,
+        "account_sid": call.world.account_sid,
+        "activity_sid": worker.activity.sid,
+        "activity_name": worker.activity.name,
+        "workspace_sid": workspace.sid,
+        "attributes": worker.attributes,
+        "available": worker.activity.available,
+        "date_created": iso(worker.created),
+        "date_updated": iso(worker.updated),
+        "date_status_changed": iso(worker.status_changed),
+        "url": url,
+        "links": {
+            "channels": f"{url}/Channels",
+            "activity": f"{root}/Activities/{worker.activity.sid}",
+            "workspace": root,
+            "reservations": f"{url}/Reservations",
+        },
+    }
+
+
+def _reply(call: Call, workspace: Workspace, worker: Worker) -> Reply:
+    return Reply(show(call, workspace, worker), headers={"ETag": f'"{worker.version}"'})
+
+
+def fetch_worker(call: Call) -> Reply:
+    """GET one worker, with its ETag."""
+    workspace = call.find(call.world.workspaces, "workspace")
+    return _reply(call, workspace, call.find(workspace.workers, "worker"))
+
+
+def update_worker(call: Call) -> Reply:
+    """POST one worker: ActivitySid, Attributes, FriendlyName (unique whatever its case); honours ``If-Match``."""
+    workspace = call.find(call.world.workspaces, "workspace")
+    worker = call.find(workspace.workers, "worker")
+    check_match(call, worker.version)
+    name = call.form.get("FriendlyName") or worker.name
+    same_name = (one for one in workspace.workers.values() if one.name.lower() == name.lower())
+    if any(one is not worker for one in same_name):
+        raise conflict(20409, f"A worker named {name} exists already")
+    if "Attributes" in call.form:
+        json_object(call.form.get("Attributes"), "Attributes", 20001)
+        worker.attributes = call.form.get("Attributes")
+        events.record(call.state, call.world, workspace, "worker.attributes.update", worker=worker)
+    worker.name = name
+    worker.version += 1
+    worker.updated = now()
+    if call.form.get("ActivitySid"):
+        _change_activity(call, workspace, worker, call.form.get("ActivitySid"))
+    return _reply(call, workspace, worker)
+
+
+def _change_activity(call: Call, workspace: Workspace, worker: Worker, sid: str) -> None:
+    activity = workspace.activities.get(sid)
+    if activity is None:
+        raise bad_request(20001, f"Activity {sid} was not found")
+    if activity is worker.activity:
+        return
+    worker.activity, worker.status_changed = activity, now()
+    events.record(call.state, call.world, workspace, "worker.activity.update", worker=worker)
+    moves = Lifecycle(call.state, call.world, workspace)
+    waiting = [task for task in workspace.tasks.values() if task.status == "pending" and not task.reservations]
+    for task in waiting if activity.available else ():
+        moves.reserve(task)
