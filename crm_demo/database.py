@@ -11,7 +11,7 @@ def sqlite(path: Path | str) -> dict[str, Any]:
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": str(path),
         "OPTIONS": {
-            # Readers do not block the writer; a writer takes its lock at BEGIN, so that it waits its turn instead of
+            # Readers do not block the writer. A writer takes its lock at BEGIN and so waits its turn, instead of
             # failing in the middle, as a deferred transaction would.
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
             "transaction_mode": "IMMEDIATE",
@@ -23,7 +23,7 @@ def sqlite(path: Path | str) -> dict[str, Any]:
 def postgresql(url: str) -> dict[str, Any]:
     """Return Django's settings for ``postgresql://user:password@host:port/name``.
 
-    A directory of a Unix socket may be given as ``?host=/path``. Raises ValueError for any other kind of address.
+    The directory of a Unix socket may be given as ``?host=/path``. Raises ValueError for any other address.
     """
     parts = urlsplit(url)
     if parts.scheme not in {"postgresql", "postgres"} or not parts.path.strip("/"):

@@ -1,4 +1,4 @@
-"""The CRM's one record: a contact. ``FlexContact`` adds the SIDs of the last interaction and the relation to all."""
+"""The CRM's one record: a contact. ``FlexContact`` adds the last interaction's SIDs and the relation to all."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -24,13 +24,13 @@ class ContactQuerySet(models.QuerySet["Contact"]):
     """Contacts as the pages ask for them."""
 
     def visible_to(self, user: "User | AnonymousUser") -> "ContactQuerySet":
-        """Return what this user may see: restricted contacts are for staff, all others for everyone signed in."""
+        """Return what this user may see: restricted contacts are for staff, all others for anyone signed in."""
         if not user.is_authenticated:
             return self.none()
         return self.all() if user.is_staff else self.filter(restricted=False)
 
     def search(self, text: str) -> "ContactQuerySet":
-        """Return the contacts that ``text`` fits: every word somewhere, or a number in any way of writing it."""
+        """Return the contacts that ``text`` fits: every word somewhere, or a number however it is written."""
         text = text.strip()
         if any(sign.isdigit() for sign in text) and PHONE_CHARACTERS.issuperset(text):
             # Without the zero of national dialling, 07700 900123 is part of +44 7700 900123.
@@ -56,7 +56,7 @@ def _number_texts(raw: str, country: str) -> Iterable[str]:
 
 
 class Contact(FlexContact):
-    """A person the business talks to. Numbers stay as they were typed: making sense of them is flex_outbound's part."""
+    """A person the business talks to. Numbers stay as typed: making sense of them is flex_outbound's part."""
 
     reference = models.CharField(max_length=20, unique=True, null=True, blank=True)
     full_name = models.CharField("name", max_length=300)
@@ -71,9 +71,7 @@ class Contact(FlexContact):
     notes = models.TextField(blank=True, default="")
     do_not_contact = models.BooleanField(default=False, help_text="Has asked not to be messaged.")
     restricted = models.BooleanField(default=False, help_text="Seen by staff only.")
-    owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="contacts"
-    )
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="contacts")
     created_at = models.DateTimeField("created", auto_now_add=True)
     search_text = models.TextField(editable=False, default="")
 

@@ -1,8 +1,8 @@
 """Settings of the demo CRM. Everything that differs from machine to machine comes from the environment.
 
-``CRM_DEBUG`` (1), ``CRM_SECRET_KEY``, ``CRM_SALT_KEY``, ``CRM_ALLOWED_HOSTS``, ``CRM_DB_PATH`` or ``DATABASE_URL``,
-``CELERY_BROKER_URL``, ``FLEX_API_BASE_URL``, ``PUBLIC_BASE_URL``, ``FLEX_TASK_URL``, ``FLEX_LEASE_SECONDS``,
-``FLEX_SETTLE_SECONDS``.
+``CRM_DEBUG`` (1), ``CRM_SECRET_KEY``, ``CRM_SALT_KEY``, ``CRM_ALLOWED_HOSTS``, ``CRM_VAR_DIR``; ``CRM_DB_PATH`` or
+``DATABASE_URL``; ``CELERY_BROKER_URL``; ``FLEX_API_BASE_URL``, ``PUBLIC_BASE_URL``, ``FLEX_TASK_URL``,
+``FLEX_LEASE_SECONDS``, ``FLEX_SETTLE_SECONDS``.
 """
 
 import os
@@ -15,9 +15,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = Path(os.environ.get("CRM_VAR_DIR", BASE_DIR / "var"))
 
 DEBUG = os.environ.get("CRM_DEBUG", "1") == "1"
-SECRET_KEY = os.environ.get(
-    "CRM_SECRET_KEY", "demo-only-secret-key-never-use-it-for-anything-real" if DEBUG else ""
-)
+SECRET_KEY = os.environ.get("CRM_SECRET_KEY", "demo-only-secret-key-never-use-it-for-anything-real" if DEBUG else "")
 SALT_KEY = os.environ.get("CRM_SALT_KEY", "demo-only-salt-never-use-it-for-anything-real" if DEBUG else "")
 ALLOWED_HOSTS = os.environ.get("CRM_ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]").split(",")
 
@@ -58,6 +56,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "crm_demo.context.demo",
             ]
         },
     }
@@ -81,8 +80,9 @@ USE_I18N = True
 USE_TZ = True
 
 STATIC_URL = "static/"
-# Straight from the apps: the demo is started from a checkout, and a copy that must be collected can be out of date.
+# Straight from the apps: the demo runs from a checkout, and a copy that must be collected can be out of date.
 WHITENOISE_USE_FINDERS = True
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 
 # --- celery -------------------------------------------------------------------------------------------------
 CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL", "redis://127.0.0.1:6379/0")
@@ -118,7 +118,7 @@ X_FRAME_OPTIONS = "DENY"
 
 REST_FRAMEWORK = {"DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"]}
 
-# --- logging: paths and identifiers; no query strings, no SQL, no addresses, no message text ------------------
+# --- logging: paths and identifiers; no query strings, no SQL, no addresses, no message text ----------
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

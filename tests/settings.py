@@ -22,5 +22,5 @@ MIDDLEWARE = [name for name in MIDDLEWARE if not name.startswith("whitenoise.")]
 CELERY_BROKER_URL = "memory://"
 CELERY_TASK_ALWAYS_EAGER = False
 
-# Port 9 answers nobody: what is not given a double or a sandbox of its own fails at once instead of reaching Twilio.
+# Port 9 answers nobody: what has neither a double nor a sandbox of its own fails at once, far from Twilio.
 FLEX_OUTBOUND = {"API_BASE_URL": "http://127.0.0.1:9", "PUBLIC_BASE_URL": "https://crm.example.com"}

@@ -1,0 +1,1 @@
+"""What the demo starts with: contacts, users, and the Twilio account of the sandbox."""

@@ -1,0 +1,64 @@
+"""The CRM's two pages."""
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.auth.mixins import LoginRequiredMixin
+from django.core.paginator import Page
+from django.db.models import QuerySet
+from django.views.generic import DetailView, ListView
+
+from crm_demo.models import Contact, ContactQuerySet
+
+if TYPE_CHECKING:
+    Listing, Detail = ListView[Contact], DetailView[Contact]
+else:
+    # Django's own classes take no type arguments at run time; their stubs want them.
+    Listing, Detail = ListView, DetailView
+
+PER_PAGE = (25, 50, 100)
+
+
+class VisibleContacts(LoginRequiredMixin):
+    """The contacts that the signed-in user may see; all others do not exist for them."""
+
+    request: Any
+
+    def get_queryset(self) -> ContactQuerySet:
+        """Return them with their owners, which both pages show."""
+        return Contact.objects.visible_to(self.request.user).select_related("owner")
+
+
+class ContactList(VisibleContacts, Listing):
+    """Search and browse. ``?q=`` words or a number, ``?page=``, ``?per_page=`` one of PER_PAGE."""
+
+    template_name = "crm_demo/contact_list.html"
+    context_object_name = "contacts"
+
+    def get_queryset(self) -> ContactQuerySet:
+        """Return the contacts that fit the search."""
+        return super().get_queryset().search(self.query).defer("notes", "search_text")
+
+    @property
+    def query(self) -> str:
+        """What was typed into the search box; NUL, which PostgreSQL refuses, taken out."""
+        return str(self.request.GET.get("q", "")).replace("\x00", "").strip()
+
+    def get_paginate_by(self, queryset: QuerySet[Contact]) -> int:
+        """Return how many rows a page has."""
+        asked = self.request.GET.get("per_page", "")
+        return int(asked) if asked in {str(choice) for choice in PER_PAGE} else PER_PAGE[0]
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Add what the search form and the pager show."""
+        context = super().get_context_data(**kwargs)
+        page: Page[Contact] = context["page_obj"]
+        pages = page.paginator.get_elided_page_range(page.number, on_each_side=1, on_ends=1)
+        extra = {"query": self.query, "per_page": page.paginator.per_page, "choices": PER_PAGE}
+        return {**context, **extra, "pages": list(pages), "gap": page.paginator.ELLIPSIS}
+
+
+class ContactDetail(VisibleContacts, Detail):
+    """One contact: who it is, the buttons, and what was said and done."""
+
+    template_name = "crm_demo/contact_detail.html"
+    context_object_name = "contact"
