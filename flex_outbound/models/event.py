@@ -48,7 +48,9 @@ class WebhookEvent(models.Model):
             models.CheckConstraint(condition=models.Q(source__in=Source.values), name="flex_source_known"),
         ]
         indexes = [
-            models.Index("received_at", condition=models.Q(processed_at__isnull=True), name="flex_event_waiting")
+            models.Index(
+                fields=["received_at"], condition=models.Q(processed_at__isnull=True), name="flex_event_waiting"
+            )
         ]
 
     def __str__(self) -> str:

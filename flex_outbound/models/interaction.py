@@ -150,10 +150,12 @@ class Interaction(models.Model):
             ),
         ]
         indexes = [
-            models.Index("contact_type", "contact_id", "-created_at", "-id", name="flex_timeline"),
-            models.Index("next_at", condition=Q(next_at__isnull=False), name="flex_due"),
-            models.Index("conversation_sid", condition=Q(conversation_sid__isnull=False), name="flex_conversation"),
-            models.Index("agent", "-created_at", "-id", name="flex_by_agent"),
+            models.Index(fields=["contact_type", "contact_id", "-created_at", "-id"], name="flex_timeline"),
+            models.Index(fields=["next_at"], condition=Q(next_at__isnull=False), name="flex_due"),
+            models.Index(
+                fields=["conversation_sid"], condition=Q(conversation_sid__isnull=False), name="flex_conversation"
+            ),
+            models.Index(fields=["agent", "-created_at", "-id"], name="flex_by_agent"),
         ]
 
     def __str__(self) -> str:

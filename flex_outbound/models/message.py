@@ -59,7 +59,7 @@ class Message(models.Model):
             ),
             models.CheckConstraint(condition=~Q(body="", content_sid=""), name="flex_message_says_something"),
         ]
-        indexes = [models.Index("next_at", condition=Q(next_at__isnull=False), name="flex_message_due")]
+        indexes = [models.Index(fields=["next_at"], condition=Q(next_at__isnull=False), name="flex_message_due")]
 
     def __str__(self) -> str:
         return self.get_status_display()

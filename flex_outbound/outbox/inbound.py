@@ -1,6 +1,5 @@
 """What Twilio's callbacks mean for the record: adopted from any state, in any order, twice or late."""
 
-import json
 import logging
 from typing import Any
 from uuid import UUID
@@ -8,6 +7,8 @@ from uuid import UUID
 from django.db.models.functions import Now
 
 from flex_outbound.gateway import results
+from flex_outbound.gateway.base import TaskState
+from flex_outbound.gateway.payloads import KEY
 from flex_outbound.models import Interaction, WebhookEvent
 from flex_outbound.outbox import history, reconcile
 from flex_outbound.outbox.watch import apply_task_status
@@ -31,10 +32,10 @@ def process(event_id: int) -> bool:
 
 def key_of(attributes: str) -> UUID | None:
     """Return the row's id from a task's attributes (JSON text), None where it is not one of ours."""
+    key = results.parse_attributes(attributes).get(KEY)
     try:
-        key = json.loads(attributes).get("flexOutboundKey")
         return UUID(hex=key) if isinstance(key, str) else None
-    except (ValueError, AttributeError):
+    except ValueError:
         return None
 
 
@@ -49,13 +50,24 @@ def _row_of(event: WebhookEvent) -> Interaction | None:
     return rows.filter(pk=key).first() if key else None
 
 
+def _task_of(payload: dict[str, Any]) -> TaskState | None:
+    """Read the callback's parameters as the task that they describe."""
+    return results.parse_task(
+        {
+            "sid": payload.get("TaskSid"),
+            "assignment_status": payload.get("TaskAssignmentStatus"),
+            "attributes": payload.get("TaskAttributes"),
+        }
+    )
+
+
 def _apply(row: Interaction, payload: dict[str, Any]) -> None:
     if row.status in UNSETTLED:
-        task = results.task_from_callback(payload)
+        task = _task_of(payload)
         if task is not None and reconcile.adopt(row, [task]):
             row.refresh_from_db()
     if row.task_sid and payload.get("TaskSid") == row.task_sid:
-        conversation_sid = results.conversation_in_attributes(payload.get("TaskAttributes", ""))
+        conversation_sid = results.conversation_sid_in(results.parse_attributes(payload.get("TaskAttributes")))
         if conversation_sid and row.conversation_sid is None:
             history.note_conversation(row, conversation_sid)
         apply_task_status(row, payload.get("TaskAssignmentStatus", ""))
