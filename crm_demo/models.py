@@ -7,6 +7,7 @@ import phonenumbers
 from django.conf import settings
 from django.db import models
 from django.urls import reverse
+from django.utils import timezone
 
 from flex_outbound.models import FlexContact
 
@@ -72,7 +73,7 @@ class Contact(FlexContact):
     do_not_contact = models.BooleanField(default=False, help_text="Has asked not to be messaged.")
     restricted = models.BooleanField(default=False, help_text="Seen by staff only.")
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="contacts")
-    created_at = models.DateTimeField("created", auto_now_add=True)
+    created_at = models.DateTimeField("customer since", default=timezone.now)
     search_text = models.TextField(editable=False, default="")
 
     objects = ContactQuerySet.as_manager()

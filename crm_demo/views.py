@@ -10,10 +10,12 @@ from django.views.generic import DetailView, ListView
 from crm_demo.models import Contact, ContactQuerySet
 
 if TYPE_CHECKING:
-    Listing, Detail = ListView[Contact], DetailView[Contact]
+    Listing = ListView[Contact]
+    Detail = DetailView[Contact]
 else:
     # Django's own classes take no type arguments at run time; their stubs want them.
-    Listing, Detail = ListView, DetailView
+    Listing = ListView
+    Detail = DetailView
 
 PER_PAGE = (25, 50, 100)
 

@@ -14,6 +14,10 @@ AREAS = {
 }
 
 
+KEPT_BACK_FROM = 90
+"""The last numbers of every hundred are not handed out: the contacts written by hand have some of them."""
+
+
 class Range(NamedTuple):
     """``size`` numbers of a country, each written by the first pattern at home and by the second abroad."""
 
@@ -26,7 +30,7 @@ class Range(NamedTuple):
 def _north_american(country: str) -> Range:
     areas = AREAS[country]
     return Range(
-        100 * len(areas),
+        KEPT_BACK_FROM * len(areas),
         lambda n: (areas[n % len(areas)], f"{n // len(areas):02d}"),
         ("({0}) 555-01{1}", "{0}-555-01{1}", "{0}.555.01{1}"),
         ("+1 {0} 555 01{1}", "+1{0}55501{1}"),
@@ -44,11 +48,11 @@ def _pairs(n: int) -> tuple[str, ...]:
 MOBILE: dict[str, Range] = {
     "US": _north_american("US"),
     "CA": _north_american("CA"),
-    "GB": Range(1000, _three, ("07700 900{0}", "07700900{0}"), ("+44 7700 900{0}", "+44 (0)7700 900{0}")),
-    "AU": Range(1000, _three, ("0491 570 {0}",), ("+61 491 570 {0}",)),
+    "GB": Range(990, _three, ("07700 900{0}", "07700900{0}"), ("+44 7700 900{0}", "+44 (0)7700 900{0}")),
+    "AU": Range(990, _three, ("0491 570 {0}",), ("+61 491 570 {0}",)),
     "IE": Range(1000, _three, ("020 910 0{0}",), ("+353 20 910 0{0}",)),
-    "DE": Range(100, _pairs, ("0171 39200{1}", "0171/39200{1}"), ("+49 171 39200{1}", "0049 171 39200{1}")),
-    "FR": Range(10_000, _pairs, ("06 39 98 {0} {1}", "06.39.98.{0}.{1}"), ("+33 6 39 98 {0} {1}",)),
+    "DE": Range(90, _pairs, ("0171 39200{1}", "0171/39200{1}"), ("+49 171 39200{1}", "0049 171 39200{1}")),
+    "FR": Range(9_990, _pairs, ("06 39 98 {0} {1}", "06.39.98.{0}.{1}"), ("+33 6 39 98 {0} {1}",)),
     "ES": Range(1000, _three, ("500 000 {0}",), ("+34 500 000 {0}",)),
     "BR": Range(10_000, _pairs, ("(11) 90000-{0}{1}",), ("+55 11 90000-{0}{1}",)),
     "IN": Range(1000, _three, ("050000 00{0}",), ("+91 50000 00{0}",)),
@@ -57,7 +61,7 @@ MOBILE: dict[str, Range] = {
 }
 
 LANDLINE: dict[str, Range] = {
-    "GB": Range(1000, _three, ("020 7946 0{0}",), ("+44 20 7946 0{0}",)),
+    "GB": Range(990, _three, ("020 7946 0{0}",), ("+44 20 7946 0{0}",)),
     "AU": Range(1000, _three, ("(02) 5550 0{0}",), ("+61 2 5550 0{0}",)),
     "DE": Range(1000, _three, ("030 23125{0}",), ("+49 30 23125{0}",)),
     "FR": Range(10_000, _pairs, ("01 99 00 {0} {1}",), ("+33 1 99 00 {0} {1}",)),

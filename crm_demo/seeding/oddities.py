@@ -8,7 +8,7 @@ LONG_NAME = (
 
 ODDITIES: tuple[dict[str, Any], ...] = (
     {
-        "full_name": "<script>alert(1)</script>",
+        "full_name": "Robert <script>alert(1)</script>",
         "company": "<b>Bold</b> & Sons",
         "mobile": "(415) 555-0199",
         "email": "script@example.com",
