@@ -1,0 +1,188 @@
+"""What the template tags and the plain views put on a page: contexts only, shaped as the API shapes its answers.
+
+Between the pipeline (``outbox``) and the two thin surfaces above it, so that both say the same.
+"""
+
+import uuid
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib.auth.models import AnonymousUser
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from flex_outbound import channels
+from flex_outbound.channels import Channel
+from flex_outbound.contacts import ContactAdapter, adapter_for, label_of
+from flex_outbound.models import Interaction
+from flex_outbound.outbox.availability import ChannelOption, Setup, channel_options
+from flex_outbound.outbox.visible import visible_to
+from flex_outbound.statuses import Status
+
+PAGE_SIZE = 20
+PAGE_PARAMETER = "flex_page"
+TYPED = ("address", "sender", "body", "subject", "cc")
+"""The fields of the composer that a person fills in."""
+LIMITS = {"body": channels.MAX_BODY, "subject": channels.MAX_SUBJECT}
+
+
+def user_of(request: HttpRequest) -> Any:
+    """Return the request's user; an anonymous one where the project has no authentication middleware."""
+    return getattr(request, "user", None) or AnonymousUser()
+
+
+def setup_of(request: HttpRequest) -> Setup:
+    """Return what the request's user can send with, read once per request however many contacts the page shows."""
+    user = user_of(request)
+    kept: tuple[Any, Setup] | None = getattr(request, "_flex_outbound_setup", None)
+    if kept is None or kept[0] != user.pk:
+        kept = (user.pk, Setup.load(user))
+        request._flex_outbound_setup = kept  # type: ignore[attr-defined]
+    return kept[1]
+
+
+def new_key() -> str:
+    """Return a fresh click key; the channel is appended to it where it is used."""
+    return uuid.uuid4().hex
+
+
+def identify(adapter: ContactAdapter, contact: Any) -> dict[str, Any]:
+    """Return how the API and the plain form name a contact, and its name for people."""
+    return {
+        "contact_type": label_of(adapter.model),
+        "contact_id": str(contact.pk),
+        "contact_name": adapter.get_name(contact),
+    }
+
+
+def buttons_context(request: HttpRequest, contact: Any, *, compact: bool) -> dict[str, Any]:
+    """Return the context of ``buttons.html``. Raises LookupError for a contact of an unregistered model."""
+    adapter = adapter_for(type(contact))
+    if not user_of(request).is_authenticated:
+        return {"signed_out": True}
+    options = channel_options(user_of(request), contact, setup_of(request))
+    return identify(adapter, contact) | {
+        "uid": f"flex-{uuid.uuid4().hex[:12]}",
+        "compact": compact,
+        "options": options,
+        "reasons": group_reasons(options),
+        "key": new_key(),
+        "next": request.get_full_path(),
+        "limits": LIMITS,
+        "values": dict.fromkeys(TYPED, ""),
+    }
+
+
+def group_reasons(options: Iterable[ChannelOption]) -> list[tuple[str, str]]:
+    """Return (channels, reason in words) of what is disabled; one line for channels that share their reason."""
+    grouped: dict[str, list[str]] = {}
+    for option in options:
+        if not option.enabled:
+            grouped.setdefault(option.reason_text, []).append(option.label)
+    return [(", ".join(labels), text) for text, labels in grouped.items()]
+
+
+def timeline_context(request: HttpRequest, contact: Any) -> dict[str, Any]:
+    """Return the context of ``timeline.html``: one page of what the user may see, the newest first, in one query.
+
+    Raises LookupError for a contact of an unregistered model.
+    """
+    adapter = adapter_for(type(contact))
+    user = user_of(request)
+    if not user.is_authenticated:
+        return {"signed_out": True}
+    page = _page_number(request)
+    first = (page - 1) * PAGE_SIZE
+    found = visible_to(user).for_contact(contact).select_related("agent", "message").order_by("-created_at", "-id")
+    # One more than is shown tells whether there is an older page, without a second query.
+    rows = list(found[first : first + PAGE_SIZE + 1])
+    return identify(adapter, contact) | {
+        "rows": [row_of(row, user) for row in rows[:PAGE_SIZE]],
+        "page": page,
+        "newer_url": _page_url(request, page - 1) if page > 1 else None,
+        "older_url": _page_url(request, page + 1) if len(rows) > PAGE_SIZE else None,
+        "next": request.get_full_path(),
+    }
+
+
+def _page_number(request: HttpRequest) -> int:
+    text = request.GET.get(PAGE_PARAMETER, "")
+    return min(max(int(text), 1), 10_000) if text.isdecimal() and len(text) < 6 else 1
+
+
+def _page_url(request: HttpRequest, page: int) -> str:
+    query = request.GET.copy()
+    query[PAGE_PARAMETER] = str(page)
+    return f"{request.path}?{query.urlencode()}"
+
+
+def may_decide(user: Any, interaction: Interaction) -> bool:
+    """Tell whether a user may send a row again or call it off: its agent, or who may change interactions."""
+    return interaction.agent_id == user.pk or bool(user.has_perm("flex_outbound.change_interaction"))
+
+
+def row_of(interaction: Interaction, user: Any) -> dict[str, Any]:
+    """Return an interaction under the API's names, so that one template serves the page and the live updates."""
+    pk = [interaction.pk]
+    mine = may_decide(user, interaction)
+    return {
+        "id": str(interaction.pk),
+        "status": interaction.status,
+        "status_label": interaction.get_status_display(),
+        "channel": interaction.channel,
+        "channel_label": interaction.get_channel_display(),
+        "address": interaction.address,
+        "subject": interaction.subject,
+        "agent": {"name": name_of(interaction.agent)},
+        "created_at": interaction.created_at,
+        "task_sid": interaction.task_sid,
+        "conversation_sid": interaction.conversation_sid,
+        "error_message": interaction.error_message,
+        "message": _message(interaction),
+        "flex_url": interaction.flex_url,
+        "can_retry": mine and interaction.may_retry,
+        "can_cancel": mine and interaction.may_cancel,
+        "retry_label": retry_label(interaction.status),
+        "cancel_label": cancel_label(interaction.status),
+        "status_url": reverse("flex_outbound:interaction-detail", args=pk),
+        "retry_url": reverse("flex_outbound:interaction-retry", args=pk),
+        "cancel_url": reverse("flex_outbound:interaction-cancel", args=pk),
+        "key": new_key(),
+    }
+
+
+def _message(interaction: Interaction) -> dict[str, str] | None:
+    message = interaction.first_message
+    if message is None:
+        return None
+    return {"status_label": message.get_status_display(), "error_message": message.error_message}
+
+
+def retry_label(status: str) -> str:
+    """Return the words of the button that sends again."""
+    return _("Send again") if status == Status.REVIEW else _("Retry")
+
+
+def cancel_label(status: str) -> str:
+    """Return the words of the button that calls it off."""
+    return _("Drop") if status == Status.REVIEW else _("Cancel")
+
+
+def name_of(user: Any) -> str:
+    """Return an agent's name for other agents; empty where the user is gone."""
+    if user is None:
+        return ""
+    full_name = getattr(user, "get_full_name", str)()
+    return str(full_name or user.get_username())
+
+
+def channel_option(request: HttpRequest, contact: Any, channel: str) -> ChannelOption | None:
+    """Return one channel of a contact, None for a channel that does not exist."""
+    options = channel_options(user_of(request), contact, setup_of(request))
+    return next((option for option in options if option.channel == channel), None)
+
+
+def blank_row() -> dict[str, Any]:
+    """Return the row of the ``<template>`` that live updates are cloned from: every field there, every value empty."""
+    return {"channels": [{"value": channel.value, "label": channel.label} for channel in Channel]}
