@@ -1,0 +1,69 @@
+"""``{% flex_assets %}``, ``{% flex_buttons contact %}``, ``{% flex_timeline contact %}``: the app's face in a page."""
+
+import logging
+from typing import Any
+
+from django import template
+from django.conf import settings
+from django.http import HttpRequest
+from django.template import Context, TemplateSyntaxError
+
+from flex_outbound import pages
+
+logger = logging.getLogger(__name__)
+register = template.Library()
+
+
+@register.inclusion_tag("flex_outbound/assets.html", takes_context=True)
+def flex_assets(context: Context) -> dict[str, Any]:
+    """Link stylesheet and module, with the page's CSP nonce where there is one; once per page, best in ``<head>``."""
+    return {"nonce": _nonce(context), "row": pages.blank_row()}
+
+
+@register.inclusion_tag("flex_outbound/buttons.html", takes_context=True)
+def flex_buttons(context: Context, contact: Any, compact: bool = False) -> dict[str, Any]:
+    """Render the SMS, WhatsApp and email buttons of a contact; ``compact``: icons alone, for lists."""
+    request = _request(context, "flex_buttons")
+    try:
+        return pages.buttons_context(request, contact, compact=compact)
+    except LookupError as error:
+        return _unregistered("flex_buttons", error)
+
+
+@register.inclusion_tag("flex_outbound/timeline.html", takes_context=True)
+def flex_timeline(context: Context, contact: Any) -> dict[str, Any]:
+    """Render what was opened for a contact as far as the user may see it, the newest first."""
+    request = _request(context, "flex_timeline")
+    try:
+        return pages.timeline_context(request, contact)
+    except LookupError as error:
+        return _unregistered("flex_timeline", error)
+
+
+def _request(context: Context, tag: str) -> HttpRequest:
+    request = getattr(context, "request", None) or context.get("request")
+    if request is None:
+        raise TemplateSyntaxError(
+            f"{{% {tag} %}} needs the request: use render(request, …) or pass `request` in the context."
+        )
+    return request  # type: ignore[no-any-return]
+
+
+def _unregistered(tag: str, error: LookupError) -> dict[str, Any]:
+    """Tell the developer; a visitor of the running site sees the rest of the page instead of an error."""
+    if settings.DEBUG:
+        raise TemplateSyntaxError(f"{{% {tag} %}}: {error.args[0]}") from error
+    logger.error("{%% %s %%}: %s", tag, error.args[0])
+    return {"unregistered": True}
+
+
+def _nonce(context: Context) -> str:
+    """Return the page's CSP nonce, of Django 6 (``csp_nonce`` in the context) or django-csp (``request.csp_nonce``).
+
+    Both are lazy and false until they are first read, so they are read and not tested.
+    """
+    request = getattr(context, "request", None) or context.get("request")
+    nonce = context.get("csp_nonce")
+    if nonce is None:
+        nonce = getattr(request, "csp_nonce", None)
+    return "" if nonce is None else str(nonce)
