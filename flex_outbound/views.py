@@ -1,0 +1,173 @@
+"""The path without JavaScript: the plain form, and the agent's decisions. Thin skins on the pipeline.
+
+Each answers a POST with a redirect back to where the agent came from, or with a page that says what was wrong.
+"""
+
+import re
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from flex_outbound import pages
+from flex_outbound.channels import Channel
+from flex_outbound.contacts import ContactAdapter, adapter_by_label, find_contact
+from flex_outbound.exceptions import ClickConflict, ClickError, ClickNotAllowed, InvalidClick
+from flex_outbound.models import Interaction
+from flex_outbound.outbox import decide
+from flex_outbound.outbox.enqueue import Click, enqueue
+from flex_outbound.outbox.visible import visible_to
+
+
+@login_required
+@require_POST
+def send(request: HttpRequest) -> HttpResponse:
+    """Open an interaction from the plain form; what was typed comes back with the error beside its field."""
+    adapter, contact = _contact(request)
+    try:
+        interaction = enqueue(_click(request))
+    except ClickError as error:
+        return _compose(request, adapter, contact, error)
+    words = _("%(channel)s to %(name)s: %(status)s.") % {
+        "channel": interaction.get_channel_display(),
+        "name": interaction.contact_name or interaction.address,
+        "status": interaction.get_status_display(),
+    }
+    messages.success(request, words, fail_silently=True)
+    return HttpResponseRedirect(_next(request, adapter.get_url(contact)))
+
+
+@login_required
+@require_POST
+def retry(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Send a failed, canceled or undecided interaction again."""
+    interaction = _decidable(request, pk)
+    try:
+        decide.retry(interaction, request.user, request.POST.get("idempotency_key", ""))
+    except ClickError as error:
+        return _refused(request, error, interaction)
+    messages.success(request, _("Sent again."), fail_silently=True)
+    return HttpResponseRedirect(_next(request, _page_of(request, interaction)))
+
+
+@login_required
+@require_POST
+def cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Call off an interaction that has not been sent."""
+    interaction = _decidable(request, pk)
+    try:
+        decide.cancel(interaction, request.user)
+    except ClickError as error:
+        return _refused(request, error, interaction)
+    messages.success(request, _("Canceled."), fail_silently=True)
+    return HttpResponseRedirect(_next(request, _page_of(request, interaction)))
+
+
+def _contact(request: HttpRequest) -> tuple[ContactAdapter, Any]:
+    try:
+        adapter = adapter_by_label(request.POST.get("contact_type", ""))
+    except LookupError as error:
+        raise Http404(str(error)) from error
+    contact = find_contact(adapter, request.user, request.POST.get("contact_id", ""))
+    if contact is None:
+        raise Http404("There is no such contact, or this user may not see it.")
+    return adapter, contact
+
+
+def _click(request: HttpRequest) -> Click:
+    """Read the form. Raises InvalidClick for a sender that is no number."""
+    form = request.POST
+    sender = form.get("sender", "")
+    if sender and not re.fullmatch(r"[0-9]{1,18}", sender):
+        raise InvalidClick(_("Choose a sender from the list."), code="unknown_sender", field="sender")
+    key = form.get("idempotency_key", "")
+    channel = form.get("channel", "")
+    return Click(
+        user=request.user,
+        contact_type=form.get("contact_type", ""),
+        contact_id=form.get("contact_id", ""),
+        channel=channel,
+        address=form.get("address", ""),
+        sender=int(sender) if sender else None,
+        # Browsers send line breaks as CRLF in a form, scripts as LF: one click, one fingerprint.
+        body=form.get("body", "").replace("\r\n", "\n"),
+        subject=form.get("subject", ""),
+        cc=tuple(re.findall(r"[^\s,;]+", form.get("cc", ""))),
+        # One page gives its three buttons one key; the module appends the channel in the same way.
+        idempotency_key=f"{key}-{channel}" if key else "",
+    )
+
+
+def _compose(request: HttpRequest, adapter: ContactAdapter, contact: Any, error: ClickError) -> HttpResponse:
+    channel = request.POST.get("channel", "")
+    label = Channel(channel).label if channel in Channel.values else _("Message")
+    name = adapter.get_name(contact)
+    context = pages.identify(adapter, contact) | {
+        "title": _("%(channel)s to %(name)s") % {"channel": label, "name": name},
+        "uid": "flex",
+        "option": pages.channel_option(request, contact, channel) if _is_mendable(error) else None,
+        "values": {name: request.POST.get(name, "") for name in pages.TYPED},
+        "limits": pages.LIMITS,
+        "error_field": error.field,
+        "key": request.POST.get("idempotency_key") or pages.new_key(),
+        "next": _next(request, adapter.get_url(contact)),
+    }
+    return _say(request, context, error)
+
+
+def _is_mendable(error: ClickError) -> bool:
+    return isinstance(error, InvalidClick) and error.field in pages.TYPED
+
+
+def _refused(request: HttpRequest, error: ClickError, interaction: Interaction) -> HttpResponse:
+    context = {"title": str(interaction), "next": _next(request, _page_of(request, interaction))}
+    return _say(request, context, error)
+
+
+def _say(request: HttpRequest, context: dict[str, Any], error: ClickError) -> HttpResponse:
+    context["error_text"] = str(error)
+    status = 400
+    if isinstance(error, ClickNotAllowed):
+        status = 403
+    elif isinstance(error, ClickConflict):
+        status = 409
+        # The words are for everyone; the link only for who may see the conversation that is in the way.
+        other = error.interaction and visible_to(request.user).filter(pk=error.interaction.pk).first()
+        context["row"] = pages.row_of(other, request.user) if other else None
+    return render(request, "flex_outbound/compose.html", context, status=status)
+
+
+def _decidable(request: HttpRequest, pk: UUID) -> Interaction:
+    """Return the row. Raises Http404 where the user may not see it, PermissionDenied where they may only watch."""
+    rows = visible_to(request.user).select_related("agent", "message", "contact_type")
+    interaction = get_object_or_404(rows, pk=pk)
+    if not pages.may_decide(request.user, interaction):
+        raise PermissionDenied
+    return interaction
+
+
+def _page_of(request: HttpRequest, interaction: Interaction) -> str | None:
+    model = interaction.contact_type.model_class()
+    if model is None:
+        return None
+    try:
+        adapter = adapter_by_label(model._meta.label_lower)
+    except LookupError:
+        return None
+    contact = find_contact(adapter, request.user, interaction.contact_id)
+    return adapter.get_url(contact) if contact is not None else None
+
+
+def _next(request: HttpRequest, fallback: str | None) -> str:
+    """Return where the agent came from, if it is this site; else the contact's page, else the site's root."""
+    wanted = request.POST.get("next", "")
+    if url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure()):
+        return wanted
+    return fallback or "/"
