@@ -1,0 +1,500 @@
+/**
+ * <flex-outbound> and <flex-timeline>: make the plain forms of flex_outbound live.
+ *
+ * No dependencies, no inline script or style, no HTML built from data. State is in attributes (`data-state`), news
+ * travels as bubbling events: `flex-outbound:update` (detail.interaction) and `flex-outbound:error` (detail.code, .message).
+ * Every click carries a key; until an answer has come the same key is sent again, so that nothing is ever opened twice.
+ */
+
+const FAST = [150, 250, 400, 600, 1000, 1500, 2500, 4000, 5000]; // ms between looks while Flex opens the task
+const SLOW = { first: 5000, factor: 1.5, last: 30000, total: 240000 }; // afterwards, until nobody waits any more
+const RESEND = [1000, 2000, 4000, 8000, 15000]; // ms between sendings of one click over a broken connection
+const TIMEOUT = 15000;
+const UNSETTLED = new Set(["queued", "sending", "unconfirmed"]);
+const MESSAGE_OPEN = new Set(["waiting", "sending", "unconfirmed"]);
+
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** The page's own words, so that they are translated where all others are. */
+function words(key) {
+  const list = document.getElementById("flex-outbound-words");
+  return list?.content.querySelector(`[data-word="${key}"]`)?.textContent ?? key;
+}
+
+/** A key no other click has. `crypto.randomUUID` is missing on plain http, which intranets still use. */
+function newKey() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** Ask the API. Resolves to {kind, row, problem, etag, wait}; never rejects: no answer is `kind: "lost"`. */
+async function ask(url, { body, token, etag } = {}) {
+  const headers = { Accept: "application/json" };
+  if (etag) headers["If-None-Match"] = etag;
+  if (body) Object.assign(headers, { "Content-Type": "application/json", "X-CSRFToken": token });
+  try {
+    const response = await fetch(url, {
+      method: body ? "POST" : "GET",
+      headers,
+      body: body && JSON.stringify(body),
+      credentials: "same-origin",
+      cache: "no-store",
+      signal: AbortSignal.timeout(TIMEOUT),
+    });
+    const isJson = (response.headers.get("Content-Type") ?? "").includes("json");
+    return understand(response, isJson ? await response.json() : null);
+  } catch {
+    return { kind: "lost" };
+  }
+}
+
+function understand(response, problem) {
+  const { status } = response;
+  if (status === 304) return { kind: "same" };
+  if (response.ok && problem?.id) return { kind: "row", row: problem, etag: response.headers.get("ETag") };
+  // A success that is not ours is the sign-in page at the end of a redirect.
+  if (response.ok || status === 401 || problem?.code === "not_authenticated") return { kind: "signed_out" };
+  if (status === 403 && (!problem || /csrf/i.test(problem.detail ?? ""))) return { kind: "stale" };
+  if (status === 429) return { kind: "busy", wait: Number(response.headers.get("Retry-After")) || 5 };
+  if (status === 400 && problem) return { kind: "invalid", problem };
+  if (status < 500) return { kind: status === 404 ? "gone" : "refused", problem };
+  return { kind: "lost" };
+}
+
+/** Change text only where it differs: a live region repeats whatever is set again. */
+function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+const read = (row, path) => path.split(".").reduce((value, name) => value?.[name], row);
+
+function isWebAddress(text) {
+  try {
+    return ["http:", "https:"].includes(new URL(text, document.baseURI).protocol);
+  } catch {
+    return false;
+  }
+}
+
+/** Write an interaction into markup by its `data-text`, `data-show`, `data-link`, `data-time` and `data-act`. */
+function fill(root, row) {
+  const review = row.status === "review";
+  const all = { ...row, retry_label: words(review ? "send_again" : "retry"), cancel_label: words(review ? "drop" : "cancel") };
+  for (const part of root.querySelectorAll("[data-text]")) setText(part, String(read(all, part.dataset.text) ?? ""));
+  for (const part of root.querySelectorAll("[data-link]")) {
+    const url = read(all, part.dataset.link);
+    if (url && isWebAddress(url)) part.href = url;
+  }
+  for (const part of root.querySelectorAll("[data-show]")) part.hidden = !read(all, part.dataset.show);
+  for (const part of root.querySelectorAll("[data-act]")) setTarget(part, read(all, part.dataset.act) ?? "");
+  for (const part of root.querySelectorAll("[data-time]")) setTime(part, read(all, part.dataset.time));
+}
+
+/** Point a form at another row; the key that it held belonged to the one before. */
+function setTarget(form, url) {
+  const key = form.elements.namedItem("idempotency_key");
+  if (key && form.dataset.url !== url) key.value = "";
+  form.dataset.url = url;
+}
+
+/** Show a moment in the reader's own time zone, which the server cannot know. */
+function setTime(element, moment) {
+  const date = new Date(moment ?? "");
+  if (Number.isNaN(date.getTime())) return;
+  element.dateTime = date.toISOString();
+  const language = document.documentElement.lang || undefined;
+  setText(element, date.toLocaleString(language, { dateStyle: "medium", timeStyle: "short" }));
+}
+
+function prepare(root) {
+  for (const part of root.querySelectorAll("[data-live]")) {
+    part.hidden = part.hasAttribute("data-copy") && !navigator.clipboard;
+  }
+}
+
+/** Follows one interaction until nothing more is expected of it. One per interaction and page, whoever asks for it. */
+export class Follower {
+  static all = new Map();
+
+  static follow(row, element, { gentle = false } = {}) {
+    let follower = Follower.all.get(row.id);
+    if (!follower) {
+      follower = new Follower(row, element);
+      Follower.all.set(row.id, follower);
+    } else if (gentle) {
+      return;
+    }
+    follower.element = element;
+    follower.row = { ...follower.row, ...row };
+    follower.begin(gentle);
+  }
+
+  constructor(row, element) {
+    Object.assign(this, { row, element, etag: null, timer: 0, step: 0, spent: 0, misses: 0, due: 0 });
+  }
+
+  begin(gentle) {
+    Object.assign(this, { step: 0, spent: 0, misses: 0, gentle });
+    this.plan();
+  }
+
+  /** ms until the next look; null where there is nothing left to see. */
+  delay() {
+    const { row } = this;
+    const messageOpen = MESSAGE_OPEN.has(row.message?.status);
+    if (row.is_final && !messageOpen) return null;
+    const opening = UNSETTLED.has(row.status) || (row.status === "created" && !row.conversation_sid);
+    if (!this.gentle && (opening || messageOpen) && this.step < 60) return FAST[Math.min(this.step++, FAST.length - 1)];
+    if (this.spent >= SLOW.total && !UNSETTLED.has(row.status)) return null;
+    const next = Math.min(this.spent ? this.slow * SLOW.factor : SLOW.first, SLOW.last);
+    this.slow = next;
+    this.spent += next;
+    return next;
+  }
+
+  plan(ms = this.delay()) {
+    clearTimeout(this.timer);
+    this.timer = 0;
+    if (ms === null || !this.element.isConnected) return this.stop();
+    this.due = Date.now() + ms;
+    if (!document.hidden) this.timer = setTimeout(() => this.look(), ms);
+  }
+
+  /** Rest while nobody looks; on return, ask at once if a look was due. */
+  rest() {
+    clearTimeout(this.timer);
+    this.timer = 0;
+    if (!document.hidden) this.timer = setTimeout(() => this.look(), Math.max(0, this.due - Date.now()));
+  }
+
+  stop() {
+    clearTimeout(this.timer);
+    Follower.all.delete(this.row.id);
+  }
+
+  async look() {
+    const answer = await ask(this.row.status_url, { etag: this.etag });
+    if (Follower.all.get(this.row.id) !== this) return;
+    if (answer.kind === "lost" || answer.kind === "busy") return this.miss(answer);
+    const recovered = this.misses > 0;
+    this.misses = 0;
+    if (answer.kind === "row") {
+      const changed = answer.row.status !== this.row.status;
+      Object.assign(this, { row: answer.row, etag: answer.etag });
+      if (changed) Object.assign(this, { step: Math.min(this.step, 3), spent: 0 });
+    } else if (answer.kind !== "same") {
+      this.stop();
+      return this.tell(answer.kind, answer.problem?.detail);
+    }
+    if (answer.kind === "row" || recovered) emit(this.element, "update", { interaction: this.row });
+    this.plan();
+  }
+
+  miss(answer) {
+    this.misses += 1;
+    if (this.misses > 12) {
+      this.stop();
+      return this.tell("paused");
+    }
+    if (answer.kind === "lost") this.tell("lost", words("reconnecting"));
+    this.plan(answer.wait ? answer.wait * 1000 : Math.min(1000 * 2 ** (this.misses - 1), SLOW.last));
+  }
+
+  tell(code, message) {
+    emit(this.element, "error", { code, message: message ?? words(code), interaction: this.row });
+  }
+}
+
+document.addEventListener("visibilitychange", () => {
+  for (const follower of Follower.all.values()) follower.rest();
+});
+
+function emit(element, name, detail) {
+  element.dispatchEvent(new CustomEvent(`flex-outbound:${name}`, { bubbles: true, composed: true, detail }));
+}
+
+/** What both elements share: words, copying, the forms that send again or drop. */
+class FlexElement extends HTMLElement {
+  connectedCallback() {
+    this.stops = new AbortController();
+    const { signal } = this.stops;
+    prepare(this);
+    this.addEventListener("submit", (event) => this.submitted(event), { signal });
+    this.addEventListener("click", (event) => this.copy(event), { signal });
+    document.addEventListener("flex-outbound:update", (event) => this.updated(event.detail.interaction, event), { signal });
+    this.addEventListener("flex-outbound:error", (event) => this.troubled(event.detail), { signal });
+  }
+
+  disconnectedCallback() {
+    this.stops.abort();
+  }
+
+  say(text, state) {
+    const region = this.querySelector("[role=status]");
+    region.hidden = !text;
+    setText(region, text);
+    if (state) this.dataset.state = state;
+  }
+
+  troubled({ message, code }) {
+    this.say(message, ["lost", "busy"].includes(code) ? code : "error");
+  }
+
+  submitted(event) {
+    const form = event.target.closest("form[data-act]");
+    if (!form?.dataset.url) return;
+    event.preventDefault();
+    this.act(form);
+  }
+
+  async act(form) {
+    if (form.hasAttribute("aria-busy")) return;
+    form.setAttribute("aria-busy", "true");
+    const key = form.elements.namedItem("idempotency_key");
+    if (key && !key.value) key.value = newKey();
+    const answer = await ask(form.dataset.url, {
+      body: key ? { idempotency_key: key.value } : {},
+      token: form.elements.namedItem("csrfmiddlewaretoken").value,
+    });
+    form.removeAttribute("aria-busy");
+    if (answer.kind !== "row") return this.fail(answer);
+    if (key) key.value = "";
+    this.accepted(answer.row);
+  }
+
+  accepted(row) {
+    emit(this, "update", { interaction: row });
+    Follower.follow(row, this);
+  }
+
+  fail(answer) {
+    const { problem, kind } = answer;
+    const first = kind === "invalid" ? Object.values(problem).flat()[0] : problem?.detail;
+    const fallback = { lost: "unreachable", busy: "too_busy", invalid: "refused" }[kind] ?? kind;
+    emit(this, "error", { code: problem?.code ?? kind, message: String(first ?? words(fallback)) });
+  }
+
+  async copy(event) {
+    const button = event.target.closest("[data-copy]");
+    if (!button) return;
+    await navigator.clipboard.writeText(button.parentElement.querySelector("code").textContent);
+    button.dataset.done = words("copied");
+    await pause(1500);
+    delete button.dataset.done;
+  }
+}
+
+/**
+ * The buttons of one contact and the progress of its newest click. The state of a channel is on its button: `data-key`,
+ * the key of the click that is not settled yet; `data-row`, its interaction; `data-busy`, no other click meanwhile.
+ */
+export class FlexOutboundElement extends FlexElement {
+  connectedCallback() {
+    super.connectedCallback();
+    const { signal } = this.stops;
+    this.addEventListener("keydown", (event) => this.typed(event), { signal });
+    this.addEventListener("input", (event) => this.counted(event.target), { signal });
+    this.addEventListener("toggle", (event) => this.toggled(event.target), { signal, capture: true });
+    document.addEventListener("click", (event) => this.leftComposer(event.target), { signal });
+    for (const area of this.querySelectorAll("textarea")) this.counted(area);
+  }
+
+  button(channel) {
+    return this.querySelector(`button[type=submit][name=channel][value="${CSS.escape(channel)}"]`);
+  }
+
+  submitted(event) {
+    const form = event.target.closest("form[data-open]");
+    if (!form) return super.submitted(event);
+    event.preventDefault();
+    const data = Object.fromEntries(new FormData(form, event.submitter));
+    if (!this.button(data.channel).hasAttribute("data-busy")) this.open(form, data);
+  }
+
+  async open(form, data) {
+    const button = this.button(data.channel);
+    button.dataset.key ??= data.idempotency_key;
+    delete button.dataset.row;
+    this.busy(button, true);
+    this.current = null;
+    this.facts.hidden = true;
+    this.showErrors(form, {});
+    this.say(words("sending"), "sending");
+    const answer = await this.deliver(this.payload(data, `${button.dataset.key}-${data.channel}`), data.csrfmiddlewaretoken);
+    if (answer.kind === "row") {
+      button.dataset.row = answer.row.id;
+      this.close(form, { reset: true });
+      return this.accepted(answer.row);
+    }
+    this.busy(button, false);
+    this.fail(answer);
+    if (answer.kind === "invalid") this.showErrors(form, answer.problem);
+    if (answer.problem?.code === "idempotency_key_reused") button.dataset.key = newKey();
+    if (answer.problem?.interaction) await this.showOther(answer.problem.interaction);
+  }
+
+  /** Send one click until it is answered: always the same key and the same words, so never twice. */
+  async deliver(body, token) {
+    for (let tries = 0; ; tries += 1) {
+      const answer = await ask(this.dataset.url, { body, token });
+      const soon = answer.kind === "busy" && answer.wait <= 60;
+      if ((answer.kind !== "lost" && !soon) || tries === RESEND.length) return answer;
+      emit(this, "error", { code: answer.kind, message: words(answer.kind) });
+      await pause(soon ? answer.wait * 1000 : RESEND[tries]);
+    }
+  }
+
+  payload({ contact_type, contact_id, channel, address, sender, body, subject, cc }, idempotency_key) {
+    return {
+      ...{ contact_type, contact_id, channel, idempotency_key },
+      ...(address && { address }),
+      ...(sender && { sender: Number(sender) }),
+      ...(body?.trim() && { body: body.replaceAll("\r\n", "\n") }),
+      ...(subject && { subject }),
+      ...(cc?.trim() && { cc: cc.match(/[^\s,;]+/g) ?? [] }),
+    };
+  }
+
+  /** The conversation that stands in the way of a click: a link to it, under the words that say so. */
+  async showOther(other) {
+    const answer = await ask(other.status_url);
+    if (answer.kind !== "row") return;
+    this.showFacts(answer.row);
+    emit(this, "update", { interaction: answer.row });
+  }
+
+  accepted(row) {
+    this.current = row.id; // Retry makes a row of its own: from here on it is the one that is shown
+    super.accepted(row);
+  }
+
+  updated(row) {
+    const button = this.querySelector(`[data-row="${CSS.escape(row.id)}"]`);
+    if (button && !UNSETTLED.has(row.status)) this.release(button);
+    if (row.id !== this.current) return;
+    this.showFacts(row);
+    const channel = this.button(row.channel)?.textContent.trim() ?? row.channel;
+    const text = `${channel}: ${row.status_label}`;
+    this.say(row.error_message ? `${text}. ${row.error_message}` : text, row.status);
+  }
+
+  troubled(detail) {
+    super.troubled(detail);
+    const button = detail.interaction && this.querySelector(`[data-row="${CSS.escape(detail.interaction.id)}"]`);
+    if (button && detail.code !== "lost") this.release(button);
+  }
+
+  /** The click has been taken and settled: the next one is another and gets a key of its own. */
+  release(button) {
+    delete button.dataset.row;
+    button.dataset.key = newKey();
+    this.busy(button, false);
+  }
+
+  get facts() {
+    return this.querySelector("[data-facts]");
+  }
+
+  showFacts(row) {
+    fill(this.facts, row);
+    this.facts.hidden = false;
+  }
+
+  busy(button, isBusy) {
+    // Not `disabled`: the button would lose the keyboard's focus in the middle of the agent's work.
+    button.toggleAttribute("data-busy", isBusy);
+    button.setAttribute("aria-disabled", String(isBusy));
+  }
+
+  showErrors(form, problem) {
+    for (const line of form.querySelectorAll("[data-error]")) {
+      const name = line.dataset.error;
+      const text = [problem[name] ?? []].flat().join(" ");
+      setText(line, text);
+      line.hidden = !text;
+      form.elements.namedItem(name)?.setAttribute("aria-invalid", String(Boolean(text)));
+      if (text) line.closest("details").open = true;
+    }
+  }
+
+  close(form, { reset = false } = {}) {
+    const details = form.querySelector("details");
+    if (!details) return;
+    const hadFocus = details.open && details.contains(document.activeElement);
+    details.open = false;
+    if (reset) form.reset();
+    for (const area of form.querySelectorAll("textarea")) this.counted(area);
+    if (hadFocus) form.querySelector(reset ? "button[name=channel]" : "summary").focus();
+  }
+
+  typed(event) {
+    const form = event.target.closest("form[data-open]");
+    if (!form || event.isComposing) return;
+    if (event.key === "Escape" && form.querySelector("details[open]")) {
+      event.preventDefault();
+      this.close(form);
+    }
+    // A short message goes with Enter, as in every messenger; an email is written in paragraphs.
+    const goes = form.dataset.channel === "email" ? event.ctrlKey || event.metaKey : !event.shiftKey;
+    if (event.key === "Enter" && event.target.matches("textarea") && goes) {
+      event.preventDefault();
+      form.requestSubmit();
+    }
+  }
+
+  counted(area) {
+    const counter = area.matches("textarea") && area.form.querySelector("[data-counter]");
+    if (!counter) return;
+    setText(counter, `${area.value.length} / ${area.maxLength}`);
+    area.form.toggleAttribute("data-draft", area.value.trim() !== "");
+  }
+
+  toggled(details) {
+    if (details.open) details.querySelector('[aria-invalid="true"], textarea')?.focus();
+  }
+
+  leftComposer(target) {
+    for (const details of this.querySelectorAll("details[open]")) {
+      if (!details.contains(target)) details.open = false;
+    }
+  }
+}
+
+/** The contact's history: takes in what the buttons open and follows what is not final. */
+export class FlexTimelineElement extends FlexElement {
+  connectedCallback() {
+    super.connectedCallback();
+    for (const time of this.querySelectorAll("time")) setTime(time, time.dateTime);
+    for (const line of this.querySelectorAll("[data-id]")) {
+      const { id, status, statusUrl } = line.dataset;
+      if (UNSETTLED.has(status) || ["created", "active", "review"].includes(status)) {
+        Follower.follow({ id, status, status_url: statusUrl }, this, { gentle: true });
+      }
+    }
+  }
+
+  updated(row, event) {
+    const line = this.querySelector(`[data-id="${CSS.escape(row.id)}"]`) ?? this.insert(row);
+    if (!line) return;
+    fill(line, row);
+    line.dataset.status = row.status;
+    if (event.target === this) this.say("", row.status);
+  }
+
+  insert(row) {
+    const isOurs = String(row.contact_id) === this.dataset.contactId && row.contact_type === this.dataset.contactType;
+    const template = document.getElementById("flex-outbound-row");
+    if (!isOurs || !template || this.dataset.page !== "1") return null;
+    const line = template.content.firstElementChild.cloneNode(true);
+    for (const icon of line.querySelectorAll("[data-only]")) if (icon.dataset.only !== row.channel) icon.remove();
+    line.dataset.id = row.id;
+    prepare(line);
+    this.querySelector("[data-empty]").hidden = true;
+    this.querySelector("[data-rows]").prepend(line);
+    return line;
+  }
+}
+
+if (!customElements.get("flex-outbound")) {
+  customElements.define("flex-outbound", FlexOutboundElement);
+  customElements.define("flex-timeline", FlexTimelineElement);
+}
