@@ -1,0 +1,1 @@
+"""The REST face: a thin skin over ``outbox`` and ``contacts``. Only this package knows Django REST framework."""

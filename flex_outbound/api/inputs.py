@@ -1,0 +1,185 @@
+"""What comes in. Types and lengths are checked here, so that every bad field is named; meaning in ``outbox``."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from django.core.validators import RegexValidator
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
+from rest_framework import serializers
+
+from flex_outbound import channels
+from flex_outbound.api.choices import ChannelField
+from flex_outbound.api.pagination import MAX_PAGE_SIZE, PAGE_SIZE
+from flex_outbound.channels import Channel
+from flex_outbound.sids import SidKind, validator
+from flex_outbound.statuses import Status
+
+MAX_TYPE, MAX_ID, MAX_KEY, MAX_CC, MAX_VARIABLES, MAX_NAME = 201, 255, 64, 10, 100, 64
+MAX_SENDER = 2**63 - 1
+
+_KEY = RegexValidator(r"^[!-~]+\Z", _("A key is made of printable ASCII characters without spaces."))
+
+
+class Text(serializers.CharField):
+    """A string and nothing else; DRF would take numbers too. Line ends are counted as one character."""
+
+    def to_internal_value(self, data: Any) -> str:
+        """Return the text."""
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data.replace("\r\n", "\n"))
+
+
+@extend_schema_field({"oneOf": [{"type": "string", "maxLength": MAX_ID}, {"type": "integer"}]})
+class ContactId(Text):
+    """A primary key of any type: as text, or as the whole number that it may be."""
+
+    def to_internal_value(self, data: Any) -> str:
+        """Return the key as text."""
+        whole = isinstance(data, int) and not isinstance(data, bool)
+        return super().to_internal_value(str(data) if whole else data)
+
+
+@extend_schema_field(
+    {
+        "type": "object",
+        "additionalProperties": {"type": "string", "maxLength": channels.MAX_BODY},
+        "maxProperties": MAX_VARIABLES,
+    }
+)
+class Variables(serializers.Field[dict[str, str], Any, Any, Any]):
+    """A template's variables: names and texts; in a form, the same as JSON."""
+
+    default_error_messages = {
+        "invalid": _("Expected an object of names and texts, such as {“1”: “Ada”}."),
+        "too_many": _("At most {most} variables are allowed."),
+    }
+
+    def to_internal_value(self, data: Any) -> dict[str, str]:
+        """Return names and texts."""
+        if isinstance(data, str):
+            data = self._read(data)
+        if not isinstance(data, Mapping):
+            self.fail("invalid")
+        if len(data) > MAX_VARIABLES:
+            self.fail("too_many", most=MAX_VARIABLES)
+        name = Text(max_length=MAX_NAME)
+        text = Text(max_length=channels.MAX_BODY, allow_blank=True)
+        return {name.run_validation(key): text.run_validation(value) for key, value in data.items()}
+
+    def _read(self, text: str) -> Any:
+        try:
+            return json.loads(text or "{}")
+        except (ValueError, RecursionError):
+            self.fail("invalid")
+
+    def to_representation(self, value: dict[str, str]) -> dict[str, str]:
+        """Return the variables as they are."""
+        return value
+
+
+class Keyed(serializers.Serializer[Any]):
+    """A request that may be repeated: its key stands in the body or in the header ``Idempotency-Key``."""
+
+    idempotency_key = Text(
+        required=False,
+        allow_blank=True,
+        max_length=MAX_KEY,
+        validators=[_KEY],
+        help_text=_("Repeats are one click."),
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Take the key from the header where the body has none."""
+        header = self.context["request"].headers.get("Idempotency-Key")
+        if not header:
+            return attrs
+        try:
+            key = self.fields["idempotency_key"].run_validation(header)
+        except serializers.ValidationError as error:
+            raise serializers.ValidationError({"idempotency_key": error.detail}) from error
+        if attrs.get("idempotency_key", "") not in {"", key}:
+            raise serializers.ValidationError(
+                {"idempotency_key": [_("The header Idempotency-Key says otherwise. Send one key only.")]}
+            )
+        return {**attrs, "idempotency_key": key}
+
+
+@extend_schema_serializer(component_name="FlexOutboundClick")
+class ClickSerializer(Keyed):
+    """A click: whom to reach, on which channel, and what to say first."""
+
+    contact_type = Text(max_length=MAX_TYPE, help_text=_("``app_label.model``"))
+    contact_id = ContactId(max_length=MAX_ID)
+    channel = ChannelField(
+        Channel.choices,
+        error_messages={"invalid_choice": _("Choose one of: {choices}.").format(choices=", ".join(Channel.values))},
+    )
+    address = Text(
+        required=False,
+        allow_blank=True,
+        max_length=channels.MAX_EMAIL,
+        help_text=_("One of the contact's own; empty for the preferred one."),
+    )
+    sender = serializers.IntegerField(
+        required=False,
+        allow_null=True,
+        min_value=1,
+        max_value=MAX_SENDER,
+        help_text=_("Id of a sender; none for the channel's default."),
+    )
+    body = Text(required=False, allow_blank=True, max_length=channels.MAX_BODY)
+    subject = Text(required=False, allow_blank=True, max_length=channels.MAX_SUBJECT)
+    cc = serializers.ListField(child=Text(max_length=channels.MAX_EMAIL), required=False, max_length=MAX_CC)
+    content_sid = Text(required=False, allow_blank=True, validators=[validator(SidKind.CONTENT)])
+    content_variables = Variables(required=False)
+
+    FROM_THE_USER: ClassVar[tuple[str, ...]] = ("worker", "worker_sid")
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        """Check every field; who the agent is in Flex is not the browser's to say."""
+        names = self.FROM_THE_USER if isinstance(data, Mapping) else ()
+        words = _("This is taken from the signed-in user. Leave it out.")
+        errors: dict[str, Any] = {name: [words] for name in names if name in data}
+        try:
+            values: dict[str, Any] = super().to_internal_value(data)
+        except serializers.ValidationError as error:
+            raise serializers.ValidationError({**error.detail, **errors}) from error  # type: ignore[dict-item]
+        if errors:
+            raise serializers.ValidationError(errors)
+        return {**values, "cc": tuple(values.get("cc", ()))}
+
+
+@extend_schema_serializer(component_name="FlexOutboundRetry")
+class RetrySerializer(Keyed):
+    """A retry: nothing but a key, which may be left out."""
+
+
+class TimelineQuery(serializers.Serializer[Any]):
+    """The query of a timeline."""
+
+    contact_type = Text(required=False, max_length=MAX_TYPE, help_text=_("``app_label.model``"))
+    contact_id = Text(required=False, max_length=MAX_ID, help_text=_("Needs ``contact_type``."))
+    status = serializers.ChoiceField(Status.choices, required=False)
+    channel = serializers.ChoiceField(Channel.choices, required=False)
+    cursor = serializers.CharField(required=False, help_text=_("From ``next`` or ``previous``."))
+    page_size = serializers.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=MAX_PAGE_SIZE,
+        help_text=_("%d if not said.") % PAGE_SIZE,
+    )
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        """Check every parameter; one that is not known is an error, for a filter that is ignored shows too much."""
+        unknown = sorted(set(data) - set(self.fields) - {"format"})
+        if unknown:
+            known = ", ".join(self.fields)
+            words = _("There is no such parameter. Known are: {known}.").format(known=known)
+            raise serializers.ValidationError({name: [words] for name in unknown})
+        values: dict[str, Any] = super().to_internal_value(data)
+        if "contact_id" in values and "contact_type" not in values:
+            raise serializers.ValidationError({"contact_type": [_("An id needs the type of the contact beside it.")]})
+        return values

@@ -1,0 +1,15 @@
+"""Every address of the app, to be included where the host likes: ``path("flex/", include("flex_outbound.urls"))``."""
+
+from django.urls import include, path
+
+from flex_outbound import views
+
+app_name = "flex_outbound"
+
+urlpatterns = [
+    path("send/", views.send, name="send"),
+    path("interactions/<uuid:pk>/retry/", views.retry, name="retry"),
+    path("interactions/<uuid:pk>/cancel/", views.cancel, name="cancel"),
+    path("api/", include("flex_outbound.api.urls")),
+    path("webhooks/", include("flex_outbound.webhooks.urls")),
+]
