@@ -1,0 +1,143 @@
+"""Our request → the fields of one Twilio request. Pure: the first of three steps (build, send, parse).
+
+Rules: https://www.twilio.com/docs/flex/developer/conversations/interactions-api/interactions#request-parameters and
+https://www.twilio.com/docs/flex/developer/conversations/send-outbound-messages-via-sms-and-whatsapp
+"""
+
+import json
+from typing import Any
+
+from flex_outbound.channels import Channel
+from flex_outbound.gateway.base import InteractionRequest, MessageRequest
+from flex_outbound.sids import SidKind, is_sid
+
+MAX_ATTRIBUTES = 4096
+"""Characters of a task's attributes: https://www.twilio.com/docs/taskrouter/api/task#task-properties"""
+
+RESERVED = 1024
+"""Kept free of those for what Flex adds by itself: SIDs, ``conversations``, ``channelType`` and the like."""
+
+MAX_NAME = 255
+KEY = "flexOutboundKey"
+ATTEMPT = "flexOutboundAttempt"
+
+
+def channel_payload(request: InteractionRequest) -> dict[str, Any]:
+    """Return the ``Channel`` field: who talks to whom, over what."""
+    channel = request.channel.value
+    properties: dict[str, Any] = {"type": channel}
+    if request.channel is Channel.EMAIL:
+        properties |= {"from": request.sender_address, "from_name": request.sender_name}
+    return {
+        "type": channel,
+        "initiated_by": "agent",
+        "properties": properties,
+        "participants": _participants(request),
+    }
+
+
+def routing_payload(request: InteractionRequest) -> dict[str, Any]:
+    """Return the ``Routing`` field: which agent, by which queue, and the attributes of the task."""
+    return {"properties": {**_routing(request), "attributes": task_attributes(request)}}
+
+
+def task_attributes(request: InteractionRequest) -> dict[str, Any]:
+    """Return the task's attributes, small enough for TaskRouter together with what Flex adds.
+
+    The customer's name, then the subject, are shortened until they fit; the key and the addresses never are.
+    """
+    name, subject = request.customer_name[:MAX_NAME], request.subject
+    attributes = _attributes(request, name, subject)
+    while (over := len(json.dumps(attributes)) - (MAX_ATTRIBUTES - RESERVED)) > 0 and (name or subject):
+        # A character costs 2 to 24 in here: the name stands twice, and JSON escapes 😀 into twelve characters.
+        cut = max(1, over // 24)
+        name, subject = (name[:-cut], subject) if name else ("", subject[:-cut])
+        attributes = _attributes(request, name, subject)
+    return attributes
+
+
+def message_payload(request: MessageRequest) -> dict[str, Any]:
+    """Return the arguments of the SDK's ``messages.create`` for the first message.
+
+    https://www.twilio.com/docs/conversations/api/conversation-message-resource#create-a-conversationmessage-resource
+    """
+    payload: dict[str, Any] = {
+        "author": request.author,
+        "attributes": json.dumps({KEY: request.key}),
+        # Without this header a message made through REST fires no webhook, so neither Flex nor we would hear of it.
+        "x_twilio_webhook_enabled": "true",
+    }
+    if request.content_sid:
+        payload["content_sid"] = request.content_sid
+        if request.content_variables:
+            payload["content_variables"] = json.dumps(request.content_variables)
+    else:
+        payload["body"] = request.body
+    if request.subject:
+        payload["subject"] = request.subject
+    return payload
+
+
+def redacted(request: InteractionRequest) -> dict[str, Any]:
+    """Return what an attempt's row keeps of a request: SIDs, channel, routing and key; nothing of the customer."""
+    return {
+        "key": request.key,
+        "attempt": request.attempt,
+        "channel": request.channel.value,
+        "routing": _routing(request),
+    }
+
+
+def binding_address(channel: Channel, address: str) -> str:
+    """Return ``address`` as Twilio's bindings write it: WhatsApp's numbers bear a prefix."""
+    return f"whatsapp:{address}" if channel is Channel.WHATSAPP else address
+
+
+def _participants(request: InteractionRequest) -> list[dict[str, str]]:
+    channel = request.channel
+    if channel is not Channel.EMAIL:
+        return [
+            {
+                "address": binding_address(channel, request.address),
+                "proxy_address": binding_address(channel, request.sender_address),
+                "type": channel.value,
+            }
+        ]
+    to = {"level": "to", "name": request.customer_name, "address": request.address, "type": "email"}
+    # A copy's name is not known to us; its address is the honest stand-in.
+    return [to, *({"level": "cc", "name": cc, "address": cc, "type": "email"} for cc in request.cc)]
+
+
+def _routing(request: InteractionRequest) -> dict[str, Any]:
+    routing: dict[str, Any] = {
+        "workspace_sid": request.workspace_sid,
+        "queue_sid": request.queue_sid,
+        "worker_sid": request.worker_sid,
+    }
+    if request.workflow_sid:
+        routing["workflow_sid"] = request.workflow_sid
+    if is_sid(request.task_channel, SidKind.TASK_CHANNEL):
+        routing["task_channel_sid"] = request.task_channel
+    elif request.task_channel:
+        routing["task_channel_unique_name"] = request.task_channel
+    if request.priority is not None:
+        routing["priority"] = request.priority
+    if request.timeout is not None:
+        routing["timeout"] = request.timeout
+    return routing
+
+
+def _attributes(request: InteractionRequest, name: str, subject: str) -> dict[str, Any]:
+    kind = "phone" if request.channel.is_phone else "email"
+    attributes: dict[str, Any] = {
+        "customerName": name,
+        "customerAddress": binding_address(request.channel, request.address),
+        "from": binding_address(request.channel, request.sender_address),
+        "customers": {"name": name, kind: request.address},
+        "direction": "outbound",
+        KEY: request.key,
+        ATTEMPT: request.attempt,
+    }
+    if request.channel is Channel.EMAIL and subject:
+        attributes["subject"] = subject
+    return attributes

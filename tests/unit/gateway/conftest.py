@@ -1,0 +1,174 @@
+"""A server on this machine that answers as it is told: the wire under the real SDK."""
+
+import json
+import socket
+import struct
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from flex_outbound.channels import Channel
+from flex_outbound.gateway.base import Connection, InteractionRequest
+from flex_outbound.gateway.client import TwilioGateway
+
+
+def sid(prefix: str, digit: str = "a") -> str:
+    return prefix + digit * 32
+
+
+KEY = "0123456789abcdef0123456789abcdef"
+
+
+@dataclass
+class Reply:
+    """One answer: JSON, or bytes as they are. ``half`` breaks off; ``reset`` and ``hangup`` say nothing."""
+
+    status: int = 200
+    body: Any = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+    delay: float = 0
+    how: str = "full"
+
+
+@dataclass
+class Request:
+    """One request as it came."""
+
+    method: str
+    path: str
+    query: dict[str, list[str]]
+    form: dict[str, str]
+    headers: dict[str, str]
+
+
+class Wire(ThreadingHTTPServer):
+    """Answers with ``replies`` in turn; keeps ``requests``; counts ``connections``."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.replies: list[Reply] = []
+        self.requests: list[Request] = []
+        self.connections = 0
+        self.url = f"http://127.0.0.1:{self.server_address[1]}"
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        self.connections += 1
+        return super().get_request()  # type: ignore[return-value]
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Stay silent: a client that went away is what these tests are about."""
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Wire
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+    def _answer(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
+        parts = urlsplit(self.path)
+        form = {name: values[0] for name, values in parse_qs(body, keep_blank_values=True).items()}
+        self.server.requests.append(Request(self.command, parts.path, parse_qs(parts.query), form, dict(self.headers)))
+        self._send(self.server.replies.pop(0) if self.server.replies else Reply(404, {"code": 20404}))
+
+    do_GET = do_POST = _answer
+
+    def _send(self, reply: Reply) -> None:
+        time.sleep(reply.delay)
+        if reply.how in ("reset", "hangup"):
+            if reply.how == "reset":
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.close_connection = True
+            self.connection.close()
+            return
+        content = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
+        self.send_response(reply.status)
+        self.send_header("Content-Length", str(len(content) + (100 if reply.how == "half" else 0)))
+        for name, value in reply.headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(content)
+        self.close_connection = reply.how == "half"
+
+
+@pytest.fixture
+def wire() -> Iterator[Wire]:
+    server = Wire()
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def connection_to(url: str | None, **changes: Any) -> Connection:
+    values: dict[str, Any] = {
+        "account_sid": sid("AC"),
+        "username": sid("SK"),
+        "password": "the-secret",
+        "workspace_sid": sid("WS"),
+        "base_url": url,
+        "timeout": (1.0, 2.0),
+    }
+    return Connection(**(values | changes))
+
+
+@pytest.fixture
+def gateway(wire: Wire) -> Iterator[TwilioGateway]:
+    made = TwilioGateway(connection_to(wire.url))
+    yield made
+    made.close()
+
+
+def a_request(channel: Channel = Channel.SMS, **changes: Any) -> InteractionRequest:
+    phone = channel.is_phone
+    values: dict[str, Any] = {
+        "key": KEY,
+        "attempt": 1,
+        "channel": channel,
+        "address": "+14155550123" if phone else "ada@example.com",
+        "sender_address": "+18005550100" if phone else "support@acme.example",
+        "sender_name": "Acme Support",
+        "customer_name": "Ada Lovelace",
+        "worker_sid": sid("WK"),
+        "queue_sid": sid("WQ"),
+        "workspace_sid": sid("WS"),
+    }
+    return InteractionRequest(**(values | changes))
+
+
+def accepted(**attributes: Any) -> dict[str, Any]:
+    """An answer to a new interaction, as recorded."""
+    known = {
+        "conversationSid": sid("CH"),
+        "flexInteractionSid": sid("KD"),
+        "flexInteractionChannelSid": sid("UO"),
+        "flexChannelInviteSid": sid("KG"),
+        "taskCreateSource": "interaction",
+    }
+    return {
+        "sid": sid("KD"),
+        "channel": {"type": "sms", "sid": sid("UO")},
+        "routing": {
+            "reservation": None,
+            "properties": {
+                "sid": sid("WT"),
+                "assignment_status": "pending",
+                "attributes": json.dumps(known | attributes),
+                "version": 1,
+                "ignore_capacity": False,
+            },
+        },
+        "webhook_ttid": None,
+    }

@@ -1,0 +1,162 @@
+import json
+from dataclasses import fields
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flex_outbound.channels import Channel
+from flex_outbound.gateway import payloads
+from flex_outbound.gateway.base import MessageRequest
+
+from .conftest import KEY, a_request, sid
+
+
+def test_an_sms_goes_from_the_proxy_address_to_the_address() -> None:
+    assert payloads.channel_payload(a_request()) == {
+        "type": "sms",
+        "initiated_by": "agent",
+        "properties": {"type": "sms"},
+        "participants": [{"address": "+14155550123", "proxy_address": "+18005550100", "type": "sms"}],
+    }
+
+
+def test_whatsapp_prefixes_both_addresses() -> None:
+    assert payloads.channel_payload(a_request(Channel.WHATSAPP)) == {
+        "type": "whatsapp",
+        "initiated_by": "agent",
+        "properties": {"type": "whatsapp"},
+        "participants": [
+            {
+                "address": "whatsapp:+14155550123",
+                "proxy_address": "whatsapp:+18005550100",
+                "type": "whatsapp",
+            }
+        ],
+    }
+
+
+def test_an_email_names_its_team_and_lists_to_before_cc() -> None:
+    assert payloads.channel_payload(a_request(Channel.EMAIL, cc=("bo@example.com",))) == {
+        "type": "email",
+        "initiated_by": "agent",
+        "properties": {"type": "email", "from": "support@acme.example", "from_name": "Acme Support"},
+        "participants": [
+            {"level": "to", "name": "Ada Lovelace", "address": "ada@example.com", "type": "email"},
+            {"level": "cc", "name": "bo@example.com", "address": "bo@example.com", "type": "email"},
+        ],
+    }
+
+
+def test_the_smallest_routing_leaves_out_what_is_not_set() -> None:
+    assert payloads.routing_payload(a_request()) == {
+        "properties": {
+            "workspace_sid": sid("WS"),
+            "queue_sid": sid("WQ"),
+            "worker_sid": sid("WK"),
+            "attributes": {
+                "customerName": "Ada Lovelace",
+                "customerAddress": "+14155550123",
+                "from": "+18005550100",
+                "customers": {"name": "Ada Lovelace", "phone": "+14155550123"},
+                "direction": "outbound",
+                "flexOutboundKey": KEY,
+                "flexOutboundAttempt": 1,
+            },
+        }
+    }
+
+
+def test_a_full_routing_of_an_email() -> None:
+    request = a_request(
+        Channel.EMAIL,
+        attempt=3,
+        workflow_sid=sid("WW"),
+        task_channel="email",
+        priority=0,
+        timeout=600,
+        subject="Your order",
+    )
+    assert payloads.routing_payload(request) == {
+        "properties": {
+            "workspace_sid": sid("WS"),
+            "workflow_sid": sid("WW"),
+            "queue_sid": sid("WQ"),
+            "worker_sid": sid("WK"),
+            "task_channel_unique_name": "email",
+            "priority": 0,
+            "timeout": 600,
+            "attributes": {
+                "customerName": "Ada Lovelace",
+                "customerAddress": "ada@example.com",
+                "from": "support@acme.example",
+                "customers": {"name": "Ada Lovelace", "email": "ada@example.com"},
+                "direction": "outbound",
+                "flexOutboundKey": KEY,
+                "flexOutboundAttempt": 3,
+                "subject": "Your order",
+            },
+        }
+    }
+
+
+def test_a_task_channel_may_be_a_sid() -> None:
+    properties = payloads.routing_payload(a_request(task_channel=sid("TC")))["properties"]
+    assert properties["task_channel_sid"] == sid("TC")
+    assert "task_channel_unique_name" not in properties
+
+
+def test_whatsapp_tasks_bear_the_prefixed_address_and_the_plain_phone() -> None:
+    attributes = payloads.task_attributes(a_request(Channel.WHATSAPP))
+    assert attributes["customerAddress"] == "whatsapp:+14155550123"
+    assert attributes["customers"]["phone"] == "+14155550123"
+
+
+@given(name=st.text(max_size=600), subject=st.text(max_size=300))
+def test_attributes_always_fit_and_never_lose_the_key(name: str, subject: str) -> None:
+    request = a_request(Channel.EMAIL, customer_name=name, subject=subject, address="a" * 242 + "@example.com")
+    attributes = payloads.task_attributes(request)
+    assert len(json.dumps(attributes)) <= payloads.MAX_ATTRIBUTES - payloads.RESERVED
+    assert attributes[payloads.KEY] == KEY
+    assert attributes["customerAddress"] == request.address
+    assert name.startswith(attributes["customerName"])
+    assert subject.startswith(attributes.get("subject", ""))
+
+
+def test_the_longest_name_of_emoji_still_leaves_the_subject() -> None:
+    attributes = payloads.task_attributes(a_request(Channel.EMAIL, customer_name="😀" * 255, subject="Hello"))
+    assert attributes["subject"] == "Hello"
+    assert attributes["customerName"].startswith("😀")
+
+
+@pytest.mark.parametrize("channel", list(Channel))
+def test_what_an_attempt_keeps_names_nobody(channel: Channel) -> None:
+    request = a_request(channel, subject="Secret subject", cc=("bo@example.com",), workflow_sid=sid("WW"))
+    kept = json.dumps(payloads.redacted(request))
+    private = ("address", "sender_address", "sender_name", "customer_name", "subject")
+    for name in private:
+        assert getattr(request, name) not in kept
+    assert "bo@example.com" not in kept
+    assert {field.name for field in fields(request)} - set(private) - {"cc"} == {
+        "key", "attempt", "channel", "worker_sid", "queue_sid", "workspace_sid", "workflow_sid", "task_channel",
+        "priority", "timeout",
+    }  # fmt: skip
+    assert json.loads(kept)["routing"]["worker_sid"] == sid("WK")
+
+
+def test_a_message_bears_its_key_and_wakes_the_webhooks() -> None:
+    request = MessageRequest(KEY, sid("CH"), "ada", body="Hello", subject="Order")
+    assert payloads.message_payload(request) == {
+        "author": "ada",
+        "attributes": json.dumps({"flexOutboundKey": KEY}),
+        "x_twilio_webhook_enabled": "true",
+        "body": "Hello",
+        "subject": "Order",
+    }
+
+
+def test_a_template_takes_the_place_of_the_body() -> None:
+    request = MessageRequest(KEY, sid("CH"), "ada", body="x", content_sid=sid("HX"), content_variables={"1": "Ada"})
+    payload = payloads.message_payload(request)
+    assert "body" not in payload
+    assert (payload["content_sid"], payload["content_variables"]) == (sid("HX"), '{"1": "Ada"}')
