@@ -1,0 +1,87 @@
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flex_outbound.gateway import results
+from flex_outbound.gateway.base import ChannelState, InteractionResult
+
+from .conftest import KEY, accepted, sid
+
+
+def json_values() -> st.SearchStrategy[Any]:
+    names = st.sampled_from(
+        ["sid", "channel", "routing", "properties", "attributes", "conversations", "media", "conversationSid", "status",
+         "error_code", "flexOutboundKey"]
+    )  # fmt: skip
+    sids = st.sampled_from([sid(prefix) for prefix in ("KD", "UO", "KG", "WT", "CH", "IM", "XX")])
+    leaves = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | sids
+    return st.recursive(
+        leaves,
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(names, inner, max_size=4)
+            | st.dictionaries(names, inner, max_size=4).map(json.dumps)
+        ),
+        max_leaves=12,
+    )
+
+
+@given(json_values())
+def test_no_json_makes_reading_raise_or_give_a_sid_of_another_kind(payload: Any) -> None:
+    found = results.parse_interaction(payload)
+    kinds = {"interaction_sid": "KD", "channel_sid": "UO", "task_sid": "WT", "conversation_sid": "CH"}
+    for name, prefix in kinds.items():
+        assert getattr(found, name) in (None, sid(prefix))
+    task = results.parse_task(payload)
+    assert task is None or (task.task_sid == sid("WT") and isinstance(task.attributes, dict))
+    assert isinstance(results.parse_channel(payload).status, str)
+    assert results.parse_message(payload)[0] in (None, sid("IM"))
+
+
+def test_the_recorded_answer_gives_every_sid() -> None:
+    assert results.parse_interaction(accepted()) == InteractionResult(
+        sid("KD"), sid("UO"), sid("WT"), sid("CH"), sid("KG"), "pending"
+    )
+
+
+@pytest.mark.parametrize("name", ["sid", "conversation_sid"])
+def test_the_conversation_may_stand_among_the_media_only(name: str) -> None:
+    media = [{"type": "ChatTranscript"}, {name: sid("CH", "b")}]
+    answer = accepted(conversationSid=None, conversations={"conversation_id": sid("KD"), "media": media})
+    assert results.parse_interaction(answer).conversation_sid == sid("CH", "b")
+
+
+def test_an_answer_that_echoes_the_request_has_no_task() -> None:
+    echo = {
+        "sid": sid("KD"),
+        "channel": {"type": "sms", "initiated_by": "agent", "participants": [{"address": "+1"}]},
+        "routing": {"properties": {"worker_sid": sid("WK"), "attributes": {"customerName": "Ada"}}},
+    }
+    assert results.parse_interaction(echo) == InteractionResult(sid("KD"), None, None, None, None)
+
+
+@pytest.mark.parametrize("raw", [None, "", "{broken", "[1]", "null", 5, ["x"], "[" * 100_000])
+def test_attributes_that_cannot_be_read_are_empty(raw: Any) -> None:
+    assert results.parse_attributes(raw) == {}
+
+
+@pytest.mark.parametrize("attributes", [{"flexOutboundKey": KEY}, json.dumps({"flexOutboundKey": KEY})])
+def test_a_task_gives_its_key_whether_its_attributes_are_text_or_an_object(attributes: Any) -> None:
+    task = results.parse_task({"sid": sid("WT"), "assignment_status": "wrapping", "attributes": attributes})
+    assert task is not None
+    assert (task.key, task.status) == (KEY, "wrapping")
+
+
+def test_a_failed_channel_gives_its_code_as_a_number() -> None:
+    failed = {"status": "failed", "error_code": "45352", "error_message": "no"}
+    assert results.parse_channel(failed) == ChannelState("failed", 45352, "no")
+
+
+@pytest.mark.parametrize(
+    ("raw", "code"), [(50416, 50416), ("50416", 50416), (0, None), (True, None), ("x", None), (-1, None), (5.0, None)]
+)
+def test_only_numbers_and_digits_are_codes(raw: object, code: int | None) -> None:
+    assert results.parse_code(raw) == code
