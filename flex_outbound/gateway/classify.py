@@ -1,0 +1,115 @@
+"""An exception of the SDK or of the wire → NotAccepted, Refused or OutcomeUnknown.
+
+The default is OutcomeUnknown: only what is *proven* not to have been carried out may be sent again, and only what
+Twilio itself refused is final.
+"""
+
+import ssl
+from collections.abc import Iterator
+
+import requests
+from twilio.base.exceptions import TwilioException
+from twilio.http.response import Response
+from urllib3 import exceptions as urllib3
+
+from flex_outbound.exceptions import GatewayError, NotAccepted, OutcomeUnknown, Refused
+from flex_outbound.gateway import errors
+from flex_outbound.gateway.errors import Kind, Rule
+from flex_outbound.gateway.results import parse_attributes, parse_code
+
+
+def classify(error: Exception, *, http_status: int | None = None, retry_after: float | None = None) -> GatewayError:
+    """Return what an exception of the SDK or of the wire means, ready to be raised.
+
+    ``http_status``, ``retry_after``: of the answer, as the HTTP client saw them; the SDK tells neither reliably.
+    """
+    if isinstance(error, TwilioException):
+        return _of_answer(error, http_status, retry_after)
+    rule = _transport_rule(error)
+    # The words of the wire's own exceptions hold URLs with their queries: the type says enough.
+    return _build(rule, type(error).__name__, http_status=http_status, retry_after=retry_after)
+
+
+def malformed(what: str, http_status: int | None = None) -> OutcomeUnknown:
+    """Return the error for a 2xx answer that does not say what it must: something was done, but what?"""
+    return OutcomeUnknown(f"malformed answer: {what}", reason=errors.OUTCOME_UNKNOWN.reason, http_status=http_status)
+
+
+def _of_answer(error: TwilioException, http_status: int | None, retry_after: float | None) -> GatewayError:
+    status, raw_code, text = _read(error)
+    # A problem document carries a status of its own making; the wire's is the true one.
+    status = http_status or status
+    if status is None:
+        return _build(errors.OUTCOME_UNKNOWN, errors.redact(text))
+    # Where Twilio gave no code, the SDK repeats the HTTP status in its place.
+    code = parse_code(raw_code)
+    rule, reason, code = errors.read_words(text, None if code == status else code, status)
+    detail = errors.redact(text)
+    return _build(rule, detail, code=code, http_status=status, retry_after=retry_after, reason=reason)
+
+
+def _read(error: TwilioException) -> tuple[int | None, object, str]:
+    answer = next((item for item in error.args if isinstance(item, Response)), None)
+    if answer is not None:  # a failed list: TwilioException("Unable to fetch page", response)
+        body = parse_attributes(answer.text)
+        words = body.get("message") or body.get("detail") or body.get("title") or "unreadable answer"
+        return answer.status_code, body.get("code"), f"Unable to fetch page: {words}"
+    # Two unrelated classes, by duck type: TwilioRestException, and TwilioServiceException of newer SDKs (RFC 9457).
+    words = [getattr(error, name, None) for name in ("msg", "title", "detail")]
+    text = ": ".join(str(word) for word in words if word) or "unreadable answer"
+    return parse_code(getattr(error, "status", None)), getattr(error, "code", None), text
+
+
+def _transport_rule(error: Exception) -> Rule:
+    chain = list(_causes(error))
+    if any(isinstance(one, ssl.SSLCertVerificationError) for one in chain):
+        # Checked within the handshake, so nothing was sent; and certificates do not mend themselves. Any other TLS
+        # error may as well have come while the answer was read: unknown.
+        return errors.NOT_SET_UP
+    before_sending = (
+        requests.ConnectTimeout,
+        # Raised only where the proxy was not reached or refused the tunnel: Twilio saw nothing.
+        requests.exceptions.ProxyError,
+        # Not even a request: a malformed address or header.
+        requests.exceptions.InvalidURL,
+        requests.exceptions.InvalidSchema,
+        requests.exceptions.MissingSchema,
+        requests.exceptions.InvalidHeader,
+        # Refused, unroutable, and (its subclass) a name that does not resolve.
+        urllib3.NewConnectionError,
+    )
+    if any(isinstance(one, before_sending) for one in chain):
+        return errors.NEVER_SENT
+    # Read timeouts, half answers, unreadable bodies, and resets: also that of a stale pooled connection, which looks
+    # exactly like a server that died over our request.
+    return errors.OUTCOME_UNKNOWN
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield the error and what it wraps: requests and urllib3 keep causes in ``args`` and ``reason``."""
+    seen: set[int] = set()
+    stack: list[object] = [error]
+    while stack:
+        one = stack.pop()
+        if isinstance(one, BaseException) and id(one) not in seen:
+            seen.add(id(one))
+            yield one
+            stack += [*one.args, getattr(one, "reason", None)]
+
+
+def _build(
+    rule: Rule,
+    detail: str,
+    *,
+    code: int | None = None,
+    http_status: int | None = None,
+    retry_after: float | None = None,
+    reason: str = "",
+) -> GatewayError:
+    reason = reason or rule.reason
+    if rule is errors.NOT_SET_UP and http_status is None:
+        return NotAccepted(detail, reason=reason, code=code, http_status=http_status)
+    if rule.kind is Kind.NOT_ACCEPTED:
+        return NotAccepted(detail, retry_after=retry_after, reason=reason, code=code, http_status=http_status)
+    kind = Refused if rule.kind is Kind.REFUSED else OutcomeUnknown
+    return kind(detail, reason=reason, code=code, http_status=http_status)
