@@ -1,0 +1,168 @@
+"""A gateway without a network, for the tests of host projects: it keeps what it was asked, and fails on demand.
+
+    from flex_outbound.gateway.memory import MemoryGateway
+
+    gateway = MemoryGateway()
+    gateway.fail_next(NotAccepted("busy", reason="busy", http_status=429))
+    gateway.create_interaction(request)      # raises NotAccepted, as Twilio would
+    gateway.create_interaction(request)      # answers
+    assert gateway.interactions[0].channel == "sms"
+
+``gateway.connect`` takes the place of ``gateway.client.connect``. Answers are as Twilio's: SIDs of the right shape,
+tasks that can be found by key, messages that can be found in their conversation.
+"""
+
+import threading
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+
+from flex_outbound.exceptions import GatewayError, Refused
+from flex_outbound.gateway import errors, payloads
+from flex_outbound.gateway.base import (
+    ChannelState,
+    Connection,
+    InteractionRequest,
+    InteractionResult,
+    MessageRequest,
+    TaskState,
+)
+from flex_outbound.sids import SidKind
+
+
+class MemoryGateway:
+    """The protocol ``gateway.base.Gateway``, in process and thread-safe.
+
+    ``interactions`` and ``messages``: the requests that were carried out, in order. ``tasks`` by task SID and
+    ``channels`` by channel SID: what looks will find; change them to tell a story. ``hidden``: keys that searches do
+    not find (yet).
+    """
+
+    def __init__(self) -> None:
+        self.interactions: list[InteractionRequest] = []
+        self.messages: list[MessageRequest] = []
+        self.tasks: dict[str, TaskState] = {}
+        self.channels: dict[str, ChannelState] = {}
+        self.hidden: set[str] = set()
+        self._failures: dict[str, list[tuple[GatewayError, bool]]] = defaultdict(list)
+        self._sent: list[tuple[str, str, str]] = []
+        self._lock = threading.Lock()
+        self._count = 0
+
+    def connect(self, connection: Connection) -> "MemoryGateway":
+        """Return this gateway, whatever the account."""
+        return self
+
+    def fail_next(self, error: GatewayError, method: str = "create_interaction", *, carried_out: bool = False) -> None:
+        """Let the next call of ``method`` raise ``error``; several are raised in turn.
+
+        ``carried_out``: do the work all the same, as when only the answer was lost.
+        """
+        self._failures[method].append((error, carried_out))
+
+    def move_task(self, task_sid: str, status: str) -> None:
+        """Set a task's status; a finished task is kept, until ``forget_task``."""
+        with self._lock:
+            self.tasks[task_sid] = replace(self.tasks[task_sid], status=status)
+
+    def forget_task(self, task_sid: str) -> None:
+        """Delete a task, as TaskRouter does minutes after its end."""
+        with self._lock:
+            self.tasks.pop(task_sid, None)
+
+    def move_channel(self, channel_sid: str, status: str, error_code: int | None = None) -> None:
+        """Set a channel's status, with the error of a failed one."""
+        message = errors.rule_for(error_code, None).reason if error_code else ""
+        with self._lock:
+            self.channels[channel_sid] = ChannelState(status, error_code, message)
+
+    def create_interaction(self, request: InteractionRequest) -> InteractionResult:
+        """Keep the request and answer with new SIDs."""
+        with self._lock:
+            error = self._failure("create_interaction")
+            result = self._open(request)
+        if error:
+            raise error
+        return result
+
+    def find_tasks(self, keys: Sequence[str]) -> dict[str, list[TaskState]]:
+        """Return the tasks of these keys, without the hidden ones."""
+        with self._lock:
+            self._look("find_tasks")
+            found: dict[str, list[TaskState]] = {}
+            for task in self.tasks.values():
+                if task.key in keys and task.key not in self.hidden:
+                    found.setdefault(task.key, []).append(task)
+            return found
+
+    def fetch_task(self, task_sid: str) -> TaskState | None:
+        """Return one task, or None."""
+        with self._lock:
+            self._look("fetch_task")
+            return self.tasks.get(task_sid)
+
+    def fetch_channel(self, interaction_sid: str, channel_sid: str) -> ChannelState | None:
+        """Return one channel, or None."""
+        with self._lock:
+            self._look("fetch_channel")
+            return self.channels.get(channel_sid)
+
+    def create_message(self, request: MessageRequest) -> str:
+        """Keep the message and return a new SID; an unknown conversation is refused."""
+        with self._lock:
+            error = self._failure("create_message")
+            if all(task.conversation_sid != request.conversation_sid for task in self.tasks.values()):
+                raise Refused("no such conversation", reason="setup_outdated", code=20404, http_status=404)
+            sid = self._sid(SidKind.MESSAGE)
+            self.messages.append(request)
+            self._sent.append((request.conversation_sid, request.key, sid))
+        if error:
+            raise error
+        return sid
+
+    def find_message(self, conversation_sid: str, key: str) -> str | None:
+        """Return the SID of the first message with this key, or None."""
+        with self._lock:
+            self._look("find_message")
+            return next((sid for where, what, sid in self._sent if (where, what) == (conversation_sid, key)), None)
+
+    def fetch_workspace(self) -> str:
+        """Return a name."""
+        with self._lock:
+            self._look("fetch_workspace")
+        return "Memory"
+
+    def _failure(self, method: str) -> GatewayError | None:
+        """Raise the next scripted error of a ``method``, or return it if the work is done all the same."""
+        if not self._failures[method]:
+            return None
+        error, carried_out = self._failures[method].pop(0)
+        if carried_out:
+            return error
+        raise error
+
+    def _look(self, method: str) -> None:
+        error = self._failure(method)
+        if error:
+            raise error
+
+    def _open(self, request: InteractionRequest) -> InteractionResult:
+        interaction, channel, task = map(self._sid, (SidKind.INTERACTION, SidKind.CHANNEL, SidKind.TASK))
+        conversation, invite = map(self._sid, (SidKind.CONVERSATION, SidKind.INVITE))
+        self.interactions.append(request)
+        self.channels[channel] = ChannelState("active", None, "")
+        self.tasks[task] = TaskState(
+            task_sid=task,
+            status="reserved",
+            attributes=payloads.task_attributes(request),
+            interaction_sid=interaction,
+            channel_sid=channel,
+            conversation_sid=conversation,
+            invite_sid=invite,
+            key=request.key,
+        )
+        return InteractionResult(interaction, channel, task, conversation, invite, "reserved")
+
+    def _sid(self, kind: SidKind) -> str:
+        self._count += 1
+        return f"{kind.value}{self._count:032x}"
