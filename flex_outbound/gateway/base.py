@@ -1,7 +1,7 @@
 """What the pipeline asks of Twilio, as a protocol: the SDK's client and the in-process double both keep it.
 
-Every method raises only ``exceptions.NotAccepted``, ``Refused`` or ``OutcomeUnknown``. For a look (find, fetch) all three
-mean that the look did not succeed; only for ``create_*`` does the difference decide what happens next.
+Every method raises only ``exceptions.NotAccepted``, ``Refused`` or ``OutcomeUnknown``. For a look (find, fetch) all
+three mean that the look did not succeed; only for ``create_*`` does the difference decide what happens next.
 """
 
 from collections.abc import Sequence
