@@ -43,9 +43,11 @@ def connect(connection: Connection) -> Gateway:
 
     Raises ConfigurationError where the connection has no credentials.
     """
-    if not (connection.username and connection.password):
+    credentials = (connection.username, connection.password)
+    # Twilio's are plain ASCII; anything else is a slip of the clipboard, which HTTP's basic auth could not even carry.
+    if not all(credentials) or not all(map(str.isascii, credentials)):
         raise ConfigurationError(
-            f"Account {connection.account_sid} has no usable credentials: enter them in the admin."
+            f"Account {connection.account_sid} has no usable credentials: enter them anew in the admin."
         )
     if getattr(_kept, "pid", None) != os.getpid():
         # A forked worker must not share its parent's sockets: two processes would read each other's answers.

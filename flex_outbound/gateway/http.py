@@ -12,6 +12,8 @@ from requests.exceptions import InvalidURL
 from twilio.http.http_client import TwilioHttpClient
 from twilio.http.response import Response
 
+from flex_outbound.exceptions import ConfigurationError
+
 logger = logging.getLogger(__name__)
 
 # https://www.twilio.com/docs/global-infrastructure/understanding-edge-locations: {product}[.{edge}.{region}].twilio.com
@@ -26,16 +28,16 @@ class GatewayHttpClient(TwilioHttpClient):  # type: ignore[misc]
     """What the SDK sends every request with. Not for use by several threads at once.
 
     ``base_url``: where requests go instead of Twilio (``https://flex-api.twilio.com/v1/…`` →
-    ``{base_url}/flex-api/v1/…``), None for Twilio itself. ``timeout``: seconds to connect, seconds to read; the SDK's
-    own default is for ever. ``last_status`` and ``last_retry_after`` (seconds) tell of the last answer, None where none
-    came.
+    ``{base_url}/flex-api/v1/…``), None for Twilio itself; raises ConfigurationError for one that is no address.
+    ``timeout``: seconds to connect, seconds to read; the SDK's own default is for ever. ``last_status`` and
+    ``last_retry_after`` (seconds) tell of the last answer, None where none came.
     """
 
     def __init__(self, base_url: str | None, timeout: tuple[float, float]) -> None:
         super().__init__(logger=logger, request_hooks={"response": [self._note]})
         # Set afterwards: the constructor compares the timeout with 0, which a pair does not take.
         self.timeout = timeout
-        self.base_url = base_url.rstrip("/") if base_url else None
+        self.base_url = _checked(base_url.rstrip("/")) if base_url else None
         self.last_status: int | None = None
         self.last_retry_after: float | None = None
 
@@ -101,6 +103,17 @@ class GatewayHttpClient(TwilioHttpClient):  # type: ignore[misc]
         response.encoding = "utf-8"
         self.last_status = response.status_code
         self.last_retry_after = parse_retry_after(response.headers.get("Retry-After"))
+
+
+def _checked(base_url: str) -> str:
+    try:
+        parts = urlsplit(base_url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.query and not parts.fragment
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ConfigurationError("API_BASE_URL must be the address of a server, as http://127.0.0.1:8765.")
+    return base_url
 
 
 def parse_retry_after(value: str | None) -> float | None:
