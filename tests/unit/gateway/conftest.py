@@ -61,7 +61,7 @@ class Wire(ThreadingHTTPServer):
 
     def get_request(self) -> tuple[socket.socket, Any]:
         self.connections += 1
-        return super().get_request()  # type: ignore[return-value]
+        return super().get_request()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Stay silent: a client that went away is what these tests are about."""
@@ -101,8 +101,8 @@ class Handler(BaseHTTPRequestHandler):
         self.close_connection = reply.how == "half"
 
 
-@pytest.fixture
-def wire() -> Iterator[Wire]:
+@pytest.fixture(scope="session")
+def server() -> Iterator[Wire]:
     server = Wire()
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
@@ -110,6 +110,12 @@ def wire() -> Iterator[Wire]:
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+@pytest.fixture
+def wire(server: Wire) -> Wire:
+    server.replies, server.requests, server.connections = [], [], 0
+    return server
 
 
 def connection_to(url: str | None, **changes: Any) -> Connection:
