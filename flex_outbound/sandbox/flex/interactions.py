@@ -86,7 +86,7 @@ def _task(call: Call, wanted: Wanted, interaction: Interaction, conversation: Co
     invite_sid = new_sid("KG")
     data = wanted.attributes | _own_attributes(wanted, interaction, conversation, invite_sid)
     late = call.state.options.reply_shape == "no_conversation_sid"
-    shown = {name: value for name, value in data.items() if name != "conversationSid"} if late else data
+    shown = _without_conversation(data) if late else data
     task = Task(
         sid=new_sid("WT"),
         workspace_sid=wanted.workspace.sid,
@@ -108,6 +108,11 @@ def _task(call: Call, wanted: Wanted, interaction: Interaction, conversation: Co
         wait = call.state.options.conversation_sid_delay_ms
         call.state.later(wait, moves.set_attributes, task, _text(data), data)
     return task
+
+
+def _without_conversation(data: JSON) -> JSON:
+    shown = {name: value for name, value in data.items() if name != "conversationSid"}
+    return shown | {"conversations": {name: value for name, value in data["conversations"].items() if name != "media"}}
 
 
 def _own_attributes(wanted: Wanted, interaction: Interaction, conversation: Conversation, invite_sid: str) -> JSON:
