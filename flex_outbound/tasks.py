@@ -83,7 +83,9 @@ _JOB_OF: dict[str, Job] = {
 
 
 def _publish(job: Job, row_id: str, countdown: float | None = None) -> None:
-    _TASKS[job].apply_async(args=(row_id,), countdown=countdown, queue=conf.celery_queue, retry=False)
+    wanted = {"countdown": countdown, "queue": conf.celery_queue}
+    options: dict[str, Any] = {name: value for name, value in wanted.items() if value is not None}
+    _TASKS[job].apply_async(args=(row_id,), retry=False, **options)
 
 
 def _follow_up(row_id: str) -> None:

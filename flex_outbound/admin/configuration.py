@@ -56,5 +56,5 @@ class WorkerAdmin(admin.ModelAdmin):
 
     def get_search_fields(self, request: HttpRequest) -> Any:
         """Search the users by whatever the project's user model calls its name."""
-        user_model = Worker._meta.get_field("user").related_model
-        return (*self.search_fields, f"user__{user_model.USERNAME_FIELD}")  # type: ignore[union-attr]
+        user_model: Any = Worker._meta.get_field("user").related_model
+        return (*self.search_fields, f"user__{user_model.USERNAME_FIELD}")

@@ -57,7 +57,8 @@ class SecretField(EncryptedTextField):  # type: ignore[misc]
         """Fernet keys, the one that encrypts first."""
         if conf.encryption_keys:
             return [key.encode() for key in conf.encryption_keys]
-        salts = settings.SALT_KEY if isinstance(settings.SALT_KEY, list | tuple) else [settings.SALT_KEY]
+        given: Any = settings.SALT_KEY
+        salts = [given] if isinstance(given, str) else list(given)
         secrets = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
         return [_derived_key(secret, salt) for secret in secrets for salt in salts]
 

@@ -160,9 +160,7 @@ def look(row_id: UUID) -> None:
     message = (
         Message.objects.select_related(*related)
         .due()
-        .filter(  # type: ignore[attr-defined]
-            interaction=row_id, status=MessageStatus.UNCONFIRMED
-        )
+        .filter(interaction=row_id, status=MessageStatus.UNCONFIRMED)
         .first()
     )
     if message is None:

@@ -40,4 +40,4 @@ def verify_form(request: HttpRequest, account: Account) -> Mapping[str, str]:
         raise WebhookError("The event is of another account", code="account")
     if request.POST.get("WorkspaceSid", account.workspace_sid) != account.workspace_sid:
         raise WebhookError("The event is of another workspace", code="workspace")
-    return request.POST.dict()  # type: ignore[return-value]
+    return request.POST.dict()
