@@ -30,7 +30,10 @@ from flex_outbound.gateway.classify import classify, malformed
 from flex_outbound.gateway.http import GatewayHttpClient, MalformedReply
 
 MAX_KEYS = 50
-PAGE_SIZE = 100
+TASKS_PER_PAGE = 1000
+"""Twilio's most: every page of a search counts against the 3 searches per second of an account."""
+
+MESSAGES_PER_PAGE = 100
 MAX_MESSAGES = 200
 MAX_KEPT = 4
 """Gateways kept per thread; a worker seldom serves more accounts at a time."""
@@ -104,7 +107,7 @@ class TwilioGateway:
         """
         expression = _any_of(keys)
         with self._call():
-            listed = self._tasks().list(evaluate_task_attributes=expression, page_size=PAGE_SIZE)
+            listed = self._tasks().list(evaluate_task_attributes=expression, page_size=TASKS_PER_PAGE)
         # By SID: a task that moves between two pages while they are read is listed twice, and is no duplicate.
         tasks = {task.task_sid: task for task in self._readable(listed, keys) if task.key in keys}
         found: dict[str, list[TaskState]] = {}
@@ -146,7 +149,7 @@ class TwilioGateway:
         """Return the SID of the message with this key, looking through a conversation's first 200 messages."""
         with self._call():
             # Oldest first: what is looked for is the first message of a new conversation.
-            listed = self._messages(conversation_sid).list(order="asc", limit=MAX_MESSAGES, page_size=PAGE_SIZE)
+            listed = self._messages(conversation_sid).list(order="asc", limit=MAX_MESSAGES, page_size=MESSAGES_PER_PAGE)
         for record in listed:
             sid, found = results.parse_message({"sid": record.sid, "attributes": record.attributes})
             if sid and found == key:
