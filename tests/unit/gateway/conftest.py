@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from flex_outbound.channels import Channel
+from flex_outbound.exceptions import GatewayError
 from flex_outbound.gateway.base import Connection, InteractionRequest
 from flex_outbound.gateway.client import TwilioGateway
 
@@ -178,3 +179,9 @@ def accepted(**attributes: Any) -> dict[str, Any]:
         },
         "webhook_ttid": None,
     }
+
+
+def failure(gateway: TwilioGateway) -> GatewayError:
+    with pytest.raises(GatewayError) as caught:
+        gateway.create_interaction(a_request())
+    return caught.value

@@ -1,31 +1,18 @@
 import json
-import logging
-import os
-import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from flex_outbound.channels import Channel
-from flex_outbound.exceptions import ConfigurationError, NotAccepted, OutcomeUnknown, Refused
-from flex_outbound.gateway import client, payloads
-from flex_outbound.gateway.base import ChannelState, Gateway, MessageRequest
-from flex_outbound.gateway.client import TwilioGateway, connect
-from flex_outbound.gateway.http import GatewayHttpClient
+from flex_outbound.exceptions import NotAccepted, OutcomeUnknown, Refused
+from flex_outbound.gateway import payloads
+from flex_outbound.gateway.base import ChannelState, MessageRequest
+from flex_outbound.gateway.client import TwilioGateway
 
-from .conftest import KEY, Reply, Wire, a_request, accepted, connection_to, sid
+from .conftest import KEY, Reply, Wire, a_request, accepted, sid
 
 OTHER = "f" * 32
 GONE = Reply(404, {"code": 20404, "message": "gone", "status": 404})
-
-
-@pytest.fixture(autouse=True)
-def nothing_kept() -> Iterator[None]:
-    client._kept.__dict__.clear()
-    yield
-    for one in getattr(client._kept, "gateways", {}).values():
-        one.close()
 
 
 def a_task(digit: str = "a", key: str | None = KEY, **fields: Any) -> dict[str, Any]:
@@ -74,7 +61,7 @@ def test_tasks_are_looked_for_by_their_keys(wire: Wire, gateway: TwilioGateway) 
     (sent,) = wire.requests
     assert sent.path == f"/taskrouter/v1/Workspaces/{sid('WS')}/Tasks"
     expression = f"flexOutboundKey IN ['{KEY}', '{OTHER}', '{'e' * 32}']"
-    assert sent.query == {"EvaluateTaskAttributes": [expression], "PageSize": ["100"]}
+    assert sent.query == {"EvaluateTaskAttributes": [expression], "PageSize": ["1000"]}
 
 
 def test_the_next_page_is_read_at_the_same_server_and_a_task_on_both_counts_once(
@@ -186,118 +173,3 @@ def test_a_message_is_found_by_its_key(wire: Wire, gateway: TwilioGateway) -> No
     assert gateway.find_message(sid("CH"), OTHER) is None
     assert gateway.find_message(sid("CH"), KEY) is None
     assert wire.requests[0].query == {"Order": ["asc"], "PageSize": ["100"]}
-
-
-def test_five_calls_share_one_connection(wire: Wire) -> None:
-    wire.replies = [Reply(200, {"friendly_name": "Flex"}) for _ in range(5)]
-    for _ in range(5):
-        connect(connection_to(wire.url)).fetch_workspace()
-    assert (len(wire.requests), wire.connections) == (5, 1)
-
-
-def test_each_thread_and_each_account_has_its_own(wire: Wire) -> None:
-    mine = connect(connection_to(wire.url))
-    others: list[Gateway] = []
-    thread = threading.Thread(target=lambda: others.append(connect(connection_to(wire.url))))
-    thread.start()
-    thread.join()
-    others.append(connect(connection_to(wire.url, password="another")))
-    assert len({id(one) for one in [mine, *others]}) == 3
-    assert connect(connection_to(wire.url)) is mine
-
-
-def test_only_a_handful_is_kept(wire: Wire) -> None:
-    first = connect(connection_to(wire.url))
-    for number in range(client.MAX_KEPT):
-        connect(connection_to(wire.url, password=str(number)))
-    assert len(client._kept.gateways) == client.MAX_KEPT
-    assert connect(connection_to(wire.url)) is not first
-
-
-def test_a_forked_worker_begins_anew(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = connect(connection_to(wire.url))
-    monkeypatch.setattr(os, "getpid", lambda: -1)
-    assert connect(connection_to(wire.url)) is not before
-
-
-@pytest.mark.parametrize("changes", [{"password": ""}, {"username": ""}, {"password": "pass…word"}])
-def test_credentials_never_come_from_the_environment(changes: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TWILIO_ACCOUNT_SID", sid("AC"))
-    monkeypatch.setenv("TWILIO_AUTH_TOKEN", "from-elsewhere")
-    with pytest.raises(ConfigurationError):
-        connect(connection_to(None, **changes))
-
-
-def test_edge_and_region_of_the_environment_do_not_lead_past_the_base_url(
-    wire: Wire, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("TWILIO_EDGE", "dublin")
-    monkeypatch.setenv("TWILIO_REGION", "ie1")
-    wire.replies = [Reply(200, {"friendly_name": "Flex"})]
-    assert connect(connection_to(wire.url)).fetch_workspace() == "Flex"
-    assert wire.requests[0].path.startswith("/taskrouter/v1/")
-
-
-@pytest.mark.parametrize(
-    ("url", "goes"),
-    [
-        ("https://flex-api.twilio.com/v1/Interactions", "http://box:1/flex-api/v1/Interactions"),
-        ("https://taskrouter.dublin.ie1.twilio.com/v1/W?x=1", "http://box:1/taskrouter/v1/W?x=1"),
-        ("http://box:1/taskrouter/v1/W", "http://box:1/taskrouter/v1/W"),
-        ("https://flex-api.twilio.com.evil.example/v1", None),
-        ("https://evil.example/flex-api.twilio.com/", None),
-        ("http://flex-api.twilio.com/v1", None),
-        ("http://box:12/v1", None),
-    ],
-)
-def test_where_a_request_goes(url: str, goes: str | None) -> None:
-    http = GatewayHttpClient("http://box:1/", (1, 1))
-    if goes is None:
-        with pytest.raises(ValueError):
-            http.rewrite(url)
-    else:
-        assert http.rewrite(url) == goes
-    assert GatewayHttpClient(None, (1, 1)).rewrite("https://flex-api.twilio.com/v1") == "https://flex-api.twilio.com/v1"
-
-
-def test_the_timeout_is_ours_whatever_the_sdk_passes(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
-    http = GatewayHttpClient(wire.url, (1.5, 2.5))
-    seen: list[Any] = []
-    send = http.session.send
-
-    def note(*args: Any, **kwargs: Any) -> Any:
-        seen.append(kwargs["timeout"])
-        return send(*args, **kwargs)
-
-    monkeypatch.setattr(http.session, "send", note)
-    wire.replies = [Reply(200, {}), Reply(200, {})]
-    http.request("GET", "https://flex-api.twilio.com/v1/x", timeout=None)
-    http.request("GET", "https://flex-api.twilio.com/v1/x", timeout=900)
-    assert seen == [(1.5, 2.5)] * 2
-
-
-def test_a_redirect_is_not_followed(wire: Wire, gateway: TwilioGateway) -> None:
-    wire.replies = [Reply(307, b"", {"Location": f"{wire.url}/elsewhere"})]
-    with pytest.raises(OutcomeUnknown):
-        gateway.create_interaction(a_request())
-    assert len(wire.requests) == 1
-
-
-def test_nothing_private_is_logged_shown_or_kept(
-    wire: Wire, gateway: TwilioGateway, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.DEBUG)
-    refusal = {"code": 21211, "message": "+14155550123 is not Ada's", "status": 400}
-    wire.replies = [Reply(201, accepted()), Reply(201, {"sid": sid("IM")}), Reply(400, refusal), Reply(how="reset")]
-    gateway.create_interaction(a_request())
-    gateway.create_message(MessageRequest(KEY, sid("CH"), "ada", body="Meet me at noon"))
-    shown = [repr(gateway), repr(gateway._http), repr(vars(gateway._http)), repr(connection_to(wire.url))]
-    for _ in range(2):
-        with pytest.raises((Refused, OutcomeUnknown)) as caught:
-            gateway.create_interaction(a_request())
-        logging.getLogger("test").error("failed", exc_info=caught.value)
-        shown += [repr(caught.value), caught.value.detail]
-    text = caplog.text + "".join(shown)
-    assert "POST /flex-api/v1/Interactions" in caplog.text
-    for private in ("4155550123", "8005550100", "Lovelace", "Meet me", "noon", "the-secret", "Basic"):
-        assert private not in text

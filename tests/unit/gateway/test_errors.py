@@ -1,21 +1,15 @@
 """Every row of the table, and every way a request can end, fed with the real SDK's exceptions."""
 
-import socket
-import time
 from typing import Any
 
 import pytest
-import requests
-from twilio.base.exceptions import TwilioException
-from urllib3 import exceptions as urllib3
 
-from flex_outbound.exceptions import ConfigurationError, GatewayError, NotAccepted, OutcomeUnknown, Refused
+from flex_outbound.exceptions import NotAccepted, OutcomeUnknown, Refused
 from flex_outbound.gateway import errors
-from flex_outbound.gateway.classify import classify
-from flex_outbound.gateway.client import TwilioGateway, connect
+from flex_outbound.gateway.client import TwilioGateway
 from flex_outbound.gateway.errors import Kind
 
-from .conftest import KEY, Reply, Wire, a_request, connection_to, sid
+from .conftest import Reply, Wire, failure, sid
 
 CLASSES = {Kind.REFUSED: Refused, Kind.NOT_ACCEPTED: NotAccepted, Kind.UNKNOWN: OutcomeUnknown}
 BINDING = f"A binding for this participant and proxy address already exists in Conversation {sid('CH')}"
@@ -56,12 +50,6 @@ ADMIN = {"not_set_up", "setup_outdated", "sender_misconfigured", "country_disabl
 def error_body(code: int | None, message: str = "no", status: int = 400) -> dict[str, Any]:
     body: dict[str, Any] = {"message": message, "more_info": "https://www.twilio.com/docs", "status": status}
     return body | ({"code": code} if code is not None else {})
-
-
-def failure(gateway: TwilioGateway) -> GatewayError:
-    with pytest.raises(GatewayError) as caught:
-        gateway.create_interaction(a_request())
-    return caught.value
 
 
 @pytest.mark.parametrize(("code", "reason"), ROWS)
@@ -209,128 +197,6 @@ def test_retry_after_is_never_that_of_an_earlier_answer(wire: Wire, gateway: Twi
     error = failure(gateway)
     assert isinstance(error, NotAccepted)
     assert error.retry_after is None
-
-
-@pytest.mark.parametrize(
-    "reply",
-    [
-        Reply(201, b""),
-        Reply(201, b"not JSON"),
-        Reply(201, b"{broken"),
-        Reply(201, b"[]"),
-        Reply(201, b"null"),
-        Reply(204, b""),
-        Reply(201, {}),
-        Reply(201, {"sid": "WT" + "a" * 32}),
-        Reply(201, {"sid": 5}),
-        Reply(201, b'{"a":' * 20_000),
-        Reply(201, {"sid": sid("KD")}, how="half"),
-        Reply(201, how="reset"),
-        Reply(201, how="hangup"),
-    ],
-    ids=range(13),
-)
-def test_after_sending_anything_but_a_whole_answer_is_an_unknown_outcome(
-    wire: Wire, gateway: TwilioGateway, reply: Reply
-) -> None:
-    wire.replies = [reply]
-    error = failure(gateway)
-    assert isinstance(error, OutcomeUnknown)
-    assert error.reason == "outcome_unknown"
-    assert len(wire.requests) == 1, "never repeated"
-
-
-def test_a_stale_connection_is_an_unknown_outcome_too(wire: Wire, gateway: TwilioGateway) -> None:
-    wire.replies = [Reply(200, {"friendly_name": "Flex"}), Reply(how="reset")]
-    gateway.fetch_workspace()
-    assert isinstance(failure(gateway), OutcomeUnknown)
-    assert wire.connections == 1
-
-
-def test_a_slow_answer_is_an_unknown_outcome(wire: Wire) -> None:
-    wire.replies = [Reply(201, delay=0.6)]
-    error = failure(TwilioGateway(connection_to(wire.url, timeout=(1, 0.1))))
-    assert isinstance(error, OutcomeUnknown)
-    assert error.http_status is None
-
-
-def test_a_refused_connection_was_never_sent() -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        error = failure(TwilioGateway(connection_to(f"http://127.0.0.1:{free.getsockname()[1]}")))
-    assert isinstance(error, NotAccepted)
-    assert (error.reason, error.code, error.http_status, error.retry_after) == ("never_sent", None, None, None)
-
-
-def test_a_name_that_does_not_resolve_was_never_sent() -> None:
-    error = failure(TwilioGateway(connection_to("http://no-such-host.invalid")))
-    assert isinstance(error, NotAccepted)
-    assert error.reason == "never_sent"
-
-
-def test_a_connection_that_does_not_come_about_was_never_sent() -> None:
-    with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
-        port = full.getsockname()[1]
-        waiting = [socket.socket() for _ in range(4)]
-        try:
-            for one in waiting:
-                one.setblocking(False)
-                one.connect_ex(("127.0.0.1", port))
-            time.sleep(0.05)
-            error = failure(TwilioGateway(connection_to(f"http://127.0.0.1:{port}", timeout=(0.15, 0.15))))
-        finally:
-            for one in waiting:
-                one.close()
-    assert isinstance(error, NotAccepted)
-    assert error.reason == "never_sent"
-
-
-@pytest.mark.parametrize("url", ["http://", "ftp://example.com", "http://[::bad", "example.com", "http://a/?b"])
-def test_an_address_that_is_none_names_its_setting(url: str) -> None:
-    with pytest.raises(ConfigurationError, match="API_BASE_URL"):
-        connect(connection_to(url))
-
-
-def test_a_next_page_elsewhere_gets_no_credentials(wire: Wire, gateway: TwilioGateway) -> None:
-    page = {"tasks": [], "meta": {"key": "tasks", "next_page_url": "https://twilio.com.evil.example/v1/?Page=1"}}
-    wire.replies = [Reply(200, page)]
-    with pytest.raises(NotAccepted):
-        gateway.find_tasks([KEY])
-
-
-def test_a_proxy_that_cannot_be_reached_was_never_sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
-    monkeypatch.delenv("NO_PROXY", raising=False)
-    assert isinstance(failure(TwilioGateway(connection_to("http://example.invalid"))), NotAccepted)
-
-
-@pytest.mark.parametrize(
-    "error",
-    [
-        requests.ReadTimeout(),
-        requests.ConnectionError(urllib3.ProtocolError("Connection aborted.", ConnectionResetError(104, "reset"))),
-        requests.exceptions.ChunkedEncodingError(),
-        requests.exceptions.ContentDecodingError(),
-        requests.exceptions.SSLError("decryption failed or bad record mac"),
-        requests.exceptions.RetryError(),
-        requests.exceptions.InvalidJSONError(),
-        urllib3.HTTPError(),
-        OSError(),
-        TwilioException("Page Records can not be deserialized"),
-    ],
-    ids=lambda error: type(error).__name__,
-)
-def test_what_proves_nothing_is_unknown(error: Exception) -> None:
-    assert isinstance(classify(error), OutcomeUnknown)
-
-
-def test_an_untrusted_certificate_was_never_sent_and_needs_an_admin() -> None:
-    import ssl
-
-    wrapped = urllib3.MaxRetryError(None, "/", urllib3.SSLError(ssl.SSLCertVerificationError("self-signed")))  # type: ignore[arg-type]
-    error = classify(requests.exceptions.SSLError(wrapped))
-    assert isinstance(error, NotAccepted)
-    assert error.reason == "not_set_up"
 
 
 @pytest.mark.parametrize("reason", sorted(errors.REASONS))

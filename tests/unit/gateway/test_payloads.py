@@ -68,15 +68,8 @@ def test_the_smallest_routing_leaves_out_what_is_not_set() -> None:
 
 
 def test_a_full_routing_of_an_email() -> None:
-    request = a_request(
-        Channel.EMAIL,
-        attempt=3,
-        workflow_sid=sid("WW"),
-        task_channel="email",
-        priority=0,
-        timeout=600,
-        subject="Your order",
-    )
+    chosen = {"workflow_sid": sid("WW"), "task_channel": "email", "priority": 0, "timeout": 600}
+    request = a_request(Channel.EMAIL, attempt=3, subject="Your order", **chosen)
     assert payloads.routing_payload(request) == {
         "properties": {
             "workspace_sid": sid("WS"),
