@@ -1,10 +1,10 @@
 """The demo's addresses."""
 
-from importlib.util import find_spec
-
 from django.contrib import admin
 from django.contrib.auth.views import LoginView, LogoutView
+from django.templatetags.static import static
 from django.urls import include, path
+from django.views.generic import RedirectView
 
 from crm_demo.views import ContactDetail, ContactList
 
@@ -21,6 +21,7 @@ urlpatterns = [
     path("accounts/login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("accounts/logout/", LogoutView.as_view(), name="logout"),
     path("admin/", admin.site.urls),
+    path("flex/", include("flex_outbound.urls")),
+    # Browsers ask for it on pages that link no icon, such as the admin's.
+    path("favicon.ico", RedirectView.as_view(url=static("crm_demo/mark.svg"))),
 ]
-if find_spec("flex_outbound.urls"):
-    urlpatterns.append(path("flex/", include("flex_outbound.urls")))
