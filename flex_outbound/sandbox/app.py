@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
-from flex_outbound.sandbox import control, routes
+from flex_outbound.sandbox import control, desk, routes
 from flex_outbound.sandbox.errors import TwilioError, method_not_allowed, not_found
 from flex_outbound.sandbox.gate import PRODUCTS, Gate
 from flex_outbound.sandbox.state import SandboxState
@@ -34,7 +34,7 @@ def create_app(state: SandboxState) -> ASGIApp:
         for product, table in routes.TABLES.items()
     ]
     app = Starlette(
-        routes=[*mounts, *control.routes()],
+        routes=[*mounts, *control.routes(), *desk.routes()],
         lifespan=lifespan,
         exception_handlers={404: _not_found, 405: _not_allowed, TwilioError: _refused},
     )
@@ -46,7 +46,9 @@ def create_app(state: SandboxState) -> ASGIApp:
 
 def _route(path: str, product: str, handlers: dict[str, Handler]) -> Route:
     async def endpoint(request: Request) -> Response:
-        return await _serve(request, product, handlers[request.method])
+        # Starlette takes HEAD wherever GET is taken; uvicorn leaves the body out.
+        method = "GET" if request.method == "HEAD" else request.method
+        return await _serve(request, product, handlers[method])
 
     return Route(path, endpoint, methods=list(handlers))
 

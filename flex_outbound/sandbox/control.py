@@ -16,11 +16,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from flex_outbound.sandbox.conversations.rooms import Draft, Rooms
+from flex_outbound.sandbox.desk_summary import summary
 from flex_outbound.sandbox.errors import TwilioError
 from flex_outbound.sandbox.faults import Fault
 from flex_outbound.sandbox.records import Conversation, Participant, Task
 from flex_outbound.sandbox.state import SandboxState
 from flex_outbound.sandbox.taskrouter.lifecycle import Lifecycle
+from flex_outbound.sandbox.taskrouter.workers import change_activity
 from flex_outbound.sandbox.world import Workspace, World
 
 Work = Callable[[SandboxState, Request, Any], object]
@@ -57,6 +59,7 @@ def routes() -> list[Route]:
     table: list[tuple[str, str, Work]] = [
         ("GET", "/health", lambda state, request, body: {"status": "ok"}),
         ("GET", "/state", _state),
+        ("GET", "/desk", _desk),
         ("POST", "/reset", _reset),
         ("GET", "/faults", _faults),
         ("POST", "/faults", _add_faults),
@@ -65,11 +68,16 @@ def routes() -> list[Route]:
         ("POST", "/options", _change_options),
         ("GET", "/requests", _requests),
         ("POST", "/tasks/{task}/{move}", _move_task),
+        ("POST", "/workers/{worker}", _change_worker),
         ("POST", "/messages", _customer_says),
         ("POST", "/replies", _agent_says),
         ("POST", "/accounts/{account}", _change_account),
     ]
     return [Route(f"/_sandbox{path}", _endpoint(work), methods=[method]) for method, path, work in table]
+
+
+def _desk(state: SandboxState, request: Request, body: Any) -> object:
+    return summary(state, request.query_params.getlist("thread"))
 
 
 def _reset(state: SandboxState, request: Request, body: Any) -> object:
@@ -142,8 +150,22 @@ def _move_task(state: SandboxState, request: Request, body: Any) -> object:
     move = request.path_params["move"]
     if move not in known:
         raise Refusal(f"a task can {', '.join(known)}", 404)
+    if move == "accept":
+        # Whoever plays the agent need not wait for the reservation; a task that has one is left as it is.
+        moves.reserve(task)
     known[move](task)
     return {"sid": task.sid, "status": task.status}
+
+
+def _change_worker(state: SandboxState, request: Request, body: Any) -> object:
+    wanted, sid = str(body.get("activity")), request.path_params["worker"]
+    for world in state.worlds.values():
+        for workspace in world.workspaces.values():
+            if sid in workspace.workers:
+                named = (one.sid for one in workspace.activities.values() if one.name == wanted)
+                change_activity(state, world, workspace, workspace.workers[sid], next(named, wanted))
+                return {"sid": sid, "activity": wanted}
+    raise Refusal("no such worker", 404)
 
 
 def find_conversation(state: SandboxState, sid: str) -> tuple[World, Conversation]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import sys
 import threading
+import time
 from types import TracebackType
 from typing import Self
 
@@ -99,8 +100,10 @@ class SandboxServer:
     def start(self) -> Self:
         """Start it and wait until it answers."""
         self._thread.start()
-        if not self._server.ready.wait(START_SECONDS):
-            raise RuntimeError("the sandbox did not start")
+        give_up = time.monotonic() + START_SECONDS
+        while not self._server.ready.wait(0.02):
+            if not self._thread.is_alive() or time.monotonic() > give_up:
+                raise RuntimeError(f"the sandbox did not start on {self.host}:{self._server.config.port}")
         return self
 
     def stop(self) -> None:

@@ -194,6 +194,10 @@ def _conversation(call: Call, wanted: Wanted) -> None:
     taken = [one for one in call.world.interactions.values() if one.channel.conversation_sid == sid]
     if any(one.channel.status not in ("closed", "failed", "inactive") for one in taken):
         raise bad_request(45353, f"Conversation {sid} already has an interaction channel")
+    customers = (one for one in wanted.conversation.participants.values() if one.address)
+    customer = next(customers, None)
+    if customer is not None:
+        wanted.address, wanted.proxy = customer.address or "", customer.proxy or ""
 
 
 def _participants(call: Call, wanted: Wanted) -> None:

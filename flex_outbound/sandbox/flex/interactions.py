@@ -31,6 +31,9 @@ from flex_outbound.sandbox.world import Workspace
 def create_interaction(call: Call) -> Reply:
     """POST Interactions: 201 with the interaction, its channel and task; the set-up goes on afterwards."""
     call.state.limits.spend(call.world.account_sid, "interactions")
+    known = _existing(call)
+    if known is not None:
+        return Reply(show(known), call.state.options.created_status)
     wanted = checks.read(call)
     conversation = wanted.conversation or Conversation(new_sid("CH"))
     interaction = _interaction(call, wanted, conversation)
@@ -48,6 +51,18 @@ def create_interaction(call: Call) -> Reply:
     delay = call.state.options.channel_setup_ms
     call.state.later(delay, _set_up, call, interaction, wanted.workspace, task, code, text)
     return Reply(_reply(call, interaction, wanted.workspace, task), call.state.options.created_status)
+
+
+def _existing(call: Call) -> Interaction | None:
+    """Return the interaction whose channel the request names by ``Channel.sid``, None if it names none."""
+    sid = call.form.json_object("Channel", 45004).get("sid")
+    if sid is None:
+        return None
+    named = (one for one in call.world.interactions.values() if one.channel.sid == sid)
+    found = next(named, None)
+    if found is None:
+        raise invalid(f"Interaction channel {sid} was not found")
+    return found
 
 
 def _open(call: Call, wanted: Wanted, conversation: Conversation) -> None:

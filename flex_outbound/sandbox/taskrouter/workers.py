@@ -8,12 +8,13 @@ from collections.abc import Callable
 from flex_outbound.sandbox import expressions
 from flex_outbound.sandbox.errors import bad_request, conflict
 from flex_outbound.sandbox.records import Named, Worker
+from flex_outbound.sandbox.state import SandboxState
 from flex_outbound.sandbox.taskrouter import events
 from flex_outbound.sandbox.taskrouter.lifecycle import Lifecycle
 from flex_outbound.sandbox.taskrouter.tasks import check_match
 from flex_outbound.sandbox.taskrouter.workspaces import root_of
 from flex_outbound.sandbox.wire import JSON, Call, Reply, iso, json_object, now, page
-from flex_outbound.sandbox.world import Workspace
+from flex_outbound.sandbox.world import Workspace, World
 
 Test = Callable[[Worker], bool]
 
@@ -120,19 +121,20 @@ def update_worker(call: Call) -> Reply:
     worker.version += 1
     worker.updated = now()
     if call.form.get("ActivitySid"):
-        _change_activity(call, workspace, worker, call.form.get("ActivitySid"))
+        change_activity(call.state, call.world, workspace, worker, call.form.get("ActivitySid"))
     return _reply(call, workspace, worker)
 
 
-def _change_activity(call: Call, workspace: Workspace, worker: Worker, sid: str) -> None:
+def change_activity(state: SandboxState, world: World, workspace: Workspace, worker: Worker, sid: str) -> None:
+    """Set what the worker does; one who becomes available is offered what waits. Raises 20001 if unknown."""
     activity = workspace.activities.get(sid)
     if activity is None:
         raise bad_request(20001, f"Activity {sid} was not found")
     if activity is worker.activity:
         return
     worker.activity, worker.status_changed = activity, now()
-    events.record(call.state, call.world, workspace, "worker.activity.update", worker=worker)
-    moves = Lifecycle(call.state, call.world, workspace)
+    events.record(state, world, workspace, "worker.activity.update", worker=worker)
+    moves = Lifecycle(state, world, workspace)
     waiting = [task for task in workspace.tasks.values() if task.status == "pending" and not task.reservations]
     for task in waiting if activity.available else ():
         moves.reserve(task)
