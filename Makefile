@@ -1,0 +1,50 @@
+# The commands of the project; `make help` lists them. Everything is installed into .venv and nowhere else.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+ARGS ?=
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench faults clean
+
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+demo: $(VENV)/.demo ## Run the CRM with the Flex sandbox (DEMO_PORT=8000 SANDBOX_PORT=8765)
+	@$(BIN)/python manage.py demo $(ARGS)
+
+test: $(VENV)/.test ## Run the tests (ARGS="-k name" chooses)
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.lint ## Check style, types, layers, templates, migrations and the wheel
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/djlint templates flex_outbound --check --lint --quiet
+	$(BIN)/python manage.py makemigrations --check --dry-run
+	rm -rf build var/dist
+	$(BIN)/python -m build --wheel --outdir var/dist . > /dev/null
+	$(BIN)/python tests/wheel_contents.py var/dist
+
+bench: $(VENV)/.test ## Measure (never part of the tests)
+	$(BIN)/python -m pytest -m benchmark tests/benchmarks -s $(ARGS)
+
+faults: $(VENV)/.test ## Kill real processes in real places
+	$(BIN)/python -m pytest -m faults tests/faults -s $(ARGS)
+
+clean: ## Remove the demo's data and what was built; keep the virtual environment
+	rm -rf var build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -path './$(VENV)' -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# One stamp for each set of packages: pip runs only when pyproject.toml has changed since.
+$(VENV)/.demo $(VENV)/.test $(VENV)/.lint: $(VENV)/.%: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[$*]'
+	@touch $@
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) --version 2>&1)."; \
+	  echo "Name a newer one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
