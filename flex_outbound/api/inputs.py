@@ -53,7 +53,7 @@ class Variables(serializers.Field[dict[str, str], Any, Any, Any]):
     """A template's variables: names and texts; in a form, the same as JSON."""
 
     default_error_messages = {
-        "invalid": _("Expected an object of names and texts, such as {“1”: “Ada”}."),
+        "invalid": _("Expected an object of names and texts, such as {{“1”: “Ada”}}."),
         "too_many": _("At most {most} variables are allowed."),
     }
 

@@ -1,6 +1,6 @@
 """The REST face's addresses, below ``api/``. ``links`` relies on the last three segments of an interaction's."""
 
-from django.urls import path
+from django.urls import path, re_path
 
 from flex_outbound.api import views
 from flex_outbound.api.schema import SchemaView
@@ -29,4 +29,6 @@ urlpatterns = [
         name="contact-channels",
     ),
     path("schema/", SchemaView.as_view(), name="schema"),
+    # With its slash only, so that Django can still add the one that somebody forgot.
+    re_path(r"^[\s\S]*/\Z", views.NowhereView.as_view()),
 ]

@@ -192,3 +192,15 @@ class ChannelsView(ApiView):
         if contact is None:
             raise Http404
         return Response(outputs.channels(adapter, contact, channel_options(request.user, contact)))
+
+
+class NowhereView(ApiView):
+    """Everything else below ``api/``: a program is answered in JSON, not with the host's page for people."""
+
+    schema = None  # type: ignore[assignment]
+
+    def get(self, request: Request) -> Response:
+        """There is nothing here."""
+        raise Http404
+
+    post = put = patch = delete = get

@@ -1,0 +1,159 @@
+"""The REST face over the real pipeline; nobody is woken, so rows stay as the click left them."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.contrib.contenttypes.models import ContentType
+from django.core.cache import cache
+from django.test import Client
+from django.utils import timezone
+
+from crm_demo.models import Contact
+from flex_outbound.api.throttles import PollThrottle
+from flex_outbound.models import Account, Interaction, Sender, Worker
+from flex_outbound.outbox import wakeup
+from flex_outbound.statuses import FINAL, Status
+
+LIST = "/flex/api/interactions/"
+
+
+def sid(prefix: str) -> str:
+    """Return a new SID."""
+    return prefix + uuid.uuid4().hex
+
+
+@pytest.fixture(autouse=True)
+def fresh_throttles() -> None:
+    """Forget what other tests were counted for: user ids repeat."""
+    cache.clear()
+    PollThrottle.reset()
+
+
+@pytest.fixture(autouse=True)
+def woken() -> Iterator[list[tuple[str, str]]]:
+    """Collect what the broker would be asked for."""
+    asked: list[tuple[str, str]] = []
+    before = wakeup.connect(lambda job, row_id: asked.append((job.value, row_id)))
+    yield asked
+    wakeup.connect(before)
+
+
+@pytest.fixture
+def account(db: None) -> Account:
+    """A Twilio account."""
+    return Account.objects.create(
+        name="Main", account_sid=sid("AC"), auth_token="secret", workspace_sid=sid("WS"), workflow_sid=sid("WW")
+    )
+
+
+def make_sender(account: Account, channel: str, address: str, **more: Any) -> Sender:
+    """Return a sender."""
+    return Sender.objects.create(
+        account=account, channel=channel, address=address, display_name=address, queue_sid=sid("WQ"), **more
+    )
+
+
+@pytest.fixture
+def senders(account: Account) -> dict[str, Sender]:
+    """The default sender of each channel."""
+    return {
+        "sms": make_sender(account, "sms", "+14155550100", is_default=True),
+        "whatsapp": make_sender(account, "whatsapp", "+14155550101", is_default=True),
+        "email": make_sender(account, "email", "sales@example.com", is_default=True),
+    }
+
+
+def make_user(name: str, *permissions: str, account: Account | None = None) -> User:
+    """Return a user; with an account, one who is a worker there."""
+    user = User.objects.create_user(name, first_name=name.title())
+    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+    if account is not None:
+        Worker.objects.create(account=account, user=user, worker_sid=sid("WK"), friendly_name=name)
+    return User.objects.get(pk=user.pk)
+
+
+@pytest.fixture
+def agent(account: Account, senders: dict[str, Sender]) -> User:
+    """Who clicks."""
+    return make_user("ada", "add_interaction", account=account)
+
+
+@pytest.fixture
+def colleague(account: Account, senders: dict[str, Sender]) -> User:
+    """Another agent."""
+    return make_user("bob", "add_interaction", account=account)
+
+
+@pytest.fixture
+def contact(db: None) -> Contact:
+    """A contact with a mobile number and an email address."""
+    return Contact.objects.create(full_name="Ann Other", mobile="415 555 0123", email="ann@example.com", country="US")
+
+
+def signed_in(user: User) -> Client:
+    """Return a browser of this user."""
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+@pytest.fixture
+def client(agent: User) -> Client:
+    """The agent's browser."""
+    return signed_in(agent)
+
+
+@pytest.fixture
+def payload(contact: Contact) -> dict[str, Any]:
+    """The shortest click."""
+    return {"contact_type": "crm_demo.contact", "contact_id": str(contact.pk), "channel": "sms"}
+
+
+Post = Callable[..., Any]
+
+
+@pytest.fixture
+def post(client: Client, payload: dict[str, Any]) -> Post:
+    """Click; keywords change the payload."""
+
+    def click(headers: dict[str, str] | None = None, **changes: Any) -> Any:
+        return client.post(LIST, {**payload, **changes}, content_type="application/json", headers=headers)
+
+    return click
+
+
+MakeRow = Callable[..., Interaction]
+
+
+@pytest.fixture
+def make_row(account: Account, senders: dict[str, Sender], agent: User, contact: Contact) -> MakeRow:
+    """Return a row in any state."""
+
+    def make(status: Status = Status.QUEUED, **changes: Any) -> Interaction:
+        now = timezone.now()
+        values: dict[str, Any] = {
+            "contact_type": ContentType.objects.get_for_model(Contact),
+            "contact_id": str(contact.pk),
+            "contact_name": "Ann Other",
+            "channel": "sms",
+            "address": f"+1415{uuid.uuid4().int % 10**7:07}",
+            "account": account,
+            "sender": senders["sms"],
+            "sender_address": senders["sms"].address,
+            "agent": agent,
+            "worker_sid": sid("WK"),
+            "click_key": uuid.uuid4().hex,
+            "fingerprint": "0" * 64,
+            "status": status,
+            "next_at": None if status in FINAL else now,
+            "finished_at": now if status in FINAL else None,
+            "error_reason": "refused" if status == Status.FAILED else "",
+        }
+        if status in {Status.CREATED, Status.ACTIVE, Status.CLOSED}:
+            values |= {"interaction_sid": sid("KD"), "task_sid": sid("WT"), "opened_at": now}
+        return Interaction.objects.create(**{**values, **changes})
+
+    return make
