@@ -7,7 +7,7 @@
  */
 
 const FAST = [150, 250, 400, 600, 1000, 1500, 2500, 4000, 5000]; // ms between looks while Flex opens the task
-const SLOW = { first: 5000, factor: 1.5, last: 30000, total: 240000 }; // afterwards, until nobody waits any more
+const SLOW = { soon: 2000, first: 5000, factor: 1.5, last: 30000, total: 240000 }; // afterwards, until nobody waits any more
 const RESEND = [1000, 2000, 4000, 8000, 15000]; // ms between sendings of one click over a broken connection
 const TIMEOUT = 15000;
 const UNSETTLED = new Set(["queued", "sending", "unconfirmed"]);
@@ -117,24 +117,10 @@ export class Follower {
 
   static follow(row, element, { gentle = false } = {}) {
     let follower = Follower.all.get(row.id);
-    if (!follower) {
-      follower = new Follower(row, element);
-      Follower.all.set(row.id, follower);
-    } else if (gentle) {
-      return;
-    }
-    follower.element = element;
-    follower.row = { ...follower.row, ...row };
-    follower.begin(gentle);
-  }
-
-  constructor(row, element) {
-    Object.assign(this, { row, element, etag: null, timer: 0, step: 0, spent: 0, misses: 0, due: 0 });
-  }
-
-  begin(gentle) {
-    Object.assign(this, { step: 0, spent: 0, misses: 0, gentle });
-    this.plan();
+    if (follower && gentle) return;
+    if (!follower) Follower.all.set(row.id, (follower = new Follower()));
+    Object.assign(follower, { row: { ...follower.row, ...row }, element, gentle, step: 0, spent: 0, misses: 0 });
+    follower.plan();
   }
 
   /** ms until the next look; null where there is nothing left to see. */
@@ -145,24 +131,20 @@ export class Follower {
     const opening = UNSETTLED.has(row.status) || (row.status === "created" && !row.conversation_sid);
     if (!this.gentle && (opening || messageOpen) && this.step < 60) return FAST[Math.min(this.step++, FAST.length - 1)];
     if (this.spent >= SLOW.total && !UNSETTLED.has(row.status)) return null;
-    const next = Math.min(this.spent ? this.slow * SLOW.factor : SLOW.first, SLOW.last);
-    this.slow = next;
-    this.spent += next;
-    return next;
+    this.slow = this.spent ? Math.min(this.slow * SLOW.factor, SLOW.last) : opening ? SLOW.soon : SLOW.first;
+    this.spent += this.slow;
+    return this.slow;
   }
 
   plan(ms = this.delay()) {
-    clearTimeout(this.timer);
-    this.timer = 0;
-    if (ms === null || !this.element.isConnected) return this.stop();
     this.due = Date.now() + ms;
-    if (!document.hidden) this.timer = setTimeout(() => this.look(), ms);
+    if (ms === null || !this.element.isConnected) this.stop();
+    else this.arm();
   }
 
-  /** Rest while nobody looks; on return, ask at once if a look was due. */
-  rest() {
+  /** Rest while nobody looks at the page; when somebody does, ask at once if a look was due. */
+  arm() {
     clearTimeout(this.timer);
-    this.timer = 0;
     if (!document.hidden) this.timer = setTimeout(() => this.look(), Math.max(0, this.due - Date.now()));
   }
 
@@ -175,37 +157,31 @@ export class Follower {
     const answer = await ask(this.row.status_url, { etag: this.etag });
     if (Follower.all.get(this.row.id) !== this) return;
     if (answer.kind === "lost" || answer.kind === "busy") return this.miss(answer);
-    const recovered = this.misses > 0;
+    if (answer.kind !== "row" && answer.kind !== "same") return this.tell(answer.kind, answer.problem?.detail);
+    const hasNews = answer.kind === "row" || this.misses > 0;
+    if (answer.row && answer.row.status !== this.row.status) Object.assign(this, { step: Math.min(this.step, 3), spent: 0 });
+    if (answer.row) Object.assign(this, { row: answer.row, etag: answer.etag });
     this.misses = 0;
-    if (answer.kind === "row") {
-      const changed = answer.row.status !== this.row.status;
-      Object.assign(this, { row: answer.row, etag: answer.etag });
-      if (changed) Object.assign(this, { step: Math.min(this.step, 3), spent: 0 });
-    } else if (answer.kind !== "same") {
-      this.stop();
-      return this.tell(answer.kind, answer.problem?.detail);
-    }
-    if (answer.kind === "row" || recovered) emit(this.element, "update", { interaction: this.row });
+    if (hasNews) emit(this.element, "update", { interaction: this.row });
     this.plan();
   }
 
   miss(answer) {
     this.misses += 1;
-    if (this.misses > 12) {
-      this.stop();
-      return this.tell("paused");
-    }
+    if (this.misses > 12) return this.tell("paused");
     if (answer.kind === "lost") this.tell("lost", words("reconnecting"));
     this.plan(answer.wait ? answer.wait * 1000 : Math.min(1000 * 2 ** (this.misses - 1), SLOW.last));
   }
 
+  /** Report a trouble; all but a lost connection is the end of following. */
   tell(code, message) {
+    if (code !== "lost") this.stop();
     emit(this.element, "error", { code, message: message ?? words(code), interaction: this.row });
   }
 }
 
 document.addEventListener("visibilitychange", () => {
-  for (const follower of Follower.all.values()) follower.rest();
+  for (const follower of Follower.all.values()) follower.arm();
 });
 
 function emit(element, name, detail) {
@@ -449,7 +425,8 @@ export class FlexOutboundElement extends FlexElement {
   }
 
   toggled(details) {
-    if (details.open) details.querySelector('[aria-invalid="true"], textarea')?.focus();
+    const isFilledIn = document.activeElement?.matches("input, select, textarea") && details.contains(document.activeElement);
+    if (details.open && !isFilledIn) details.querySelector('[aria-invalid="true"], textarea')?.focus();
   }
 
   leftComposer(target) {
