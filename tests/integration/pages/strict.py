@@ -1,0 +1,35 @@
+"""Reads a page as the strictest Content-Security-Policy would: no inline script, style or handler."""
+
+from html.parser import HTMLParser
+
+
+class StrictPage(HTMLParser):
+    """Collects what a policy without ``unsafe-inline`` would refuse, in words."""
+
+    def __init__(self, nonce: str = "") -> None:
+        super().__init__()
+        self.nonce = nonce
+        self.faults: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        self.tags.append((tag, given))
+        self.faults += [f"<{tag} {name}=…>" for name in given if name.startswith("on") or name == "style"]
+        if tag == "style" or (tag == "script" and "src" not in given):
+            self.faults.append(f"inline <{tag}>")
+        if any((value or "").strip().lower().startswith("javascript:") for value in given.values()):
+            self.faults.append(f"javascript: in <{tag}>")
+        is_loaded = tag == "script" or (tag == "link" and given.get("rel") == "stylesheet")
+        if self.nonce and is_loaded and given.get("nonce") != self.nonce:
+            self.faults.append(f"<{tag}> without the nonce")
+
+    def ids(self) -> list[str]:
+        return [str(given["id"]) for _tag, given in self.tags if given.get("id")]
+
+
+def read(html: str, nonce: str = "") -> StrictPage:
+    page = StrictPage(nonce)
+    page.feed(html)
+    page.close()
+    return page

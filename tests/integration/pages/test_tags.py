@@ -1,0 +1,203 @@
+"""What the template tags render, for whom, and at what cost."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, Permission
+from django.template import Context, Template, TemplateSyntaxError
+from django.test import RequestFactory
+
+from crm_demo.models import Contact
+from flex_outbound.models import Interaction, Sender
+from flex_outbound.outbox.enqueue import Click, enqueue
+from tests.integration.pages.conftest import Render
+from tests.integration.pages.strict import read
+
+BUTTONS = "{% flex_buttons contact %}"
+COMPACT = "{% flex_buttons contact compact=True %}"
+TIMELINE = "{% flex_timeline contact %}"
+
+pytestmark = pytest.mark.django_db
+
+
+def click(agent: Any, contact: Any, channel: str = "sms", **more: Any) -> Interaction:
+    return enqueue(Click(agent, "crm_demo.contact", str(contact.pk), channel, **more))
+
+
+def test_each_channel_is_a_form_that_posts_by_itself(
+    render: Render, agent: Any, worker: Any, senders: Any, contact: Any
+) -> None:
+    page = read(render(BUTTONS, agent, contact=contact))
+    forms = [given for tag, given in page.tags if tag == "form" and "data-open" in given]
+    assert [form["data-channel"] for form in forms] == ["sms", "whatsapp", "email"]
+    assert {(form["method"], form["action"]) for form in forms} == {("post", "/flex/send/")}
+    hidden = [(given["name"], given["value"]) for tag, given in page.tags if given.get("type") == "hidden"]
+    assert ("contact_type", "crm_demo.contact") in hidden
+    assert ("contact_id", str(contact.pk)) in hidden
+    assert ("next", "/people/1/?tab=2") in hidden
+    assert all(value for name, value in hidden if name == "csrfmiddlewaretoken")
+
+
+def test_every_render_has_a_key_of_its_own(render: Render, agent: Any, worker: Any, senders: Any, contact: Any) -> None:
+    keys = set()
+    for _time in range(2):
+        page = read(render(COMPACT, agent, contact=contact))
+        keys |= {
+            given["value"] for _tag, given in page.tags if given.get("name") == "idempotency_key" and given["value"]
+        }
+    assert len(keys) == 2
+
+
+def test_nobody_is_asked_to_sign_in(render: Render, contact: Any) -> None:
+    assert "Sign in to message this contact." in render(BUTTONS, contact=contact)
+    assert "<form" not in render(BUTTONS + TIMELINE, contact=contact)
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ({"mobile": "", "phone": ""}, "This contact has no phone number."),
+        ({"email": "", "email_work": ""}, "This contact has no email address."),
+        ({"mobile": "12", "phone": ""}, "This phone number has the wrong length for its country."),
+        ({"mobile": "+442071234567", "phone": ""}, "This is a landline number; text messages need a mobile number."),
+        ({"do_not_contact": True}, "This customer has asked not to be messaged."),
+    ],
+)
+def test_a_disabled_button_says_why(
+    render: Render, agent: Any, worker: Any, senders: Any, contact: Any, values: dict[str, Any], reason: str
+) -> None:
+    Contact.objects.filter(pk=contact.pk).update(**values)
+    contact.refresh_from_db()
+    html = render(BUTTONS, agent, contact=contact)
+    assert reason in html
+    page = read(html)
+    dead = [given for tag, given in page.tags if tag == "button" and given.get("aria-disabled") == "true"]
+    assert dead
+    assert all(given["type"] == "button" and given["aria-describedby"] in page.ids() for given in dead)
+
+
+def test_one_reason_of_all_channels_is_said_once(render: Render, agent: Any, contact: Any) -> None:
+    html = render(BUTTONS, agent, contact=contact)
+    assert html.count('<p class="flex-outbound__reason"') == 1
+    assert "SMS, WhatsApp, Email:" in html
+
+
+def test_without_the_permission_nothing_can_be_opened(
+    render: Render, agent: Any, worker: Any, senders: Any, contact: Any, django_user_model: Any
+) -> None:
+    agent.user_permissions.clear()
+    agent.groups.clear()
+    html = render(BUTTONS, django_user_model.objects.get(pk=agent.pk), contact=contact)
+    assert "You may not open conversations." in html
+    assert 'type="submit" class="flex-outbound__button"' not in html
+
+
+def test_several_senders_and_addresses_are_offered_in_the_composer(
+    render: Render, agent: Any, worker: Any, senders: Any, account: Any, contact: Any
+) -> None:
+    Contact.objects.filter(pk=contact.pk).update(mobile="+14155550123", phone="+14155550199")
+    contact.refresh_from_db()
+    first = Sender.objects.filter(channel="sms").first()
+    assert first is not None
+    Sender.objects.create(
+        account=account, channel="sms", address="+14155550177", display_name="Support", queue_sid=first.queue_sid
+    )
+    html = render(BUTTONS, agent, contact=contact)
+    assert html.count('name="address"') == 2  # SMS and WhatsApp
+    assert html.count('name="sender"') == 1
+    assert "Support (+14155550177)" in html
+
+
+def test_names_are_data_and_never_markup(render: Render, agent: Any, worker: Any, senders: Any, contact: Any) -> None:
+    nasty = '<script>alert(1)</script>" onmouseover="x' + "ü" * 250
+    Contact.objects.filter(pk=contact.pk).update(full_name=nasty)
+    contact.refresh_from_db()
+    click(agent, contact, "email", subject='</p><img src=x onerror="alert(1)">')
+    html = render(BUTTONS + COMPACT + TIMELINE, agent, contact=contact)
+    assert read(html).faults == []
+    assert "<img" not in html
+
+
+def test_ids_are_unique_however_often_the_tags_stand_on_a_page(
+    render: Render, agent: Any, worker: Any, senders: Any, contact: Any
+) -> None:
+    ids = read(render(BUTTONS * 3 + COMPACT * 3 + TIMELINE, agent, contact=contact)).ids()
+    assert len(ids) == len(set(ids))
+
+
+def test_a_list_of_a_hundred_costs_no_more_than_one(
+    render: Render,
+    agent: Any,
+    worker: Any,
+    senders: Any,
+    contact: Any,
+    django_assert_max_num_queries: Any,
+) -> None:
+    contacts = [Contact(full_name=f"Contact {n}", mobile=f"+1415555{n:04}", country="US") for n in range(100, 200)]
+    # The user's permissions (two queries, kept on the user by Django) and the senders, however many the contacts.
+    with django_assert_max_num_queries(3):
+        html = render("{% for contact in contacts %}" + COMPACT + "{% endfor %}", agent, contacts=contacts)
+    assert html.count("<flex-outbound ") == 100
+
+
+def test_the_timeline_is_one_query_however_long(
+    render: Render, agent: Any, worker: Any, senders: Any, contact: Any, django_assert_max_num_queries: Any
+) -> None:
+    for number in range(25):
+        row = click(agent, contact, "email", subject=f"Number {number}", body="Hello")
+        Interaction.objects.filter(pk=row.pk).update(status="canceled", next_at=None, finished_at="2026-01-01T00:00Z")
+    # Permissions (two), and the rows with their agents and messages.
+    with django_assert_max_num_queries(3):
+        html = render(TIMELINE, agent, contact=contact)
+    assert html.count('data-testid="flex-timeline-row"') == 20
+    assert "Number 24" in html
+    assert "?tab=2&amp;flex_page=2" in html
+    older = render(TIMELINE, agent, "/people/1/?flex_page=2", contact=contact)
+    assert older.count('data-testid="flex-timeline-row"') == 5
+    assert "Newer" in older
+    assert "Older" not in older
+
+
+@pytest.mark.parametrize("page", ["0", "-1", "x", "²", "99999999999", ""])
+def test_a_page_number_that_is_none_is_page_one_or_empty(
+    render: Render, agent: Any, worker: Any, contact: Any, page: str
+) -> None:
+    assert "No conversations yet." in render(TIMELINE, agent, f"/people/1/?flex_page={page}", contact=contact)
+
+
+def test_the_timeline_shows_what_the_user_may_see(
+    render: Render, agent: Any, worker: Any, senders: Any, contact: Any, django_user_model: Any
+) -> None:
+    click(agent, contact)
+    other = django_user_model.objects.create_user("other")
+    assert "flex-timeline-row" not in render(TIMELINE, other, contact=contact)
+    other.user_permissions.add(Permission.objects.get(codename="view_interaction"))
+    watching = django_user_model.objects.get(pk=other.pk)
+    html = render(TIMELINE, watching, contact=contact)
+    assert "Waiting to be sent" in html
+    # To watch is not to decide: the Cancel of another agent's click stays hidden.
+    assert 'data-act="cancel_url" data-show="can_cancel" hidden' in html
+    assert 'data-act="cancel_url" data-show="can_cancel" hidden' not in render(TIMELINE, agent, contact=contact)
+
+
+@pytest.mark.parametrize("tag", [BUTTONS, TIMELINE])
+def test_a_model_nobody_registered_is_explained_to_developers_only(
+    render: Render, agent: Any, settings: Any, tag: str
+) -> None:
+    settings.DEBUG = True
+    with pytest.raises(TemplateSyntaxError, match=r"auth\.Group is not registered with flex_outbound: decorate"):
+        render(tag, agent, contact=Group(name="x"))
+    settings.DEBUG = False
+    assert render(tag, agent, contact=Group(name="x")).strip() == ""
+
+
+def test_a_context_without_the_request_is_explained(contact: Any) -> None:
+    with pytest.raises(TemplateSyntaxError, match="needs the request"):
+        Template("{% load flex_outbound %}" + BUTTONS).render(Context({"contact": contact}))
+
+
+def test_the_request_may_come_from_the_context(rf: RequestFactory, agent: Any, contact: Any) -> None:
+    request = rf.get("/")
+    request.user = agent
+    html = Template("{% load flex_outbound %}" + BUTTONS).render(Context({"contact": contact, "request": request}))
+    assert "<flex-outbound " in html
