@@ -1,0 +1,96 @@
+"""The composer: chosen address, first message, keyboard alone."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from flex_outbound.models import Interaction, Message
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.services,
+    pytest.mark.usefixtures("senders", "worker"),
+]
+
+Shoot = Callable[[Page, str], None]
+
+
+def test_everything_works_from_the_keyboard(page: Page, shoot: Shoot) -> None:
+    page.get_by_test_id("flex-sms").focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    body = page.get_by_test_id("flex-body").first
+    expect(body).to_be_focused()
+    page.keyboard.type("Hello,")
+    page.keyboard.press("Shift+Enter")
+    page.keyboard.type("Grace")
+    expect(page.locator("[data-counter]").first).to_have_text("12 / 1600")
+    shoot(page, "composer")
+    page.keyboard.press("Enter")
+    expect(page.get_by_test_id("flex-status")).to_have_text("SMS: Waiting to be sent")
+    expect(page.get_by_test_id("flex-sms")).to_be_focused()
+    expect(body).to_be_hidden()
+    expect(body).to_have_value("")
+    assert Message.objects.get().body == "Hello,\nGrace"
+
+
+def test_escape_closes_and_keeps_what_was_typed(page: Page) -> None:
+    composer = page.get_by_test_id("flex-composer").first
+    composer.locator("summary").click()
+    page.get_by_test_id("flex-body").first.fill("A draft")
+    page.keyboard.press("Escape")
+    expect(page.get_by_test_id("flex-body").first).to_be_hidden()
+    expect(composer.locator("summary")).to_be_focused()
+    composer.locator("summary").click()
+    expect(page.get_by_test_id("flex-body").first).to_have_value("A draft")
+
+
+def test_the_chosen_address_is_the_one_that_is_used(page: Page) -> None:
+    composer = page.get_by_test_id("flex-composer").first
+    composer.locator("summary").click()
+    composer.get_by_label("To").select_option("+14155550199")
+    page.get_by_test_id("flex-send").first.click()
+    expect(page.get_by_test_id("flex-status")).to_have_text("SMS: Waiting to be sent")
+    assert Interaction.objects.get().address == "+14155550199"
+
+
+def test_an_email_has_subject_and_copies_and_its_enter_is_a_new_line(page: Page, shoot: Shoot) -> None:
+    composer = page.get_by_test_id("flex-composer").last
+    composer.locator("summary").click()
+    composer.get_by_label("Subject").fill("Your order")
+    composer.get_by_label("Cc").fill("a@example.com, b@example.com")
+    page.get_by_test_id("flex-body").last.focus()
+    page.keyboard.type("One")
+    page.keyboard.press("Enter")
+    page.keyboard.type("Two")
+    shoot(page, "composer-email")
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_test_id("flex-status")).to_have_text("Email: Waiting to be sent")
+    row = Interaction.objects.get()
+    assert (row.subject, row.cc) == ("Your order", ["a@example.com", "b@example.com"])
+    assert Message.objects.get().body == "One\nTwo"
+
+
+def test_a_bad_field_says_so_beside_it(page: Page, shoot: Shoot) -> None:
+    composer = page.get_by_test_id("flex-composer").last
+    composer.locator("summary").click()
+    composer.get_by_label("Cc").fill("nobody")
+    page.keyboard.press("Enter")
+    expect(composer.locator("[data-error=cc]")).to_contain_text("not a valid email address")
+    expect(composer.get_by_label("Cc")).to_have_attribute("aria-invalid", "true")
+    shoot(page, "composer-error")
+    composer.get_by_label("Cc").fill("")
+    page.keyboard.press("Enter")
+    expect(page.get_by_test_id("flex-status")).to_have_text("Email: Waiting to be sent")
+    assert Interaction.objects.count() == 1
+
+
+def test_the_list_opens_with_one_click_too(new_page: Callable[..., Page], contact: Any, shoot: Shoot) -> None:
+    page = new_page()
+    page.goto("/")
+    page.get_by_test_id("flex-whatsapp").first.click()
+    expect(page.get_by_test_id("flex-status").first).to_have_text("WhatsApp: Waiting to be sent")
+    shoot(page, "list")
+    assert Interaction.objects.get().contact_id == str(contact.pk)
