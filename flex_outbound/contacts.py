@@ -70,8 +70,8 @@ class ContactAdapter:
         get_absolute_url: Callable[[], str] | None = getattr(contact, "get_absolute_url", None)
         return get_absolute_url() if get_absolute_url else None
 
-    def store_sids(self, contact: Any, sids: dict[str, str | None]) -> None:
-        """Write the SIDs of a newly opened interaction onto the contact.
+    def store_sids(self, contact_id: str, sids: dict[str, str | None]) -> None:
+        """Write the SIDs of a newly opened interaction onto the contact, which may be gone by now.
 
         ``sids``: ``last_interaction_sid``, ``last_task_sid``, ``last_conversation_sid``. The default
         writes those for which the model
@@ -80,7 +80,7 @@ class ContactAdapter:
         own = {field.name for field in self.model._meta.concrete_fields}
         values = {name: value for name, value in sids.items() if name in own and value}
         if values:
-            self.model._default_manager.filter(pk=contact.pk).update(**values)
+            self.model._default_manager.filter(pk=contact_id).update(**values)
 
 
 _registry: dict[type[models.Model], ContactAdapter] = {}

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from celery import Task, current_app, shared_task
 from django.utils import timezone
+from kombu.exceptions import OperationalError
 
 from flex_outbound.conf import conf
 from flex_outbound.models import Interaction
@@ -22,15 +23,16 @@ from flex_outbound.outbox.wakeup import Job
 
 logger = logging.getLogger(__name__)
 
-_SOON: Final = 30.0
-"""What is due within so many seconds is asked for right away; the rest is left to the sweep."""
+_MARGIN: Final = 0.05
+"""Seconds by which a job comes after its time, for the database's clock says when that is."""
 
 
 @shared_task(name="flex_outbound.tasks.dispatch", ignore_result=True)
 def dispatch(row_id: str) -> None:
     """Open one interaction."""
-    if dispatching.dispatch(UUID(row_id)):
-        _follow_up(row_id)
+    following = dispatching.dispatch(UUID(row_id))
+    if following is not None and following.seconds < conf.sweep_seconds:
+        _publish_if_possible(following.job, row_id, following.seconds)
 
 
 @shared_task(name="flex_outbound.tasks.look", ignore_result=True)
@@ -89,16 +91,20 @@ def _publish(job: Job, row_id: str, countdown: float | None = None) -> None:
 
 
 def _follow_up(row_id: str) -> None:
-    """Ask for the row's next step if it is near, so that it need not wait for the sweep."""
+    """Ask for the row's next step if it comes before the next sweep."""
     row = Interaction.objects.filter(pk=row_id).only("status", "next_at").first()
     if row is None or row.next_at is None or row.status not in _JOB_OF:
         return
-    wait = (row.next_at - timezone.now()).total_seconds() + 0.05
-    if wait < _SOON:
-        try:
-            _publish(_JOB_OF[row.status], row_id, countdown=max(wait, 0.0))
-        except current_app.connection().connection_errors as error:
-            logger.warning("The broker does not answer (%s); the sweep goes on", type(error).__name__)
+    wait = (row.next_at - timezone.now()).total_seconds()
+    if wait < conf.sweep_seconds:
+        _publish_if_possible(_JOB_OF[row.status], row_id, max(wait, 0.0))
+
+
+def _publish_if_possible(job: Job, row_id: str, seconds: float) -> None:
+    try:
+        _publish(job, row_id, countdown=seconds + _MARGIN)
+    except OperationalError as error:  # kombu's, for every transport
+        logger.warning("The broker does not answer (%s); the sweep goes on", type(error).__name__)
 
 
 class _Postman(threading.Thread):

@@ -1,9 +1,11 @@
-"""One attempt to open an interaction: claim, build, fence, POST, write down what came of it."""
+"""One attempt to open an interaction: claim, fence, POST, write down what came of it."""
 
 import logging
 from dataclasses import asdict
+from typing import Any, NamedTuple
 from uuid import UUID
 
+from django.db import transaction
 from django.utils.translation import gettext as _
 
 from flex_outbound.channels import Channel
@@ -15,33 +17,38 @@ from flex_outbound.models import Interaction, Outcome
 from flex_outbound.outbox import history, retry, transitions
 from flex_outbound.outbox.fence import Fence
 from flex_outbound.outbox.twilio import gateway_for
+from flex_outbound.outbox.wakeup import Job
 
 logger = logging.getLogger(__name__)
 
+NOT_SET_UP = errors.NOT_SET_UP.reason
 
-def dispatch(row_id: UUID) -> bool:
-    """Send one queued row if it is due. Returns whether it was claimed here.
+
+class Next(NamedTuple):
+    """What a row needs next: which job, in how many seconds. The sweep finds it too, only later."""
+
+    job: Job
+    seconds: float
+
+
+def dispatch(row_id: UUID) -> Next | None:
+    """Send one queued row if it is due. Returns what it needs next if that is near, None also where it was not due.
 
     Never raises what Twilio or the network did; an error of ours leaves the row to its lease and so to a look.
     """
     fence = Fence()
-    row = transitions.claim(row_id)
+    row = transitions.claim(row_id, _describe)
     if row is None:
-        return False
+        return None
     try:
-        gateway = gateway_for(row.account)
-        request = build_request(row)
+        gateway, request = gateway_for(row.account), build_request(row)
     except ConfigurationError as error:
         _give_up(row, error)
-        return True
-    history.keep_request(row, payloads.redacted(request))
+        return None
     if not fence.is_open:
         logger.warning("Interaction %s was not sent: its worker was stopped past the lease", row.pk)
-        transitions.not_accepted(row.pk, row.attempt, 0)
-        history.finish_attempt(row, Outcome.NOT_ACCEPTED)
-        return True
-    _send(row, gateway, request)
-    return True
+        return _back(row, 0.0, None)
+    return _send(row, gateway, request)
 
 
 def build_request(row: Interaction) -> InteractionRequest:
@@ -70,32 +77,46 @@ def build_request(row: Interaction) -> InteractionRequest:
     )
 
 
-def _send(row: Interaction, gateway: Gateway, request: InteractionRequest) -> None:
+def _describe(row: Interaction) -> dict[str, Any]:
+    try:
+        return payloads.redacted(build_request(row))
+    except ConfigurationError:
+        return {}
+
+
+def _send(row: Interaction, gateway: Gateway, request: InteractionRequest) -> Next | None:
     try:
         result = gateway.create_interaction(request)
     except NotAccepted as error:
-        _try_later(row, error)
+        return _try_later(row, error)
     except Refused as error:
         _refused(row, error)
+        return None
     except OutcomeUnknown as error:
         logger.warning("Interaction %s: outcome unknown (%s)", row.pk, error.reason)
-        transitions.unconfirmed(row.pk, row.attempt, error=error)
-        history.finish_attempt(row, Outcome.UNKNOWN, error)
-    else:
-        _accepted(row, result)
+        with transaction.atomic():
+            transitions.unconfirmed(row.pk, row.attempt, error=error)
+            history.finish_attempt(row, Outcome.UNKNOWN, error)
+        return Next(Job.LOOK, retry.first_look(conf.settle_seconds))
+    return _accepted(row, result)
 
 
-def _accepted(row: Interaction, result: InteractionResult) -> None:
+def _accepted(row: Interaction, result: InteractionResult) -> Next | None:
     sids = {name: value for name, value in asdict(result).items() if name in transitions.SIDS}
-    if result.interaction_sid and result.task_sid:
-        written = transitions.created(row.pk, row.attempt, sids, result.task_status)
-    else:
-        # Accepted, but the answer does not say what the task is called: a look will.
-        written = transitions.unconfirmed(row.pk, row.attempt, sids=sids)
+    is_urgent = row.first_message is not None or result.conversation_sid is None
+    following = Next(Job.WATCH, retry.URGENT_WATCH if is_urgent else retry.next_watch(0))
+    with transaction.atomic():
+        if result.interaction_sid and result.task_sid:
+            written = transitions.created(row, sids, result.task_status, following.seconds)
+        else:
+            # Accepted, but the answer does not say what the task is called: a look will.
+            written = transitions.unconfirmed(row.pk, row.attempt, sids=sids)
+            following = Next(Job.LOOK, retry.first_look(conf.settle_seconds))
+        history.finish_attempt(row, Outcome.ACCEPTED)
     if not written:
         _beaten(row, result)
-    history.finish_attempt(row, Outcome.ACCEPTED)
     history.clear_trouble(row.account)
+    return following if is_urgent or following.job is Job.LOOK else None
 
 
 def _beaten(row: Interaction, result: InteractionResult) -> None:
@@ -107,31 +128,37 @@ def _beaten(row: Interaction, result: InteractionResult) -> None:
         history.note_conversation(row, result.conversation_sid)
 
 
-def _try_later(row: Interaction, error: NotAccepted) -> None:
-    history.finish_attempt(row, Outcome.NOT_ACCEPTED, error)
-    if row.attempt >= conf.max_attempts:
-        transitions.failed(
-            row.pk,
-            row.attempt,
-            reason=error.reason,
-            message=_("Twilio could not be reached for several minutes. Nothing was sent; you can try again."),
-            code=error.code,
-        )
-        return
-    transitions.not_accepted(row.pk, row.attempt, retry.backoff(row.attempt, error.retry_after), error)
+def _try_later(row: Interaction, error: NotAccepted) -> Next | None:
+    if error.reason == NOT_SET_UP:
+        # A certificate that is not trusted: nothing was sent, and only an admin can mend it.
+        history.note_trouble(row.account, error)
+    if row.attempt < conf.max_attempts:
+        return _back(row, retry.backoff(row.attempt, error.retry_after), error)
+    words = _("Twilio could not be reached for several minutes. Nothing was sent; you can try again.")
+    _end(row, Outcome.NOT_ACCEPTED, error, words)
+    return None
+
+
+def _back(row: Interaction, delay: float, error: NotAccepted | None) -> Next:
+    with transaction.atomic():
+        transitions.not_accepted(row.pk, row.attempt, delay, error)
+        history.finish_attempt(row, Outcome.NOT_ACCEPTED, error)
+    return Next(Job.DISPATCH, delay)
 
 
 def _refused(row: Interaction, error: Refused) -> None:
-    history.finish_attempt(row, Outcome.REFUSED, error)
     if errors.rule_for(error.code, error.http_status).admin:
         history.note_trouble(row.account, error)
-    transitions.failed(
-        row.pk, row.attempt, reason=error.reason, message=errors.agent_message(error.reason), code=error.code
-    )
+    _end(row, Outcome.REFUSED, error, errors.agent_message(error.reason))
 
 
 def _give_up(row: Interaction, error: ConfigurationError) -> None:
-    refused = Refused(str(error), reason="not_set_up")
-    history.finish_attempt(row, Outcome.REFUSED, refused)
+    refused = Refused(str(error), reason=NOT_SET_UP)
     history.note_trouble(row.account, refused)
-    transitions.failed(row.pk, row.attempt, reason="not_set_up", message=errors.agent_message("not_set_up"), code=None)
+    _end(row, Outcome.REFUSED, refused, errors.agent_message(NOT_SET_UP))
+
+
+def _end(row: Interaction, outcome: Outcome, error: NotAccepted | Refused, words: str) -> None:
+    with transaction.atomic():
+        transitions.failed(row.pk, row.attempt, reason=error.reason, message=words, code=error.code)
+        history.finish_attempt(row, outcome, error)

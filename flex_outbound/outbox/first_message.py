@@ -42,7 +42,7 @@ def _touch(row_id: UUID) -> None:
 
 
 def _change(row_id: UUID, old: MessageStatus, new: MessageStatus, guard: Q | None = None, **values: object) -> bool:
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         changed = Message.objects.filter(guard or Q(), interaction=row_id, status=old).update(status=new, **values)
         if changed:
             _touch(row_id)

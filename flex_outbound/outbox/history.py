@@ -4,9 +4,8 @@ Twilio's own statuses, the SIDs on the contact, an account's trouble.
 """
 
 import logging
-from typing import Any
-from uuid import UUID
 
+from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
@@ -30,15 +29,9 @@ def finish_attempt(row: Interaction, outcome: Outcome, error: GatewayError | Non
     )
 
 
-def keep_request(row: Interaction, request: dict[str, Any]) -> None:
-    """Keep what is about to be sent; the caller has taken secrets, addresses and texts out."""
-    DispatchAttempt.objects.filter(interaction=row, number=row.attempt).update(request=request)
-
-
-def store_on_contact(row_id: UUID) -> None:
+def store_on_contact(row: Interaction) -> None:
     """Write the SIDs onto the contact through its adapter. What goes wrong in the host's code is logged and no more."""
-    row = Interaction.objects.select_related("contact_type").get(pk=row_id)
-    model = row.contact_type.model_class()
+    model = ContentType.objects.get_for_id(row.contact_type_id).model_class()
     if model is None:
         return
     sids = {
@@ -48,9 +41,7 @@ def store_on_contact(row_id: UUID) -> None:
     }
     try:
         with transaction.atomic():
-            contact = model._base_manager.filter(pk=row.contact_id).first()
-            if contact is not None:
-                adapter_for(model).store_sids(contact, sids)
+            adapter_for(model).store_sids(row.contact_id, sids)
     except Exception:
         logger.exception("The SIDs of interaction %s could not be stored on its contact", row.pk)
 
@@ -79,13 +70,13 @@ def note_channel_status(row: Interaction, status: str) -> bool:
 
 def note_conversation(row: Interaction, conversation_sid: str) -> bool:
     """Add a conversation SID that was not in the first answer; one that is there stays."""
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         changed = Interaction.objects.filter(pk=row.pk, conversation_sid=None).update(
             conversation_sid=conversation_sid, version=F("version") + 1, updated_at=Now()
         )
         if changed:
             row.conversation_sid = conversation_sid
-            store_on_contact(row.pk)
+            store_on_contact(row)
     return changed == 1
 
 

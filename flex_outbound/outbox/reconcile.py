@@ -87,7 +87,7 @@ def adopt(row: Interaction, tasks: Sequence[TaskState]) -> bool:
     if not sids["interaction_sid"]:
         transitions.look_failed(row, retry.LOOKS[0])
         return False
-    adopted = transitions.created(row.pk, row.attempt, sids, task.status)
+    adopted = transitions.created(row, sids, task.status)
     if adopted:
         DispatchAttempt.objects.filter(interaction=row, outcome=Outcome.UNKNOWN).update(outcome=Outcome.ACCEPTED)
         history.clear_trouble(row.account)

@@ -14,8 +14,11 @@ Source: https://www.twilio.com/docs/taskrouter/lifecycle-task-state
 VANISH_SECONDS: Final = 240.0
 """A first look later than this could miss a task that was finished and deleted; a margin of 60 s under Twilio's 300."""
 
-WATCHES: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 120.0, 300.0)
+WATCHES: Final = (2.0, 3.0, 10.0, 30.0, 60.0, 120.0, 300.0)
 """Pauses between looks at an interaction that exists; the last one repeats."""
+
+URGENT_WATCH: Final = 0.5
+"""The first pause where something waits for the channel: a first message, a conversation SID."""
 
 REVIEW_SECONDS: Final = 900.0
 """How often a row that waits for a person's decision is looked for all the same."""

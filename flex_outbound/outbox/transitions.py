@@ -4,7 +4,7 @@ Every function is one short transaction and returns whether it was the one that 
 worker, a callback or the agent moved first is left as it is.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -42,13 +42,15 @@ def move(row_id: UUID, old: Iterable[Status], new: Status, guard: Q | None = Non
     return moved == 1
 
 
-def claim(row_id: UUID) -> Interaction | None:
+def claim(row_id: UUID, describe: Callable[[Interaction], dict[str, Any]]) -> Interaction | None:
     """Take a queued row that is due: attempt + 1, lease, ``sent_at``; committed when this returns.
 
-    Returns the row as claimed, None where there is nothing to do (sent already, not due yet, canceled).
+    ``describe`` says what is about to be sent, without secrets, addresses and texts: it is kept with the attempt.
+    Returns the row as claimed with all that is needed to send it, None where there is nothing to do (sent already,
+    not due yet, canceled).
     """
     lease = from_now(conf.lease_seconds)
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         moved = move(
             row_id,
             [Status.QUEUED],
@@ -63,30 +65,31 @@ def claim(row_id: UUID) -> Interaction | None:
         )
         if not moved:
             return None
-        row = Interaction.objects.select_related("account", "sender", "worker").get(pk=row_id)
-        DispatchAttempt.objects.create(interaction=row, number=row.attempt)
+        row = Interaction.objects.to_send().get(pk=row_id)
+        DispatchAttempt.objects.create(interaction=row, number=row.attempt, request=describe(row))
     return row
 
 
-def created(row_id: UUID, attempt: int, sids: dict[str, str | None], task_status: str = "") -> bool:
-    """Write what Twilio called the interaction.
+def created(row: Interaction, sids: dict[str, str | None], task_status: str = "", wait: float = 0.0) -> bool:
+    """Write what Twilio called the interaction, on the row and on its contact.
 
-    ``sids``: by column name. From ``sending`` only the holder of the attempt may do so; what a look or a
+    ``row`` as it was read: its attempt must still be the last. ``sids``: by column name. ``wait``: seconds to the first
+    look whether the channel came up. From ``sending`` only the holder of the attempt may do so; what a look or a
     callback found is adopted from
     any state in which the outcome was not known. Raises ValueError without interaction and task SID.
     """
     if not (sids.get("interaction_sid") and sids.get("task_sid")):
         raise ValueError("created needs the SIDs of interaction and task")
     values: dict[str, Any] = {name: sids[name] for name in SIDS if sids.get(name)}
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         moved = move(
-            row_id,
+            row.pk,
             [Status.SENDING, Status.UNCONFIRMED, Status.QUEUED, Status.REVIEW],
             Status.CREATED,
-            Q(attempt=attempt),
+            Q(attempt=row.attempt),
             opened_at=Now(),
             lease_until=None,
-            next_at=from_now(retry.next_watch(0)),
+            next_at=from_now(wait),
             looks=0,
             task_status=task_status,
             error_code=None,
@@ -95,8 +98,10 @@ def created(row_id: UUID, attempt: int, sids: dict[str, str | None], task_status
             **values,
         )
         if moved:
-            history.store_on_contact(row_id)
-            tell_after_commit(signals.interaction_created, row_id)
+            for name, sid in values.items():
+                setattr(row, name, sid)
+            history.store_on_contact(row)
+            tell_after_commit(signals.interaction_created, row.pk)
     return moved
 
 
@@ -219,7 +224,7 @@ def broke(row_id: UUID, *, reason: str, message: str, code: int | None) -> bool:
 def _finish(
     row_id: UUID, old: Iterable[Status], new: Status, guard: Q, reason: str, message: str, code: int | None
 ) -> bool:
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         moved = move(
             row_id,
             old,
@@ -240,7 +245,7 @@ def _finish(
 
 
 def _move_and_tell(row_id: UUID, old: Iterable[Status], new: Status, guard: Q | None = None, **values: Any) -> bool:
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         moved = move(row_id, old, new, guard, **values)
         if moved:
             tell_after_commit(signals.interaction_updated, row_id)

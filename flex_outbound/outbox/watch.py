@@ -8,10 +8,11 @@ import logging
 from datetime import timedelta
 from uuid import UUID
 
-from django.db.models import F, Q
+from django.db.models import F
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
+from flex_outbound.conf import conf
 from flex_outbound.exceptions import ConfigurationError, GatewayError
 from flex_outbound.gateway import errors
 from flex_outbound.gateway.base import ChannelState, Gateway, TaskState
@@ -22,15 +23,21 @@ from flex_outbound.statuses import OPEN, ChannelStatus, Status, TaskStatus
 
 logger = logging.getLogger(__name__)
 
+_PATIENCE = timedelta(seconds=30)
+_BACKLOG = timedelta(seconds=1)
+"""Clicks that have been due for so long show that the workers do not keep up."""
+
 _YOUNG = timedelta(seconds=30)
 """A task younger than this that Twilio does not show may not be readable yet; an older one is gone."""
 
 
 def watch(row_id: UUID) -> None:
     """Look once at an open interaction that is due, and set the time of the next look. Raises nothing of Twilio's."""
+    if _must_wait(row_id):
+        return
     # Taking the turn first keeps two workers that were woken for the same row from asking twice.
     taken = Interaction.objects.filter(pk=row_id, status__in=sorted(OPEN), next_at__lte=Now())
-    if not taken.update(next_at=transitions.from_now(retry.next_watch(0) + 15)):
+    if not taken.update(next_at=transitions.from_now(sum(conf.http_timeout) * 2)):
         return
     row = Interaction.objects.select_related("account").get(pk=row_id)
     try:
@@ -42,29 +49,46 @@ def watch(row_id: UUID) -> None:
     )
 
 
+def _must_wait(row_id: UUID) -> bool:
+    """Let clicks that wait to be sent go first, for a while: an agent waits for those, nobody for this."""
+    young = Interaction.objects.filter(pk=row_id, message=None, opened_at__gt=Now() - _PATIENCE)
+    backlog = Interaction.objects.filter(status=Status.QUEUED, next_at__lte=Now() - _BACKLOG)
+    if not (young.exists() and backlog.exists()):
+        return False
+    young.update(next_at=transitions.from_now(retry.next_watch(0)))
+    return True
+
+
 def _look(row: Interaction, gateway: Gateway) -> None:
     channel = None
     if row.channel_sid and row.interaction_sid:
         channel = gateway.fetch_channel(row.interaction_sid, row.channel_sid)
     if channel is not None and _over(row, channel):
         return
-    task = gateway.fetch_task(row.task_sid or "")
-    if task is None:
-        _task_is_gone(row)
-        return
+    # The channel mostly says it all; of a canceled task it may say nothing, so the task is asked every other time.
+    if channel is None or row.conversation_sid is None or row.looks % 2:
+        task = gateway.fetch_task(row.task_sid or "")
+        if task is None:
+            _task_is_gone(row)
+            return
+        _note_task(row, task)
+    _bring_up(row, channel)
+
+
+def _note_task(row: Interaction, task: TaskState) -> None:
     if task.conversation_sid:
         history.note_conversation(row, task.conversation_sid)
     apply_task_status(row, task.status)
-    _bring_up(row, channel, task)
 
 
 def _over(row: Interaction, channel: ChannelState) -> bool:
     """Apply the channel's own word; True where it is the last."""
     history.note_channel_status(row, channel.status)
     if channel.status == ChannelStatus.FAILED:
-        rule = errors.rule_for(channel.error_code, None)
-        reason = rule.reason if channel.error_code else "channel_failed"
-        transitions.broke(row.pk, reason=reason, message=errors.agent_message(reason), code=channel.error_code)
+        # Twilio wraps the cause into the words of a general code: 45352 over a 50416.
+        _rule, reason, code = errors.read_words(channel.error_message, channel.error_code, None)
+        reason = reason if code else "channel_failed"
+        transitions.broke(row.pk, reason=reason, message=errors.agent_message(reason), code=code)
         return True
     if channel.status == ChannelStatus.CLOSED:
         transitions.closed(row.pk)
@@ -72,9 +96,9 @@ def _over(row: Interaction, channel: ChannelState) -> bool:
     return False
 
 
-def _bring_up(row: Interaction, channel: ChannelState | None, task: TaskState) -> None:
+def _bring_up(row: Interaction, channel: ChannelState | None) -> None:
     """Move to active when the channel says so, or, where the channel does not speak, when the task is in hands."""
-    up = channel.status == ChannelStatus.ACTIVE if channel else task.status == TaskStatus.ASSIGNED
+    up = channel.status == ChannelStatus.ACTIVE if channel else row.task_status == TaskStatus.ASSIGNED
     if up and row.status == Status.CREATED:
         transitions.active(row.pk)
     elif channel is None and row.looks >= 1:
@@ -97,6 +121,6 @@ def apply_task_status(row: Interaction, status: str) -> None:
 
 def _task_is_gone(row: Interaction) -> None:
     """TaskRouter deletes tasks five minutes after their end: what is gone has ended."""
-    gone = Interaction.objects.filter(Q(opened_at__lte=Now() - _YOUNG), pk=row.pk).exists()
+    gone = Interaction.objects.filter(opened_at__lte=Now() - _YOUNG, pk=row.pk).exists()
     if gone:
         transitions.closed(row.pk)

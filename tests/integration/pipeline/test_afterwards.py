@@ -23,7 +23,7 @@ Clicker = Callable[..., Interaction]
 def _opened(click: Clicker, **changes: Any) -> Interaction:
     row = click(**changes)
     run_due()
-    run_due(1)
+    run_due(2.5)
     row.refresh_from_db()
     return row
 
@@ -177,7 +177,7 @@ def test_a_callback_from_before_our_own_commit_is_adopted(
     click: Clicker, account: Account, public: None, sandbox: Sandbox
 ) -> None:
     row = click()
-    claimed = transitions.claim(row.pk)
+    claimed = transitions.claim(row.pk, lambda row: {})
     assert claimed is not None
     assert _call(account, _params(row, "reserved")) == 204
     _process()

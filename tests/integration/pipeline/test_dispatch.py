@@ -57,8 +57,8 @@ def test_the_attempt_keeps_no_address_name_or_secret(click: Clicker, sandbox: Sa
 
 def test_a_second_dispatch_of_the_same_row_does_nothing(click: Clicker, sandbox: Sandbox) -> None:
     row = click()
-    assert dispatch.dispatch(row.pk)
-    assert not dispatch.dispatch(row.pk)
+    dispatch.dispatch(row.pk)
+    dispatch.dispatch(row.pk)
     assert len(sandbox.interactions) == 1
 
 
@@ -254,7 +254,7 @@ def test_a_worker_that_slept_past_its_lease_does_not_send(
 ) -> None:
     row = click()
     monkeypatch.setattr(fence.Fence, "is_open", property(lambda self: False))
-    assert dispatch.dispatch(row.pk)
+    dispatch.dispatch(row.pk)
     row.refresh_from_db()
     assert row.status == Status.QUEUED
     assert sandbox.interactions == []
