@@ -1,11 +1,14 @@
 """Whatever a program makes of the schema, or against it: no server error, and answers as described."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import schemathesis
 from django.contrib.auth.models import User
+from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
+from django.db import close_old_connections
 from django.test import Client
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -18,7 +21,6 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from crm_demo.models import Contact
 from flex_outbound.channels import Channel
 from flex_outbound.statuses import Status
 from tests.integration.api.conftest import LIST, MakeRow
@@ -35,7 +37,17 @@ FEW = settings(
 
 
 @pytest.fixture
-def api(agent: User, contact: Contact, make_row: MakeRow, settings: Settings) -> Any:
+def one_connection() -> Iterator[None]:
+    """Keep the test's connection, which Django would close after each request, as its own test client does."""
+    request_started.disconnect(close_old_connections)
+    request_finished.disconnect(close_old_connections)
+    yield
+    request_started.connect(close_old_connections)
+    request_finished.connect(close_old_connections)
+
+
+@pytest.fixture
+def api(agent: User, make_row: MakeRow, settings: Settings, one_connection: None) -> Any:
     """The schema over the WSGI application, without limits, by a header of the host's."""
     for status in (Status.QUEUED, Status.REVIEW, Status.FAILED, Status.ACTIVE):
         make_row(status)
