@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import sys
 import threading
@@ -84,8 +85,13 @@ class SandboxServer:
         chosen.change(options)
         self.state = SandboxState(chosen)
         self._server = _server(self.state, host, port)
-        self._thread = threading.Thread(target=self._server.run, name="flex-sandbox", daemon=True)
+        self._thread = threading.Thread(target=self._serve, name="flex-sandbox", daemon=True)
         self.host = host
+
+    def _serve(self) -> None:
+        # uvicorn ends the process where it cannot listen; here that is the thread, and start() tells.
+        with contextlib.suppress(SystemExit):
+            self._server.run()
 
     @property
     def port(self) -> int:

@@ -89,14 +89,14 @@ def control(_control: Control) -> Control:
     return _control
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def client(server: SandboxServer) -> Iterator[Client]:
     http = Rewriting(server.url)
     yield Client(defaults.API_KEY_SID, defaults.API_KEY_SECRET, defaults.ACCOUNT_SID, http_client=http)
     http.session.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def raw(server: SandboxServer) -> Iterator[httpx.Client]:
     auth = (defaults.ACCOUNT_SID, defaults.AUTH_TOKEN)
     with httpx.Client(base_url=server.url, auth=auth, timeout=5) as http:

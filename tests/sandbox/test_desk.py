@@ -1,0 +1,88 @@
+"""The agent's desk, as a page and in a browser."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from flex_outbound.sandbox import defaults
+from flex_outbound.sandbox.server import SandboxServer
+
+from .conftest import CUSTOMER, Control, Start
+
+FLAGS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+def test_the_page_has_nothing_inline_and_a_strict_policy(server: SandboxServer) -> None:
+    answer = httpx.get(server.url)
+    policy = answer.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    page = answer.text
+    assert re.findall(r"<script(?![^>]*\bsrc=)", page) == []
+    assert "<style" not in page
+    assert re.findall(r"\s(?:on\w+|style)=", page) == []
+    for path in re.findall(r'(?:src|href)="(/[^"]+)"', page):
+        assert httpx.get(server.url + path).status_code == 200
+
+
+def test_the_summary_has_live_tasks_first_and_the_threads_asked_for(start: Start, control: Control) -> None:
+    ended, live = start(), start(address="+15550000001")
+    control.post(f"/tasks/{ended.task}/cancel")
+    summary = control.get(f"/desk?thread={live.conversation}&thread=CH0")
+    assert [one["sid"] for one in summary["tasks"]] == [live.task, ended.task]
+    assert [one["name"] for one in summary["workers"]] == list(defaults.WORKERS)
+    assert list(summary["threads"]) == [live.conversation]
+    assert {one["sid"] for one in summary["conversations"]} == {live.conversation, ended.conversation}
+
+
+@pytest.fixture
+def page(server: SandboxServer) -> Iterator[Any]:
+    playwright = pytest.importorskip("playwright.sync_api")
+    if CHROMIUM is None:
+        pytest.skip("no chromium here")
+    with playwright.sync_playwright() as running:
+        browser = running.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = browser.new_page(base_url=server.url)
+        page.set_default_timeout(5000)
+        page.errors = []
+        page.on("pageerror", lambda error: page.errors.append(str(error)))
+        page.on("console", lambda message: message.type == "error" and page.errors.append(message.text))
+        yield page
+        browser.close()
+
+
+@pytest.mark.services
+def test_agent_and_customer_talk_over_the_desk(page: Any, start: Start, control: Control) -> None:
+    made = start(attributes={"customerName": "<img src=x onerror=alert(1)>"})
+    page.goto(f"/#{made.task}")
+    task = page.locator(f"[data-task={made.task}]")
+    task.get_by_test_id("accept").click()
+    task.get_by_test_id("wrapup").wait_for()
+    assert "<img src=x" in task.inner_text()
+    page.get_by_test_id("agent-input").fill("Good morning")
+    page.get_by_test_id("agent-send").click()
+    on_phone = page.get_by_test_id("phone-thread").get_by_test_id("message")
+    on_phone.get_by_text("Good morning").wait_for()
+    page.get_by_test_id("phone-input").fill("Hello <b>you</b>")
+    page.get_by_test_id("phone-send").click()
+    page.get_by_test_id("agent-thread").get_by_text("Hello <b>you</b>").wait_for()
+    task.get_by_test_id("complete").click()
+    page.locator(f"[data-task={made.task}][data-status=completed]").wait_for()
+    assert page.get_by_test_id("phone-input").is_disabled()
+    page.get_by_test_id("auto-accept").check()
+    page.wait_for_function("document.getElementById('live').textContent === 'live'")
+    assert page.errors == []
+    said = [one["body"] for one in control.account()["conversations"][0]["messages"]]
+    assert said == ["Good morning", "Hello <b>you</b>"]
+    assert control.get("/options")["auto_accept"] is True
+    assert control.account()["conversations"][0]["participants"][0]["address"] == CUSTOMER
