@@ -1,0 +1,97 @@
+"""What most tests start from: an account with senders, two agents who may send, and a contact to send to."""
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+
+from crm_demo.models import Contact
+from flex_outbound.channels import Channel
+from flex_outbound.models import Account, Sender, Worker
+from flex_outbound.sandbox import defaults
+
+
+@pytest.fixture
+def account(db: None) -> Account:
+    """The sandbox's account."""
+    return Account.objects.create(
+        name="Sandbox",
+        account_sid=defaults.ACCOUNT_SID,
+        api_key_sid=defaults.API_KEY_SID,
+        api_key_secret=defaults.API_KEY_SECRET,
+        auth_token=defaults.AUTH_TOKEN,
+        workspace_sid=defaults.WORKSPACE_SID,
+        workflow_sid=defaults.WORKFLOW_SID,
+    )
+
+
+@pytest.fixture
+def senders(account: Account) -> dict[Channel, Sender]:
+    """One default sender for each channel."""
+    addresses = {
+        Channel.SMS: defaults.SMS_SENDER,
+        Channel.WHATSAPP: defaults.WHATSAPP_SENDER.removeprefix("whatsapp:"),
+        Channel.EMAIL: defaults.EMAIL_SENDER,
+    }
+    return {
+        channel: Sender.objects.create(
+            account=account,
+            channel=channel,
+            address=address,
+            display_name=f"{channel.label} line",
+            queue_sid=defaults.QUEUES["Outbound"],
+            is_default=True,
+        )
+        for channel, address in addresses.items()
+    }
+
+
+def _agent(name: str) -> User:
+    user = User.objects.create_user(name, f"{name}@example.com", name, first_name=name.title())
+    user.user_permissions.add(
+        Permission.objects.get(content_type__app_label="flex_outbound", codename="add_interaction")
+    )
+    return user
+
+
+def _worker(account: Account, user: User) -> Worker:
+    return Worker.objects.create(
+        account=account,
+        user=user,
+        worker_sid=defaults.WORKERS[user.get_username()],
+        friendly_name=user.get_username(),
+    )
+
+
+@pytest.fixture
+def agent(account: Account) -> User:
+    """May send; a worker only together with the fixture ``worker``."""
+    return _agent("agent")
+
+
+@pytest.fixture
+def worker(account: Account, agent: User) -> Worker:
+    """The agent's worker."""
+    return _worker(account, agent)
+
+
+@pytest.fixture
+def other_agent(account: Account) -> User:
+    """May send as well, and has a worker."""
+    user = _agent("bea")
+    _worker(account, user)
+    return user
+
+
+@pytest.fixture
+def contact(db: None) -> Contact:
+    """Reachable on every channel."""
+    return Contact.objects.create(
+        full_name="Ann Example", company="Example", mobile="(415) 555-0123", email="ann@example.com", country="US"
+    )
+
+
+@pytest.fixture
+def client_agent(client: Client, agent: User, worker: Worker) -> Client:
+    """A browser in which the agent, who is a worker, is signed in."""
+    client.force_login(agent)
+    return client
