@@ -142,9 +142,12 @@ class Interaction(models.Model):
                 name="flex_open_has_sids",
             ),
             models.CheckConstraint(
-                condition=~Q(status=Status.SENDING)
-                | Q(lease_until__isnull=False, sent_at__isnull=False, attempt__gt=0),
+                condition=~Q(status=Status.SENDING) | Q(lease_until__isnull=False, attempt__gt=0),
                 name="flex_sending_has_lease",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status=Status.UNCONFIRMED) | Q(sent_at__isnull=False, attempt__gt=0),
+                name="flex_unconfirmed_was_sent",
             ),
             models.CheckConstraint(
                 condition=Q(status__in=sorted(FINAL), next_at__isnull=True, finished_at__isnull=False)

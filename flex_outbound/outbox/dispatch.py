@@ -45,7 +45,7 @@ def dispatch(row_id: UUID) -> Next | None:
     except ConfigurationError as error:
         _give_up(row, error)
         return None
-    if not fence.is_open:
+    if not (transitions.about_to_send(row) and fence.is_open):
         logger.warning("Interaction %s was not sent: its worker was stopped past the lease", row.pk)
         return _back(row, 0.0, None)
     return _send(row, gateway, request)

@@ -78,7 +78,7 @@ def claim(row_id: UUID) -> Message | None:
         attempt=F("attempt") + 1,
         lease_until=lease,
         next_at=lease,
-        sent_at=Now(),
+        sent_at=None,
         looks=0,
     )
     if not claimed:
@@ -88,15 +88,25 @@ def claim(row_id: UUID) -> Message | None:
 
 
 def lease_ran_out(row_id: UUID) -> bool:
-    """Mark a message whose worker was not heard of again: it may or may not have been sent."""
+    """Take a message from a worker that was not heard of again; sent or not is known only without ``sent_at``."""
+    over = Q(lease_until__lte=Now())
+    if _change(row_id, MessageStatus.SENDING, MessageStatus.WAITING, over & Q(sent_at=None), next_at=Now()):
+        return True
     return _change(
         row_id,
         MessageStatus.SENDING,
         MessageStatus.UNCONFIRMED,
-        Q(lease_until__lte=Now()),
+        over,
         lease_until=None,
         next_at=Now(),
     )
+
+
+def _about_to_send(message: Message) -> bool:
+    marked = Message.objects.filter(
+        pk=message.pk, status=MessageStatus.SENDING, attempt=message.attempt, lease_until__gt=Now()
+    ).update(sent_at=Now())
+    return marked == 1
 
 
 def send(row_id: UUID) -> bool:
@@ -110,7 +120,7 @@ def send(row_id: UUID) -> bool:
     except ConfigurationError:
         _failed(message, Refused("", reason="not_set_up"))
         return True
-    if not fence.is_open:
+    if not (_about_to_send(message) and fence.is_open):
         _back(message, 0)
         return True
     _post(message, gateway)

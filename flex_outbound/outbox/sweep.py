@@ -41,11 +41,13 @@ def sweep(hand_out: HandOut) -> Counter[str]:
     searched: set[int] = set()
     due = Interaction.objects.due().values_list("pk", "status", "account_id")
     for row_id, status, account_id in list(due[:BATCH]):
+        state: str | None = status
         if status == Status.SENDING:
-            counts["lease_ran_out"] += transitions.lease_ran_out(row_id)
-            job = Job.LOOK
-        else:
-            job = _JOBS[status]
+            state = transitions.lease_ran_out(row_id)
+            counts["lease_ran_out"] += state is not None
+        if state is None:
+            continue
+        job = _JOBS[state]
         if job is Job.LOOK:
             if account_id in searched:
                 continue

@@ -43,7 +43,7 @@ def move(row_id: UUID, old: Iterable[Status], new: Status, guard: Q | None = Non
 
 
 def claim(row_id: UUID, describe: Callable[[Interaction], dict[str, Any]]) -> Interaction | None:
-    """Take a queued row that is due: attempt + 1, lease, ``sent_at``; committed when this returns.
+    """Take a queued row that is due: attempt + 1, lease; committed when this returns.
 
     ``describe`` says what is about to be sent, without secrets, addresses and texts: it is kept with the attempt.
     Returns the row as claimed with all that is needed to send it, None where there is nothing to do (sent already,
@@ -58,7 +58,7 @@ def claim(row_id: UUID, describe: Callable[[Interaction], dict[str, Any]]) -> In
             Q(next_at__lte=Now()),
             attempt=F("attempt") + 1,
             lease_until=lease,
-            sent_at=Now(),
+            sent_at=None,
             next_at=lease,
             looks=0,
             first_look_at=None,
@@ -68,6 +68,17 @@ def claim(row_id: UUID, describe: Callable[[Interaction], dict[str, Any]]) -> In
         row = Interaction.objects.to_send().get(pk=row_id)
         DispatchAttempt.objects.create(interaction=row, number=row.attempt, request=describe(row))
     return row
+
+
+def about_to_send(row: Interaction) -> bool:
+    """Write down that the socket is about to be opened; False where the lease is lost, and then nothing may be sent.
+
+    A row without ``sent_at`` is thereby proven not to have been sent, whatever became of its worker.
+    """
+    marked = Interaction.objects.filter(
+        pk=row.pk, status=Status.SENDING, attempt=row.attempt, lease_until__gt=Now()
+    ).update(sent_at=Now())
+    return marked == 1
 
 
 def created(row: Interaction, sids: dict[str, str | None], task_status: str = "", wait: float = 0.0) -> bool:
@@ -140,22 +151,22 @@ def unconfirmed(
     )
 
 
-def lease_ran_out(row_id: UUID) -> bool:
-    """Mark a row whose worker was not heard of again: it may or may not have sent."""
-    moved = _move_and_tell(
-        row_id,
-        [Status.SENDING],
-        Status.UNCONFIRMED,
-        Q(lease_until__lte=Now()),
-        lease_until=None,
-        next_at=Now(),
-        error_reason="outcome_unknown",
-    )
-    if moved:
-        DispatchAttempt.objects.filter(interaction=row_id, outcome=Outcome.PENDING).update(
-            outcome=Outcome.UNKNOWN, finished_at=Now()
-        )
-    return moved
+def lease_ran_out(row_id: UUID) -> Status | None:
+    """Take a row from a worker that was not heard of again. Returns its new state, None where the lease still runs.
+
+    Without ``sent_at`` it was not sent and is queued again; with it, it may or may not have been: unconfirmed.
+    """
+    over = Q(lease_until__lte=Now())
+    values = {"lease_until": None, "next_at": Now()}
+    attempts = DispatchAttempt.objects.filter(interaction=row_id, outcome=Outcome.PENDING)
+    if _move_and_tell(row_id, [Status.SENDING], Status.QUEUED, over & Q(sent_at=None), **values):
+        attempts.update(outcome=Outcome.NOT_ACCEPTED, finished_at=Now())
+        return Status.QUEUED
+    reason = "outcome_unknown"
+    if _move_and_tell(row_id, [Status.SENDING], Status.UNCONFIRMED, over, error_reason=reason, **values):
+        attempts.update(outcome=Outcome.UNKNOWN, finished_at=Now())
+        return Status.UNCONFIRMED
+    return None
 
 
 def looked_in_vain(row: Interaction) -> None:

@@ -9,11 +9,11 @@ from django.contrib.auth.models import User
 
 from crm_demo.models import Contact
 from flex_outbound.models import Account, Interaction, Outcome, Sender
-from flex_outbound.outbox import dispatch, fence
+from flex_outbound.outbox import dispatch, fence, transitions
 from flex_outbound.sandbox import defaults
 from flex_outbound.statuses import OPEN, Status
 
-from .conftest import Sandbox, make_agent, run_due
+from .conftest import Sandbox, make_agent, pass_time, run_due
 
 Clicker = Callable[..., Interaction]
 
@@ -281,6 +281,24 @@ def test_a_killed_worker_leaves_a_row_that_is_looked_for(
     [made] = sandbox.interactions
     assert row.status in OPEN
     assert row.interaction_sid == made["sid"]
+
+
+def test_a_worker_killed_before_it_sent_costs_one_lease_and_no_look(click: Clicker, sandbox: Sandbox) -> None:
+    row = click()
+    assert transitions.claim(row.pk, lambda row: {}) is not None
+    run_due(46)
+    row.refresh_from_db()
+    assert (row.status, row.attempt) == (Status.CREATED, 2)
+    assert [attempt.outcome for attempt in row.attempts.all()] == [Outcome.NOT_ACCEPTED, Outcome.ACCEPTED]
+    assert len(sandbox.interactions) == 1
+
+
+def test_a_worker_whose_row_was_taken_from_it_does_not_send(click: Clicker, sandbox: Sandbox) -> None:
+    row = click()
+    claimed = transitions.claim(row.pk, lambda row: {})
+    assert claimed is not None
+    pass_time(46)
+    assert not transitions.about_to_send(claimed)
 
 
 def test_an_answer_that_does_not_name_the_task_is_completed_by_a_look(click: Clicker, sandbox: Sandbox) -> None:
