@@ -1,4 +1,4 @@
-"""``python tests/wheel_contents.py FOLDER``: does the wheel carry all that is not Python, and nothing that is not ours?"""
+"""``python tests/wheel_contents.py FOLDER``: does the wheel there carry the whole package and nothing else?"""
 
 import sys
 import zipfile
@@ -11,7 +11,7 @@ DATA = ("templates", "static", "locale", "sandbox/static", "sandbox/templates")
 
 def expected() -> set[str]:
     """Return the files of the package, by their paths in the wheel."""
-    files = {path for path in PACKAGE.rglob("*.py")} | {PACKAGE / "py.typed"}
+    files = set(PACKAGE.rglob("*.py")) | {PACKAGE / "py.typed"}
     for folder in DATA:
         files |= {path for path in (PACKAGE / folder).rglob("*") if path.is_file()}
     return {path.relative_to(PACKAGE.parent).as_posix() for path in files if "__pycache__" not in path.parts}
