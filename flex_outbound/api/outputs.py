@@ -6,11 +6,10 @@ from typing import Any
 from rest_framework import ISO_8601, serializers
 
 from flex_outbound.api.links import Links
-from flex_outbound.api.permissions import may_decide
 from flex_outbound.contacts import ContactAdapter, label_of
 from flex_outbound.models import Interaction, Message, Sender
 from flex_outbound.outbox.availability import ChannelOption
-from flex_outbound.pages import name_of
+from flex_outbound.pages import may_decide, name_of
 
 _TIME = serializers.DateTimeField(format=ISO_8601)
 

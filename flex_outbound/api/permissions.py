@@ -1,12 +1,8 @@
-"""Who may act on a row. Who may see one is said in ``outbox.visible``, who may click in ``outbox.availability``."""
-
-from typing import Any
+"""Who may come in. What they may then see and do is said in ``outbox.visible`` and ``pages.may_decide``."""
 
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.views import APIView
-
-from flex_outbound.models import Interaction
 
 
 class HasAccount(IsAuthenticated):
@@ -18,11 +14,3 @@ class HasAccount(IsAuthenticated):
     def has_permission(self, request: Request, view: APIView) -> bool:
         """Tell whether the user is one that rows can belong to."""
         return super().has_permission(request, view) and request.user.pk is not None
-
-
-def may_decide(user: Any, row: Interaction) -> bool:
-    """Tell whether a user may send a row again or call it off: the agent, or who may change interactions.
-
-    ``view_interaction`` alone, which lets a supervisor watch, is not enough.
-    """
-    return row.agent_id == user.pk or bool(user.has_perm("flex_outbound.change_interaction"))

@@ -12,11 +12,11 @@ from rest_framework.response import Response
 from flex_outbound.api import outputs
 from flex_outbound.api.etags import etag_of
 from flex_outbound.api.links import Links
-from flex_outbound.api.permissions import may_decide
 from flex_outbound.contacts import ContactAdapter, adapter_by_label, content_type_of
 from flex_outbound.exceptions import InvalidClick
 from flex_outbound.models import Interaction
 from flex_outbound.outbox.visible import visible_to
+from flex_outbound.pages import may_decide
 
 LOADED = ("agent", "message", "contact_type")
 """What an answer needs of a row's relations."""

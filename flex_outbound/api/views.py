@@ -3,7 +3,6 @@
 from uuid import UUID
 
 from django.http import Http404
-from django.utils.cache import patch_cache_control
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -25,6 +24,7 @@ from flex_outbound.outbox.enqueue import Click, enqueue
 from flex_outbound.outbox.visible import visible_to
 
 ROW = OpenApiResponse(shapes.InteractionShape)
+UNCHANGED = OpenApiResponse(description="Nothing has changed.")
 ACCEPTED = OpenApiResponse(shapes.InteractionShape, description="Committed; Location is where to poll.")
 CONFLICT = OpenApiResponse(shapes.ConflictShape, description="The row's state, or another row, stands in the way.")
 KEY_HEADER = OpenApiParameter(
@@ -93,22 +93,14 @@ class InteractionView(ApiView):
         "GET": Operation(
             "interactions_retrieve",
             "Read an interaction",
-            {
-                **shapes.COMMON,
-                **shapes.MISSING,
-                200: ROW,
-                304: OpenApiResponse(description="Nothing has changed."),
-            },
+            {**shapes.COMMON, **shapes.MISSING, 200: ROW, 304: UNCHANGED},
             parameters=[ETAG_HEADER],
         )
     }
 
     def get(self, request: Request, pk: UUID) -> Response:
         """Send the ETag back as If-None-Match: as long as nothing has changed, the answer is an empty 304."""
-        response = self._unchanged(request, pk) or self._row(request, pk)
-        # The browser may keep it, to ask with If-None-Match by itself, but must ask each time.
-        patch_cache_control(response, private=True, no_cache=True)
-        return response
+        return self._unchanged(request, pk) or self._row(request, pk)
 
     def _unchanged(self, request: Request, pk: UUID) -> Response | None:
         if not asks_if_changed(request):
@@ -135,13 +127,7 @@ class RetryView(ApiView):
         "POST": Operation(
             "interactions_retry",
             "Send again",
-            {
-                **shapes.COMMON,
-                **shapes.MISSING,
-                **shapes.UPLOAD,
-                202: ACCEPTED,
-                409: CONFLICT,
-            },
+            {**shapes.COMMON, **shapes.MISSING, **shapes.UPLOAD, 202: ACCEPTED, 409: CONFLICT},
             request=RetrySerializer,
             parameters=[KEY_HEADER],
         )

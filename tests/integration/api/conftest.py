@@ -41,29 +41,11 @@ def woken() -> Iterator[list[tuple[str, str]]]:
     wakeup.connect(before)
 
 
-@pytest.fixture
-def account(db: None) -> Account:
-    """A Twilio account."""
-    return Account.objects.create(
-        name="Main", account_sid=sid("AC"), auth_token="secret", workspace_sid=sid("WS"), workflow_sid=sid("WW")
-    )
-
-
 def make_sender(account: Account, channel: str, address: str, **more: Any) -> Sender:
     """Return a sender."""
     return Sender.objects.create(
         account=account, channel=channel, address=address, display_name=address, queue_sid=sid("WQ"), **more
     )
-
-
-@pytest.fixture
-def senders(account: Account) -> dict[str, Sender]:
-    """The default sender of each channel."""
-    return {
-        "sms": make_sender(account, "sms", "+14155550100", is_default=True),
-        "whatsapp": make_sender(account, "whatsapp", "+14155550101", is_default=True),
-        "email": make_sender(account, "email", "sales@example.com", is_default=True),
-    }
 
 
 def make_user(name: str, *permissions: str, account: Account | None = None) -> User:
@@ -85,12 +67,6 @@ def agent(account: Account, senders: dict[str, Sender]) -> User:
 def colleague(account: Account, senders: dict[str, Sender]) -> User:
     """Another agent."""
     return make_user("bob", "add_interaction", account=account)
-
-
-@pytest.fixture
-def contact(db: None) -> Contact:
-    """A contact with a mobile number and an email address."""
-    return Contact.objects.create(full_name="Ann Other", mobile="415 555 0123", email="ann@example.com", country="US")
 
 
 def signed_in(user: User) -> Client:
@@ -137,7 +113,7 @@ def make_row(account: Account, senders: dict[str, Sender], agent: User, contact:
         values: dict[str, Any] = {
             "contact_type": ContentType.objects.get_for_model(Contact),
             "contact_id": str(contact.pk),
-            "contact_name": "Ann Other",
+            "contact_name": contact.full_name,
             "channel": "sms",
             "address": f"+1415{uuid.uuid4().int % 10**7:07}",
             "account": account,
@@ -154,6 +130,8 @@ def make_row(account: Account, senders: dict[str, Sender], agent: User, contact:
         }
         if status in {Status.CREATED, Status.ACTIVE, Status.CLOSED}:
             values |= {"interaction_sid": sid("KD"), "task_sid": sid("WT"), "opened_at": now}
+        if status in {Status.SENDING, Status.UNCONFIRMED}:
+            values |= {"attempt": 1, "sent_at": now, "lease_until": now if status == Status.SENDING else None}
         return Interaction.objects.create(**{**values, **changes})
 
     return make

@@ -24,7 +24,7 @@ def test_three_channels_with_addresses_and_senders(
     assert (data["contact_type"], data["contact_id"], data["name"]) == (
         "crm_demo.contact",
         str(contact.pk),
-        "Ann Other",
+        "Ann Example",
     )
     assert [option["channel"] for option in data["channels"]] == ["sms", "whatsapp", "email"]
     sms = data["channels"][0]
@@ -33,8 +33,8 @@ def test_three_channels_with_addresses_and_senders(
     assert [sender["id"] for sender in sms["senders"]] == [senders["sms"].pk, second.pk]
     assert sms["senders"][0] == {
         "id": senders["sms"].pk,
-        "address": "+14155550100",
-        "name": "+14155550100",
+        "address": senders["sms"].address,
+        "name": "SMS line",
         "is_default": True,
     }
 
