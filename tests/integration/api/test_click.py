@@ -10,6 +10,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from crm_demo.models import Contact
 from flex_outbound.models import Account, Interaction, Sender
+from flex_outbound.outbox import wakeup
 from tests.integration.api.conftest import LIST, MakeRow, Post, make_user, signed_in
 
 
@@ -52,6 +53,18 @@ def test_the_broker_is_woken_after_commit(
         answer = post()
         assert woken == []
     assert woken == [("dispatch", answer.json()["id"])]
+
+
+def test_a_broker_that_is_down_costs_the_agent_nothing(
+    post: Post, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
+    def refuse(job: wakeup.Job, row_id: str) -> None:
+        raise ConnectionError
+
+    wakeup.connect(refuse)
+    with django_capture_on_commit_callbacks(execute=True):
+        assert post().status_code == 202
+    assert Interaction.objects.get().status == "queued"
 
 
 def test_a_form_is_as_good_as_json(client: Client, payload: dict[str, Any]) -> None:
