@@ -1,7 +1,6 @@
-"""A real Chromium for the pages. What is missing is said aloud; with REQUIRE_SERVICES=1 it is a failure."""
+"""A real Chromium for the pages, signed in as an agent, over the suite's own server."""
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,10 +10,12 @@ from django.conf import settings
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
+from crm_demo.models import Contact
+from tests import services
+
 # Playwright's synchronous API keeps an event loop on this thread, which Django takes for asynchronous code.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
-CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 ARGS = [
     "--headless",
     "--no-sandbox",
@@ -25,21 +26,14 @@ ARGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-HOW = (
-    f"No Chromium at {CHROMIUM}: install it (Debian: apt-get install chromium) "
-    "or name one in the environment variable CHROMIUM."
-)
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """One browser for the whole run."""
-    if shutil.which(CHROMIUM) is None:
-        if os.environ.get("REQUIRE_SERVICES") == "1":
-            pytest.fail(HOW)
-        pytest.skip(HOW)
+    path = services.chromium()
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
+        browser = playwright.chromium.launch(executable_path=path, args=ARGS)
         yield browser
         browser.close()
 
@@ -81,6 +75,15 @@ def shoot(tmp_path: Path) -> Callable[[Page, str], None]:
             page.screenshot(path=str(Path(where) / f"{name}.png"), full_page=True)
 
     return take
+
+
+@pytest.fixture
+def contact(contact: Contact) -> Contact:
+    """Reachable at two numbers."""
+    contact.full_name, contact.mobile, contact.phone = "Grace Hopper", "+14155550123", "+14155550199"
+    contact.email = "grace@example.com"
+    contact.save()
+    return contact
 
 
 @pytest.fixture

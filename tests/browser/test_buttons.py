@@ -8,8 +8,7 @@ import pytest
 from playwright.sync_api import Page, Request, expect
 
 from flex_outbound.models import Interaction
-from flex_outbound.outbox import transitions
-from tests.browser import pipeline
+from tests.integration.pages import rows
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -38,11 +37,11 @@ def test_one_click_opens_and_the_page_follows_to_the_sids(page: Page, shoot: Sho
     expect(status).to_have_text("SMS: Waiting to be sent")
     row = Interaction.objects.get()
     assert row.address == "+14155550123"
-    task_sid = pipeline.open_in_flex(row)
+    task_sid = rows.open_in_flex(row)
     expect(status).to_have_text("SMS: Opened in Flex")
     expect(page.get_by_test_id("flex-task-sid")).to_have_text(task_sid)
     expect(page.get_by_test_id("flex-conversation-sid")).to_be_hidden()
-    conversation_sid = pipeline.add_conversation(row)
+    conversation_sid = rows.add_conversation(row)
     expect(page.get_by_test_id("flex-conversation-sid")).to_have_text(conversation_sid)
     expect(page.get_by_test_id("flex-open")).to_have_attribute("href", re.compile(task_sid))
     expect(page.get_by_test_id("flex-timeline-row")).to_have_count(1)
@@ -62,8 +61,8 @@ def test_a_second_click_after_the_first_has_ended_is_another(page: Page) -> None
     page.get_by_test_id("flex-email").click()
     expect(page.get_by_test_id("flex-status")).to_have_text("Email: Waiting to be sent")
     row = Interaction.objects.get()
-    pipeline.open_in_flex(row)
-    transitions.active(row.pk)
+    rows.open_in_flex(row)
+    rows.change(row, "active")
     expect(page.get_by_test_id("flex-status")).to_have_text("Email: In conversation")
     page.get_by_test_id("flex-email").click()
     expect(page.get_by_test_id("flex-status")).to_have_text("Email: Waiting to be sent")
@@ -75,13 +74,13 @@ def test_a_failure_says_why_and_retry_sends_again(page: Page, shoot: Shoot) -> N
     page.get_by_test_id("flex-sms").click()
     expect(page.get_by_test_id("flex-status")).to_have_text("SMS: Waiting to be sent")
     first = Interaction.objects.get()
-    pipeline.fail(first, "This customer has opted out of messages.")
+    rows.fail(first, "This customer has opted out of messages.")
     expect(page.get_by_test_id("flex-status")).to_have_text("SMS: Failed. This customer has opted out of messages.")
     shoot(page, "failed")
     page.get_by_test_id("flex-retry").click()
     expect(page.get_by_test_id("flex-status")).to_have_text("SMS: Waiting to be sent")
     second = Interaction.objects.exclude(pk=first.pk).get()
-    pipeline.open_in_flex(second)
+    rows.open_in_flex(second)
     expect(page.get_by_test_id("flex-status")).to_have_text("SMS: Opened in Flex")
     expect(page.get_by_test_id("flex-retry")).to_be_hidden()
 
@@ -90,7 +89,7 @@ def test_what_needs_a_decision_can_be_sent_again_or_dropped(page: Page, shoot: S
     page.get_by_test_id("flex-sms").click()
     expect(page.get_by_test_id("flex-status")).to_have_text("SMS: Waiting to be sent")
     row = Interaction.objects.get()
-    pipeline.ask_for_decision(row, "Nobody can tell whether it was opened.")
+    rows.ask_for_decision(row, "Nobody can tell whether it was opened.")
     expect(page.get_by_test_id("flex-status")).to_contain_text("Needs a decision")
     expect(page.get_by_test_id("flex-cancel")).to_have_text("Drop")
     shoot(page, "review")
@@ -105,7 +104,7 @@ def test_polling_ends_with_the_row(page: Page) -> None:
     polls = polls_of(page)
     page.get_by_test_id("flex-sms").click()
     expect(page.get_by_test_id("flex-status")).to_have_text("SMS: Waiting to be sent")
-    pipeline.fail(Interaction.objects.get(), "No.")
+    rows.fail(Interaction.objects.get(), "No.")
     expect(page.get_by_test_id("flex-status")).to_have_text("SMS: Failed. No.")
     made = len(polls)
     assert 1 <= made < 20
@@ -124,7 +123,7 @@ def test_a_hidden_page_does_not_poll_and_catches_up_when_seen(page: Page) -> Non
     polls = polls_of(page)
     page.wait_for_timeout(1500)
     assert polls == []
-    pipeline.open_in_flex(Interaction.objects.get())
+    rows.open_in_flex(Interaction.objects.get())
     page.evaluate("() => { window.away = false; document.dispatchEvent(new Event('visibilitychange')); }")
     expect(page.get_by_test_id("flex-status")).to_have_text("SMS: Opened in Flex")
 
@@ -132,7 +131,7 @@ def test_a_hidden_page_does_not_poll_and_catches_up_when_seen(page: Page) -> Non
 def test_an_open_conversation_is_named_and_linked(page: Page, contact: Any, shoot: Shoot) -> None:
     page.get_by_test_id("flex-sms").click()
     expect(page.get_by_test_id("flex-status")).to_have_text("SMS: Waiting to be sent")
-    task_sid = pipeline.open_in_flex(Interaction.objects.get())
+    task_sid = rows.open_in_flex(Interaction.objects.get())
     page.reload()
     page.get_by_test_id("flex-composer").first.locator("summary").click()
     page.get_by_test_id("flex-body").first.fill("Hello again")
@@ -164,5 +163,5 @@ def test_the_timeline_follows_what_another_page_opened(page: Page, new_page: Cal
     other = new_page()
     other.goto(page.url)
     expect(other.get_by_test_id("flex-timeline-row")).to_contain_text("Waiting to be sent")
-    pipeline.open_in_flex(Interaction.objects.get())
+    rows.open_in_flex(Interaction.objects.get())
     expect(other.get_by_test_id("flex-timeline-row")).to_contain_text("Opened in Flex")

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from flex_outbound.models import Interaction
-from tests.browser import pipeline
+from tests.integration.pages import rows
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -60,7 +60,7 @@ def test_a_poll_that_fails_says_so_and_recovers(page: Page) -> None:
     expect(page.get_by_test_id("flex-status")).to_have_text("Connection lost — retrying.")
     page.unroute("**/api/interactions/*/")
     expect(page.get_by_test_id("flex-status")).to_have_text("SMS: Waiting to be sent")
-    pipeline.open_in_flex(Interaction.objects.get())
+    rows.open_in_flex(Interaction.objects.get())
     expect(page.get_by_test_id("flex-status")).to_have_text("SMS: Opened in Flex")
 
 

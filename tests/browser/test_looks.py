@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from flex_outbound.models import Interaction
-from tests.browser import pipeline
+from tests.integration.pages import rows
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -26,13 +26,13 @@ def test_nothing_is_wider_than_the_page(
     page.goto(contact.get_absolute_url())
     page.get_by_test_id("flex-email").click()
     expect(page.get_by_test_id("flex-status")).to_have_text("Email: Waiting to be sent")
-    pipeline.fail(Interaction.objects.get(), "Unbreakable" * 30)
+    rows.fail(Interaction.objects.get(), "Unbreakable" * 30)
     expect(page.get_by_test_id("flex-status")).to_contain_text("Failed")
     page.get_by_test_id("flex-sms").click()
     expect(page.get_by_test_id("flex-status")).to_have_text("SMS: Waiting to be sent")
     row = Interaction.objects.get(channel="sms")
-    pipeline.open_in_flex(row)
-    sid = pipeline.add_conversation(row)
+    rows.open_in_flex(row)
+    sid = rows.add_conversation(row)
     expect(page.get_by_test_id("flex-conversation-sid")).to_have_text(sid)
     shoot(page, f"{scheme}-{width}-opened")
     assert page.evaluate("document.documentElement.scrollWidth") <= width

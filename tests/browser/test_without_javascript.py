@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from flex_outbound.models import Interaction, Message
-from tests.browser import pipeline
+from tests.integration.pages import rows
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -28,7 +28,7 @@ def test_a_click_comes_back_with_the_row_in_the_timeline(plain_page: Page, conta
     plain_page.get_by_test_id("flex-sms").click()
     expect(plain_page).to_have_url(re.compile(contact.get_absolute_url() + "$"))
     expect(plain_page.get_by_test_id("flex-timeline-row")).to_contain_text("Waiting to be sent")
-    task_sid = pipeline.open_in_flex(Interaction.objects.get())
+    task_sid = rows.open_in_flex(Interaction.objects.get())
     plain_page.reload()
     expect(plain_page.get_by_test_id("flex-timeline-row")).to_contain_text(task_sid)
 
@@ -61,7 +61,7 @@ def test_a_bad_field_comes_back_with_what_was_typed(
 
 def test_a_failure_can_be_sent_again(plain_page: Page) -> None:
     plain_page.get_by_test_id("flex-sms").click()
-    pipeline.fail(Interaction.objects.get(), "No.")
+    rows.fail(Interaction.objects.get(), "No.")
     plain_page.reload()
     plain_page.get_by_test_id("flex-timeline-retry").click()
     expect(plain_page.get_by_test_id("flex-timeline-row")).to_have_count(2)

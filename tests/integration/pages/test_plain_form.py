@@ -9,7 +9,7 @@ from django.contrib.messages import get_messages
 from django.test import Client
 
 from flex_outbound.models import Interaction, Message
-from flex_outbound.outbox import transitions
+from tests.integration.pages import rows
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("senders", "worker")]
 
@@ -29,21 +29,6 @@ def form(contact: Any) -> dict[str, Any]:
 def signed_in(client: Client, agent: Any) -> Client:
     client.force_login(agent)
     return client
-
-
-def open_in_flex(row: Interaction) -> str:
-    claimed = transitions.claim(row.pk)
-    assert claimed is not None
-    task_sid = "WT" + "a" * 32
-    transitions.created(row.pk, claimed.attempt, {"interaction_sid": "KD" + "a" * 32, "task_sid": task_sid})
-    return task_sid
-
-
-def failed(row: Interaction) -> Interaction:
-    claimed = transitions.claim(row.pk)
-    assert claimed is not None
-    transitions.failed(row.pk, claimed.attempt, reason="opted_out", message="Opted out.")
-    return row
 
 
 def test_a_click_goes_back_where_it_came_from(signed_in: Client, form: dict[str, Any]) -> None:
@@ -129,7 +114,7 @@ def test_a_policy_is_a_403_in_words(signed_in: Client, form: dict[str, Any], con
 
 def test_an_open_conversation_is_a_409_with_a_link(signed_in: Client, form: dict[str, Any]) -> None:
     signed_in.post("/flex/send/", form)
-    task_sid = open_in_flex(Interaction.objects.get())
+    task_sid = rows.open_in_flex(Interaction.objects.get())
     response = signed_in.post("/flex/send/", form | {"idempotency_key": "other", "body": "Hello"})
     assert response.status_code == 409
     assert "You already have a conversation with this customer." in response.content.decode()
@@ -140,7 +125,7 @@ def test_another_agents_conversation_is_named_and_not_linked(
     signed_in: Client, form: dict[str, Any], agent: Any, django_user_model: Any
 ) -> None:
     signed_in.post("/flex/send/", form)
-    task_sid = open_in_flex(Interaction.objects.get())
+    task_sid = rows.open_in_flex(Interaction.objects.get())
     other = django_user_model.objects.create_user("other", first_name="Otto", last_name="Other")
     Interaction.objects.update(agent=other)
     response = signed_in.post("/flex/send/", form | {"idempotency_key": "new"})
@@ -182,7 +167,8 @@ def test_messages_need_not_be_installed(signed_in: Client, form: dict[str, Any],
 
 def test_retry_and_cancel_act_once(signed_in: Client, form: dict[str, Any], contact: Any) -> None:
     signed_in.post("/flex/send/", form)
-    row = failed(Interaction.objects.get())
+    row = Interaction.objects.get()
+    rows.fail(row, "Opted out.")
     for _time in range(2):
         response = signed_in.post(f"/flex/interactions/{row.pk}/retry/", {"idempotency_key": "again"})
         assert response["Location"] == contact.get_absolute_url()

@@ -6,6 +6,7 @@ import pytest
 from django.contrib.auth.models import Group, Permission
 from django.template import Context, Template, TemplateSyntaxError
 from django.test import RequestFactory
+from django.utils import translation
 
 from crm_demo.models import Contact
 from flex_outbound.models import Interaction, Sender
@@ -201,3 +202,18 @@ def test_the_request_may_come_from_the_context(rf: RequestFactory, agent: Any, c
     request.user = agent
     html = Template("{% load flex_outbound %}" + BUTTONS).render(Context({"contact": contact, "request": request}))
     assert "<flex-outbound " in html
+
+
+def test_the_pages_speak_the_language_of_the_reader(
+    render: Render, agent: Any, worker: Any, senders: Any, contact: Any
+) -> None:
+    click(agent, contact)
+    with translation.override("de"):
+        html = render("{% flex_assets %}" + BUTTONS + TIMELINE, agent, contact=contact)
+    for words in (
+        "Erste Nachricht (freiwillig)",
+        "Wartet auf den Versand",
+        "Verbindung verloren",
+        "SMS: Optionen …",
+    ):
+        assert words in html
