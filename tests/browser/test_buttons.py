@@ -139,6 +139,8 @@ def test_an_open_conversation_is_named_and_linked(page: Page, contact: Any, shoo
     expect(page.get_by_test_id("flex-status")).to_contain_text("You already have a conversation")
     expect(page.get_by_test_id("flex-open")).to_have_attribute("href", re.compile(task_sid))
     shoot(page, "already-open")
+    expect(page.get_by_test_id("flex-body").first).to_be_hidden()
+    expect(page.get_by_test_id("flex-body").first).to_have_value("Hello again")
     assert Interaction.objects.count() == 1
 
 

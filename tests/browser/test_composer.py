@@ -79,6 +79,7 @@ def test_a_bad_field_says_so_beside_it(page: Page, shoot: Shoot) -> None:
     composer.get_by_label("Cc").fill("nobody")
     page.keyboard.press("Enter")
     expect(composer.locator("[data-error=cc]")).to_contain_text("not a valid email address")
+    expect(composer.get_by_label("Cc")).to_be_focused()
     expect(composer.get_by_label("Cc")).to_have_attribute("aria-invalid", "true")
     shoot(page, "composer-error")
     composer.get_by_label("Cc").fill("")

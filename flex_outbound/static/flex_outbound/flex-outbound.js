@@ -294,11 +294,13 @@ export class FlexOutboundElement extends FlexElement {
     this.current = null;
     this.facts.hidden = true;
     this.showErrors(form, {});
+    this.close(form, "button[name=channel]"); // the composer would hide the progress; what was typed stays in it
     this.say(words("sending"), "sending");
     const answer = await this.deliver(this.payload(data, `${button.dataset.key}-${data.channel}`), data.csrfmiddlewaretoken);
     if (answer.kind === "row") {
       button.dataset.row = answer.row.id;
-      this.close(form, { reset: true });
+      form.reset();
+      for (const area of form.querySelectorAll("textarea")) this.counted(area);
       return this.accepted(answer.row);
     }
     this.busy(button, false);
@@ -392,14 +394,12 @@ export class FlexOutboundElement extends FlexElement {
     }
   }
 
-  close(form, { reset = false } = {}) {
-    const details = form.querySelector("details");
+  close(form, next) {
+    const details = form.querySelector("details[open]");
     if (!details) return;
-    const hadFocus = details.open && details.contains(document.activeElement);
+    const hadFocus = details.contains(document.activeElement);
     details.open = false;
-    if (reset) form.reset();
-    for (const area of form.querySelectorAll("textarea")) this.counted(area);
-    if (hadFocus) form.querySelector(reset ? "button[name=channel]" : "summary").focus();
+    if (hadFocus) form.querySelector(next).focus();
   }
 
   typed(event) {
@@ -407,7 +407,7 @@ export class FlexOutboundElement extends FlexElement {
     if (!form || event.isComposing) return;
     if (event.key === "Escape" && form.querySelector("details[open]")) {
       event.preventDefault();
-      this.close(form);
+      this.close(form, "summary");
     }
     // A short message goes with Enter, as in every messenger; an email is written in paragraphs.
     const goes = form.dataset.channel === "email" ? event.ctrlKey || event.metaKey : !event.shiftKey;
