@@ -9,6 +9,7 @@ from pathlib import Path
 from types import FrameType
 
 from crm_demo.launcher.part import Part
+from crm_demo.launcher.terminal import Terminal
 
 START_SECONDS = 60.0
 GRACE_SECONDS = 3.0
@@ -28,6 +29,7 @@ class Supervisor:
         self._parts = parts
         self._environment = environment
         self._folder = folder
+        self._terminal = Terminal()
         self._ended = threading.Event()
 
     def run(self, when_up: Callable[[], None]) -> None:
@@ -38,14 +40,14 @@ class Supervisor:
                     part.start(self._environment, self._folder)
                 if self._wait_until_up():
                     when_up()
-                    while not self._ended.wait(WATCH_SECONDS):
+                    while not self._ended.wait(WATCH_SECONDS) and not self._terminal.is_gone:
                         self._require_alive()
             finally:
                 self._end()
 
     @contextlib.contextmanager
     def _listening(self) -> Iterator[None]:
-        former = {number: signal.signal(number, self._on_signal) for number in ENDING}
+        former = {number: signal.signal(number, self._on_signal) for number in ENDING if not _is_nohup(number)}
         try:
             yield
         finally:
@@ -60,6 +62,8 @@ class Supervisor:
         deadline = time.monotonic() + START_SECONDS
         waiting = list(self._parts)
         while waiting and not self._ended.wait(WATCH_SECONDS / 2):
+            if self._terminal.is_gone:
+                return False
             self._require_alive()
             waiting = [part for part in waiting if not part.is_up]
             if waiting and time.monotonic() > deadline:
@@ -83,6 +87,11 @@ class Supervisor:
             # Whole groups, also of those that ended in time: a child of theirs may still be there.
             part.signal(signal.SIGKILL)
             part.wait(time.monotonic() + 1.0)
+
+
+def _is_nohup(number: int) -> bool:
+    """Tell whether whoever started us wants us to outlive the terminal."""
+    return number == signal.SIGHUP and signal.getsignal(number) == signal.SIG_IGN
 
 
 def _report(part: Part, how: str) -> str:

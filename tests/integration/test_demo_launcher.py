@@ -18,6 +18,7 @@ from crm_demo.launcher.guard import InTheWayError, free_port, only_one, require_
 from crm_demo.launcher.part import Part
 from crm_demo.launcher.plan import Plan
 from crm_demo.launcher.supervisor import PartFailedError, Supervisor
+from crm_demo.launcher.terminal import Terminal
 
 SLEEP = "import time; print('up', flush=True); time.sleep(600)"
 PARENT = f"""
@@ -50,6 +51,14 @@ def no_orphans() -> Iterator[None]:
 
 def run(parts: list[Part], folder: Path, when_up: Callable[[], None] = lambda: None) -> None:
     Supervisor(parts, os.environ, folder).run(when_up)
+
+
+@pytest.fixture(autouse=True)
+def started_in_a_window() -> Iterator[None]:
+    """As from a shell, even where the tests themselves run under nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 def signal_soon(number: int) -> Callable[[], None]:
@@ -96,6 +105,28 @@ def test_a_signal_during_the_start_ends_it(part: Callable[..., Part], tmp_path: 
     never = part("slow", "import time; time.sleep(600)")
     signal_soon(signal.SIGTERM)()
     run([never], tmp_path, lambda: pytest.fail("nothing was up"))
+
+
+def test_under_nohup_it_outlives_the_window(part: Callable[..., Part], tmp_path: Path) -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    def hang_up_then_end() -> None:
+        os.kill(os.getpid(), signal.SIGHUP)
+        signal_soon(signal.SIGTERM)()
+
+    began = time.monotonic()
+    run([part("one")], tmp_path, hang_up_then_end)
+    assert time.monotonic() - began > 0.2
+
+
+def test_a_closed_terminal_ends_it_even_where_nobody_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    primary, secondary = os.openpty()
+    monkeypatch.setattr("crm_demo.launcher.terminal.STANDARD", (secondary,))
+    terminal = Terminal()
+    assert not terminal.is_gone
+    os.close(primary)
+    assert terminal.is_gone
+    os.close(secondary)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells children of their parent's death")
