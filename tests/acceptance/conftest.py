@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests import processes
+from tests.acceptance import secrecy
 from tests.acceptance.crm import Crm
 from tests.acceptance.flex import Flex
 from tests.processes import Person, Stack
@@ -18,9 +19,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session", params=processes.KINDS)
-def shared_stack(request: pytest.FixtureRequest) -> Stack:
-    """Return the stack of one database, started once for all tests."""
-    return processes.running(request.param)
+def shared_stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
+    """The stack of one database, started once for all tests; whatever they did, its logs kept quiet about customers."""
+    stack = processes.running(request.param)
+    yield stack
+    assert secrecy.leaks([stack.logs()], secrecy.secrets_of(stack)) == []
 
 
 @pytest.fixture

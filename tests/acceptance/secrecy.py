@@ -1,0 +1,29 @@
+"""What must never be read in a log or in the broker: addresses, names, texts, credentials."""
+
+from collections.abc import Iterable
+
+from flex_outbound.sandbox import defaults
+from tests.acceptance.flex import Flex
+from tests.processes import Stack
+
+TEXT = "Between you and me: 73519"
+CREDENTIALS = (defaults.API_KEY_SECRET, defaults.AUTH_TOKEN)
+SHORTEST = 6
+"""A shorter text may stand in a log by chance."""
+
+
+def secrets_of(stack: Stack) -> set[str]:
+    """Return everything of the customers and of the account that processes of this stack handle."""
+    found = {TEXT, *CREDENTIALS}
+    for name, mobile, email in stack.query("SELECT full_name, mobile, email FROM crm_demo_contact"):
+        found |= {name, email, "".join(sign for sign in mobile if sign.isdigit())[-10:]}
+    with Flex(stack.sandbox_url) as flex:
+        for conversation in flex.account()["conversations"]:
+            found |= {message["body"] or "" for message in conversation["messages"]}
+    return {text for text in found if len(text) >= SHORTEST}
+
+
+def leaks(texts: Iterable[str], secrets: Iterable[str]) -> list[str]:
+    """Return the secrets that stand in one of the texts."""
+    everything = "\n".join(texts)
+    return sorted(secret for secret in secrets if secret in everything)

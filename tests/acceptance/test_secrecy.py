@@ -1,0 +1,64 @@
+"""The broker is told ids and nothing else, and no log knows a customer."""
+
+import base64
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import redis
+
+from tests.acceptance import secrecy
+from tests.acceptance.crm import Crm
+from tests.processes import Person, Stack
+
+
+def everything_in_the_broker(port: int) -> list[str]:
+    """Return all keys and values as text, the bodies of messages decoded."""
+    with redis.Redis(port=port, decode_responses=True, socket_timeout=5) as broker:
+        keys = broker.keys("*")
+        return [*keys, *(text for key in keys for value in _values(broker, key) for text in _unpacked(value))]
+
+
+def _values(broker: Any, key: str) -> Iterator[str]:
+    kind = broker.type(key)
+    if kind == "list":
+        yield from broker.lrange(key, 0, -1)
+    elif kind == "set":
+        yield from broker.smembers(key)
+    elif kind == "hash":
+        yield from broker.hgetall(key).values()
+    elif kind == "zset":
+        yield from broker.zrange(key, 0, -1)
+    else:
+        yield str(broker.get(key))
+
+
+def _unpacked(value: str) -> Iterator[str]:
+    yield value
+    try:
+        yield base64.b64decode(json.loads(value)["body"]).decode()
+    except (ValueError, KeyError, TypeError):
+        return
+
+
+def test_the_broker_is_told_nothing_but_ids(stack: Stack, agent: Crm, contact: Person) -> None:
+    stack.stop(stack.worker)
+    try:
+        row = agent.clicked(contact, "email", body=secrecy.TEXT, subject=secrecy.TEXT)
+        kept = everything_in_the_broker(stack.plan.broker_port)
+    finally:
+        stack.restart(stack.worker)
+
+    assert any(row["id"] in text for text in kept), "the wake-up is there"
+    assert secrecy.leaks(kept, secrecy.secrets_of(stack) | {"agent@example.com", "Ada Agent"}) == []
+    agent.follow(row, lambda now: now["message"]["status"] == "sent", 15.0)
+
+
+def test_no_log_knows_a_customer(stack: Stack, agent: Crm, contact: Person) -> None:
+    # A form that is refused, a page that is searched, a click that fails: what tempts a logger.
+    agent.click(contact, "sms", body=secrecy.TEXT, address=contact.email)
+    agent.get(f"/?q={contact.email}")
+    agent.post("/flex/api/interactions/", {"contact_type": contact.email, "body": secrecy.TEXT})
+    agent.follow(agent.clicked(contact, "sms", body=secrecy.TEXT), lambda now: now["message"]["status"] == "sent")
+
+    assert secrecy.leaks([stack.logs()], secrecy.secrets_of(stack)) == []
