@@ -28,9 +28,7 @@ class Command(BaseCommand):
     def handle(self, *args: object, **options: object) -> None:
         """Serve; raises ``CommandError`` where the extra ``[sandbox]`` is not installed."""
         if run is None:
-            raise CommandError(
-                f"{missing} is not installed: pip install 'django-flex-outbound[sandbox]' brings it."
-            )
+            raise CommandError(f"{missing} is not installed: pip install 'django-flex-outbound[sandbox]' brings it.")
         run(
             from_arguments(options),
             str(options["host"]),
