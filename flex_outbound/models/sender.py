@@ -1,7 +1,10 @@
 """The business's own addresses, per channel."""
 
+from typing import Any
+
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from flex_outbound import channels
@@ -14,9 +17,21 @@ from flex_outbound.sids import SidKind
 class SenderQuerySet(models.QuerySet["Sender"]):
     """Senders as the pages and the API need them."""
 
-    def usable(self) -> "SenderQuerySet":
-        """Return active senders of active accounts, each channel's default first."""
-        return self.filter(is_active=True, account__is_active=True).order_by("-is_default", "pk")
+    def usable_by(self, user: Any) -> "SenderQuerySet":
+        """Return what a user can send with, in one query: active senders, each channel's default first.
+
+        Each comes with its account, whose secrets stay closed, and with ``own_worker_id`` and ``own_worker_sid``: who
+        the user is in that account.
+        """
+        secrets = ("account__api_key_secret", "account__auth_token", "account__previous_auth_token")
+        mine = Q(account__workers__user=user, account__workers__is_active=True)
+        return (
+            self.filter(mine, is_active=True, account__is_active=True)
+            .annotate(own_worker_id=F("account__workers__id"), own_worker_sid=F("account__workers__worker_sid"))
+            .select_related("account")
+            .defer(*secrets)
+            .order_by("-is_default", "pk")
+        )
 
 
 class Sender(models.Model):

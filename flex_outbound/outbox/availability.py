@@ -49,7 +49,7 @@ class Setup:
         """Read permission, workers and senders of a user (anonymous users included)."""
         if not user.is_authenticated or not user.has_perm("flex_outbound.add_interaction"):
             return cls(user, "no_permission", _("You may not open conversations. Ask your manager for access."))
-        senders = list(Sender.objects.usable().filter(account__workers__user=user, account__workers__is_active=True))
+        senders = list(Sender.objects.usable_by(user))
         if not senders and not Worker.objects.filter(user=user, is_active=True, account__is_active=True).exists():
             return cls(user, "no_worker", _("You are not set up as a Flex worker. Ask your manager to add you."))
         return cls(user, senders=senders)

@@ -14,7 +14,7 @@ from flex_outbound import channels, signals
 from flex_outbound.channels import AddressError, Channel
 from flex_outbound.contacts import ContactAdapter, adapter_by_label, content_type_of, find_contact, label_of
 from flex_outbound.exceptions import ClickConflict, ClickNotAllowed, InvalidClick
-from flex_outbound.models import IN_THE_WAY, Interaction, Message, Sender, Worker
+from flex_outbound.models import IN_THE_WAY, Interaction, Message, Sender
 from flex_outbound.outbox import texts
 from flex_outbound.outbox.availability import ChannelOption, Setup, option_for
 from flex_outbound.outbox.notify import tell_after_commit
@@ -53,6 +53,18 @@ def enqueue(click: Click) -> Interaction:
     key came with another
     payload, or another conversation with this address is open).
     """
+    try:
+        row, message = _checked(click)
+    except InvalidClick:
+        # What was taken once stays taken, also when the contact has changed since.
+        earlier = _earlier(click)
+        if earlier is None:
+            raise
+        return earlier
+    return _insert(row, message)
+
+
+def _checked(click: Click) -> tuple[Interaction, Message | None]:
     setup = Setup.load(click.user)
     if setup.reason:
         raise ClickNotAllowed(setup.reason_text, code=setup.reason)
@@ -61,8 +73,21 @@ def enqueue(click: Click) -> Interaction:
     if not option.enabled:
         _refuse(option)
     row = _build(click, adapter, contact, option)
-    message = _first_message(click, row)
-    return _insert(row, message)
+    return row, _first_message(click, row)
+
+
+def _earlier(click: Click) -> Interaction | None:
+    """Return the row that this very click made before, judged by what the caller sent."""
+    if not click.idempotency_key:
+        return None
+    rows = Interaction.objects.select_related("agent", "message", "contact_type")
+    row = rows.filter(agent=click.user, click_key=click.idempotency_key).first()
+    if row is None:
+        return None
+    kind = f"{row.contact_type.app_label}.{row.contact_type.model}"
+    same = (kind, row.contact_id, row.channel) == (click.contact_type.lower(), click.contact_id, click.channel)
+    body = row.first_message.body if row.first_message else ""
+    return row if same and body == texts.plain(click.body) else None
 
 
 def _contact(click: Click) -> tuple[ContactAdapter, Any]:
@@ -132,7 +157,6 @@ def _sender(click: Click, option: ChannelOption) -> Sender:
 
 def _build(click: Click, adapter: ContactAdapter, contact: Any, option: ChannelOption) -> Interaction:
     sender = _sender(click, option)
-    worker = Worker.objects.filter(user=click.user, account_id=sender.account_id, is_active=True).get()
     row = Interaction(
         contact_type=content_type_of(adapter),
         contact_id=str(contact.pk),
@@ -145,8 +169,8 @@ def _build(click: Click, adapter: ContactAdapter, contact: Any, option: ChannelO
         sender=sender,
         sender_address=sender.address,
         agent=click.user,
-        worker=worker,
-        worker_sid=worker.worker_sid,
+        worker_id=sender.own_worker_id,  # type: ignore[attr-defined]
+        worker_sid=sender.own_worker_sid,  # type: ignore[attr-defined]
         click_key=texts.click_key(click.idempotency_key) or uuid.uuid4().hex,
     )
     row.fingerprint = _fingerprint(click, row, label_of(adapter.model))

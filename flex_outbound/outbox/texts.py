@@ -66,8 +66,12 @@ def cc(addresses: Sequence[str], channel: Channel) -> list[str]:
 
 def body(text: str) -> str:
     """Check a first message: up to 1,600 characters; white space alone is no message."""
-    text = text.replace("\r\n", "\n")
-    return _clean(text, "body", channels.MAX_BODY) if text.strip() else ""
+    return _clean(plain(text), "body", channels.MAX_BODY)
+
+
+def plain(text: str) -> str:
+    """Return a text with one kind of line end; white space alone is no text."""
+    return text.replace("\r\n", "\n") if text.strip() else ""
 
 
 def template(content_sid: str, variables: Mapping[str, str], channel: Channel) -> str:

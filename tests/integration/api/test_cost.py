@@ -26,13 +26,13 @@ def known_types(db: None) -> None:
 
 
 def test_a_click_is_a_handful_of_queries(post: Post, django_assert_num_queries: DjangoAssertNumQueries) -> None:
-    own = 1 + 1 + 1 + 1 + 1  # senders, contact, worker, account, INSERT
+    own = 1 + 1 + 1  # senders with accounts and workers, contact, INSERT
     with django_assert_num_queries(SIGN_IN + PERMISSIONS + own + SAVEPOINT):
         assert post().status_code == 202
 
 
 def test_a_first_message_is_one_more(post: Post, django_assert_num_queries: DjangoAssertNumQueries) -> None:
-    with django_assert_num_queries(SIGN_IN + PERMISSIONS + 6 + SAVEPOINT):
+    with django_assert_num_queries(SIGN_IN + PERMISSIONS + 4 + SAVEPOINT):
         assert post(body="Hi").status_code == 202
 
 
