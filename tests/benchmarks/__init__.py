@@ -1,0 +1,1 @@
+"""What the project costs, each figure beside its baseline: ``make bench``. Nothing here asserts a time."""

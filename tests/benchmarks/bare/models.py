@@ -1,0 +1,21 @@
+"""One row for one click."""
+
+from django.conf import settings
+from django.db import models
+
+
+class Click(models.Model):
+    """What was clicked, by whom, and whether it was sent."""
+
+    agent = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE)
+    contact_id = models.CharField(max_length=255)
+    channel = models.CharField(max_length=16)
+    address = models.CharField(max_length=254)
+    status = models.CharField(max_length=16, default="queued")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["contact_id", "-created_at"], name="bench_bare_timeline")]
+
+    def __str__(self) -> str:
+        return f"{self.channel} to {self.contact_id}"
