@@ -36,6 +36,12 @@ class Refusal(Exception):
         self.status = status
 
 
+def _object(body: Any) -> dict[str, Any]:
+    if not isinstance(body, dict):
+        raise Refusal("the body must be a JSON object")
+    return body
+
+
 def _endpoint(work: Work) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         # A page of another site may make a browser send this; no such page has any business here.
@@ -104,9 +110,7 @@ def _clear_faults(state: SandboxState, request: Request, body: Any) -> object:
 
 
 def _change_options(state: SandboxState, request: Request, body: Any) -> object:
-    if not isinstance(body, dict):
-        raise Refusal("options are a JSON object")
-    state.options.change(body)
+    state.options.change(_object(body))
     return state.options.as_dict()
 
 
@@ -119,9 +123,10 @@ def _change_account(state: SandboxState, request: Request, body: Any) -> object:
     world = state.worlds.get(request.path_params["account"])
     if world is None:
         raise Refusal("no such account", 404)
-    if not isinstance(body.get("suspended"), bool):
+    suspended = _object(body).get("suspended")
+    if not isinstance(suspended, bool):
         raise Refusal("suspended must be true or false")
-    world.suspended = body["suspended"]
+    world.suspended = suspended
     return {"sid": world.account_sid, "suspended": world.suspended}
 
 
@@ -158,7 +163,7 @@ def _move_task(state: SandboxState, request: Request, body: Any) -> object:
 
 
 def _change_worker(state: SandboxState, request: Request, body: Any) -> object:
-    wanted, sid = str(body.get("activity")), request.path_params["worker"]
+    wanted, sid = str(_object(body).get("activity")), request.path_params["worker"]
     for world in state.worlds.values():
         for workspace in world.workspaces.values():
             if sid in workspace.workers:
@@ -178,7 +183,7 @@ def find_conversation(state: SandboxState, sid: str) -> tuple[World, Conversatio
 
 
 def _customer_says(state: SandboxState, request: Request, body: Any) -> object:
-    text = str(body.get("body", ""))
+    text = str(_object(body).get("body", ""))
     if not text:
         raise Refusal("body is missing")
     world, conversation, customer = _customer(state, body)
@@ -200,7 +205,7 @@ def _customer(state: SandboxState, body: dict[str, Any]) -> tuple[World, Convers
 
 
 def _agent_says(state: SandboxState, request: Request, body: Any) -> object:
-    text, author = str(body.get("body", "")), str(body.get("author", "agent"))
+    text, author = str(_object(body).get("body", "")), str(body.get("author", "agent"))
     if not text:
         raise Refusal("body is missing")
     world, conversation = find_conversation(state, str(body.get("conversation_sid")))

@@ -32,12 +32,13 @@ class Fault:
     message: str = ""
     ms: int = DEFAULT_MS
     after: bool = False
+    problem: bool = False
     hits: int = 0
 
     def as_dict(self) -> dict[str, object]:
         """Return the fault as the control API shows it."""
         match = {"method": self.method, "product": self.product, "path": self.path, "body": self.body}
-        shown = ("id", "times", "probability", "status", "code", "message", "ms", "after", "hits")
+        shown = ("id", "times", "probability", "status", "code", "message", "ms", "after", "problem", "hits")
         return {"fault": self.kind, "match": match} | {name: getattr(self, name) for name in shown}
 
     def fits(self, method: str, product: str, path: str, body: str) -> bool:
@@ -102,6 +103,7 @@ def _check_fields(fields: Mapping[str, object]) -> None:
         "message": (str,),
         "ms": (int,),
         "after": (bool,),
+        "problem": (bool,),
     }
     for name, value in fields.items():
         if name not in kinds:

@@ -135,8 +135,11 @@ def _delays(acting: list[Fault], after: bool) -> float:
 
 def _error(fault: Fault) -> Answer:
     error = TwilioError(fault.status, fault.code, fault.message or "An internal server error has occurred")
-    body = json.dumps(error.body()).encode()
-    return fault.status, [(b"content-type", b"application/json"), _length(body)], body
+    # The newer form of error (RFC 9457), which the SDK raises as an exception of another family.
+    problem = {"type": error.body()["more_info"], "title": error.message, "detail": error.message}
+    body = json.dumps(error.body() | problem if fault.problem else error.body()).encode()
+    kind = b"application/problem+json" if fault.problem else b"application/json"
+    return fault.status, [(b"content-type", kind), _length(body)], body
 
 
 def _spoiled(answer: Answer, acting: list[Fault]) -> Answer:

@@ -68,6 +68,8 @@ def test_an_option_that_makes_no_sense_is_refused_whole(control: Control, wrong:
         ("/workers/WK0", {"activity": "Offline"}, 404),
         (f"/workers/{defaults.WORKERS['bea']}", {"activity": "Asleep"}, 400),
         ("/nothing", {}, 404),
+        ("/messages", [], 400),
+        ("/replies", "x", 400),
         ("/health", {}, 405),
     ],
 )

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 import requests
-from twilio.base.exceptions import TwilioRestException
+from twilio.base.exceptions import TwilioRestException, TwilioServiceException
 from twilio.rest import Client
 
 from flex_outbound.sandbox import defaults
@@ -60,6 +60,13 @@ def test_an_error_in_spite_of_the_work(start: Start, control: Control) -> None:
         start()
     assert (error.value.status, error.value.code) == (500, 20500)
     assert interactions(control) == 1
+
+
+def test_an_error_of_the_newer_form(start: Start, control: Control) -> None:
+    control.fault("status", INTERACTIONS, status=500, code=45001, problem=True)
+    with pytest.raises(TwilioServiceException) as error:
+        start()
+    assert (error.value.status, error.value.code) == (500, 45001)
 
 
 def test_a_created_interaction_with_a_broken_body(start: Start, control: Control) -> None:

@@ -8,12 +8,15 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import httpx
 import pytest
 
 from flex_outbound.sandbox import defaults
 from flex_outbound.sandbox.server import SandboxServer
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_the_threaded_server_serves_and_stops() -> None:
@@ -35,10 +38,16 @@ def test_an_unknown_option_and_a_taken_port_are_errors() -> None:
             SandboxServer(port=taken.getsockname()[1]).start()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_the_process_says_where_it_is_and_leaves_at_once(number: signal.Signals) -> None:
-    command = [sys.executable, "-m", "flex_outbound.sandbox", "--port", "0", "--latency-ms", "5"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+MODULE = ["-m", "flex_outbound.sandbox"]
+COMMAND = ["manage.py", "flex_sandbox"]
+
+
+@pytest.mark.parametrize(
+    ("how", "number"), [(MODULE, signal.SIGTERM), (MODULE, signal.SIGINT), (COMMAND, signal.SIGTERM)]
+)
+def test_the_process_says_where_it_is_and_leaves_at_once(how: list[str], number: signal.Signals) -> None:
+    command = [sys.executable, *how, "--port", "0", "--latency-ms", "5"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
         assert process.stdout is not None
         found = re.search(r"http://127\.0\.0\.1:(\d+)", process.stdout.readline())
         assert found
