@@ -15,8 +15,8 @@ from kombu.exceptions import OperationalError
 
 from flex_outbound.conf import conf
 from flex_outbound.models import Interaction
+from flex_outbound.outbox import closing, first_message, inbound, reconcile, wakeup
 from flex_outbound.outbox import dispatch as dispatching
-from flex_outbound.outbox import first_message, inbound, reconcile, wakeup
 from flex_outbound.outbox import sweep as sweeping
 from flex_outbound.outbox import watch as watching
 from flex_outbound.outbox.wakeup import Job
@@ -62,6 +62,12 @@ def event(row_id: str) -> None:
     inbound.process(int(row_id))
 
 
+@shared_task(name="flex_outbound.tasks.close", ignore_result=True)
+def close(row_id: str) -> None:
+    """Close a channel that must not stay open."""
+    closing.close(int(row_id))
+
+
 @shared_task(name="flex_outbound.tasks.sweep", ignore_result=True)
 def sweep() -> None:
     """Hand out whatever is due. Put it into the beat schedule, every ``SWEEP_SECONDS``."""
@@ -74,6 +80,7 @@ _TASKS: dict[Job, Task[Any, Any]] = {
     Job.WATCH: watch,
     Job.MESSAGE: message,
     Job.EVENT: event,
+    Job.CLOSE: close,
 }
 
 _JOB_OF: dict[str, Job] = {

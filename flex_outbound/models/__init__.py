@@ -2,6 +2,7 @@
 
 from flex_outbound.models.account import Account
 from flex_outbound.models.attempt import DispatchAttempt, Outcome
+from flex_outbound.models.closing import Closing
 from flex_outbound.models.event import Source, WebhookEvent
 from flex_outbound.models.interaction import IN_THE_WAY, Interaction
 from flex_outbound.models.message import Message
@@ -12,6 +13,7 @@ from flex_outbound.models.worker import Worker
 __all__ = [
     "IN_THE_WAY",
     "Account",
+    "Closing",
     "DispatchAttempt",
     "FlexContact",
     "Interaction",

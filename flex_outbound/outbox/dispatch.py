@@ -14,7 +14,7 @@ from flex_outbound.exceptions import ConfigurationError, NotAccepted, OutcomeUnk
 from flex_outbound.gateway import errors, payloads
 from flex_outbound.gateway.base import Gateway, InteractionRequest, InteractionResult
 from flex_outbound.models import Interaction, Outcome
-from flex_outbound.outbox import history, retry, transitions
+from flex_outbound.outbox import closing, history, retry, transitions
 from flex_outbound.outbox.fence import Fence
 from flex_outbound.outbox.twilio import gateway_for
 from flex_outbound.outbox.wakeup import Job
@@ -123,7 +123,7 @@ def _beaten(row: Interaction, result: InteractionResult) -> None:
     """A callback or a look wrote the row first: the same interaction is as it should be, another is a duplicate."""
     row.refresh_from_db()
     if row.interaction_sid != result.interaction_sid:
-        logger.error("Interaction %s: Twilio also opened %s for it", row.pk, result.interaction_sid)
+        closing.duplicate(row, result.interaction_sid, result.channel_sid, result.task_sid)
     elif result.conversation_sid and row.conversation_sid is None:
         history.note_conversation(row, result.conversation_sid)
 

@@ -3,6 +3,7 @@
 import time
 
 from flex_outbound.conf import conf
+from flex_outbound.outbox.rules import may_send
 
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
@@ -21,4 +22,4 @@ class Fence:
     def is_open(self) -> bool:
         """True while lease and send timeout leave room for one request."""
         elapsed = time.clock_gettime(_CLOCK) - self._started
-        return elapsed + sum(conf.http_timeout) < conf.lease_seconds
+        return may_send(elapsed, sum(conf.http_timeout), conf.lease_seconds)

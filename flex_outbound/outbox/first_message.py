@@ -5,7 +5,6 @@ interaction's key before it is ever sent again.
 """
 
 import logging
-from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
@@ -20,6 +19,7 @@ from flex_outbound.gateway import errors
 from flex_outbound.gateway.base import Gateway, MessageRequest
 from flex_outbound.models import Interaction, Message
 from flex_outbound.outbox import retry
+from flex_outbound.outbox.clock import from_now
 from flex_outbound.outbox.fence import Fence
 from flex_outbound.outbox.notify import tell_after_commit
 from flex_outbound.outbox.twilio import gateway_for
@@ -29,10 +29,6 @@ from flex_outbound.statuses import OPEN, MessageStatus
 logger = logging.getLogger(__name__)
 
 _OPEN = sorted(OPEN)
-
-
-def _in(seconds: float) -> object:
-    return Now() + timedelta(seconds=seconds)
 
 
 def _touch(row_id: UUID) -> None:
@@ -69,7 +65,7 @@ def give_up(row_id: UUID, *, canceled: bool) -> None:
 
 def claim(row_id: UUID) -> Message | None:
     """Take a message that is due and whose conversation is open; None where there is nothing to do."""
-    lease = _in(conf.lease_seconds)
+    lease = from_now(conf.lease_seconds)
     claimed = _change(
         row_id,
         MessageStatus.WAITING,
@@ -145,7 +141,7 @@ def _post(message: Message, gateway: Gateway) -> None:
             MessageStatus.UNCONFIRMED,
             Q(attempt=message.attempt),
             lease_until=None,
-            next_at=_in(retry.first_look(conf.settle_seconds)),
+            next_at=from_now(retry.first_look(conf.settle_seconds)),
         )
     else:
         _sent(message, sid, MessageStatus.SENDING)
@@ -175,12 +171,12 @@ def look(row_id: UUID) -> None:
     )
     if message is None:
         return
-    settled = Message.objects.filter(pk=message.pk, sent_at__lte=_in(-conf.settle_seconds)).exists()
+    settled = Message.objects.filter(pk=message.pk, sent_at__lte=from_now(-conf.settle_seconds)).exists()
     row = message.interaction
     try:
         sid = gateway_for(row.account).find_message(row.conversation_sid or "", row.key)
     except (GatewayError, ConfigurationError):
-        Message.objects.filter(pk=message.pk, status=MessageStatus.UNCONFIRMED).update(next_at=_in(retry.LOOKS[1]))
+        Message.objects.filter(pk=message.pk, status=MessageStatus.UNCONFIRMED).update(next_at=from_now(retry.LOOKS[1]))
         return
     if sid is not None:
         _sent(message, sid, MessageStatus.UNCONFIRMED)
@@ -188,7 +184,7 @@ def look(row_id: UUID) -> None:
         _decide(message)
     else:
         Message.objects.filter(pk=message.pk, status=MessageStatus.UNCONFIRMED).update(
-            looks=F("looks") + 1, next_at=_in(retry.next_look(message.looks + 1, conf.settle_seconds))
+            looks=F("looks") + 1, next_at=from_now(retry.next_look(message.looks + 1, conf.settle_seconds))
         )
 
 
@@ -219,7 +215,7 @@ def _back(message: Message, delay: float) -> None:
         MessageStatus.WAITING,
         Q(attempt=message.attempt),
         lease_until=None,
-        next_at=_in(delay),
+        next_at=from_now(delay),
     )
 
 

@@ -10,7 +10,7 @@ from flex_outbound.gateway import results
 from flex_outbound.gateway.base import TaskState
 from flex_outbound.gateway.payloads import KEY
 from flex_outbound.models import Interaction, WebhookEvent
-from flex_outbound.outbox import history, reconcile
+from flex_outbound.outbox import closing, history, reconcile
 from flex_outbound.outbox.watch import apply_task_status
 from flex_outbound.sids import SidKind, is_sid
 from flex_outbound.statuses import UNSETTLED
@@ -72,4 +72,6 @@ def _apply(row: Interaction, payload: dict[str, Any]) -> None:
             history.note_conversation(row, conversation_sid)
         apply_task_status(row, payload.get("TaskAssignmentStatus", ""))
     elif row.task_sid and payload.get("TaskSid"):
-        logger.error("Interaction %s has a second task: %s", row.pk, payload["TaskSid"])
+        other = _task_of(payload)
+        if other is not None:
+            closing.duplicate(row, other.interaction_sid, other.channel_sid, other.task_sid)

@@ -1,7 +1,8 @@
 """An unknown outcome is looked up, never simply repeated.
 
 TaskRouter is asked for tasks that bear the row's ``flexOutboundKey``, many rows in one request. Found: the row is
-created. Not found, long enough and often enough: sent again (``auto``) or shown to a person (``strict``).
+created. Not found, long enough and often enough, and neither in TaskRouter's events nor among the customer's
+conversations: sent again (``auto``) or shown to a person (``strict``).
 """
 
 import logging
@@ -13,39 +14,51 @@ from django.db.models import BooleanField, Case, F, Value, When
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
+from flex_outbound.channels import Channel
 from flex_outbound.conf import conf
 from flex_outbound.exceptions import ConfigurationError, GatewayError, NotAccepted
-from flex_outbound.gateway.base import TaskState
+from flex_outbound.gateway.base import Gateway, TaskState
 from flex_outbound.models import Account, DispatchAttempt, Interaction, Outcome
-from flex_outbound.outbox import history, retry, transitions
+from flex_outbound.outbox import closing, history, retry, transitions
+from flex_outbound.outbox.rules import EmptyLook, Verdict, judge
 from flex_outbound.outbox.twilio import gateway_for
-from flex_outbound.statuses import Status
+from flex_outbound.statuses import OPEN, Status, TaskStatus
 
 logger = logging.getLogger(__name__)
 
-BATCH = 50
-"""Rows per request: EvaluateTaskAttributes is limited to 3 requests per second and account.
+BATCH = 49
+"""Rows per request, and one more key for the proof that the search is alive: the gateway takes 50.
 
-Source: https://www.twilio.com/docs/taskrouter/limits
+EvaluateTaskAttributes is limited to 3 requests per second and account: https://www.twilio.com/docs/taskrouter/limits
 """
+
+EVENT_MINUTES = 60
+"""How far back TaskRouter's events are read before a row is sent again."""
+
+_SKEW = timedelta(seconds=30)
+"""Twilio's clock and ours may differ by so much when a conversation is told to be older than the click."""
+
+Tasks = dict[str, list[TaskState]]
 
 
 def reconcile(account_id: int) -> int:
     """Look once for the unconfirmed rows of an account that are due. Returns how many were looked for."""
-    settle = timedelta(seconds=conf.settle_seconds)
-    vanish = timedelta(seconds=retry.VANISH_SECONDS)
-    # Decided before the look, by the database's clock: only a look that began after the settle time may settle.
-    rows = list(
-        Interaction.objects.due()
-        .filter(account=account_id, status__in=[Status.UNCONFIRMED, Status.REVIEW])
-        .annotate(
-            settled=_true_when(sent_at__lte=Now() - settle),
-            too_late=_true_when(first_look_at__gt=F("sent_at") + vanish),
-            late_now=_true_when(first_look_at=None, sent_at__lt=Now() - vanish),
-        )[:BATCH]
-    )
-    if rows:
-        _look(Account.objects.get(pk=account_id), rows)
+    rows = _due(account_id)
+    if not rows:
+        return 0
+    account = Account.objects.get(pk=account_id)
+    try:
+        gateway = gateway_for(account)
+        found = _search(gateway, account, rows)
+    except (GatewayError, ConfigurationError) as error:
+        _failed(account, rows, error)
+        return len(rows)
+    for row in rows:
+        tasks = found.get(row.key, [])
+        if tasks:
+            adopt(row, tasks)
+        else:
+            _absent(gateway, row)
     return len(rows)
 
 
@@ -55,63 +68,110 @@ def look_for(row_id: UUID) -> int:
     return reconcile(account_id) if account_id is not None else 0
 
 
+def _due(account_id: int) -> list[Interaction]:
+    """Read the rows together with what the time says, before the look: only one begun after settling may settle."""
+    settle, vanish = timedelta(seconds=conf.settle_seconds), timedelta(seconds=retry.VANISH_SECONDS)
+    waiting = Interaction.objects.due().filter(account=account_id, status__in=[Status.UNCONFIRMED, Status.REVIEW])
+    return list(
+        waiting.annotate(
+            settled=_true_when(sent_at__lte=Now() - settle),
+            began_late=_true_when(first_look_at__gt=F("sent_at") + vanish),
+            begins_late=_true_when(first_look_at=None, sent_at__lt=Now() - vanish),
+        )[:BATCH]
+    )
+
+
 def _true_when(**condition: object) -> Case:
     return Case(When(**condition, then=Value(True)), default=Value(False), output_field=BooleanField())
 
 
-def _look(account: Account, rows: Sequence[Interaction]) -> None:
-    try:
-        found = gateway_for(account).find_tasks([row.key for row in rows])
-    except (GatewayError, ConfigurationError) as error:
-        wait = retry.LOOKS[1]
-        if isinstance(error, NotAccepted):
-            wait = max(wait, error.retry_after or 0)
-        logger.warning("Account %s could not be searched: %s", account.account_sid, type(error).__name__)
-        for row in rows:
-            transitions.look_failed(row, wait)
-        return
+def _search(gateway: Gateway, account: Account, rows: Sequence[Interaction]) -> Tasks:
+    """Search for the rows' keys, and for one more that is known to be there.
+
+    Raises GatewayError also where the search does not show a task that exists: then an empty look proves nothing.
+    """
+    known = _known_task(account)
+    found = gateway.find_tasks([row.key for row in rows] + ([known.key] if known else []))
+    if known is not None and known.key not in found and _is_live(gateway, known):
+        raise NotAccepted("The search does not show a task that exists", reason="search_not_alive")
+    return found
+
+
+def _known_task(account: Account) -> Interaction | None:
+    """Return an open interaction whose task is likely to be alive, opened long enough ago to be searchable."""
+    old_enough = timedelta(seconds=conf.settle_seconds / 2)
+    rows = Interaction.objects.filter(account=account, status__in=sorted(OPEN), opened_at__lte=Now() - old_enough)
+    live = ["", TaskStatus.PENDING, TaskStatus.RESERVED, TaskStatus.ASSIGNED]
+    return rows.filter(task_status__in=live).order_by("-created_at").first()
+
+
+def _is_live(gateway: Gateway, row: Interaction) -> bool:
+    task = gateway.fetch_task(row.task_sid or "")
+    return task is not None and task.status not in {TaskStatus.COMPLETED, TaskStatus.CANCELED}
+
+
+def _failed(account: Account, rows: Sequence[Interaction], error: Exception) -> None:
+    wait = retry.LOOKS[1]
+    if isinstance(error, NotAccepted):
+        wait = max(wait, error.retry_after or 0)
+    reason = error.reason if isinstance(error, GatewayError) else "not_set_up"
+    logger.warning("Account %s could not be searched: %s", account.account_sid, reason)
     for row in rows:
-        tasks = found.get(row.key, [])
-        if tasks:
-            adopt(row, tasks)
-        else:
-            _absent(row)
+        transitions.look_failed(row, wait)
 
 
 def adopt(row: Interaction, tasks: Sequence[TaskState]) -> bool:
-    """Write a task that bears the row's key onto the row. More than one is a duplicate: logged as an error."""
-    task = tasks[0]
-    if len(tasks) > 1:
-        logger.error("Interaction %s has %d tasks: %s", row.pk, len(tasks), [one.task_sid for one in tasks])
+    """Write a task that bears the row's key onto the row; every further one is a duplicate, kept and closed."""
+    # The attempt's own task where there are several: the answer to that attempt would name it too.
+    task, *others = sorted(tasks, key=lambda one: one.attributes.get("flexOutboundAttempt") != row.attempt)
     sids = {name: getattr(task, name) or getattr(row, name) for name in transitions.SIDS}
     if not sids["interaction_sid"]:
+        # Flex has not yet written its own attributes onto the task.
         transitions.look_failed(row, retry.LOOKS[0])
         return False
     adopted = transitions.created(row, sids, task.status)
     if adopted:
         DispatchAttempt.objects.filter(interaction=row, outcome=Outcome.UNKNOWN).update(outcome=Outcome.ACCEPTED)
         history.clear_trouble(row.account)
+    for other in others:
+        closing.duplicate(row, other.interaction_sid, other.channel_sid, other.task_sid)
     return adopted
 
 
-def _absent(row: Interaction) -> None:
-    settled, too_late = row.settled, row.too_late or row.late_now  # type: ignore[attr-defined]
-    enough = settled and row.looks >= 1
-    if row.status == Status.REVIEW or not enough:
+def _absent(gateway: Gateway, row: Interaction) -> None:
+    began_late = row.began_late or row.begins_late  # type: ignore[attr-defined]
+    look = EmptyLook(row.looks, row.settled, not began_late, row.interaction_sid is not None, row.attempt)  # type: ignore[attr-defined]
+    verdict = judge(look, conf.unconfirmed, conf.max_attempts)
+    if row.status == Status.REVIEW or verdict is Verdict.LOOK_AGAIN:
         transitions.looked_in_vain(row)
-    elif too_late:
-        transitions.needs_review(
-            row.pk,
-            row.attempt,
-            _("It was not possible to check in time whether the conversation was opened."),
-        )
-    elif row.interaction_sid:
-        transitions.needs_review(
-            row.pk, row.attempt, _("Flex accepted the conversation, but its task cannot be found.")
-        )
-    elif conf.unconfirmed == "strict" or row.attempt >= conf.max_attempts:
-        transitions.needs_review(
-            row.pk, row.attempt, _("Flex did not answer, and no conversation was found. Send it again?")
-        )
+        return
+    try:
+        past = gateway.find_past_tasks([row.key], EVENT_MINUTES).get(row.key)
+        begun = not past and _conversation_begun(gateway, row)
+    except GatewayError:
+        transitions.look_failed(row, retry.LOOKS[1])
+        return
+    if past:
+        adopt(row, past)
+    elif begun:
+        words = _("A conversation with this customer was begun at that time. Look into Flex before you send it again.")
+        transitions.needs_review(row.pk, row.attempt, words)
+    elif verdict is Verdict.REVIEW:
+        transitions.needs_review(row.pk, row.attempt, _why_review(look))
     else:
         transitions.settled_as_absent(row.pk, row.attempt)
+
+
+def _conversation_begun(gateway: Gateway, row: Interaction) -> bool:
+    """Tell whether a conversation of this address and sender began when the row was sent: perhaps it is the row's."""
+    since = (row.sent_at or row.created_at) - _SKEW
+    found = gateway.find_conversations(Channel(row.channel), row.address, row.sender_address)
+    return any(one.created_at is None or one.created_at >= since for one in found)
+
+
+def _why_review(look: EmptyLook) -> str:
+    if look.accepted:
+        return _("Flex accepted the conversation, but its task cannot be found.")
+    if not look.in_time:
+        return _("It was not possible to check in time whether the conversation was opened.")
+    return _("Flex did not answer, and no conversation was found. Send it again?")

@@ -12,8 +12,8 @@ from uuid import UUID
 
 from django.db.models.functions import Now
 
-from flex_outbound.models import Interaction, Message, WebhookEvent
-from flex_outbound.outbox import dispatch, first_message, inbound, reconcile, transitions, watch
+from flex_outbound.models import Closing, Interaction, Message, WebhookEvent
+from flex_outbound.outbox import closing, dispatch, first_message, inbound, reconcile, transitions, watch
 from flex_outbound.outbox.wakeup import Job
 from flex_outbound.statuses import MessageStatus, Status
 
@@ -56,6 +56,7 @@ def sweep(hand_out: HandOut) -> Counter[str]:
         hand_out(job, str(row_id))
     counts.update(_messages(hand_out))
     counts.update(_events(hand_out))
+    counts.update(_closings(hand_out))
     return counts
 
 
@@ -78,6 +79,14 @@ def _events(hand_out: HandOut) -> Counter[str]:
     return counts
 
 
+def _closings(hand_out: HandOut) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    for closing_id in list(Closing.objects.due().values_list("pk", flat=True)[:BATCH]):
+        counts[Job.CLOSE] += 1
+        hand_out(Job.CLOSE, str(closing_id))
+    return counts
+
+
 def run(job: Job, row_id: str) -> None:
     """Do one job here and now."""
     if job is Job.DISPATCH:
@@ -91,3 +100,5 @@ def run(job: Job, row_id: str) -> None:
         first_message.look(UUID(row_id))
     elif job is Job.EVENT:
         inbound.process(int(row_id))
+    elif job is Job.CLOSE:
+        closing.close(int(row_id))

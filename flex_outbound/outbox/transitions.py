@@ -5,7 +5,6 @@ worker, a callback or the agent moved first is left as it is.
 """
 
 from collections.abc import Callable, Iterable
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -17,16 +16,12 @@ from flex_outbound import signals
 from flex_outbound.conf import conf
 from flex_outbound.exceptions import GatewayError
 from flex_outbound.models import DispatchAttempt, Interaction, Outcome
-from flex_outbound.outbox import first_message, history, retry
+from flex_outbound.outbox import closing, first_message, history, retry
+from flex_outbound.outbox.clock import from_now
 from flex_outbound.outbox.notify import tell_after_commit
 from flex_outbound.statuses import OPEN, Status, may_move
 
 SIDS = ("interaction_sid", "channel_sid", "task_sid", "conversation_sid", "invite_sid")
-
-
-def from_now(seconds: float) -> Any:
-    """Return an expression for the database's clock plus some seconds."""
-    return Now() + timedelta(seconds=seconds)
 
 
 def move(row_id: UUID, old: Iterable[Status], new: Status, guard: Q | None = None, **values: Any) -> bool:
@@ -228,8 +223,15 @@ def closed(row_id: UUID) -> bool:
 
 
 def broke(row_id: UUID, *, reason: str, message: str, code: int | None) -> bool:
-    """End a row whose channel could not be set up after all, or whose task was canceled."""
-    return _finish(row_id, sorted(OPEN), Status.FAILED, Q(), reason, message, code)
+    """End a row whose channel could not be set up after all, or whose task ended without its agent.
+
+    Either may leave the conversation open and the customer writing to nobody, so the channel is closed as well.
+    """
+    with transaction.atomic(savepoint=False):
+        moved = _finish(row_id, sorted(OPEN), Status.FAILED, Q(), reason, message, code)
+        if moved:
+            closing.orphan(Interaction.objects.get(pk=row_id))
+    return moved
 
 
 def _finish(

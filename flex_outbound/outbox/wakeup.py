@@ -23,6 +23,7 @@ class Job(StrEnum):
     WATCH = "watch"
     MESSAGE = "message"
     EVENT = "event"
+    CLOSE = "close"
 
 
 Waker = Callable[[Job, str], None]

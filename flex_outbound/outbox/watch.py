@@ -12,12 +12,14 @@ from django.db.models import F
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
+from flex_outbound.channels import Channel
 from flex_outbound.conf import conf
 from flex_outbound.exceptions import ConfigurationError, GatewayError
 from flex_outbound.gateway import errors
 from flex_outbound.gateway.base import ChannelState, Gateway, TaskState
 from flex_outbound.models import Interaction
 from flex_outbound.outbox import first_message, history, retry, transitions
+from flex_outbound.outbox.clock import from_now
 from flex_outbound.outbox.twilio import gateway_for
 from flex_outbound.statuses import OPEN, ChannelStatus, Status, TaskStatus
 
@@ -26,6 +28,11 @@ logger = logging.getLogger(__name__)
 _PATIENCE = timedelta(seconds=30)
 _BACKLOG = timedelta(seconds=1)
 """Clicks that have been due for so long show that the workers do not keep up."""
+
+_JOINING = timedelta(seconds=4)
+"""The customer may be added a moment after the channel is up."""
+
+NOT_ADDED = 80102
 
 _YOUNG = timedelta(seconds=30)
 """A task younger than this that Twilio does not show may not be readable yet; an older one is gone."""
@@ -37,7 +44,7 @@ def watch(row_id: UUID) -> None:
         return
     # Taking the turn first keeps two workers that were woken for the same row from asking twice.
     taken = Interaction.objects.filter(pk=row_id, status__in=sorted(OPEN), next_at__lte=Now())
-    if not taken.update(next_at=transitions.from_now(sum(conf.http_timeout) * 2)):
+    if not taken.update(next_at=from_now(sum(conf.http_timeout) * 2)):
         return
     row = Interaction.objects.select_related("account").get(pk=row_id)
     try:
@@ -45,7 +52,7 @@ def watch(row_id: UUID) -> None:
     except (GatewayError, ConfigurationError) as error:
         logger.info("Interaction %s could not be looked at: %s", row.pk, type(error).__name__)
     Interaction.objects.filter(pk=row_id, status__in=sorted(OPEN)).update(
-        looks=F("looks") + 1, next_at=transitions.from_now(retry.next_watch(row.looks + 1))
+        looks=F("looks") + 1, next_at=from_now(retry.next_watch(row.looks + 1))
     )
 
 
@@ -55,7 +62,7 @@ def _must_wait(row_id: UUID) -> bool:
     backlog = Interaction.objects.filter(status=Status.QUEUED, next_at__lte=Now() - _BACKLOG)
     if not (young.exists() and backlog.exists()):
         return False
-    young.update(next_at=transitions.from_now(retry.next_watch(0)))
+    young.update(next_at=from_now(retry.next_watch(0)))
     return True
 
 
@@ -72,7 +79,7 @@ def _look(row: Interaction, gateway: Gateway) -> None:
             _task_is_gone(row)
             return
         _note_task(row, task)
-    _bring_up(row, channel)
+    _bring_up(row, channel, gateway)
 
 
 def _note_task(row: Interaction, task: TaskState) -> None:
@@ -96,13 +103,32 @@ def _over(row: Interaction, channel: ChannelState) -> bool:
     return False
 
 
-def _bring_up(row: Interaction, channel: ChannelState | None) -> None:
+def _bring_up(row: Interaction, channel: ChannelState | None, gateway: Gateway) -> None:
     """Move to active when the channel says so, or, where the channel does not speak, when the task is in hands."""
     up = channel.status == ChannelStatus.ACTIVE if channel else row.task_status == TaskStatus.ASSIGNED
-    if up and row.status == Status.CREATED:
-        transitions.active(row.pk)
-    elif channel is None and row.looks >= 1:
-        first_message.release(row.pk)
+    if row.status == Status.CREATED and (up or channel is None):
+        if not _customer_is_there(row, gateway):
+            return
+        if up:
+            transitions.active(row.pk)
+        elif row.looks >= 1:
+            first_message.release(row.pk)
+
+
+def _customer_is_there(row: Interaction, gateway: Gateway) -> bool:
+    """Ask whether the customer takes part; ends a row whose agent would sit alone.
+
+    Twilio may accept an interaction for a customer who is in another open conversation, and silently leave them out.
+    Source: https://www.twilio.com/docs/api/errors/80102
+    """
+    if row.conversation_sid is None:
+        return False
+    if gateway.has_customer(row.conversation_sid, Channel(row.channel), row.address) is not False:
+        return True
+    if Interaction.objects.filter(pk=row.pk, opened_at__lte=Now() - _JOINING).exists():
+        words = errors.agent_message("already_open")
+        transitions.broke(row.pk, reason="already_open", message=words, code=NOT_ADDED)
+    return False
 
 
 def apply_task_status(row: Interaction, status: str) -> None:
@@ -111,12 +137,8 @@ def apply_task_status(row: Interaction, status: str) -> None:
     if status == TaskStatus.COMPLETED:
         transitions.closed(row.pk)
     elif status == TaskStatus.CANCELED:
-        transitions.broke(
-            row.pk,
-            reason="task_canceled",
-            message=_("The task was canceled in Flex before the conversation ended."),
-            code=None,
-        )
+        words = _("The task was canceled in Flex before the conversation ended.")
+        transitions.broke(row.pk, reason="task_canceled", message=words, code=None)
 
 
 def _task_is_gone(row: Interaction) -> None:

@@ -1,0 +1,58 @@
+"""Channels at Twilio that must not stay open: duplicates, and conversations in which the agent would sit alone."""
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from flex_outbound.models.fields import SidField
+from flex_outbound.models.interaction import Interaction
+from flex_outbound.sids import SidKind
+
+
+class ClosingQuerySet(models.QuerySet["Closing"]):
+    """Closings as the sweep asks for them."""
+
+    def due(self) -> "ClosingQuerySet":
+        """Return rows whose ``next_at`` has come, by the database's clock, the oldest first."""
+        return self.filter(next_at__lte=Now()).order_by("next_at")
+
+
+class Closing(models.Model):
+    """One channel that has to be closed through the Interactions API, tried until Twilio has done it or refused.
+
+    ``next_at`` is null when nothing more is tried; without ``closed_at`` it was refused, and ``error`` says why.
+    """
+
+    class Kind(models.TextChoices):
+        """Why it has to be closed."""
+
+        DUPLICATE = "duplicate", _("Opened a second time for one click")
+        ORPHAN = "orphan", _("Without its customer or its agent")
+
+    interaction = models.ForeignKey(Interaction, models.CASCADE, related_name="closings", verbose_name=_("interaction"))
+    kind = models.CharField(_("kind"), max_length=16, choices=Kind.choices)
+    interaction_sid = SidField(_("interaction SID"), kind=SidKind.INTERACTION)
+    channel_sid = SidField(_("channel SID"), kind=SidKind.CHANNEL, unique=True)
+    task_sid = SidField(_("task SID"), kind=SidKind.TASK, null=True, blank=True)
+    attempts = models.PositiveIntegerField(_("attempts"), default=0)
+    next_at = models.DateTimeField(null=True, blank=True, db_default=Now())
+    found_at = models.DateTimeField(_("found"), db_default=Now(), editable=False)
+    error = models.TextField(_("what Twilio said"), blank=True, default="")
+    closed_at = models.DateTimeField(_("closed"), null=True, blank=True, editable=False)
+
+    objects = ClosingQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("closing")
+        verbose_name_plural = _("closings")
+        ordering = ["-found_at", "-pk"]
+        constraints = [
+            models.CheckConstraint(condition=Q(kind__in=["duplicate", "orphan"]), name="flex_closing_kind_known"),
+        ]
+        indexes = [
+            models.Index(fields=["next_at"], condition=Q(next_at__isnull=False), name="flex_closing_due"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: {self.channel_sid}"
