@@ -38,7 +38,8 @@ def fetch_configuration(call: Call) -> Reply:
 def fetch_service_webhooks(call: Call) -> Reply:
     """GET Configuration/Webhooks, of the account or of its chat service."""
     settings = call.world.service_webhooks
-    own: JSON = {"chat_service_sid": call.world.chat_service_sid} if "service" in call.params else {}
+    of_service = "service" in call.params
+    own: JSON = {"chat_service_sid": call.world.chat_service_sid} if of_service else {"target": "webhook"}
     return Reply(
         {
             "account_sid": call.world.account_sid,
@@ -47,7 +48,6 @@ def fetch_service_webhooks(call: Call) -> Reply:
             "post_webhook_url": settings.post_url or None,
             "method": settings.method,
             "filters": settings.filters,
-            "target": "webhook",
             "url": resource_url("conversations", call.path),
         }
     )
