@@ -6,6 +6,7 @@ three mean that the look did not succeed; only for ``create_*`` does the differe
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
 
 from flex_outbound.channels import Channel
@@ -81,6 +82,16 @@ class ChannelState:
 
 
 @dataclass(frozen=True, slots=True)
+class ConversationState:
+    """A conversation of a customer's address. ``created_at``: aware, None where Twilio did not say."""
+
+    conversation_sid: str
+    state: str
+    sender_address: str
+    created_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class MessageRequest:
     """The first message: ``author`` is the worker's friendly name; ``key`` goes into the message's attributes."""
 
@@ -107,6 +118,18 @@ class Gateway(Protocol):
 
     def fetch_channel(self, interaction_sid: str, channel_sid: str) -> ChannelState | None:
         """Return one channel, None where Twilio does not have it or does not show it to this account."""
+
+    def find_past_tasks(self, keys: Sequence[str], minutes: int) -> dict[str, list[TaskState]]:
+        """Look through TaskRouter's events of the last minutes for tasks by key, also those deleted since."""
+
+    def find_conversations(self, channel: Channel, address: str, sender_address: str) -> list[ConversationState]:
+        """Return the conversations, of any state, between a customer's address and a sender."""
+
+    def has_customer(self, conversation_sid: str, channel: Channel, address: str) -> bool | None:
+        """Tell whether the customer takes part in a conversation; None where Twilio does not show it."""
+
+    def close_channel(self, interaction_sid: str, channel_sid: str) -> None:
+        """Close an interaction channel, and with it its tasks and conversation. Closing twice does no harm."""
 
     def create_message(self, request: MessageRequest) -> str:
         """Send a message into a conversation and return its SID (IM…). Not idempotent."""

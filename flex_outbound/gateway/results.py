@@ -6,12 +6,28 @@ https://www.twilio.com/docs/flex/developer/conversations/interactions-api#respon
 """
 
 import json
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
-from flex_outbound.gateway.base import ChannelState, InteractionResult, TaskState
+from flex_outbound.channels import Channel
+from flex_outbound.gateway.base import ChannelState, ConversationState, InteractionResult, TaskState
 from flex_outbound.gateway.payloads import KEY
 from flex_outbound.sids import SidKind, sid_or_none
 from flex_outbound.statuses import ChannelStatus, TaskStatus
+
+TASK_CREATED = "task.created"
+_PREFIX = "whatsapp:"
+
+
+class Binding(NamedTuple):
+    """How somebody takes part in a conversation: lower-case type, addresses without prefix; "" for what is not shown.
+
+    https://www.twilio.com/docs/conversations/api/conversation-participant-resource
+    """
+
+    type: str
+    address: str
+    proxy_address: str
 
 
 def parse_interaction(payload: object) -> InteractionResult:
@@ -47,6 +63,64 @@ def parse_task(payload: object) -> TaskState | None:
         invite_sid=sid_or_none(attributes.get("flexChannelInviteSid"), SidKind.INVITE),
         key=_text(attributes.get(KEY)),
     )
+
+
+def parse_event(payload: object) -> tuple[str | None, dict[str, Any] | None]:
+    """Read one of TaskRouter's events: the SID of its task, and the attributes that the task had then.
+
+    Attributes are {} where they are JSON of another kind, or where the event says that it is no task's creation; None
+    where they are left out or broken, so that nobody can tell whose they are.
+    https://www.twilio.com/docs/taskrouter/api/event/reference
+    """
+    body = _mapping(payload)
+    # Callbacks write TaskSid, the resource task_sid.
+    data = {name.replace("_", "").lower(): value for name, value in parse_attributes(body.get("event_data")).items()}
+    sid = sid_or_none(data.get("tasksid"), SidKind.TASK) or sid_or_none(body.get("resource_sid"), SidKind.TASK)
+    attributes = _attributes_or_none(data.get("taskattributes"))
+    if attributes is None and _text(body.get("event_type")) not in ("", TASK_CREATED):
+        attributes = {}
+    return sid, attributes
+
+
+def parse_conversation(payload: object) -> ConversationState | None:
+    """Read one conversation of an address; None where it bears no SID of a conversation."""
+    body = _mapping(payload)
+    sid = sid_or_none(body.get("conversation_sid"), SidKind.CONVERSATION)
+    if sid is None:
+        return None
+    return ConversationState(
+        conversation_sid=sid,
+        state=_text(body.get("conversation_state")),
+        sender_address=parse_binding(body.get("participant_messaging_binding")).proxy_address,
+        created_at=_moment(body.get("conversation_date_created")),
+    )
+
+
+def parse_binding(raw: object) -> Binding:
+    """Read a participant's messaging binding, which is null for an agent; also email's, which has no proxy address."""
+    body = parse_attributes(raw)
+    address = _text(body.get("address")) or _text(body.get("email"))
+    proxy = _text(body.get("proxy_address"))
+    bears_prefix = any(one.strip().startswith(_PREFIX) for one in (address, proxy))
+    kind = Channel.WHATSAPP.value if bears_prefix else _text(body.get("type")).lower()
+    return Binding(kind, plain_address(address), plain_address(proxy))
+
+
+def may_be_between(binding: Binding, channel: Channel, sender_address: str) -> bool:
+    """Tell whether a customer's binding can be of this channel and sender, as far as it shows either."""
+    other_channel = binding.type in Channel.values and binding.type != channel.value
+    other_sender = binding.proxy_address and not same_address(binding.proxy_address, sender_address)
+    return not other_channel and not other_sender
+
+
+def same_address(one: str, other: str) -> bool:
+    """Compare two addresses, with or without WhatsApp's prefix, in any case; an empty one equals none."""
+    return bool(one) and plain_address(one).casefold() == plain_address(other).casefold()
+
+
+def plain_address(address: str) -> str:
+    """Return an address as we keep it, without WhatsApp's prefix."""
+    return address.strip().removeprefix(_PREFIX)
 
 
 def parse_channel(payload: object) -> ChannelState:
@@ -107,6 +181,26 @@ def conversation_sid_in(attributes: dict[str, Any]) -> str | None:
         for name in ("sid", "conversation_sid"):
             found = found or sid_or_none(item.get(name), SidKind.CONVERSATION)
     return found
+
+
+def _attributes_or_none(raw: object) -> dict[str, Any] | None:
+    try:
+        value = json.loads(raw) if isinstance(raw, str) else raw
+    except (ValueError, RecursionError):
+        return None
+    return None if value is None else _mapping(value)
+
+
+def _moment(value: object) -> datetime | None:
+    """Return a time as the SDK gives it: read, or as text where Twilio wrote it in another way than usual."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            return None
+    if not isinstance(value, datetime):
+        return None
+    return value if value.tzinfo else value.replace(tzinfo=UTC)
 
 
 def _task_status(raw: object) -> str:
