@@ -1,0 +1,91 @@
+"""One account's connection through Twilio's SDK: every call goes through here, and only GatewayErrors come out.
+
+See ``classify`` for which of them; what is asked is the affair of ``looks`` (reading) and ``client`` (writing).
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, TypeVar
+
+from twilio.base.exceptions import TwilioException
+from twilio.rest import Client
+from urllib3.exceptions import HTTPError
+
+from flex_outbound.exceptions import GatewayError, Refused
+from flex_outbound.gateway.base import Connection
+from flex_outbound.gateway.classify import classify, malformed
+from flex_outbound.gateway.http import GatewayHttpClient, MalformedReply
+
+T = TypeVar("T")
+
+
+class TwilioCalls:
+    """One account at Twilio, for one thread: the SDK is not vouched thread-safe."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._workspace_sid = connection.workspace_sid
+        self._http = GatewayHttpClient(connection.base_url, connection.timeout)
+        self._client = Client(
+            connection.username,
+            connection.password,
+            connection.account_sid,
+            http_client=self._http,
+            # Named, so that credentials can never come from the process's environment; its edge and region may.
+            environment={name: os.environ.get(name, "") for name in ("TWILIO_EDGE", "TWILIO_REGION")},
+            user_agent_extensions=["django-flex-outbound"],
+        )
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._client.account_sid}>"
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    @contextmanager
+    def _call(self) -> Iterator[None]:
+        http = self._http
+        http.last_status = http.last_retry_after = None
+        try:
+            yield
+        except TwilioException as error:
+            # Not chained: its text repeats Twilio's words, which name customers; ``detail`` has them masked.
+            raise classify(error, http_status=http.last_status, retry_after=http.last_retry_after) from None
+        except UnicodeEncodeError as error:
+            # Raised while the request is written out, before anything is sent.
+            raise Refused(f"unsendable text: {error.reason}", reason="invalid_request") from None
+        except (OSError, HTTPError) as error:  # all of requests' errors are OSErrors
+            raise classify(error, http_status=http.last_status) from error
+        except MalformedReply as error:
+            raise malformed(str(error), http.last_status) from None
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            # What the SDK does with JSON of another shape than it expects; the request itself was built before.
+            raise malformed(type(error).__name__, http.last_status) from None
+
+    def _fetch(self, context: Any) -> Any:
+        with self._call():
+            return context.fetch()
+
+    def _records(self, resource: Any, *, pages: int, **fields: Any) -> Iterator[Any]:
+        """Yield a list's records, a page at a time. More ``pages`` than that are no whole look: OutcomeUnknown."""
+        turn: Callable[[], Any] = partial(resource.page, **fields)
+        for _ in range(pages):
+            with self._call():
+                page = turn()
+                records, more, turn = list(page), bool(page.next_page_url), page.next_page
+            yield from records
+            if not more:
+                return
+        raise malformed(f"a list of more than {pages} pages", self._http.last_status)
+
+
+def shown(look: Callable[[], T], missing: tuple[int, ...]) -> T | None:
+    """Return what ``look`` returns, None where it is answered with one of the HTTP statuses in ``missing``."""
+    try:
+        return look()
+    except GatewayError as error:
+        if error.http_status in missing:
+            return None
+        raise

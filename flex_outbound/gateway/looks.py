@@ -1,0 +1,205 @@
+"""The reading half of the gateway: what became of the work.
+
+A look that cannot be read is never taken for an empty one: what looks absent may be sent again.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from typing import Any
+
+from flex_outbound.channels import Channel
+from flex_outbound.exceptions import Refused
+from flex_outbound.gateway import payloads, results
+from flex_outbound.gateway.base import ChannelState, ConversationState, TaskState
+from flex_outbound.gateway.calls import TwilioCalls, shown
+from flex_outbound.gateway.classify import malformed
+
+MAX_KEYS = 50
+TASKS_PER_PAGE = 1000
+"""Twilio's most: every page of a search counts against the 3 searches per second of an account."""
+
+EVENTS_PER_PAGE = 1000
+MAX_EVENT_PAGES = 20
+MAX_MINUTES = 43_200
+"""Older events come without the attributes: https://www.twilio.com/docs/taskrouter/api/event#list-all-events"""
+
+CONVERSATIONS_PER_PAGE = 50
+MAX_CONVERSATION_PAGES = 20
+PARTICIPANTS_PER_PAGE = 100
+MAX_PARTICIPANT_PAGES = 10
+"""A conversation takes 1,000 participants: https://www.twilio.com/docs/conversations/conversations-limits"""
+
+MESSAGES_PER_PAGE = 100
+MAX_MESSAGES = 200
+
+
+class TwilioLooks(TwilioCalls):
+    """Every ``find_*``, ``fetch_*`` and ``has_*`` of the protocol."""
+
+    def find_tasks(self, keys: Sequence[str]) -> dict[str, list[TaskState]]:
+        """Look for live tasks by key. A task that matches but cannot be read is no empty look: OutcomeUnknown.
+
+        https://www.twilio.com/docs/taskrouter/api/task#list-all-task-resources
+        """
+        expression = _any_of(keys)
+        with self._call():
+            listed = self._tasks().list(evaluate_task_attributes=expression, page_size=TASKS_PER_PAGE)
+        return _by_key(self._readable(listed, keys), keys)
+
+    def find_past_tasks(self, keys: Sequence[str], minutes: int) -> dict[str, list[TaskState]]:
+        """Look through the creations of the last ``minutes`` for tasks by key, whether they live or not.
+
+        ``status`` is "": an event tells of a task's beginning, not of what became of it. Raises OutcomeUnknown where
+        the events could not be read whole, Refused for a time that Twilio does not show any more (30 days).
+        https://www.twilio.com/docs/taskrouter/api/event#list-all-events
+        """
+        _any_of(keys)
+        if minutes > MAX_MINUTES:
+            raise Refused(f"events of {minutes} minutes are not kept", reason="invalid_request")
+        fields = {"minutes": max(1, minutes), "event_type": results.TASK_CREATED, "page_size": EVENTS_PER_PAGE}
+        events = self._client.taskrouter.v1.workspaces(self._workspace_sid).events
+        return _by_key(self._created(self._records(events, pages=MAX_EVENT_PAGES, **fields), keys), keys)
+
+    def fetch_task(self, task_sid: str) -> TaskState | None:
+        """Return one task, None where Twilio does not have it: finished tasks are deleted after minutes."""
+        record = shown(partial(self._fetch, self._tasks(task_sid)), missing=(404,))
+        if record is None:
+            return None
+        task = results.parse_task(_task_fields(record))
+        if task is None:
+            raise malformed("no task SID", self._http.last_status)
+        return task
+
+    def fetch_channel(self, interaction_sid: str, channel_sid: str) -> ChannelState | None:
+        """Return one channel, None where Twilio does not have it or (403) does not show channels to this account."""
+        record = shown(partial(self._fetch, self._channel(interaction_sid, channel_sid)), missing=(403, 404))
+        if record is None:
+            return None
+        return results.parse_channel(
+            {"status": record.status, "error_code": record.error_code, "error_message": record.error_message}
+        )
+
+    def find_conversations(self, channel: Channel, address: str, sender_address: str) -> list[ConversationState]:
+        """Return the conversations between a customer's address and a sender, of any state.
+
+        Those that do not show the business's address, as of email, are all returned, with a ``sender_address`` of "".
+        https://www.twilio.com/docs/conversations/api/participant-conversation-resource
+        """
+        bound = payloads.binding_address(channel, results.plain_address(address))
+        fields = {"address": bound, "page_size": CONVERSATIONS_PER_PAGE}
+        listed = self._client.conversations.v1.participant_conversations
+        # By SID: one that moves between two pages while they are read is listed twice.
+        found: dict[str, ConversationState] = {}
+        for record in self._records(listed, pages=MAX_CONVERSATION_PAGES, **fields):
+            state = results.parse_conversation(_conversation_fields(record))
+            if state is None:
+                raise malformed("no conversation SID", self._http.last_status)
+            binding = results.parse_binding(record.participant_messaging_binding)
+            if results.may_be_between(binding, channel, sender_address):
+                found.setdefault(state.conversation_sid, state)
+        return list(found.values())
+
+    def has_customer(self, conversation_sid: str, channel: Channel, address: str) -> bool | None:
+        """Tell whether the customer takes part; None where Twilio does not show the conversation or who is in it.
+
+        https://www.twilio.com/docs/conversations/api/conversation-participant-resource
+        """
+        return shown(partial(self._takes_part, conversation_sid, address), missing=(403, 404))
+
+    def find_message(self, conversation_sid: str, key: str) -> str | None:
+        """Return the SID of the message with this key, looking through a conversation's first 200 messages."""
+        with self._call():
+            # Oldest first: what is looked for is the first message of a new conversation.
+            listed = self._messages(conversation_sid).list(order="asc", limit=MAX_MESSAGES, page_size=MESSAGES_PER_PAGE)
+        for record in listed:
+            sid, found = results.parse_message({"sid": record.sid, "attributes": record.attributes})
+            if sid and found == key:
+                return sid
+        return None
+
+    def fetch_workspace(self) -> str:
+        """Return the workspace's friendly name."""
+        record = self._fetch(self._client.taskrouter.v1.workspaces(self._workspace_sid))
+        return str(record.friendly_name or "")
+
+    def _tasks(self, *sid: str) -> Any:
+        tasks = self._client.taskrouter.v1.workspaces(self._workspace_sid).tasks
+        return tasks(*sid) if sid else tasks
+
+    def _channel(self, interaction_sid: str, channel_sid: str) -> Any:
+        return self._client.flex_api.v1.interaction(interaction_sid).channels(channel_sid)
+
+    def _messages(self, conversation_sid: str) -> Any:
+        return self._client.conversations.v1.conversations(conversation_sid).messages
+
+    def _readable(self, listed: Iterable[Any], keys: Sequence[str]) -> Iterator[TaskState]:
+        """Yield the listed tasks with their attributes, which a list may leave out.
+
+        https://www.twilio.com/docs/taskrouter/api/task#task-properties says null in lists, its examples show them.
+        """
+        for record in listed:
+            task = results.parse_task(_task_fields(record))
+            if task is not None and not task.attributes:
+                task = self.fetch_task(task.task_sid)
+            if task is not None and task.attributes:
+                yield task
+            else:
+                # It matched one of the keys. To leave it out would look like "not there", and be sent again.
+                raise malformed(f"a task matched {len(keys)} keys but cannot be read", self._http.last_status)
+
+    def _created(self, events: Iterable[Any], keys: Sequence[str]) -> Iterator[TaskState]:
+        """Yield the tasks of ``keys`` from all those created in the workspace, most of which are not ours.
+
+        Theirs may bear any attributes, so long as they can be read: {} or a mere number are not ours, for ours are an
+        object with a key. Attributes that are left out or broken are another matter. TaskRouter takes only JSON, so
+        they are no stranger's habit but Twilio's doing, and might as well have been ours: that is no empty look.
+        """
+        for event in events:
+            task_sid, attributes = results.parse_event(
+                {"event_type": event.event_type, "event_data": event.event_data, "resource_sid": event.resource_sid}
+            )
+            if attributes is None:
+                raise malformed("a task was created with attributes that cannot be read", self._http.last_status)
+            if attributes.get(payloads.KEY) in keys:
+                task = results.parse_task({"sid": task_sid, "attributes": attributes})
+                if task is None:
+                    raise malformed("a task was created but has no SID", self._http.last_status)
+                yield task
+
+    def _takes_part(self, conversation_sid: str, address: str) -> bool | None:
+        people = self._client.conversations.v1.conversations(conversation_sid).participants
+        all_shown = True
+        for record in self._records(people, pages=MAX_PARTICIPANT_PAGES, page_size=PARTICIPANTS_PER_PAGE):
+            binding = results.parse_binding(record.messaging_binding)
+            if results.same_address(binding.address, address):
+                return True
+            # Agents have an identity, customers an address. One with neither might be the customer.
+            all_shown = all_shown and bool(binding.address or record.identity)
+        return False if all_shown else None
+
+
+def _by_key(tasks: Iterable[TaskState], keys: Sequence[str]) -> dict[str, list[TaskState]]:
+    # By SID: a task that moves between two pages while they are read is listed twice, and is no duplicate.
+    once = {task.task_sid: task for task in tasks if task.key in keys}
+    found: dict[str, list[TaskState]] = {}
+    for task in once.values():
+        found.setdefault(task.key, []).append(task)
+    return found
+
+
+def _any_of(keys: Sequence[str]) -> str:
+    """Return a TaskRouter expression: https://www.twilio.com/docs/taskrouter/expression-syntax."""
+    if not 0 < len(keys) <= MAX_KEYS or not all(re.fullmatch(r"[0-9A-Za-z]+", key) for key in keys):
+        raise ValueError(f"1 to {MAX_KEYS} keys of letters and digits are looked for at a time.")
+    quoted = ", ".join(f"'{key}'" for key in keys)
+    return f"{payloads.KEY} IN [{quoted}]"
+
+
+def _task_fields(record: Any) -> dict[str, Any]:
+    return {"sid": record.sid, "assignment_status": record.assignment_status, "attributes": record.attributes}
+
+
+def _conversation_fields(record: Any) -> dict[str, Any]:
+    names = "conversation_sid", "conversation_state", "conversation_date_created", "participant_messaging_binding"
+    return {name: getattr(record, name) for name in names}
