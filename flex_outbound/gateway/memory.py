@@ -17,25 +17,30 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
+from django.utils import timezone
+
+from flex_outbound.channels import Channel
 from flex_outbound.exceptions import GatewayError, Refused
 from flex_outbound.gateway import errors, payloads
 from flex_outbound.gateway.base import (
     ChannelState,
     Connection,
+    ConversationState,
     InteractionRequest,
     InteractionResult,
     MessageRequest,
     TaskState,
 )
 from flex_outbound.sids import SidKind
+from flex_outbound.statuses import ChannelStatus, TaskStatus
 
 
 class MemoryGateway:
     """The protocol ``gateway.base.Gateway``, in process and thread-safe.
 
-    ``interactions`` and ``messages``: the requests that were carried out, in order. ``tasks`` by task SID and
-    ``channels`` by channel SID: what looks will find; change them to tell a story. ``hidden``: keys that searches do
-    not find (yet).
+    ``interactions`` and ``messages``: the requests that were carried out, in order. ``tasks`` by task SID,
+    ``channels`` by channel SID and ``conversations`` by conversation SID: what looks will find; change them to tell a
+    story. ``hidden``: keys that searches do not find (yet).
     """
 
     def __init__(self) -> None:
@@ -43,9 +48,13 @@ class MemoryGateway:
         self.messages: list[MessageRequest] = []
         self.tasks: dict[str, TaskState] = {}
         self.channels: dict[str, ChannelState] = {}
+        self.conversations: dict[str, ConversationState] = {}
         self.hidden: set[str] = set()
         self._failures: dict[str, list[tuple[GatewayError, bool]]] = defaultdict(list)
         self._sent: list[tuple[str, str, str]] = []
+        self._past: dict[str, TaskState] = {}
+        self._customers: dict[str, tuple[Channel, str]] = {}
+        self._absent: set[str] = set()
         self._lock = threading.Lock()
         self._count = 0
 
@@ -76,6 +85,21 @@ class MemoryGateway:
         with self._lock:
             self.channels[channel_sid] = ChannelState(status, error_code, message)
 
+    def begin_conversation(self, channel: Channel, address: str, sender_address: str) -> str:
+        """Begin a conversation without an interaction, as one that stands in the way; returns its SID."""
+        with self._lock:
+            return self._begin(channel, address, sender_address)
+
+    def move_conversation(self, conversation_sid: str, state: str) -> None:
+        """Set a conversation's state."""
+        with self._lock:
+            self.conversations[conversation_sid] = replace(self.conversations[conversation_sid], state=state)
+
+    def remove_customer(self, conversation_sid: str) -> None:
+        """Take the customer out of a conversation, as where Twilio silently never added them."""
+        with self._lock:
+            self._absent.add(conversation_sid)
+
     def create_interaction(self, request: InteractionRequest) -> InteractionResult:
         """Keep the request and answer with new SIDs."""
         with self._lock:
@@ -89,11 +113,13 @@ class MemoryGateway:
         """Return the tasks of these keys, without the hidden ones."""
         with self._lock:
             self._look("find_tasks")
-            found: dict[str, list[TaskState]] = {}
-            for task in self.tasks.values():
-                if task.key in keys and task.key not in self.hidden:
-                    found.setdefault(task.key, []).append(task)
-            return found
+            return self._bearing(keys, self.tasks)
+
+    def find_past_tasks(self, keys: Sequence[str], minutes: int) -> dict[str, list[TaskState]]:
+        """Return the tasks of these keys however old, also forgotten ones, without the hidden ones."""
+        with self._lock:
+            self._look("find_past_tasks")
+            return self._bearing(keys, self._past)
 
     def fetch_task(self, task_sid: str) -> TaskState | None:
         """Return one task, or None."""
@@ -106,6 +132,31 @@ class MemoryGateway:
         with self._lock:
             self._look("fetch_channel")
             return self.channels.get(channel_sid)
+
+    def find_conversations(self, channel: Channel, address: str, sender_address: str) -> list[ConversationState]:
+        """Return the conversations of this address and sender."""
+        with self._lock:
+            self._look("find_conversations")
+            mine = [one for sid, one in self.conversations.items() if self._customers.get(sid) == (channel, address)]
+            # As at Twilio, where email's bindings do not show the business's address.
+            return [one for one in mine if one.sender_address in ("", sender_address)]
+
+    def has_customer(self, conversation_sid: str, channel: Channel, address: str) -> bool | None:
+        """Tell whether the customer takes part, None for an unknown conversation."""
+        with self._lock:
+            self._look("has_customer")
+            if conversation_sid not in self.conversations:
+                return None
+            there = conversation_sid not in self._absent
+            return there and self._customers.get(conversation_sid) == (channel, address)
+
+    def close_channel(self, interaction_sid: str, channel_sid: str) -> None:
+        """Close a channel with its tasks and conversation; an unknown or closed one is left as it is."""
+        with self._lock:
+            error = self._failure("close_channel")
+            self._close(channel_sid)
+        if error:
+            raise error
 
     def create_message(self, request: MessageRequest) -> str:
         """Keep the message and return a new SID; an unknown conversation is refused."""
@@ -146,9 +197,17 @@ class MemoryGateway:
         if error:
             raise error
 
+    def _bearing(self, keys: Sequence[str], tasks: dict[str, TaskState]) -> dict[str, list[TaskState]]:
+        found: dict[str, list[TaskState]] = {}
+        for task in tasks.values():
+            if task.key in keys and task.key not in self.hidden:
+                found.setdefault(task.key, []).append(task)
+        return found
+
     def _open(self, request: InteractionRequest) -> InteractionResult:
         interaction, channel, task = map(self._sid, (SidKind.INTERACTION, SidKind.CHANNEL, SidKind.TASK))
-        conversation, invite = map(self._sid, (SidKind.CONVERSATION, SidKind.INVITE))
+        invite = self._sid(SidKind.INVITE)
+        conversation = self._begin(request.channel, request.address, request.sender_address)
         self.interactions.append(request)
         self.channels[channel] = ChannelState("active", None, "")
         self.tasks[task] = TaskState(
@@ -161,7 +220,27 @@ class MemoryGateway:
             invite_sid=invite,
             key=request.key,
         )
+        self._past[task] = replace(self.tasks[task], status="")
         return InteractionResult(interaction, channel, task, conversation, invite, "reserved")
+
+    def _begin(self, channel: Channel, address: str, sender_address: str) -> str:
+        sid = self._sid(SidKind.CONVERSATION)
+        shown = sender_address if channel.is_phone else ""
+        self.conversations[sid] = ConversationState(sid, "active", shown, timezone.now())
+        self._customers[sid] = (channel, address)
+        return sid
+
+    def _close(self, channel_sid: str) -> None:
+        channel = self.channels.get(channel_sid)
+        if channel is None or channel.status in {ChannelStatus.CLOSED, ChannelStatus.FAILED}:
+            return
+        self.channels[channel_sid] = replace(channel, status=ChannelStatus.CLOSED.value)
+        for sid, task in self._past.items():
+            if task.channel_sid == channel_sid:
+                if sid in self.tasks:
+                    self.tasks[sid] = replace(self.tasks[sid], status=TaskStatus.COMPLETED.value)
+                conversation = task.conversation_sid or ""
+                self.conversations[conversation] = replace(self.conversations[conversation], state="closed")
 
     def _sid(self, kind: SidKind) -> str:
         self._count += 1

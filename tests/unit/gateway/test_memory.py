@@ -87,3 +87,57 @@ def test_tasks_and_channels_can_be_moved_and_forgotten() -> None:
 def test_a_message_into_nowhere_is_refused() -> None:
     with pytest.raises(Refused):
         MemoryGateway().create_message(MessageRequest(KEY, sid("CH"), "ada", body="Hi"))
+
+
+def test_a_task_that_was_forgotten_is_in_the_past() -> None:
+    gateway = MemoryGateway()
+    result = gateway.create_interaction(a_request())
+    gateway.forget_task(str(result.task_sid))
+    assert gateway.find_tasks([KEY]) == {}
+    (task,) = gateway.find_past_tasks([KEY], 60)[KEY]
+    assert (task.task_sid, task.status) == (result.task_sid, "")
+    gateway.hidden.add(KEY)
+    assert gateway.find_past_tasks([KEY], 60) == {}
+
+
+@pytest.mark.parametrize("channel", list(Channel))
+def test_a_customer_has_a_conversation_and_is_in_it(channel: Channel) -> None:
+    gateway = MemoryGateway()
+    request = a_request(channel)
+    conversation = str(gateway.create_interaction(request).conversation_sid)
+    (found,) = gateway.find_conversations(channel, request.address, request.sender_address)
+    assert (found.conversation_sid, found.state) == (conversation, "active")
+    assert found.created_at
+    assert gateway.find_conversations(channel, "+14155550199", request.sender_address) == []
+    assert gateway.has_customer(conversation, channel, request.address) is True
+    assert gateway.has_customer(conversation, channel, "+14155550199") is False
+    assert gateway.has_customer(sid("CH"), channel, request.address) is None
+    gateway.remove_customer(conversation)
+    assert gateway.has_customer(conversation, channel, request.address) is False
+
+
+def test_a_conversation_may_stand_in_the_way() -> None:
+    gateway = MemoryGateway()
+    conversation = gateway.begin_conversation(Channel.SMS, "+14155550123", "+18005550100")
+    gateway.move_conversation(conversation, "inactive")
+    (found,) = gateway.find_conversations(Channel.SMS, "+14155550123", "+18005550100")
+    assert (found.conversation_sid, found.state, found.sender_address) == (conversation, "inactive", "+18005550100")
+    assert gateway.find_conversations(Channel.SMS, "+14155550123", "+18005550199") == []
+    assert gateway.find_conversations(Channel.WHATSAPP, "+14155550123", "+18005550100") == []
+
+
+@pytest.mark.parametrize("forgotten", [False, True])
+def test_a_closed_channel_closes_its_task_and_conversation(forgotten: bool) -> None:
+    gateway = MemoryGateway()
+    result = gateway.create_interaction(a_request())
+    channel, task = str(result.channel_sid), str(result.task_sid)
+    if forgotten:
+        gateway.forget_task(task)
+    gateway.fail_next(LOST, "close_channel", carried_out=True)
+    with pytest.raises(OutcomeUnknown):
+        gateway.close_channel(str(result.interaction_sid), channel)
+    gateway.close_channel(str(result.interaction_sid), channel)
+    gateway.close_channel(sid("KD"), sid("UO"))
+    assert gateway.channels[channel].status == "closed"
+    assert gateway.conversations[str(result.conversation_sid)].state == "closed"
+    assert forgotten or gateway.tasks[task].status == "completed"
