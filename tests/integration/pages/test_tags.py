@@ -25,6 +25,11 @@ def click(agent: Any, contact: Any, channel: str = "sms", **more: Any) -> Intera
     return enqueue(Click(agent, "crm_demo.contact", str(contact.pk), channel, **more))
 
 
+def is_hidden(html: str, act: str) -> bool:
+    [form] = [given for _tag, given in read(html).tags if given.get("data-act") == act]
+    return "hidden" in form
+
+
 def test_each_channel_is_a_form_that_posts_by_itself(
     render: Render, agent: Any, worker: Any, senders: Any, contact: Any
 ) -> None:
@@ -90,7 +95,7 @@ def test_without_the_permission_nothing_can_be_opened(
     agent.groups.clear()
     html = render(BUTTONS, django_user_model.objects.get(pk=agent.pk), contact=contact)
     assert "You may not open conversations." in html
-    assert 'type="submit" class="flex-outbound__button"' not in html
+    assert ("channel", "submit") not in {(given.get("name"), given.get("type")) for _tag, given in read(html).tags}
 
 
 def test_several_senders_and_addresses_are_offered_in_the_composer(
@@ -177,8 +182,8 @@ def test_the_timeline_shows_what_the_user_may_see(
     html = render(TIMELINE, watching, contact=contact)
     assert "Waiting to be sent" in html
     # To watch is not to decide: the Cancel of another agent's click stays hidden.
-    assert 'data-act="cancel_url" data-show="can_cancel" hidden' in html
-    assert 'data-act="cancel_url" data-show="can_cancel" hidden' not in render(TIMELINE, agent, contact=contact)
+    assert is_hidden(html, "cancel_url")
+    assert not is_hidden(render(TIMELINE, agent, contact=contact), "cancel_url")
 
 
 @pytest.mark.parametrize("tag", [BUTTONS, TIMELINE])
