@@ -1,0 +1,144 @@
+"""What is asked of Twilio before anything is repeated, and what becomes of a second interaction."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from flex_outbound.conf import Conf
+from flex_outbound.models import Closing, Interaction
+from flex_outbound.outbox.clock import from_now
+from flex_outbound.outbox.dispatch import build_request
+from flex_outbound.outbox.twilio import gateway_for
+from flex_outbound.statuses import OPEN, MessageStatus, Status
+
+from .conftest import Sandbox, run_due
+
+Clicker = Callable[..., Interaction]
+
+
+def _channels(sandbox: Sandbox) -> dict[str, str]:
+    return {made["sid"]: made["channel"]["status"] for made in sandbox.interactions}
+
+
+def _send_a_second_time(row: Interaction, sandbox: Sandbox) -> None:
+    """Open what the row asked for once more behind its back, as a naive repetition would."""
+    sandbox.options(open_conversation="silent")
+    claimed = Interaction.objects.to_send().get(pk=row.pk)
+    gateway_for(claimed.account).create_interaction(build_request(claimed))
+
+
+def test_a_second_task_for_one_click_is_recorded_and_its_channel_closed(click: Clicker, sandbox: Sandbox) -> None:
+    sandbox.fault("drop_after")
+    row = click()
+    run_due()
+    _send_a_second_time(row, sandbox)
+    run_due(2)
+    run_due()
+    row.refresh_from_db()
+    closing = Closing.objects.get()
+    assert row.status in OPEN
+    assert closing.kind == Closing.Kind.DUPLICATE
+    assert closing.closed_at is not None
+    channels = _channels(sandbox)
+    assert channels[closing.interaction_sid] == "closed"
+    assert channels[row.interaction_sid or ""] == "active"
+
+
+def test_a_closing_that_twilio_does_not_answer_is_tried_again(click: Clicker, sandbox: Sandbox) -> None:
+    sandbox.fault("channel_failed", code=45356)
+    sandbox.fault("status", path="/Channels/UO", method="POST", status=503)
+    click()
+    for seconds in (0, 2.5, 0, 5):
+        run_due(seconds)
+    closing = Closing.objects.get()
+    assert closing.kind == Closing.Kind.ORPHAN
+    assert closing.closed_at is not None
+    assert closing.attempts == 2
+
+
+def test_a_customer_who_was_silently_left_out_ends_the_row(click: Clicker, sandbox: Sandbox) -> None:
+    """80102: Twilio accepts the interaction, and the agent sits alone in it."""
+    click()
+    run_due()
+    Interaction.objects.all().delete()
+    sandbox.options(open_conversation="silent")
+    row = click(body="Hello")
+    for seconds in (0, 2.5, 5, 1):
+        run_due(seconds)
+    row.refresh_from_db()
+    row.message.refresh_from_db()
+    assert (row.status, row.error_code, row.error_reason) == (Status.FAILED, 80102, "already_open")
+    assert row.message.status == MessageStatus.FAILED
+    assert Closing.objects.get().closed_at is not None
+
+
+def test_a_search_that_does_not_show_what_exists_proves_nothing(click: Clicker, sandbox: Sandbox) -> None:
+    """An index that lags for minutes: the look is empty, and so it is for a task that is known to be there."""
+    sandbox.fault("status", status=503)
+    row = click()
+    run_due()
+    sandbox.options(search_lag_ms=10_000_000)
+    known = click(channel="email")
+    run_due(61)
+    for _look in range(3):
+        run_due(130)
+    row.refresh_from_db()
+    known.refresh_from_db()
+    assert known.status in OPEN
+    assert (row.status, row.looks) == (Status.UNCONFIRMED, 1)
+
+
+def test_a_task_that_was_finished_and_deleted_is_found_in_the_events(click: Clicker, sandbox: Sandbox) -> None:
+    sandbox.fault("drop_after")
+    row = click()
+    run_due()
+    [task] = sandbox.state()["tasks"]
+    sandbox.options(task_retention_seconds=0)
+    sandbox.act(task["sid"], "accept")
+    sandbox.act(task["sid"], "complete")
+    for seconds in (5, 130):
+        run_due(seconds)
+    row.refresh_from_db()
+    assert row.task_sid == task["sid"]
+    assert len(sandbox.interactions) == 1
+
+
+def test_a_conversation_begun_at_that_time_is_left_to_a_person(
+    click: Clicker, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The task cannot be found anywhere, but a conversation with the customer can: nothing is sent on a guess."""
+    sandbox.fault("drop_after")
+    row = click()
+    run_due()
+
+    def nothing(*args: Any, **kwargs: Any) -> dict[str, Any]:
+        return {}
+
+    gateway = type(gateway_for(row.account))
+    monkeypatch.setattr(gateway, "find_tasks", nothing)
+    monkeypatch.setattr(gateway, "find_past_tasks", nothing)
+    for seconds in (5, 10):
+        run_due(seconds)
+    # The rows' time is moved, Twilio's is not: the conversation is as old as the click was.
+    Interaction.objects.filter(pk=row.pk).update(looks=2, next_at=from_now(0))
+    monkeypatch.setattr(Conf, "settle_seconds", property(lambda self: 1.0))
+    run_due()
+    row.refresh_from_db()
+    assert row.status == Status.REVIEW
+    assert "Flex" in row.error_message
+
+
+def test_a_row_in_review_is_still_looked_for(click: Clicker, sandbox: Sandbox, settings: Any) -> None:
+    settings.FLEX_OUTBOUND = {**settings.FLEX_OUTBOUND, "UNCONFIRMED": "strict"}
+    sandbox.options(search_lag_ms=600)
+    sandbox.fault("drop_after")
+    row = click()
+    run_due()
+    for seconds in (5, 130):
+        run_due(seconds)
+    row.refresh_from_db()
+    if row.status == Status.REVIEW:
+        run_due(901)
+        row.refresh_from_db()
+    assert row.status in OPEN
