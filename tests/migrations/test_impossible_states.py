@@ -1,0 +1,231 @@
+"""The database itself refuses what must never be, whoever writes it: no model's ``save`` stands in the way here."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.contrib.auth.models import User
+from django.contrib.contenttypes.models import ContentType
+from django.db import IntegrityError, models, transaction
+
+from crm_demo.models import Contact
+from flex_outbound.models import (
+    Account,
+    Closing,
+    DispatchAttempt,
+    Interaction,
+    Message,
+    Outcome,
+    Sender,
+    Source,
+    WebhookEvent,
+    Worker,
+)
+from flex_outbound.sandbox import defaults
+
+MOMENT = datetime(2025, 6, 1, tzinfo=UTC)
+
+
+def sid(prefix: str, letter: str = "a") -> str:
+    """Return a SID of the right shape."""
+    return prefix + letter * 32
+
+
+class World:
+    """One row of every model, each in a state that may be."""
+
+    def __init__(self, alias: str) -> None:
+        self.alias = alias
+        self.user = self.make(User, username="agent", password="!")
+        self.account = self.make(Account, name="Account", account_sid=sid("AC"), workspace_sid=sid("WS"))
+        self.sender = self.make(Sender, **self.like_sender)
+        self.worker = self.make(Worker, account=self.account, user=self.user, worker_sid=sid("WK"))
+        self.row = self.make(Interaction, **self.like_row)
+        self.attempt = self.make(DispatchAttempt, interaction=self.row, number=1)
+        self.message = self.make(Message, interaction=self.row, body="Hello")
+        self.event = self.make(WebhookEvent, **self.like_event)
+        self.closing = self.make(Closing, **self.like_closing)
+
+    def make(self, model: type[models.Model], **values: Any) -> Any:
+        """Insert a row as it is."""
+        [row] = model._base_manager.using(self.alias).bulk_create([model(**values)])
+        return row
+
+    def change(self, row: models.Model, **values: Any) -> None:
+        """Update a row past everything but the database."""
+        type(row)._base_manager.using(self.alias).filter(pk=row.pk).update(**values)
+
+    @property
+    def like_sender(self) -> dict[str, Any]:
+        """What makes a sender."""
+        address = defaults.SMS_SENDER
+        return {"account": self.account, "channel": "sms", "address": address, "queue_sid": sid("WQ")}
+
+    @property
+    def like_row(self) -> dict[str, Any]:
+        """What makes an interaction that waits to be sent, of a click of its own."""
+        contact_type = ContentType.objects.db_manager(self.alias).get_for_model(Contact)
+        return {
+            "contact_type": contact_type,
+            "contact_id": "1",
+            "channel": "sms",
+            "address": "+14155550142",
+            "account": self.account,
+            "sender": self.sender,
+            "sender_address": self.sender.address,
+            "agent": self.user,
+            "worker_sid": sid("WK"),
+            "click_key": uuid.uuid4().hex,
+            "next_at": MOMENT,
+        }
+
+    @property
+    def like_event(self) -> dict[str, Any]:
+        """What makes a callback."""
+        return {"account": self.account, "source": Source.TASKROUTER, "event_id": "EV1", "event_type": "task.created"}
+
+    @property
+    def like_closing(self) -> dict[str, Any]:
+        """What makes a channel that has to be closed."""
+        sids = {"interaction_sid": sid("KD"), "channel_sid": sid("UO")}
+        return {"interaction": self.row, "kind": Closing.Kind.DUPLICATE, **sids}
+
+    def another_row(self, **values: Any) -> Any:
+        """Insert an interaction with another contact."""
+        return self.make(Interaction, **self.like_row | {"contact_id": "2"} | values)
+
+
+@pytest.fixture
+def world(migrated: str) -> Iterator[World]:
+    """One row of everything; gone again afterwards."""
+    with transaction.atomic(using=migrated):
+        yield World(migrated)
+        transaction.set_rollback(True, using=migrated)
+
+
+CREATED = {"status": "created", "opened_at": MOMENT, "interaction_sid": sid("KD"), "task_sid": sid("WT")}
+FAILED = {"status": "failed", "finished_at": MOMENT, "next_at": None, "error_reason": "why"}
+SENDING = {"status": "sending", "lease_until": MOMENT, "sent_at": MOMENT, "attempt": 1}
+CLOSED = CREATED | {"status": "closed", "finished_at": MOMENT, "next_at": None}
+
+Deed = Callable[[World], object]
+
+IMPOSSIBLE: list[tuple[str, Deed]] = [
+    ("account_sid", lambda world: world.make(Account, name="", account_sid=sid("AC"), workspace_sid=sid("WS", "b"))),
+    ("flex_sender_address_unique", lambda world: world.make(Sender, **world.like_sender)),
+    ("flex_sender_channel_known", lambda world: world.change(world.sender, channel="pigeon")),
+    (
+        "flex_worker_user_unique",
+        lambda world: world.make(Worker, account=world.account, user=world.user, worker_sid=sid("WK", "b")),
+    ),
+    (
+        "flex_worker_sid_unique",
+        lambda world: world.make(
+            Worker,
+            account=world.account,
+            user=world.make(User, username="bea", password="!"),
+            worker_sid=world.worker.worker_sid,
+        ),
+    ),
+    ("flex_click_unique", lambda world: world.another_row(click_key=world.row.click_key)),
+    ("flex_one_in_flight", lambda world: world.make(Interaction, **world.like_row)),
+    ("flex_one_in_flight", lambda world: world.another_row(**CREATED) and world.another_row()),
+    (
+        "flex_interaction_sid_unique",
+        lambda world: (
+            world.change(world.another_row(), interaction_sid=sid("KD"))
+            or world.change(world.row, interaction_sid=sid("KD"))
+        ),
+    ),
+    (
+        "flex_task_sid_unique",
+        lambda world: (
+            world.change(world.another_row(), task_sid=sid("WT")) or world.change(world.row, task_sid=sid("WT"))
+        ),
+    ),
+    ("flex_status_known|flex_open_has_next_at", lambda world: world.change(world.row, status="lost")),
+    ("flex_channel_known", lambda world: world.change(world.row, channel="pigeon")),
+    ("flex_open_has_sids", lambda world: world.change(world.row, **CREATED | {"interaction_sid": None})),
+    ("flex_open_has_sids", lambda world: world.change(world.row, **CREATED | {"task_sid": None})),
+    ("flex_open_has_sids", lambda world: world.change(world.row, **CREATED | {"opened_at": None})),
+    ("flex_open_has_sids", lambda world: world.change(world.row, **CREATED | {"status": "active", "task_sid": None})),
+    ("flex_open_has_sids", lambda world: world.change(world.row, **CLOSED | {"task_sid": None})),
+    ("flex_sending_has_lease", lambda world: world.change(world.row, **SENDING | {"lease_until": None})),
+    ("flex_sending_has_lease", lambda world: world.change(world.row, **SENDING | {"attempt": 0})),
+    ("flex_unconfirmed_was_sent", lambda world: world.change(world.row, status="unconfirmed", sent_at=None)),
+    (
+        "flex_unconfirmed_was_sent",
+        lambda world: world.change(world.row, status="unconfirmed", sent_at=MOMENT, attempt=0),
+    ),
+    ("flex_open_has_next_at", lambda world: world.change(world.row, next_at=None)),
+    ("flex_open_has_next_at", lambda world: world.change(world.row, **FAILED | {"next_at": MOMENT})),
+    ("flex_open_has_next_at", lambda world: world.change(world.row, **FAILED | {"finished_at": None})),
+    ("flex_open_has_next_at", lambda world: world.change(world.row, finished_at=MOMENT)),
+    ("flex_failed_has_reason", lambda world: world.change(world.row, **FAILED | {"error_reason": ""})),
+    ("flex_attempt_number_unique", lambda world: world.make(DispatchAttempt, interaction=world.row, number=1)),
+    ("flex_outcome_known", lambda world: world.change(world.attempt, outcome="perhaps")),
+    ("interaction_id", lambda world: world.make(Message, interaction=world.row, body="Hello again")),
+    ("flex_message_status_known", lambda world: world.change(world.message, status="lost")),
+    ("flex_message_sent_has_sid", lambda world: world.change(world.message, status="sent", message_sid=None)),
+    ("flex_message_final_rests", lambda world: world.change(world.message, status="failed", next_at=MOMENT)),
+    ("flex_message_says_something", lambda world: world.change(world.message, body="", content_sid="")),
+    ("flex_event_unique", lambda world: world.make(WebhookEvent, **world.like_event)),
+    ("flex_source_known", lambda world: world.change(world.event, source="pigeon")),
+    ("flex_closing_kind_known", lambda world: world.change(world.closing, kind="boredom")),
+    ("channel_sid", lambda world: world.make(Closing, **world.like_closing)),
+]
+"""What the database must refuse, by the name of the constraint, or of the column where the column itself is unique.
+
+Where two constraints stand in the way, each database names the one that it came to first.
+"""
+
+POSSIBLE: list[tuple[str, Deed]] = [
+    ("every kind of row beside the others", lambda world: world.row),
+    ("sending with a lease", lambda world: world.change(world.row, **SENDING)),
+    ("created with its SIDs", lambda world: world.change(world.row, **CREATED)),
+    ("closed with its SIDs", lambda world: world.change(world.row, **CLOSED)),
+    ("failed with a reason", lambda world: world.change(world.row, **FAILED)),
+    (
+        "a new click once the former has ended",
+        lambda world: world.change(world.row, **CLOSED) or world.make(Interaction, **world.like_row),
+    ),
+    (
+        "two emails at a time once the first is in conversation",
+        lambda world: (
+            world.change(world.row, **CREATED | {"status": "active", "channel": "email"})
+            or world.make(Interaction, **world.like_row | {"channel": "email"})
+        ),
+    ),
+    ("an accepted attempt", lambda world: world.change(world.attempt, outcome=Outcome.ACCEPTED)),
+    ("every known channel of one sender", lambda world: world.make(Sender, **world.like_sender | {"channel": "email"})),
+    ("another attempt", lambda world: world.make(DispatchAttempt, interaction=world.row, number=2)),
+]
+"""What lies right beside it and must be taken, so that no constraint refuses too much."""
+
+
+@pytest.mark.parametrize(
+    ("name", "deed"), IMPOSSIBLE, ids=[f"{name}-{i}" for i, (name, _deed) in enumerate(IMPOSSIBLE)]
+)
+def test_the_database_refuses(name: str, deed: Deed, world: World) -> None:
+    with pytest.raises(IntegrityError) as refused, transaction.atomic(using=world.alias):
+        deed(world)
+
+    # SQLite names the columns of a plain unique constraint instead of the constraint.
+    words = str(refused.value)
+    assert any(one in words for one in name.split("|")) or words.startswith("UNIQUE constraint failed: flex_outbound_")
+
+
+@pytest.mark.parametrize(("what", "deed"), POSSIBLE, ids=[what for what, _deed in POSSIBLE])
+def test_the_database_takes(what: str, deed: Deed, world: World) -> None:
+    with transaction.atomic(using=world.alias):
+        deed(world)
+
+
+def test_no_constraint_goes_untried() -> None:
+    ours = apps.get_app_config("flex_outbound").get_models()
+    there = {constraint.name for model in ours for constraint in model._meta.constraints}
+
+    assert there - {one for name, _deed in IMPOSSIBLE for one in name.split("|")} == set()
