@@ -32,7 +32,10 @@ from flex_outbound.gateway.base import (
     TaskState,
 )
 from flex_outbound.sids import SidKind
-from flex_outbound.statuses import ChannelStatus, TaskStatus
+from flex_outbound.statuses import ChannelStatus
+
+_ENDS = {"pending": "canceled", "reserved": "canceled", "assigned": "completed", "wrapping": "completed"}
+"""TaskRouter completes what somebody has accepted; the rest can only be canceled."""
 
 
 class MemoryGateway:
@@ -54,7 +57,6 @@ class MemoryGateway:
         self._sent: list[tuple[str, str, str]] = []
         self._past: dict[str, TaskState] = {}
         self._customers: dict[str, tuple[Channel, str]] = {}
-        self._absent: set[str] = set()
         self._lock = threading.Lock()
         self._count = 0
 
@@ -96,9 +98,9 @@ class MemoryGateway:
             self.conversations[conversation_sid] = replace(self.conversations[conversation_sid], state=state)
 
     def remove_customer(self, conversation_sid: str) -> None:
-        """Take the customer out of a conversation, as where Twilio silently never added them."""
+        """Take the customer out of a conversation, as if Twilio had silently never added them."""
         with self._lock:
-            self._absent.add(conversation_sid)
+            self._customers.pop(conversation_sid, None)
 
     def create_interaction(self, request: InteractionRequest) -> InteractionResult:
         """Keep the request and answer with new SIDs."""
@@ -138,7 +140,6 @@ class MemoryGateway:
         with self._lock:
             self._look("find_conversations")
             mine = [one for sid, one in self.conversations.items() if self._customers.get(sid) == (channel, address)]
-            # As at Twilio, where email's bindings do not show the business's address.
             return [one for one in mine if one.sender_address in ("", sender_address)]
 
     def has_customer(self, conversation_sid: str, channel: Channel, address: str) -> bool | None:
@@ -147,8 +148,7 @@ class MemoryGateway:
             self._look("has_customer")
             if conversation_sid not in self.conversations:
                 return None
-            there = conversation_sid not in self._absent
-            return there and self._customers.get(conversation_sid) == (channel, address)
+            return self._customers.get(conversation_sid) == (channel, address)
 
     def close_channel(self, interaction_sid: str, channel_sid: str) -> None:
         """Close a channel with its tasks and conversation; an unknown or closed one is left as it is."""
@@ -225,6 +225,7 @@ class MemoryGateway:
 
     def _begin(self, channel: Channel, address: str, sender_address: str) -> str:
         sid = self._sid(SidKind.CONVERSATION)
+        # As at Twilio, where email's bindings do not show the business's address.
         shown = sender_address if channel.is_phone else ""
         self.conversations[sid] = ConversationState(sid, "active", shown, timezone.now())
         self._customers[sid] = (channel, address)
@@ -238,9 +239,10 @@ class MemoryGateway:
         for sid, task in self._past.items():
             if task.channel_sid == channel_sid:
                 if sid in self.tasks:
-                    self.tasks[sid] = replace(self.tasks[sid], status=TaskStatus.COMPLETED.value)
-                conversation = task.conversation_sid or ""
-                self.conversations[conversation] = replace(self.conversations[conversation], state="closed")
+                    status = self.tasks[sid].status
+                    self.tasks[sid] = replace(self.tasks[sid], status=_ENDS.get(status, status))
+                where = task.conversation_sid or ""
+                self.conversations[where] = replace(self.conversations[where], state="closed")
 
     def _sid(self, kind: SidKind) -> str:
         self._count += 1

@@ -114,6 +114,7 @@ def test_a_customer_has_a_conversation_and_is_in_it(channel: Channel) -> None:
     assert gateway.has_customer(sid("CH"), channel, request.address) is None
     gateway.remove_customer(conversation)
     assert gateway.has_customer(conversation, channel, request.address) is False
+    assert gateway.find_conversations(channel, request.address, request.sender_address) == []
 
 
 def test_a_conversation_may_stand_in_the_way() -> None:
@@ -126,12 +127,14 @@ def test_a_conversation_may_stand_in_the_way() -> None:
     assert gateway.find_conversations(Channel.WHATSAPP, "+14155550123", "+18005550100") == []
 
 
-@pytest.mark.parametrize("forgotten", [False, True])
-def test_a_closed_channel_closes_its_task_and_conversation(forgotten: bool) -> None:
+@pytest.mark.parametrize(("status", "end"), [("reserved", "canceled"), ("assigned", "completed"), (None, None)])
+def test_a_closed_channel_closes_its_task_and_conversation(status: str | None, end: str | None) -> None:
     gateway = MemoryGateway()
     result = gateway.create_interaction(a_request())
     channel, task = str(result.channel_sid), str(result.task_sid)
-    if forgotten:
+    if status:
+        gateway.move_task(task, status)
+    else:
         gateway.forget_task(task)
     gateway.fail_next(LOST, "close_channel", carried_out=True)
     with pytest.raises(OutcomeUnknown):
@@ -140,4 +143,4 @@ def test_a_closed_channel_closes_its_task_and_conversation(forgotten: bool) -> N
     gateway.close_channel(sid("KD"), sid("UO"))
     assert gateway.channels[channel].status == "closed"
     assert gateway.conversations[str(result.conversation_sid)].state == "closed"
-    assert forgotten or gateway.tasks[task].status == "completed"
+    assert [one.status for one in gateway.tasks.values()] == ([end] if end else [])
