@@ -70,16 +70,14 @@ class TwilioGateway(TwilioLooks):
         return sid
 
     def close_channel(self, interaction_sid: str, channel_sid: str) -> None:
-        """Close a channel, its conversation and its tasks, which without ``Routing`` would go to wrapping.
+        """Close a channel with its tasks and conversation.
 
         A channel that is closed, or that Twilio does not have (any more), is done.
         https://www.twilio.com/docs/flex/developer/conversations/interactions-api/interaction-channels-subresource
         """
         try:
             with self._call():
-                self._channel(interaction_sid, channel_sid).update(
-                    status=ChannelStatus.CLOSED.value, routing={"status": "closed"}
-                )
+                self._channel(interaction_sid, channel_sid).update(**payloads.closing_payload())
         except Refused as error:
             if error.http_status == 404 or error.reason == "closed":
                 return

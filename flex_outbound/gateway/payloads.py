@@ -78,6 +78,15 @@ def message_payload(request: MessageRequest) -> dict[str, Any]:
     return payload
 
 
+def closing_payload() -> dict[str, Any]:
+    """Return the arguments of the SDK's ``channels.update`` that close a channel.
+
+    Without ``routing`` its tasks would go to wrapping and wait there for the agent.
+    https://www.twilio.com/docs/flex/developer/conversations/interactions-api/interaction-channels-subresource
+    """
+    return {"status": "closed", "routing": {"status": "closed"}}
+
+
 def redacted(request: InteractionRequest) -> dict[str, Any]:
     """Return what an attempt's row keeps of a request: SIDs, channel, routing and key; nothing of the customer."""
     return {

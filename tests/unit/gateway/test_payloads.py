@@ -153,3 +153,7 @@ def test_a_template_takes_the_place_of_the_body() -> None:
     payload = payloads.message_payload(request)
     assert "body" not in payload
     assert (payload["content_sid"], payload["content_variables"]) == (sid("HX"), '{"1": "Ada"}')
+
+
+def test_a_channel_is_closed_with_its_tasks() -> None:
+    assert payloads.closing_payload() == {"status": "closed", "routing": {"status": "closed"}}
