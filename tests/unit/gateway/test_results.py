@@ -14,7 +14,8 @@ from .conftest import KEY, accepted, sid
 def json_values() -> st.SearchStrategy[Any]:
     names = st.sampled_from(
         ["sid", "channel", "routing", "properties", "attributes", "conversations", "media", "conversationSid", "status",
-         "error_code", "flexOutboundKey"]
+         "error_code", "flexOutboundKey", "event_data", "event_type", "task_attributes", "task_sid",
+         "conversation_sid", "conversation_date_created", "participant_messaging_binding", "address", "type"]
     )  # fmt: skip
     sids = st.sampled_from([sid(prefix) for prefix in ("KD", "UO", "KG", "WT", "CH", "IM", "XX")])
     leaves = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | sids
@@ -39,6 +40,12 @@ def test_no_json_makes_reading_raise_or_give_a_sid_of_another_kind(payload: Any)
     assert task is None or (task.task_sid == sid("WT") and isinstance(task.attributes, dict))
     assert isinstance(results.parse_channel(payload).status, str)
     assert results.parse_message(payload)[0] in (None, sid("IM"))
+    created, attributes = results.parse_event(payload)
+    assert created in (None, sid("WT"))
+    assert attributes is None or isinstance(attributes, dict)
+    conversation = results.parse_conversation(payload)
+    assert conversation is None or conversation.conversation_sid == sid("CH")
+    assert all(isinstance(part, str) for part in results.parse_binding(payload))
 
 
 def test_the_recorded_answer_gives_every_sid() -> None:
