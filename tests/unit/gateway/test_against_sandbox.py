@@ -1,0 +1,135 @@
+"""Every method of the protocol once against the project's own stand-in for Twilio."""
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from flex_outbound.channels import Channel
+from flex_outbound.gateway.base import Gateway, InteractionRequest, MessageRequest
+from flex_outbound.gateway.client import TwilioGateway
+from flex_outbound.sandbox import defaults
+from flex_outbound.sandbox.server import SandboxServer
+
+from .conftest import KEY, a_request, connection_to, sid
+
+QUICK = {"reserve_delay_ms": 10, "accept_delay_ms": 10, "channel_setup_ms": 10, "delivery_ms": 10}
+SENDERS = {
+    Channel.SMS: defaults.SMS_SENDER,
+    Channel.WHATSAPP: defaults.WHATSAPP_SENDER.removeprefix("whatsapp:"),
+    Channel.EMAIL: defaults.EMAIL_SENDER,
+}
+
+
+@pytest.fixture
+def gateway(request: pytest.FixtureRequest) -> Iterator[TwilioGateway]:
+    """To a sandbox of its own; parametrized indirectly with the sandbox's options."""
+    with SandboxServer(**QUICK | getattr(request, "param", {})) as sandbox:
+        made = TwilioGateway(
+            connection_to(
+                sandbox.url,
+                account_sid=defaults.ACCOUNT_SID,
+                username=defaults.API_KEY_SID,
+                password=defaults.API_KEY_SECRET,
+                workspace_sid=defaults.WORKSPACE_SID,
+            )
+        )
+        yield made
+        made.close()
+
+
+def a_click(channel: Channel = Channel.SMS, **changes: Any) -> InteractionRequest:
+    values = {
+        "sender_address": SENDERS[channel],
+        "worker_sid": defaults.WORKERS["agent"],
+        "queue_sid": defaults.QUEUES["Outbound"],
+        "workspace_sid": defaults.WORKSPACE_SID,
+    }
+    return a_request(channel, **(values | changes))
+
+
+def eventually(look: Callable[[], Any]) -> Any:
+    until = time.monotonic() + 5
+    while time.monotonic() < until:
+        found = look()
+        if found:
+            return found
+        time.sleep(0.02)
+    raise AssertionError("it never came")
+
+
+def task_status(gateway: Gateway, task_sid: str) -> str:
+    task = gateway.fetch_task(task_sid)
+    return task.status if task else ""
+
+
+def channel_status(gateway: Gateway, interaction_sid: str, channel_sid: str) -> str:
+    channel = gateway.fetch_channel(interaction_sid, channel_sid)
+    return channel.status if channel else ""
+
+
+@pytest.mark.parametrize("gateway", [{"auto_accept": True}], indirect=True)
+def test_an_interaction_is_opened_found_and_closed(gateway: Gateway) -> None:
+    assert gateway.fetch_workspace() == defaults.WORKSPACE_NAME
+    result = gateway.create_interaction(a_click())
+    interaction, channel, task = map(str, (result.interaction_sid, result.channel_sid, result.task_sid))
+    (found,) = gateway.find_tasks([KEY, "f" * 32])[KEY]
+    assert (found.task_sid, found.interaction_sid, found.channel_sid) == (task, interaction, channel)
+    assert found.conversation_sid == result.conversation_sid
+    assert gateway.fetch_task(sid("WT")) is None
+    assert eventually(lambda: task_status(gateway, task) == "assigned")
+    assert eventually(lambda: channel_status(gateway, interaction, channel) == "active")
+    gateway.close_channel(interaction, channel)
+    assert task_status(gateway, task) == "completed"
+    assert channel_status(gateway, interaction, channel) == "closed"
+    gateway.close_channel(interaction, channel)
+    gateway.close_channel(sid("KD"), sid("UO"))
+
+
+@pytest.mark.parametrize("gateway", [{"task_retention_seconds": 0}], indirect=True)
+def test_a_task_that_is_deleted_is_found_in_the_past(gateway: Gateway) -> None:
+    result = gateway.create_interaction(a_click())
+    gateway.close_channel(str(result.interaction_sid), str(result.channel_sid))
+    assert eventually(lambda: gateway.fetch_task(str(result.task_sid)) is None)
+    (past,) = gateway.find_past_tasks([KEY], 5)[KEY]
+    assert (past.task_sid, past.interaction_sid) == (result.task_sid, result.interaction_sid)
+    assert (past.channel_sid, past.conversation_sid) == (result.channel_sid, result.conversation_sid)
+    assert gateway.find_past_tasks(["f" * 32], 5) == {}
+
+
+def test_a_message_is_sent_and_found(gateway: Gateway) -> None:
+    conversation = str(gateway.create_interaction(a_click()).conversation_sid)
+    assert gateway.find_message(conversation, KEY) is None
+    message = gateway.create_message(MessageRequest(KEY, conversation, "agent", body="Hello"))
+    assert gateway.find_message(conversation, KEY) == message
+
+
+@pytest.mark.parametrize("channel", list(Channel))
+def test_the_conversation_of_an_address_is_found(gateway: Gateway, channel: Channel) -> None:
+    request = a_click(channel)
+    assert gateway.find_conversations(channel, request.address, request.sender_address) == []
+    result = gateway.create_interaction(request)
+    (found,) = gateway.find_conversations(channel, request.address, request.sender_address)
+    assert (found.conversation_sid, found.state) == (result.conversation_sid, "active")
+    assert found.sender_address == (request.sender_address if channel.is_phone else "")
+    assert found.created_at
+    assert abs(timezone.now() - found.created_at) < timedelta(seconds=30)
+    assert gateway.has_customer(found.conversation_sid, channel, request.address) is True
+    if channel.is_phone:
+        assert gateway.find_conversations(channel, request.address, "+15005550007") == []
+    gateway.close_channel(str(result.interaction_sid), str(result.channel_sid))
+    (closed,) = gateway.find_conversations(channel, request.address, request.sender_address)
+    assert closed.state == "closed"
+
+
+@pytest.mark.parametrize("gateway", [{"open_conversation": "silent"}], indirect=True)
+def test_a_customer_who_was_silently_left_out_is_missed(gateway: Gateway) -> None:
+    request = a_click()
+    first = str(gateway.create_interaction(request).conversation_sid)
+    second = str(gateway.create_interaction(a_click(key="f" * 32)).conversation_sid)
+    assert gateway.has_customer(first, Channel.SMS, request.address) is True
+    assert gateway.has_customer(second, Channel.SMS, request.address) is False
+    assert gateway.has_customer(sid("CH"), Channel.SMS, request.address) is None
