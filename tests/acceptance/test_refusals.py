@@ -67,14 +67,19 @@ def test_saving_the_account_without_its_secrets_keeps_them(
 
 
 def test_an_agent_who_is_offline_in_flex_is_told(agent: Crm, flex: Flex, contact: Person) -> None:
-    flex.misbehave(contact, "offline_worker")
-
-    row = agent.follow_to(agent.clicked(contact, "sms"), "failed")
+    worker = f"workers/{defaults.WORKERS['agent']}"
+    flex.post(worker, {"activity": "Offline"})
+    try:
+        row = agent.follow_to(agent.clicked(contact, "sms"), "failed")
+    finally:
+        flex.post(worker, {"activity": "Available"})
 
     assert (row["error_code"], row["can_retry"]) == (45004, True)
     assert row["error_message"]
-    assert flex.tasks_of(contact) == []
-    assert flex.posts_for(contact) == 1
+    assert (flex.posts_for(contact), flex.tasks_of(contact)) == (1, [])
+    # Back at the desk, the agent sends it again from the same row.
+    again = agent.opened(agent.post(row["retry_url"], {}).json())
+    assert [task["sid"] for task in flex.tasks_of(contact)] == [again["task_sid"]]
 
 
 def test_a_customer_who_unsubscribed_is_left_alone(agent: Crm, flex: Flex, contact: Person) -> None:
