@@ -18,15 +18,20 @@ DEFAULTS: dict[str, Any] = {
     "UNCONFIRMED": "auto",
     "MAX_ATTEMPTS": 8,
     "RATE_LIMITS": {},
+    "RATE_LIMIT_STORAGE": "memory://",
     "FLEX_TASK_URL": "https://flex.twilio.com/agent-desktop/{task_sid}",
     "CELERY_QUEUE": None,
+    "CALLBACK_MAX_AGE": 86400,
     "ENCRYPTION_KEYS": (),
     "DEFAULT_REGION": "US",
 }
 
-RATE_LIMITS: dict[str, str] = {
+RATE_LIMITS: dict[str, str | None] = {
     "click": "60/minute",
     "poll": "600/minute",
+    "interactions": "20/second",
+    "task_searches": "3/second",
+    "conversations": "30/second",
 }
 
 
@@ -80,9 +85,14 @@ class Conf:
         return int(self._get("MAX_ATTEMPTS"))
 
     @property
-    def rate_limits(self) -> Mapping[str, str]:
-        """Rates by name, as ``60/minute``, over the defaults."""
+    def rate_limits(self) -> Mapping[str, str | None]:
+        """Rates by name, as ``60/minute``, over the defaults; None is no limit."""
         return {**RATE_LIMITS, **self._get("RATE_LIMITS")}
+
+    @property
+    def rate_limit_storage(self) -> str:
+        """Where the workers count Twilio's limits together: an address that the library limits knows."""
+        return cast(str, self._get("RATE_LIMIT_STORAGE"))
 
     @property
     def flex_task_url(self) -> str:
@@ -93,6 +103,12 @@ class Conf:
     def celery_queue(self) -> str | None:
         """The queue our jobs go to; None is the host's default queue."""
         return cast("str | None", self._get("CELERY_QUEUE"))
+
+    @property
+    def callback_max_age(self) -> float | None:
+        """Seconds after which a callback that bears a date is refused as a replay; None takes any age."""
+        seconds = self._get("CALLBACK_MAX_AGE")
+        return None if seconds is None else float(seconds)
 
     @property
     def encryption_keys(self) -> Sequence[str]:

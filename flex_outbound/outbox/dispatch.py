@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from flex_outbound.channels import Channel
@@ -14,10 +15,12 @@ from flex_outbound.exceptions import ConfigurationError, NotAccepted, OutcomeUnk
 from flex_outbound.gateway import errors, payloads
 from flex_outbound.gateway.base import Gateway, InteractionRequest, InteractionResult
 from flex_outbound.models import Interaction, Outcome
-from flex_outbound.outbox import closing, history, retry, transitions
+from flex_outbound.outbox import closing, history, limiter, retry, transitions
 from flex_outbound.outbox.fence import Fence
+from flex_outbound.outbox.limiter import Budget
 from flex_outbound.outbox.twilio import gateway_for
 from flex_outbound.outbox.wakeup import Job
+from flex_outbound.statuses import Status
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +39,10 @@ def dispatch(row_id: UUID) -> Next | None:
 
     Never raises what Twilio or the network did; an error of ours leaves the row to its lease and so to a look.
     """
+    turn = _turn(row_id)
+    if turn:
+        transitions.postponed(row_id, turn)
+        return Next(Job.DISPATCH, turn)
     fence = Fence()
     row = transitions.claim(row_id, _describe)
     if row is None:
@@ -49,6 +56,21 @@ def dispatch(row_id: UUID) -> Next | None:
         logger.warning("Interaction %s was not sent: its worker was stopped past the lease", row.pk)
         return _back(row, 0.0, None)
     return _send(row, gateway, request)
+
+
+def _turn(row_id: UUID) -> float:
+    """Return the seconds until it is the row's turn, 0 if it is now: Twilio takes so many per second and account."""
+    queued = Interaction.objects.filter(status=Status.QUEUED)
+    if limiter.limit_of(Budget.INTERACTIONS) is None:
+        return 0.0
+    wanted = ("account_id", "account__account_sid", "created_at")
+    due = queued.filter(pk=row_id, next_at__lte=Now()).values_list(*wanted).first()
+    wait = limiter.take(Budget.INTERACTIONS, due[1]) if due else 0.0
+    if due is None or not wait:
+        return 0.0
+    # Behind those who clicked earlier and wait as well, instead of all at once when the next request is free.
+    ahead = queued.filter(account=due[0], next_at__gt=Now(), created_at__lt=due[2]).count()
+    return wait + ahead / limiter.rate(Budget.INTERACTIONS)
 
 
 def build_request(row: Interaction) -> InteractionRequest:

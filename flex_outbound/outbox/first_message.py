@@ -18,9 +18,10 @@ from flex_outbound.exceptions import ConfigurationError, GatewayError, NotAccept
 from flex_outbound.gateway import errors
 from flex_outbound.gateway.base import Gateway, MessageRequest
 from flex_outbound.models import Interaction, Message
-from flex_outbound.outbox import retry
+from flex_outbound.outbox import limiter, retry
 from flex_outbound.outbox.clock import from_now
 from flex_outbound.outbox.fence import Fence
+from flex_outbound.outbox.limiter import Budget
 from flex_outbound.outbox.notify import tell_after_commit
 from flex_outbound.outbox.twilio import gateway_for
 from flex_outbound.outbox.wakeup import Job, wake_after_commit
@@ -107,6 +108,8 @@ def _about_to_send(message: Message) -> bool:
 
 def send(row_id: UUID) -> bool:
     """Send the first message of an interaction if it is due. Returns whether it was claimed here."""
+    if not _has_turn(row_id):
+        return False
     fence = Fence()
     message = claim(row_id)
     if message is None:
@@ -121,6 +124,16 @@ def send(row_id: UUID) -> bool:
         return True
     _post(message, gateway)
     return True
+
+
+def _has_turn(row_id: UUID) -> bool:
+    """Ask for one of the actions that Twilio takes per second; without one, the message waits a moment."""
+    due = Message.objects.due().filter(interaction=row_id, status=MessageStatus.WAITING)
+    account_sid = due.values_list("interaction__account__account_sid", flat=True).first()
+    wait = limiter.take(Budget.CONVERSATIONS, account_sid) if account_sid else 0.0
+    if wait:
+        due.order_by().update(next_at=from_now(wait))
+    return not wait
 
 
 def _post(message: Message, gateway: Gateway) -> None:

@@ -19,7 +19,8 @@ from flex_outbound.conf import conf
 from flex_outbound.exceptions import ConfigurationError, GatewayError, NotAccepted
 from flex_outbound.gateway.base import Gateway, TaskState
 from flex_outbound.models import Account, DispatchAttempt, Interaction, Outcome
-from flex_outbound.outbox import closing, history, retry, transitions
+from flex_outbound.outbox import closing, history, limiter, retry, transitions
+from flex_outbound.outbox.limiter import Budget
 from flex_outbound.outbox.rules import EmptyLook, Verdict, judge
 from flex_outbound.outbox.twilio import gateway_for
 from flex_outbound.statuses import OPEN, Status, TaskStatus
@@ -38,6 +39,9 @@ EVENT_MINUTES = 60
 _SKEW = timedelta(seconds=30)
 """Twilio's clock and ours may differ by so much when a conversation is told to be older than the click."""
 
+_PATIENCE = timedelta(minutes=30)
+"""How long Twilio may fail to answer looks before a person is asked."""
+
 Tasks = dict[str, list[TaskState]]
 
 
@@ -47,6 +51,11 @@ def reconcile(account_id: int) -> int:
     if not rows:
         return 0
     account = Account.objects.get(pk=account_id)
+    wait = limiter.take(Budget.TASK_SEARCHES, account.account_sid)
+    if wait:
+        for row in rows:
+            transitions.look_failed(row, wait)
+        return 0
     try:
         gateway = gateway_for(account)
         found = _search(gateway, account, rows)
@@ -117,6 +126,16 @@ def _failed(account: Account, rows: Sequence[Interaction], error: Exception) -> 
     reason = error.reason if isinstance(error, GatewayError) else "not_set_up"
     logger.warning("Account %s could not be searched: %s", account.account_sid, reason)
     for row in rows:
+        _could_not_look(row, wait)
+
+
+def _could_not_look(row: Interaction, wait: float) -> None:
+    """Look again later; a row that could not be looked for all this time is shown to a person."""
+    given_up = Interaction.objects.filter(pk=row.pk, status=Status.UNCONFIRMED, sent_at__lte=Now() - _PATIENCE)
+    if given_up.exists():
+        words = _("Twilio could not be asked whether the conversation was opened. Look into Flex before you decide.")
+        transitions.needs_review(row.pk, row.attempt, words)
+    else:
         transitions.look_failed(row, wait)
 
 
@@ -127,7 +146,7 @@ def adopt(row: Interaction, tasks: Sequence[TaskState]) -> bool:
     sids = {name: getattr(task, name) or getattr(row, name) for name in transitions.SIDS}
     if not sids["interaction_sid"]:
         # Flex has not yet written its own attributes onto the task.
-        transitions.look_failed(row, retry.LOOKS[0])
+        _could_not_look(row, retry.LOOKS[0])
         return False
     adopted = transitions.created(row, sids, task.status)
     if adopted:
@@ -149,7 +168,7 @@ def _absent(gateway: Gateway, row: Interaction) -> None:
         past = gateway.find_past_tasks([row.key], EVENT_MINUTES).get(row.key)
         begun = not past and _conversation_begun(gateway, row)
     except GatewayError:
-        transitions.look_failed(row, retry.LOOKS[1])
+        _could_not_look(row, retry.LOOKS[1])
         return
     if past:
         adopt(row, past)

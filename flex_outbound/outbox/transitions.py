@@ -65,6 +65,12 @@ def claim(row_id: UUID, describe: Callable[[Interaction], dict[str, Any]]) -> In
     return row
 
 
+def postponed(row_id: UUID, seconds: float) -> bool:
+    """Let a queued row wait for its turn; nothing was sent, and no attempt is counted."""
+    waiting = Interaction.objects.filter(pk=row_id, status=Status.QUEUED)
+    return waiting.update(next_at=from_now(seconds)) == 1
+
+
 def about_to_send(row: Interaction) -> bool:
     """Write down that the socket is about to be opened; False where the lease is lost, and then nothing may be sent.
 
