@@ -2,7 +2,7 @@
 
 ``CRM_DEBUG`` (1), ``CRM_SECRET_KEY``, ``CRM_SALT_KEY``, ``CRM_ALLOWED_HOSTS``, ``CRM_VAR_DIR``; ``CRM_DB_PATH`` or
 ``DATABASE_URL``; ``CELERY_BROKER_URL``; ``FLEX_API_BASE_URL``, ``PUBLIC_BASE_URL``, ``FLEX_TASK_URL``,
-``FLEX_LEASE_SECONDS``, ``FLEX_SETTLE_SECONDS``.
+``FLEX_LEASE_SECONDS``, ``FLEX_SETTLE_SECONDS``, ``FLEX_RATE_LIMITS`` (``off``).
 """
 
 import os
@@ -103,6 +103,12 @@ FLEX_OUTBOUND: dict[str, Any] = {
 for _key in ("LEASE_SECONDS", "SETTLE_SECONDS"):
     if f"FLEX_{_key}" in os.environ:
         FLEX_OUTBOUND[_key] = float(os.environ[f"FLEX_{_key}"])
+
+if CELERY_BROKER_URL.startswith("redis"):
+    # Every worker counts Twilio's limits in the same place.
+    FLEX_OUTBOUND["RATE_LIMIT_STORAGE"] = CELERY_BROKER_URL
+if os.environ.get("FLEX_RATE_LIMITS") == "off":
+    FLEX_OUTBOUND["RATE_LIMITS"] = dict.fromkeys(["interactions", "task_searches", "conversations"])
 
 CELERY_BEAT_SCHEDULE = {
     "flex-outbound-sweep": {"task": "flex_outbound.tasks.sweep", "schedule": FLEX_OUTBOUND["SWEEP_SECONDS"]}
