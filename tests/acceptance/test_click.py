@@ -145,6 +145,37 @@ def test_the_same_click_in_two_tabs_is_one_interaction(agent: Crm, flex: Flex, c
     assert (flex.posts_for(contact), len(flex.tasks_of(contact))) == (1, 1)
 
 
+def test_two_agents_at_the_same_moment_open_one_interaction(
+    stack: Stack, agent: Crm, flex: Flex, contact: Person
+) -> None:
+    with Crm(stack.crm_url, "bea") as bea, ThreadPoolExecutor(8) as pool:
+        waiting = [pool.submit(one.click, contact, "sms") for one in [agent, bea] * 4]
+        answers = [one.result() for one in waiting]
+
+    taken = [answer.json()["id"] for answer in answers if answer.status_code == 202]
+    refused = [answer.json()["code"] for answer in answers if answer.status_code == 409]
+    assert len(set(taken)) == 1
+    assert refused == ["already_open"] * 4
+    wait_for(lambda: flex.tasks_of(contact), "the task")
+    assert (flex.posts_for(contact), len(flex.tasks_of(contact))) == (1, 1)
+
+
+@pytest.mark.parametrize("shape", ["no_conversation_sid", "echo"])
+def test_what_the_answer_leaves_out_is_found(shape: str, stack: Stack, agent: Crm, flex: Flex, contact: Person) -> None:
+    flex.post("options", {"reply_shape": shape})
+    try:
+        row = agent.clicked(contact, "sms")
+        wait_for(lambda: flex.posts_for(contact), "the request")
+        row = agent.opened(row, 15.0)
+    finally:
+        flex.post("options", {"reply_shape": "full"})
+
+    [task] = flex.tasks_of(contact)
+    assert (row["task_sid"], row["conversation_sid"]) == (task["sid"], task["data"]["conversationSid"])
+    assert last_sids(stack, contact) == (row["interaction_sid"], row["task_sid"], row["conversation_sid"])
+    assert flex.posts_for(contact) == 1
+
+
 def test_another_agent_is_told_who_is_in_the_conversation(
     stack: Stack, agent: Crm, flex: Flex, contact: Person
 ) -> None:

@@ -74,8 +74,8 @@ def test_an_agent_who_is_offline_in_flex_is_told(agent: Crm, flex: Flex, contact
     finally:
         flex.post(worker, {"activity": "Available"})
 
-    assert (row["error_code"], row["can_retry"]) == (45004, True)
-    assert row["error_message"]
+    assert (row["error_reason"], row["can_retry"]) == ("worker_unavailable", True)
+    assert "not available in Flex" in row["error_message"]
     assert (flex.posts_for(contact), flex.tasks_of(contact)) == (1, [])
     # Back at the desk, the agent sends it again from the same row.
     again = agent.opened(agent.post(row["retry_url"], {}).json())
