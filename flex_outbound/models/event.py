@@ -37,6 +37,7 @@ class WebhookEvent(models.Model):
     )
     received_at = models.DateTimeField(_("received"), db_default=Now(), editable=False)
     processed_at = models.DateTimeField(_("processed"), null=True, blank=True)
+    attempts = models.PositiveIntegerField(_("failed attempts"), default=0, editable=False)
     error = models.TextField(_("error"), blank=True, default="")
 
     class Meta:
@@ -55,3 +56,28 @@ class WebhookEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.event_type} ({self.source})"
+
+
+class WebhookRefusal(models.Model):
+    """How often, and when last, callbacks of one account were refused for one reason.
+
+    ``code`` is that of ``exceptions.WebhookError``: a closed list, so the table stays small whoever calls.
+    """
+
+    account = models.ForeignKey(Account, models.CASCADE, related_name="refusals", verbose_name=_("Twilio account"))
+    source = models.CharField(_("source"), max_length=16, choices=Source.choices)
+    code = models.CharField(_("reason"), max_length=32)
+    count = models.PositiveIntegerField(_("how often"), default=0)
+    last_at = models.DateTimeField(_("last"), db_default=Now(), editable=False)
+
+    class Meta:
+        verbose_name = _("refused callback")
+        verbose_name_plural = _("refused callbacks")
+        ordering = ["-last_at", "-pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["account", "source", "code"], name="flex_refusal_unique"),
+            models.CheckConstraint(condition=models.Q(source__in=Source.values), name="flex_refusal_source_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.code} ({self.source})"

@@ -105,6 +105,8 @@ class Interaction(models.Model):
     conversation_sid = SidField(_("conversation SID"), kind=SidKind.CONVERSATION, null=True, blank=True)
     invite_sid = SidField(_("invite SID"), kind=SidKind.INVITE, null=True, blank=True)
 
+    named_task_sid = SidField(_("task SID that a person named"), kind=SidKind.TASK, blank=True, default="")
+
     task_status = models.CharField(_("task status"), max_length=16, choices=TaskStatus.choices, blank=True, default="")
     channel_status = models.CharField(
         _("channel status"), max_length=16, choices=ChannelStatus.choices, blank=True, default=""
@@ -189,6 +191,11 @@ class Interaction(models.Model):
     def may_retry(self) -> bool:
         """True where the agent may send again: after a failure, or when a decision is asked for."""
         return self.status in {Status.FAILED, Status.CANCELED, Status.REVIEW}
+
+    @property
+    def may_confirm(self) -> bool:
+        """True where a person may say which task in Flex is this click's."""
+        return self.status == Status.REVIEW
 
     @property
     def may_cancel(self) -> bool:

@@ -1,15 +1,16 @@
-"""What an agent decides about a row: again, or not at all."""
+"""What a person decides about a row: again, not at all, or that it is there."""
 
 from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from flex_outbound.exceptions import ClickConflict
+from flex_outbound.exceptions import ClickConflict, InvalidClick
 from flex_outbound.models import Interaction, Message
 from flex_outbound.outbox import transitions
 from flex_outbound.outbox.enqueue import Click, enqueue
 from flex_outbound.outbox.wakeup import Job, wake_after_commit
+from flex_outbound.sids import SidKind, is_sid
 from flex_outbound.statuses import Status
 
 
@@ -31,6 +32,24 @@ def retry(interaction: Interaction, user: Any, idempotency_key: str = "") -> Int
             interaction=interaction,
         )
     return enqueue(_same_click(interaction, user, idempotency_key or f"retry-{interaction.key}"))
+
+
+def confirm(interaction: Interaction, user: Any, task_sid: str) -> Interaction:
+    """Take a person's word that the click was carried out, as the task ``task_sid`` (WT…); Twilio is asked in a job.
+
+    Raises InvalidClick for a malformed SID, ClickConflict(``not_confirmable``) where no decision is asked for.
+    """
+    if not is_sid(task_sid, SidKind.TASK):
+        raise InvalidClick(
+            _("Enter the task's SID as Flex shows it: WT and 32 characters."), code="invalid_sid", field="task_sid"
+        )
+    with transaction.atomic():
+        if not transitions.named(interaction.pk, task_sid):
+            raise ClickConflict(
+                _("No decision is asked for any more."), code="not_confirmable", interaction=_fresh(interaction)
+            )
+        wake_after_commit(Job.LOOK, interaction.pk)
+    return _fresh(interaction)
 
 
 def cancel(interaction: Interaction, user: Any) -> Interaction:

@@ -58,7 +58,8 @@ def reconcile(account_id: int) -> int:
         return 0
     try:
         gateway = gateway_for(account)
-        found = _search(gateway, account, rows)
+        rows = [row for row in rows if not (row.named_task_sid and _take_word(gateway, row))]
+        found = _search(gateway, account, rows) if rows else {}
     except (GatewayError, ConfigurationError) as error:
         _failed(account, rows, error)
         return len(rows)
@@ -104,6 +105,21 @@ def _search(gateway: Gateway, account: Account, rows: Sequence[Interaction]) -> 
     if known is not None and known.key not in found and _is_live(gateway, known):
         raise NotAccepted("The search does not show a task that exists", reason="search_not_alive")
     return found
+
+
+def _take_word(gateway: Gateway, row: Interaction) -> bool:
+    """Look at the task that a person named. Returns True where it is the row's now."""
+    task = gateway.fetch_task(row.named_task_sid)
+    if task is None:
+        words = _("Twilio does not know this task (any more). Is it the right one?")
+    elif task.key not in {"", row.key}:
+        words = _("This task belongs to another click.")
+    elif not task.interaction_sid:
+        words = _("This task is no conversation that was opened through Flex.")
+    else:
+        return adopt(row, [task])
+    transitions.not_named(row, words)
+    return False
 
 
 def _known_task(account: Account) -> Interaction | None:

@@ -210,6 +210,20 @@ def decided_to_send(row_id: UUID) -> bool:
     return _move_and_tell(row_id, [Status.REVIEW], Status.QUEUED, next_at=Now(), error_reason="", error_message="")
 
 
+def named(row_id: UUID, task_sid: str) -> bool:
+    """Keep which task a person says is the row's, and have it looked at now."""
+    waiting = Interaction.objects.filter(pk=row_id, status=Status.REVIEW)
+    return waiting.update(named_task_sid=task_sid, next_at=Now(), version=F("version") + 1, updated_at=Now()) == 1
+
+
+def not_named(row: Interaction, message: str) -> bool:
+    """Tell the person that the task they named is not the row's; the decision is still theirs."""
+    waiting = Interaction.objects.filter(pk=row.pk, status=Status.REVIEW, named_task_sid=row.named_task_sid)
+    wait = from_now(retry.REVIEW_SECONDS)
+    values = {"named_task_sid": "", "error_message": message, "next_at": wait, "updated_at": Now()}
+    return waiting.update(version=F("version") + 1, **values) == 1
+
+
 def canceled(row_id: UUID) -> bool:
     """End a row that has not been sent, or whose fate a person decided."""
     return _finish(row_id, [Status.QUEUED, Status.REVIEW], Status.CANCELED, Q(), "canceled", "", None)

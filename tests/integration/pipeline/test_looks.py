@@ -4,9 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 
 from flex_outbound.conf import Conf
+from flex_outbound.exceptions import InvalidClick
 from flex_outbound.models import Closing, Interaction
+from flex_outbound.outbox import decide
 from flex_outbound.outbox.clock import from_now
 from flex_outbound.outbox.dispatch import build_request
 from flex_outbound.outbox.twilio import gateway_for
@@ -142,3 +145,62 @@ def test_a_row_in_review_is_still_looked_for(click: Clicker, sandbox: Sandbox, s
         run_due(901)
         row.refresh_from_db()
     assert row.status in OPEN
+
+
+@pytest.fixture
+def in_review(click: Clicker, sandbox: Sandbox, settings: Any) -> Interaction:
+    """A row whose decision is a person's, in strict mode; nothing was opened."""
+    settings.FLEX_OUTBOUND = {**settings.FLEX_OUTBOUND, "UNCONFIRMED": "strict"}
+    sandbox.fault("status", status=503)
+    row = click()
+    for seconds in (0, 2, 125):
+        run_due(seconds)
+    row.refresh_from_db()
+    assert row.status == Status.REVIEW
+    return row
+
+
+def test_a_person_may_name_the_task_that_is_there(in_review: Interaction, sandbox: Sandbox, agent: User) -> None:
+    _send_a_second_time(in_review, sandbox)
+    [task] = sandbox.state()["tasks"]
+    decide.confirm(in_review, agent, task["sid"])
+    run_due()
+    in_review.refresh_from_db()
+    assert (in_review.status, in_review.task_sid) == (Status.CREATED, task["sid"])
+
+
+def test_a_task_that_is_not_there_is_told_and_changes_nothing(
+    in_review: Interaction, sandbox: Sandbox, agent: User
+) -> None:
+    decide.confirm(in_review, agent, "WT" + "0" * 32)
+    run_due()
+    in_review.refresh_from_db()
+    assert in_review.status == Status.REVIEW
+    assert "task" in in_review.error_message
+    assert in_review.task_sid is None
+
+
+def test_the_task_of_another_click_is_not_taken(
+    in_review: Interaction, click: Clicker, sandbox: Sandbox, agent: User
+) -> None:
+    other = click(channel="email")
+    run_due()
+    other.refresh_from_db()
+    decide.confirm(in_review, agent, other.task_sid or "")
+    run_due()
+    in_review.refresh_from_db()
+    assert in_review.status == Status.REVIEW
+
+
+def test_a_named_task_must_be_one(in_review: Interaction, agent: User) -> None:
+    with pytest.raises(InvalidClick) as caught:
+        decide.confirm(in_review, agent, "WT1")
+    assert caught.value.field == "task_sid"
+
+
+def test_sent_again_by_decision_it_is_sent_once(in_review: Interaction, sandbox: Sandbox, agent: User) -> None:
+    decide.retry(in_review, agent)
+    run_due()
+    in_review.refresh_from_db()
+    assert in_review.status == Status.CREATED
+    assert len(sandbox.interactions) == 1

@@ -1,0 +1,66 @@
+"""TaskRouter's events: the task's life, and the ends that leave a conversation open.
+
+Source: https://www.twilio.com/docs/taskrouter/api/event/reference
+"""
+
+from typing import Any
+
+from flex_outbound.gateway import results
+from flex_outbound.gateway.base import TaskState
+from flex_outbound.models import Interaction
+from flex_outbound.outbox import closing, history, reconcile, transitions
+from flex_outbound.outbox.inbound import endings
+from flex_outbound.outbox.inbound.facts import conversation_sid_of
+from flex_outbound.statuses import UNSETTLED, TaskStatus
+
+_OF_THE_AGENT = {"reservation.rejected": "agent_rejected", "reservation.timeout": "agent_timeout"}
+_OF_THE_TASK = {
+    "task.canceled": "task_canceled",
+    "task.deleted": "task_deleted",
+    "workflow.timeout": "workflow_timeout",
+}
+_GONE = "task.system-deleted"
+
+
+def apply(row: Interaction, event_type: str, payload: dict[str, Any]) -> bool:
+    """Apply one event to the row that it names. Returns True: there is never a reason to wait."""
+    task = _task_of(payload)
+    if task is None:
+        return True
+    if row.status in UNSETTLED and reconcile.adopt(row, [task]):
+        row.refresh_from_db()
+    if row.task_sid == task.task_sid:
+        _own_task(row, event_type, payload, task)
+    elif row.task_sid:
+        # A transfer makes further tasks for the same interaction; another interaction is a duplicate.
+        closing.duplicate(row, task.interaction_sid, task.channel_sid, task.task_sid)
+    return True
+
+
+def _task_of(payload: dict[str, Any]) -> TaskState | None:
+    """Read the callback's parameters as the task that they describe."""
+    return results.parse_task(
+        {
+            "sid": payload.get("TaskSid"),
+            "assignment_status": payload.get("TaskAssignmentStatus"),
+            "attributes": payload.get("TaskAttributes"),
+        }
+    )
+
+
+def _own_task(row: Interaction, event_type: str, payload: dict[str, Any], task: TaskState) -> None:
+    conversation_sid = conversation_sid_of(payload)
+    if conversation_sid and row.conversation_sid is None:
+        history.note_conversation(row, conversation_sid)
+    was_accepted = row.task_status in endings.ACCEPTED
+    history.note_task_status(row, task.status)
+    reason = _OF_THE_TASK.get(event_type)
+    if event_type in _OF_THE_AGENT and payload.get("WorkerSid") == row.worker_sid and not was_accepted:
+        reason = _OF_THE_AGENT[event_type]
+    if reason is None and task.status == TaskStatus.CANCELED:
+        reason = "task_canceled"
+    if task.status == TaskStatus.COMPLETED or (event_type == _GONE and reason is None):
+        # TaskRouter itself deletes a task minutes after its end, so its end was missed.
+        transitions.closed(row.pk)
+    elif reason is not None:
+        endings.broke(row, reason)
