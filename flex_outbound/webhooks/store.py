@@ -1,67 +1,38 @@
-"""Keeping a callback: SIDs and states only, once."""
+"""Keeping a callback: SIDs and states only, once, and only if it is about us."""
 
-import hashlib
-import json
-from collections.abc import Mapping
+import re
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from flex_outbound.models import Account, Source, WebhookEvent
+from flex_outbound.outbox import inbound
 from flex_outbound.outbox.wakeup import Job, wake_after_commit
+from flex_outbound.webhooks.read import Callback
 
-_KEPT = {
-    "AccountSid",
-    "EventType",
-    "ReservationSid",
-    "ResourceSid",
-    "ResourceType",
-    "TaskAssignmentStatus",
-    "TaskCanceledReason",
-    "TaskSid",
-    "Timestamp",
-    "TimestampMs",
-    "WorkerSid",
-    "WorkspaceSid",
-}
-_KEPT_ATTRIBUTES = {
-    "conversationSid",
-    "flexChannelInviteSid",
-    "flexInteractionChannelSid",
-    "flexInteractionSid",
-    "flexOutboundAttempt",
-    "flexOutboundKey",
-}
+_EVENT_TYPE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}\Z")
 
 
-def store(account: Account, source: Source, params: Mapping[str, str]) -> bool:
-    """Keep a verified callback and ask for its processing. Returns False for one that is kept already."""
-    values = {
-        "event_type": params.get("EventType", "")[:64],
-        "payload": _kept(params),
-    }
-    with transaction.atomic():
-        event, new = WebhookEvent.objects.get_or_create(
-            account=account, source=source, event_id=_event_id(params), defaults=values
-        )
-        if new:
-            wake_after_commit(Job.EVENT, event.pk)
-    return new
+def store(account: Account, source: Source, callback: Callback, event_id: str) -> bool:
+    """Keep a verified callback and ask for its processing.
 
-
-def _event_id(params: Mapping[str, str]) -> str:
-    """Twilio's event SID; where it is not sent, a digest of everything that was."""
-    sid = params.get("Sid", "")
-    if sid.startswith("EV"):
-        return sid[:64]
-    return hashlib.sha256(json.dumps(sorted(params.items())).encode()).hexdigest()
-
-
-def _kept(params: Mapping[str, str]) -> dict[str, str]:
-    """Leave names, addresses and texts out: what comes from a customer stays at Twilio."""
-    payload = {name: value[:200] for name, value in params.items() if name in _KEPT}
+    Returns False for one that is kept already, and for one that is about none of our interactions: in a workspace with
+    inbound traffic that is most of them. Where a row's SIDs may be about to be committed, it is kept until they are.
+    """
+    event_type = callback.params.get("EventType", "")
+    if not _EVENT_TYPE.match(event_type):
+        return False
+    payload = inbound.keep(callback.params)
+    may_come = inbound.may_become_ours(account.pk, source, payload)
+    row = inbound.row_of(account.pk, payload)
+    if row is None and not may_come:
+        return False
+    if row is not None:
+        payload = inbound.keep(callback.params, row)
+    event = WebhookEvent(account=account, source=source, event_id=event_id, event_type=event_type, payload=payload)
     try:
-        attributes = json.loads(params.get("TaskAttributes", ""))
-        kept = {name: attributes[name] for name in _KEPT_ATTRIBUTES & set(attributes)}
-    except (ValueError, TypeError):
-        kept = {}
-    return {**payload, "TaskAttributes": json.dumps(kept)}
+        with transaction.atomic():
+            event.save(force_insert=True)
+            wake_after_commit(Job.EVENT, event.pk)
+    except IntegrityError:
+        return False
+    return True

@@ -1,6 +1,6 @@
 """Where Twilio calls: answers within milliseconds, whatever the event means."""
 
-import logging
+from typing import Final
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
@@ -9,24 +9,27 @@ from django.views.decorators.http import require_POST
 
 from flex_outbound.exceptions import WebhookError
 from flex_outbound.models import Account, Source
+from flex_outbound.webhooks import refusals
+from flex_outbound.webhooks.read import read
 from flex_outbound.webhooks.store import store
-from flex_outbound.webhooks.verify import verify_form
+from flex_outbound.webhooks.verify import verify
 
-logger = logging.getLogger(__name__)
+_STATUS: Final = {"too_large": 413}
 
 
 @csrf_exempt  # Twilio has no cookie of ours; the signature takes its place
 @require_POST
-def taskrouter(request: HttpRequest, account_id: int) -> HttpResponse:
-    """Take one event of a workspace: 204, or 403 for what is not Twilio's.
+def receive(request: HttpRequest, account_id: int, source: Source) -> HttpResponse:
+    """Take one event: 204; or 403 for what is not Twilio's, 413 for what is too large, and the refusal is counted.
 
     Source: https://www.twilio.com/docs/taskrouter/api/event#event-callbacks
     """
     account = get_object_or_404(Account, pk=account_id, is_active=True)
     try:
-        params = verify_form(request, account)
+        callback = read(request)
+        event_id = verify(request, account, callback)
     except WebhookError as error:
-        logger.warning("A callback for account %s was refused: %s", account_id, error.code)
-        return HttpResponse(str(error), status=403, content_type="text/plain")
-    store(account, Source.TASKROUTER, params)
+        refusals.count(account, source, error.code)
+        return HttpResponse(str(error), status=_STATUS.get(error.code, 403), content_type="text/plain")
+    store(account, source, callback, event_id)
     return HttpResponse(status=204)

@@ -20,11 +20,11 @@ ACCEPTED: Final = frozenset({TaskStatus.ASSIGNED, TaskStatus.WRAPPING, TaskStatu
 WORDS: Final = {
     "task_canceled": _("The task was canceled in Flex before the conversation ended."),
     "task_deleted": _("The task was deleted in Flex before the conversation ended."),
-    "workflow_timeout": _("Nobody took the task in Flex in time, so the conversation was closed. You can send again."),
-    "agent_timeout": _("You did not accept the task in Flex in time, so the conversation was closed. You can send again."),
-    "agent_rejected": _("You declined the task in Flex, so the conversation was closed. You can send again."),
+    "workflow_timeout": _("Nobody took the task in Flex in time, so the conversation was closed. Send again?"),
+    "agent_timeout": _("You did not accept the task in Flex in time, so the conversation was closed. Send again?"),
+    "agent_rejected": _("You declined the task in Flex, so the conversation was closed. Send again?"),
 }
-"""Reasons of our own with the agent's words, each less sure than the next: the last ones are causes, the first effects."""
+"""Reasons of our own with the agent's words, from effects to causes: where two are told, the later one here stays."""
 
 _RANK: Final = {reason: rank for rank, reason in enumerate(WORDS)}
 

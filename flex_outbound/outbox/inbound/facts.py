@@ -82,9 +82,13 @@ def keep(params: Mapping[str, str], row: Interaction | None = None) -> dict[str,
 
 def key_of(attributes: str) -> UUID | None:
     """Return the row's id from the attributes of a task or message (JSON text), None where there is none of ours."""
-    key = results.parse_attributes(attributes).get(KEY)
+    return as_key(results.parse_attributes(attributes).get(KEY))
+
+
+def as_key(value: object) -> UUID | None:
+    """Return a key as the row's id, None for what is no key."""
     try:
-        return UUID(hex=key) if isinstance(key, str) else None
+        return UUID(hex=value) if isinstance(value, str) else None
     except ValueError:
         return None
 

@@ -6,10 +6,9 @@ from typing import Any, Final
 
 from django.db.models import Q
 
-from flex_outbound.gateway.payloads import KEY
 from flex_outbound.gateway.results import parse_attributes
 from flex_outbound.models import Interaction, Source
-from flex_outbound.outbox.inbound.facts import KEY_KEPT, conversation_sid_of, key_of
+from flex_outbound.outbox.inbound.facts import KEY_KEPT, as_key, conversation_sid_of, key_of
 from flex_outbound.sids import SidKind, sid_or_none
 from flex_outbound.statuses import OPEN, Status
 
@@ -28,9 +27,9 @@ def row_of(account_id: int, payload: Mapping[str, Any], *, lock: bool = False) -
     any_of = Q()
     for name, value in names.items():
         any_of |= Q(**{name: value})
-    rows = Interaction.objects.select_related("account").filter(any_of).order_by("-created_at")
+    rows = Interaction.objects.filter(any_of).order_by("-created_at")
     if lock:
-        rows = rows.select_for_update(of=("self",), no_key=True)
+        rows = rows.select_related("account").select_for_update(of=("self",), no_key=True)
     # Not filtered by account in the database: an index of its own would tempt it away from those of the SIDs.
     mine = [row for row in rows[:_MOST] if row.account_id == account_id]
     for name, value in names.items():
@@ -59,12 +58,11 @@ def may_become_ours(account_id: int, source: str, payload: Mapping[str, Any]) ->
 def _names(payload: Mapping[str, Any]) -> dict[str, Any]:
     """Return columns and values by which the row can be found, the surest first; each has an index."""
     attributes = payload.get("TaskAttributes", "")
-    key = key_of(attributes) or key_of(f'{{"{KEY}": "{payload.get(KEY_KEPT, "")}"}}')
     names = {
         "task_sid": sid_or_none(payload.get("TaskSid"), SidKind.TASK),
         "interaction_sid": sid_or_none(payload.get("InteractionSid"), SidKind.INTERACTION)
         or sid_or_none(parse_attributes(attributes).get("flexInteractionSid"), SidKind.INTERACTION),
-        "id": key,
+        "id": key_of(attributes) or as_key(payload.get(KEY_KEPT)),
         "conversation_sid": conversation_sid_of(payload),
     }
     return {name: value for name, value in names.items() if value}

@@ -8,10 +8,9 @@ from typing import Any
 from flex_outbound.gateway.base import TaskState
 from flex_outbound.gateway.results import parse_code
 from flex_outbound.models import Interaction
-from flex_outbound.outbox import history, reconcile, transitions
+from flex_outbound.outbox import history, reconcile
 from flex_outbound.outbox.inbound import arrivals, endings
 from flex_outbound.outbox.inbound.facts import CUSTOMER, PARTICIPANT_KIND, conversation_sid_of
-from flex_outbound.outbox.wakeup import Job, wake_after_commit
 from flex_outbound.sids import SidKind, sid_or_none
 from flex_outbound.statuses import UNSETTLED, ChannelStatus
 
@@ -34,11 +33,9 @@ def apply(row: Interaction, event_type: str, payload: dict[str, Any]) -> bool:
 
 
 def _adopt(row: Interaction, payload: dict[str, Any]) -> bool:
-    """Take over an interaction that was accepted without naming its task; without a task SID a look is due."""
+    """Take over an interaction that was accepted without naming its task; most events do not name it either."""
     task_sid = sid_or_none(payload.get("TaskSid"), SidKind.TASK)
     if task_sid is None:
-        transitions.look_failed(row, 0.0)
-        wake_after_commit(Job.LOOK, row.pk)
         return False
     interaction_sid = sid_or_none(payload.get("InteractionSid"), SidKind.INTERACTION)
     channel_sid = sid_or_none(payload.get("ChannelSid"), SidKind.CHANNEL)

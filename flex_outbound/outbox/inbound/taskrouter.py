@@ -52,15 +52,24 @@ def _own_task(row: Interaction, event_type: str, payload: dict[str, Any], task: 
     conversation_sid = conversation_sid_of(payload)
     if conversation_sid and row.conversation_sid is None:
         history.note_conversation(row, conversation_sid)
-    was_accepted = row.task_status in endings.ACCEPTED
     history.note_task_status(row, task.status)
-    reason = _OF_THE_TASK.get(event_type)
-    if event_type in _OF_THE_AGENT and payload.get("WorkerSid") == row.worker_sid and not was_accepted:
-        reason = _OF_THE_AGENT[event_type]
-    if reason is None and task.status == TaskStatus.CANCELED:
-        reason = "task_canceled"
+    reason = _reason(row, event_type, payload)
     if task.status == TaskStatus.COMPLETED or (event_type == _GONE and reason is None):
         # TaskRouter itself deletes a task minutes after its end, so its end was missed.
         transitions.closed(row.pk)
     elif reason is not None:
         endings.broke(row, reason)
+
+
+def _reason(row: Interaction, event_type: str, payload: dict[str, Any]) -> str | None:
+    """Return why the task will not become a conversation, None where the event does not say so.
+
+    Source: https://www.twilio.com/docs/flex/developer/conversations/best-practices
+    """
+    if event_type in _OF_THE_TASK:
+        return _OF_THE_TASK[event_type]
+    # Of a task that was accepted once, declined reservations are those of transfers.
+    is_own = payload.get("WorkerSid") == row.worker_sid and row.task_status not in endings.ACCEPTED
+    if event_type in _OF_THE_AGENT and is_own:
+        return _OF_THE_AGENT[event_type]
+    return "task_canceled" if payload.get("TaskAssignmentStatus") == TaskStatus.CANCELED else None

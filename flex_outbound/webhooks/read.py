@@ -1,0 +1,92 @@
+"""What the body of a callback says, read strictly: a form or JSON, of bounded size, each name once."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest
+from django.http.request import RawPostDataException, UnreadablePostError
+
+from flex_outbound.exceptions import WebhookError
+
+MAX_BODY: Final = 256 * 1024
+"""Bytes. Twilio's largest event carries the attributes of a task and of a worker, 4,096 characters each."""
+
+MAX_FIELDS: Final = 200
+FORM: Final = "application/x-www-form-urlencoded"
+JSON: Final = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """``params``: what is said, as texts. ``raw``: the bytes of a JSON body, None for a form."""
+
+    params: dict[str, str]
+    raw: bytes | None
+
+    @property
+    def signed(self) -> dict[str, str] | bytes:
+        """What the signature is computed over, beside the address."""
+        return self.params if self.raw is None else self.raw
+
+
+def read(request: HttpRequest) -> Callback:
+    """Read a callback.
+
+    Raises WebhookError: ``too_large``, ``unreadable``, ``content_type``, ``malformed`` or ``duplicate``.
+    """
+    body = _body(request)
+    if request.content_type == FORM:
+        return Callback(_form(body), None)
+    if request.content_type == JSON:
+        return Callback(_json(body), body)
+    raise WebhookError("A callback is a form, or JSON", code="content_type")
+
+
+def _body(request: HttpRequest) -> bytes:
+    stated = request.META.get("CONTENT_LENGTH") or "0"
+    if stated.isascii() and stated.isdigit() and int(stated[:12]) > MAX_BODY:
+        raise WebhookError("The body is too large", code="too_large")
+    try:
+        body = request.body
+    except RequestDataTooBig as error:
+        raise WebhookError("The body is too large", code="too_large") from error
+    except (UnreadablePostError, RawPostDataException) as error:
+        raise WebhookError("The body could not be read", code="unreadable") from error
+    if len(body) > MAX_BODY:
+        raise WebhookError("The body is too large", code="too_large")
+    return body
+
+
+def _form(body: bytes) -> dict[str, str]:
+    try:
+        pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS)
+    except ValueError as error:
+        raise WebhookError("The form cannot be read", code="malformed") from error
+    return _once(pairs)
+
+
+def _json(body: bytes) -> dict[str, str]:
+    try:
+        found = json.loads(body, object_pairs_hook=_once)
+    except (ValueError, RecursionError) as error:
+        raise WebhookError("The JSON cannot be read", code="malformed") from error
+    if not isinstance(found, dict):
+        raise WebhookError("The JSON is no object", code="malformed")
+    return {name: _text(value) for name, value in found.items() if value is not None}
+
+
+def _once(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse a name that comes twice: one of two values would be checked, and the other perhaps be used."""
+    listed = list(pairs)
+    found = dict(listed)
+    if len(found) != len(listed):
+        raise WebhookError("A parameter comes twice", code="duplicate")
+    return found
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
