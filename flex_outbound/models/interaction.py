@@ -1,13 +1,15 @@
 """The record of one click: what was asked, how far it came, what Twilio called it."""
 
 import uuid
+from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.contrib.contenttypes.fields import GenericForeignKey
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
-from django.db.models import Q
+from django.db.models import Case, F, Q, When
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
@@ -45,6 +47,21 @@ class InteractionQuerySet(models.QuerySet["Interaction"]):
         # The tokens only sign callbacks as a rule: not decrypted for each request.
         tokens = ("account__auth_token", "account__previous_auth_token")
         return self.select_related("account", "sender", "worker", "message").defer(*tokens)
+
+    def to_wake(self, pauses: Sequence[float]) -> "InteractionQuerySet":
+        """Return due rows for which no worker was asked since they are due, or not for long enough.
+
+        ``pauses``: seconds to leave after the first, the second… time; the last one repeats.
+        """
+        again = Q(wakes__gte=len(pauses), woken_at__lte=Now() - timedelta(seconds=pauses[-1]))
+        for wakes, pause in enumerate(pauses[:-1], start=1):
+            again |= Q(wakes=wakes, woken_at__lte=Now() - timedelta(seconds=pause))
+        return self.due().filter(Q(woken_at=None) | Q(woken_at__lt=F("next_at")) | again)
+
+    def mark_woken(self) -> int:
+        """Note that a worker was asked for these rows."""
+        again = When(woken_at__gte=F("next_at"), then=F("wakes") + 1)
+        return self.order_by().update(wakes=Case(again, default=1), woken_at=Now())
 
     def due(self) -> "InteractionQuerySet":
         """Return rows whose ``next_at`` has come, by the database's clock, the oldest first."""
@@ -96,6 +113,8 @@ class Interaction(models.Model):
     lease_until = models.DateTimeField(null=True, blank=True)
     sent_at = models.DateTimeField(_("sent"), null=True, blank=True)
     next_at = models.DateTimeField(null=True, blank=True, db_default=Now())
+    woken_at = models.DateTimeField(null=True, blank=True)
+    wakes = models.PositiveSmallIntegerField(default=0)
     looks = models.PositiveIntegerField(_("looks at Twilio"), default=0)
     first_look_at = models.DateTimeField(null=True, blank=True)
 

@@ -24,6 +24,15 @@ REVIEW_SECONDS: Final = 900.0
 """How often a row that waits for a person's decision is looked for all the same."""
 
 
+def rewakes(sweep: float) -> tuple[float, ...]:
+    """Return the pauses before a worker is asked again for a due row: doubling, from half a sweep to a minute.
+
+    A wake-up may be lost with the worker that held it, or wait in a long queue: a queue that is behind must not be
+    filled with the same rows over and over.
+    """
+    return (*(min(LONGEST_DELAY, sweep * (2.0**wakes - 0.5)) for wakes in range(4)), LONGEST_DELAY)
+
+
 def backoff(attempt: int, retry_after: float | None = None, spread: float | None = None) -> float:
     """Return the pause after attempt ``attempt`` (from 1) that Twilio provably did not accept.
 

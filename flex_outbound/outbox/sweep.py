@@ -12,8 +12,9 @@ from uuid import UUID
 
 from django.db.models.functions import Now
 
+from flex_outbound.conf import conf
 from flex_outbound.models import Closing, Interaction, Message, WebhookEvent
-from flex_outbound.outbox import closing, dispatch, first_message, inbound, reconcile, transitions, watch
+from flex_outbound.outbox import closing, dispatch, first_message, inbound, reconcile, retry, transitions, watch
 from flex_outbound.outbox.wakeup import Job
 from flex_outbound.statuses import MessageStatus, Status
 
@@ -38,53 +39,47 @@ HandOut = Callable[[Job, str], None]
 def sweep(hand_out: HandOut) -> Counter[str]:
     """Find what is due and pass it to ``hand_out``, one look per account. Returns how many of each job."""
     counts: Counter[str] = Counter()
+    for jobs in (_interactions(), _messages(), _events(), _closings()):
+        for job, row_id in jobs:
+            counts[job] += 1
+            hand_out(job, row_id)
+    return counts
+
+
+def _interactions() -> list[tuple[Job, str]]:
+    due = Interaction.objects.to_wake(retry.rewakes(conf.sweep_seconds))
+    rows = list(due.values_list("pk", "status", "account_id")[:BATCH])
+    Interaction.objects.filter(pk__in=[row_id for row_id, _status, _account in rows]).mark_woken()
+    jobs: list[tuple[Job, str]] = []
     searched: set[int] = set()
-    due = Interaction.objects.due().values_list("pk", "status", "account_id")
-    for row_id, status, account_id in list(due[:BATCH]):
-        state: str | None = status
-        if status == Status.SENDING:
-            state = transitions.lease_ran_out(row_id)
-            counts["lease_ran_out"] += state is not None
-        if state is None:
-            continue
-        job = _JOBS[state]
+    for row_id, status, account_id in rows:
+        state = transitions.lease_ran_out(row_id) if status == Status.SENDING else status
+        job = _JOBS.get(state) if state else None
+        if job is Job.LOOK and account_id in searched:
+            continue  # one search serves all rows of an account
         if job is Job.LOOK:
-            if account_id in searched:
-                continue
             searched.add(account_id)
-        counts[job] += 1
-        hand_out(job, str(row_id))
-    counts.update(_messages(hand_out))
-    counts.update(_events(hand_out))
-    counts.update(_closings(hand_out))
-    return counts
+        if job is not None:
+            jobs.append((job, str(row_id)))
+    return jobs
 
 
-def _messages(hand_out: HandOut) -> Counter[str]:
-    counts: Counter[str] = Counter()
-    for row_id, status in list(Message.objects.due().values_list("interaction_id", "status")[:BATCH]):
+def _messages() -> list[tuple[Job, str]]:
+    due = list(Message.objects.due().values_list("interaction_id", "status")[:BATCH])
+    for row_id, status in due:
         if status == MessageStatus.SENDING:
-            counts["lease_ran_out"] += first_message.lease_ran_out(row_id)
-        counts[Job.MESSAGE] += 1
-        hand_out(Job.MESSAGE, str(row_id))
-    return counts
+            first_message.lease_ran_out(row_id)
+    return [(Job.MESSAGE, str(row_id)) for row_id, _status in due]
 
 
-def _events(hand_out: HandOut) -> Counter[str]:
+def _events() -> list[tuple[Job, str]]:
     waiting = WebhookEvent.objects.filter(processed_at=None, error="", received_at__lte=Now() - _EVENT_PATIENCE)
-    counts: Counter[str] = Counter()
-    for event_id in list(waiting.order_by("received_at").values_list("pk", flat=True)[:BATCH]):
-        counts[Job.EVENT] += 1
-        hand_out(Job.EVENT, str(event_id))
-    return counts
+    ids = waiting.order_by("received_at").values_list("pk", flat=True)[:BATCH]
+    return [(Job.EVENT, str(event_id)) for event_id in ids]
 
 
-def _closings(hand_out: HandOut) -> Counter[str]:
-    counts: Counter[str] = Counter()
-    for closing_id in list(Closing.objects.due().values_list("pk", flat=True)[:BATCH]):
-        counts[Job.CLOSE] += 1
-        hand_out(Job.CLOSE, str(closing_id))
-    return counts
+def _closings() -> list[tuple[Job, str]]:
+    return [(Job.CLOSE, str(pk)) for pk in Closing.objects.due().values_list("pk", flat=True)[:BATCH]]
 
 
 def run(job: Job, row_id: str) -> None:

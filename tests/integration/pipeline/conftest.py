@@ -145,7 +145,7 @@ def pass_time(seconds: float) -> None:
     """Let so many seconds pass for every row."""
     shift = timedelta(seconds=seconds)
     for model, names in (
-        (Interaction, ("next_at", "sent_at", "lease_until", "first_look_at", "opened_at")),
+        (Interaction, ("next_at", "sent_at", "lease_until", "first_look_at", "opened_at", "woken_at")),
         (Message, ("next_at", "sent_at", "lease_until")),
         (Closing, ("next_at",)),
     ):

@@ -124,7 +124,7 @@ def test_a_conversation_begun_at_that_time_is_left_to_a_person(
     for seconds in (5, 10):
         run_due(seconds)
     # The rows' time is moved, Twilio's is not: the conversation is as old as the click was.
-    Interaction.objects.filter(pk=row.pk).update(looks=2, next_at=from_now(-1))
+    Interaction.objects.filter(pk=row.pk).update(looks=2, next_at=from_now(-1), woken_at=None)
     monkeypatch.setattr(Conf, "settle_seconds", property(lambda self: 1.0))
     run_due()
     row.refresh_from_db()

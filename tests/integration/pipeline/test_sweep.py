@@ -1,0 +1,73 @@
+"""The sweep finds what no wake-up came for, and does not drown a queue that is behind."""
+
+from collections.abc import Callable
+
+import pytest
+from django.core.management import call_command
+
+from flex_outbound.models import Interaction
+from flex_outbound.outbox import sweep
+from flex_outbound.outbox.wakeup import Job
+from flex_outbound.statuses import Status
+
+from .conftest import Sandbox, pass_time
+
+Clicker = Callable[..., Interaction]
+
+
+def _handed_out() -> list[tuple[Job, str]]:
+    found: list[tuple[Job, str]] = []
+    sweep.sweep(lambda job, row_id: found.append((job, row_id)))
+    return found
+
+
+def test_a_click_that_no_worker_was_woken_for_is_handed_out(click: Clicker) -> None:
+    row = click()
+    assert _handed_out() == [(Job.DISPATCH, str(row.pk))]
+
+
+def test_a_row_that_waits_in_the_queue_is_not_put_there_again_at_once(click: Clicker) -> None:
+    click()
+    assert len(_handed_out()) == 1
+    assert _handed_out() == []
+
+
+def test_a_lost_wake_up_is_repeated_by_the_next_sweep_then_ever_more_seldom(click: Clicker) -> None:
+    click()
+    handed = [len(_handed_out())]
+    for _sweep in range(12):
+        pass_time(5)
+        handed.append(len(_handed_out()))
+    assert handed[:2] == [1, 1]
+    assert sum(handed) == 5
+
+
+def test_a_row_whose_time_came_anew_is_handed_out_at_once(click: Clicker) -> None:
+    row = click()
+    for _time in range(4):
+        _handed_out()
+        pass_time(60)
+    Interaction.objects.filter(pk=row.pk).update(next_at=row.created_at, woken_at=None)
+    assert len(_handed_out()) == 1
+
+
+def test_one_look_serves_all_rows_of_an_account(click: Clicker, sandbox: Sandbox) -> None:
+    sandbox.fault("status", status=503, times=2)
+    for channel in ("sms", "email"):
+        click(channel=channel)
+    sweep.sweep(sweep.run)
+    assert set(Interaction.objects.values_list("status", flat=True)) == {Status.UNCONFIRMED}
+    pass_time(2)
+    assert [job for job, _row in _handed_out()] == [Job.LOOK]
+
+
+def test_the_command_sends_without_a_broker(
+    click: Clicker, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    row = click()
+    call_command("flex_sweep")
+    row.refresh_from_db()
+    assert row.status == Status.CREATED
+    assert "dispatch: 1" in capsys.readouterr().out
+    call_command("flex_sweep")
+    assert "Nothing is due" in capsys.readouterr().out
