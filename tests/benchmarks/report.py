@@ -2,8 +2,10 @@
 
 import json
 import os
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -146,6 +148,14 @@ class Report:
     """All groups of one run, in the order in which they were measured."""
 
     groups: list[Group] = field(default_factory=list)
+    load_before: float = field(default_factory=lambda: os.getloadavg()[0])
+
+    def setting(self) -> str:
+        """Say what the figures were taken on, and how busy that was."""
+        versions = ", ".join(f"{name} {version(name)}" for name in ("django", "celery", "psycopg", "twilio"))
+        python = f"Python {sys.version_info.major}.{sys.version_info.minor}"
+        load = f"load average {self.load_before:.1f} before, {os.getloadavg()[0]:.1f} at the end"
+        return f"{os.cpu_count()} cores, {load}; {python}, {versions}"
 
     def group(self, title: str) -> Group:
         """Begin a group."""
@@ -157,7 +167,7 @@ class Report:
         shown = sorted((group for group in self.groups if group.rows or group.notes), key=lambda group: group.title)
         lines = [HEAD, *(row.cells() for group in shown for row in group.rows)]
         widths = [max(len(line[column]) for line in lines) for column in range(len(HEAD))]
-        text = [_line(HEAD, widths)]
+        text = [self.setting(), "", _line(HEAD, widths)]
         for group in shown:
             text += ["", group.title, *(_line(row.cells(), widths) for row in group.rows)]
             text += [f"    · {note}" for note in group.notes]
@@ -169,7 +179,7 @@ class Report:
             {"title": group.title, "rows": [row.as_dict() for row in group.rows], "notes": group.notes}
             for group in self.groups
         ]
-        path.write_text(json.dumps({"groups": groups}, indent=2, ensure_ascii=False) + "\n")
+        path.write_text(json.dumps({"setting": self.setting(), "groups": groups}, indent=2, ensure_ascii=False) + "\n")
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:

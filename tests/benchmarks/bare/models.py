@@ -14,6 +14,8 @@ class Click(models.Model):
     status = models.CharField(max_length=16, default="queued")
     created_at = models.DateTimeField(auto_now_add=True)
 
+    objects: models.Manager["Click"] = models.Manager()
+
     class Meta:
         indexes = [models.Index(fields=["contact_id", "-created_at"], name="bench_bare_timeline")]
 
