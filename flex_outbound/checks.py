@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
+import phonenumbers
 from cryptography.fernet import Fernet
 from django.apps import apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import FieldDoesNotExist
+from limits import parse
 
-from flex_outbound.conf import DEFAULTS, conf
+from flex_outbound.conf import DEFAULTS, RATE_LIMITS, conf
 from flex_outbound.contacts import registered
 
 
@@ -29,7 +31,7 @@ def check_settings(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Che
         for key in sorted(map(str, given))
         if key not in DEFAULTS
     ]
-    return [*found, *_urls(given), *_times(given), *_mode(given)]
+    return [*found, *_urls(given), *_times(given), *_mode(given), *_rates(given), *_numbers(given)]
 
 
 def _urls(given: dict[str, Any]) -> list[CheckMessage]:
@@ -82,6 +84,46 @@ def _mode(given: dict[str, Any]) -> list[CheckMessage]:
         hint = "As https://flex.twilio.com/agent-desktop/{task_sid}"
         return [Error("FLEX_OUTBOUND['FLEX_TASK_URL'] lacks {task_sid}.", hint=hint, id="flex_outbound.E007")]
     return []
+
+
+def _rates(given: dict[str, Any]) -> list[CheckMessage]:
+    found: list[CheckMessage] = []
+    rates = given.get("RATE_LIMITS", {})
+    for name, rate in rates.items() if isinstance(rates, dict) else [("", rates)]:
+        if name not in RATE_LIMITS:
+            hint = f"Known limits: {', '.join(sorted(RATE_LIMITS))}; as {{'click': '60/minute'}}."
+            found.append(Error(f"RATE_LIMITS has no limit {name!r}.", hint=hint, id="flex_outbound.E012"))
+        elif rate is not None and not _is_rate(rate):
+            hint = "Write a number and a period, as '60/minute', or None for no limit."
+            found.append(Error(f"RATE_LIMITS[{name!r}] is no rate: {rate!r}.", hint=hint, id="flex_outbound.E012"))
+    scheme = urlsplit(str(given.get("RATE_LIMIT_STORAGE", "memory://"))).scheme
+    if not scheme:
+        hint = "As 'redis://127.0.0.1:6379/0', or 'memory://' for a single worker process."
+        found.append(Error("RATE_LIMIT_STORAGE is no address.", hint=hint, id="flex_outbound.E013"))
+    return found
+
+
+def _is_rate(rate: Any) -> bool:
+    try:
+        return isinstance(rate, str) and parse(rate).amount > 0
+    except ValueError:
+        return False
+
+
+def _numbers(given: dict[str, Any]) -> list[CheckMessage]:
+    found: list[CheckMessage] = []
+    for name, least in (("MAX_ATTEMPTS", 1), ("SWEEP_SECONDS", 0.1)):
+        value = given.get(name, DEFAULTS[name])
+        if isinstance(value, bool) or not isinstance(value, int | float) or value < least:
+            hint = f"At least {least}; the default is {DEFAULTS[name]}."
+            found.append(
+                Error(f"FLEX_OUTBOUND[{name!r}] is no number of use: {value!r}.", hint=hint, id="flex_outbound.E014")
+            )
+    region = given.get("DEFAULT_REGION", DEFAULTS["DEFAULT_REGION"])
+    if region not in phonenumbers.SUPPORTED_REGIONS:
+        hint = "Two letters of ISO 3166-1, as 'US' or 'GB'."
+        found.append(Error(f"DEFAULT_REGION is no country: {region!r}.", hint=hint, id="flex_outbound.E015"))
+    return found
 
 
 @register(Tags.security, "flex_outbound")

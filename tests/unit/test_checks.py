@@ -18,6 +18,14 @@ CASES: list[tuple[Any, str]] = [
     ({"SETTLE_SECONDS": 10}, "E005"),
     ({"UNCONFIRMED": "maybe"}, "E006"),
     ({"FLEX_TASK_URL": "https://flex.example.com"}, "E007"),
+    ({"RATE_LIMITS": {"clicks": "60/minute"}}, "E012"),
+    ({"RATE_LIMITS": {"click": "often"}}, "E012"),
+    ({"RATE_LIMITS": "60/minute"}, "E012"),
+    ({"RATE_LIMIT_STORAGE": "localhost"}, "E013"),
+    ({"MAX_ATTEMPTS": 0}, "E014"),
+    ({"MAX_ATTEMPTS": "8"}, "E014"),
+    ({"SWEEP_SECONDS": 0}, "E014"),
+    ({"DEFAULT_REGION": "Britain"}, "E015"),
 ]
 
 
