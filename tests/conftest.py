@@ -1,13 +1,42 @@
 """What most tests start from: an account with senders, two agents who may send, and a contact to send to."""
 
+import os
+from collections.abc import Iterator
+
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
+from playwright.sync_api import Browser, sync_playwright
 
 from crm_demo.models import Contact
 from flex_outbound.channels import Channel
 from flex_outbound.models import Account, Sender, Worker
 from flex_outbound.sandbox import defaults
+from tests import services
+
+# Playwright's synchronous API keeps an event loop on this thread, which Django takes for asynchronous code.
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+ARGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One Chromium for the whole run: Playwright's synchronous API starts only once in a process."""
+    path = services.chromium()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=ARGS)
+        yield browser
+        browser.close()
 
 
 @pytest.fixture

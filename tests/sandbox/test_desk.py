@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
+from playwright.sync_api import Browser
 
 from flex_outbound.sandbox import defaults
 from flex_outbound.sandbox.server import SandboxServer
 
 from .conftest import CUSTOMER, Control, Start
-
-FLAGS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 def test_the_page_has_nothing_inline_and_a_strict_policy(server: SandboxServer) -> None:
@@ -46,19 +40,14 @@ def test_the_summary_has_live_tasks_first_and_the_threads_asked_for(start: Start
 
 
 @pytest.fixture
-def page(server: SandboxServer) -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api")
-    if CHROMIUM is None:
-        pytest.skip("no chromium here")
-    with playwright.sync_playwright() as running:
-        browser = running.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = browser.new_page(base_url=server.url)
-        page.set_default_timeout(5000)
-        page.errors = []
-        page.on("pageerror", lambda error: page.errors.append(str(error)))
-        page.on("console", lambda message: message.type == "error" and page.errors.append(message.text))
-        yield page
-        browser.close()
+def page(server: SandboxServer, browser: Browser) -> Iterator[Any]:
+    page: Any = browser.new_page(base_url=server.url)
+    page.set_default_timeout(5000)
+    page.errors = []
+    page.on("pageerror", lambda error: page.errors.append(str(error)))
+    page.on("console", lambda message: message.type == "error" and page.errors.append(message.text))
+    yield page
+    page.close()
 
 
 @pytest.mark.services
