@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -88,7 +89,7 @@ class Stack:
 
     def __init__(self, kind: str, *, latency_ms: int = 0, extra: Mapping[str, str] | None = None) -> None:
         self.kind = kind
-        self.var = Path(tempfile.mkdtemp(prefix=f"flex-{kind}-"))
+        self.var = Path(tempfile.mkdtemp(prefix=f"flex-stack-{kind}-"))
         self.plan = Plan(
             free_port(), free_port(), free_port(), latency_ms, self.var, "tests-only-key", "tests-only-salt"
         )
@@ -221,8 +222,8 @@ def running(kind: str) -> Stack:
 @contextlib.contextmanager
 def shown(stack: Stack) -> Iterator[Stack]:
     """Print what the processes write meanwhile: pytest shows it with a test that fails, and only then."""
-    before = stack.logs().splitlines()
+    before = Counter(stack.logs().splitlines())
     yield stack
+    written = Counter(stack.logs().splitlines()) - before
     # The schedule's lines say nothing and are most of it.
-    written = [line for line in stack.logs().splitlines()[len(before) - len(stack.parts) * 2 :] if "sweep" not in line]
-    print("\n".join(written))
+    print("\n".join(line for line in written if "sweep" not in line))

@@ -106,7 +106,8 @@ def fresh_postgresql() -> Iterator[str]:
 def postgresql() -> PostgreSQL:
     """Return the server that TEST_DATABASE_URL names, else start one that ends with this process."""
     if url := os.environ.get("TEST_DATABASE_URL"):
-        return PostgreSQL(url)
+        # The database that it names need not be there: Django, too, only makes another one beside it.
+        return PostgreSQL(urlunsplit(urlsplit(url)._replace(path="/postgres")))
     binaries = _binaries()
     require(binaries, "PostgreSQL", POSTGRESQL_HOW)
     assert binaries is not None
