@@ -4,6 +4,7 @@ See ``classify`` for which of them; what is asked is the affair of ``looks`` (re
 """
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -14,9 +15,11 @@ from twilio.rest import Client
 from urllib3.exceptions import HTTPError
 
 from flex_outbound.exceptions import GatewayError, Refused
+from flex_outbound.gateway import observe
 from flex_outbound.gateway.base import Connection
 from flex_outbound.gateway.classify import classify, malformed
 from flex_outbound.gateway.http import GatewayHttpClient, MalformedReply
+from flex_outbound.gateway.observe import Operation
 
 T = TypeVar("T")
 
@@ -45,7 +48,19 @@ class TwilioCalls:
         self._http.close()
 
     @contextmanager
-    def _call(self) -> Iterator[None]:
+    def _call(self, operation: Operation) -> Iterator[None]:
+        """Turn whatever goes wrong into a GatewayError, and tell the observers how it went."""
+        start = time.monotonic()
+        try:
+            with self._classified():
+                yield
+        except GatewayError as error:
+            observe.tell(operation, time.monotonic() - start, error)
+            raise
+        observe.tell(operation, time.monotonic() - start, None)
+
+    @contextmanager
+    def _classified(self) -> Iterator[None]:
         http = self._http
         http.last_status = http.last_retry_after = None
         try:
@@ -64,15 +79,15 @@ class TwilioCalls:
             # What the SDK does with JSON of another shape than it expects; the request itself was built before.
             raise malformed(type(error).__name__, http.last_status) from None
 
-    def _fetch(self, context: Any) -> Any:
-        with self._call():
+    def _fetch(self, operation: Operation, context: Any) -> Any:
+        with self._call(operation):
             return context.fetch()
 
-    def _records(self, resource: Any, *, pages: int, **fields: Any) -> Iterator[Any]:
+    def _records(self, operation: Operation, resource: Any, *, pages: int, **fields: Any) -> Iterator[Any]:
         """Yield a list's records, a page at a time. More ``pages`` than that are no whole look: OutcomeUnknown."""
         turn: Callable[[], Any] = partial(resource.page, **fields)
         for _ in range(pages):
-            with self._call():
+            with self._call(operation):
                 page = turn()
                 records, more, turn = list(page), bool(page.next_page_url), page.next_page
             yield from records

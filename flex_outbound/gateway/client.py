@@ -12,6 +12,7 @@ from flex_outbound.gateway import payloads, results
 from flex_outbound.gateway.base import Connection, Gateway, InteractionRequest, InteractionResult, MessageRequest
 from flex_outbound.gateway.classify import malformed
 from flex_outbound.gateway.looks import TwilioLooks
+from flex_outbound.gateway.observe import Operation
 from flex_outbound.statuses import ChannelStatus
 
 MAX_KEPT = 4
@@ -52,7 +53,7 @@ class TwilioGateway(TwilioLooks):
         https://www.twilio.com/docs/flex/developer/conversations/interactions-api/interactions#create-an-interaction-resource
         """
         channel, routing = payloads.channel_payload(request), payloads.routing_payload(request)
-        with self._call():
+        with self._call(Operation.CREATE_INTERACTION):
             made = self._client.flex_api.v1.interaction.create(channel=channel, routing=routing)
         result = results.parse_interaction({"sid": made.sid, "channel": made.channel, "routing": made.routing})
         if result.interaction_sid is None:
@@ -62,7 +63,7 @@ class TwilioGateway(TwilioLooks):
     def create_message(self, request: MessageRequest) -> str:
         """Send a message and return its SID; raises OutcomeUnknown for an answer without one."""
         fields = payloads.message_payload(request)
-        with self._call():
+        with self._call(Operation.CREATE_MESSAGE):
             record = self._messages(request.conversation_sid).create(**fields)
         sid, _key = results.parse_message({"sid": record.sid})
         if sid is None:
@@ -76,7 +77,7 @@ class TwilioGateway(TwilioLooks):
         https://www.twilio.com/docs/flex/developer/conversations/interactions-api/interaction-channels-subresource
         """
         try:
-            with self._call():
+            with self._call(Operation.CLOSE_CHANNEL):
                 self._channel(interaction_sid, channel_sid).update(**payloads.closing_payload())
         except Refused as error:
             if error.http_status == 404 or error.reason == "closed":

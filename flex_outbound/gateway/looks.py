@@ -14,6 +14,7 @@ from flex_outbound.gateway import payloads, results
 from flex_outbound.gateway.base import ChannelState, ConversationState, TaskState
 from flex_outbound.gateway.calls import TwilioCalls, shown
 from flex_outbound.gateway.classify import malformed
+from flex_outbound.gateway.observe import Operation
 
 MAX_KEYS = 50
 TASKS_PER_PAGE = 1000
@@ -43,7 +44,7 @@ class TwilioLooks(TwilioCalls):
         https://www.twilio.com/docs/taskrouter/api/task#list-all-task-resources
         """
         expression = _any_of(keys)
-        with self._call():
+        with self._call(Operation.FIND_TASKS):
             listed = self._tasks().list(evaluate_task_attributes=expression, page_size=TASKS_PER_PAGE)
         return _by_key(self._readable(listed, keys), keys)
 
@@ -59,11 +60,13 @@ class TwilioLooks(TwilioCalls):
             raise Refused(f"events of {minutes} minutes are not kept", reason="invalid_request")
         fields = {"minutes": max(1, minutes), "event_type": results.TASK_CREATED, "page_size": EVENTS_PER_PAGE}
         events = self._client.taskrouter.v1.workspaces(self._workspace_sid).events
-        return _by_key(self._created(self._records(events, pages=MAX_EVENT_PAGES, **fields), keys), keys)
+        return _by_key(
+            self._created(self._records(Operation.FIND_PAST_TASKS, events, pages=MAX_EVENT_PAGES, **fields), keys), keys
+        )
 
     def fetch_task(self, task_sid: str) -> TaskState | None:
         """Return one task, None where Twilio does not have it: finished tasks are deleted after minutes."""
-        record = shown(partial(self._fetch, self._tasks(task_sid)), missing=(404,))
+        record = shown(partial(self._fetch, Operation.FETCH_TASK, self._tasks(task_sid)), missing=(404,))
         if record is None:
             return None
         task = results.parse_task(_task_fields(record))
@@ -73,7 +76,10 @@ class TwilioLooks(TwilioCalls):
 
     def fetch_channel(self, interaction_sid: str, channel_sid: str) -> ChannelState | None:
         """Return one channel, None where Twilio does not have it or (403) does not show channels to this account."""
-        record = shown(partial(self._fetch, self._channel(interaction_sid, channel_sid)), missing=(403, 404))
+        record = shown(
+            partial(self._fetch, Operation.FETCH_CHANNEL, self._channel(interaction_sid, channel_sid)),
+            missing=(403, 404),
+        )
         if record is None:
             return None
         return results.parse_channel(
@@ -91,7 +97,7 @@ class TwilioLooks(TwilioCalls):
         listed = self._client.conversations.v1.participant_conversations
         # By SID: one that moves between two pages while they are read is listed twice.
         found: dict[str, ConversationState] = {}
-        for record in self._records(listed, pages=MAX_CONVERSATION_PAGES, **fields):
+        for record in self._records(Operation.FIND_CONVERSATIONS, listed, pages=MAX_CONVERSATION_PAGES, **fields):
             state = results.parse_conversation(_conversation_fields(record))
             if state is None:
                 raise malformed("no conversation SID", self._http.last_status)
@@ -109,7 +115,7 @@ class TwilioLooks(TwilioCalls):
 
     def find_message(self, conversation_sid: str, key: str) -> str | None:
         """Return the SID of the message with this key, looking through a conversation's first 200 messages."""
-        with self._call():
+        with self._call(Operation.FIND_MESSAGE):
             # Oldest first: what is looked for is the first message of a new conversation.
             listed = self._messages(conversation_sid).list(order="asc", limit=MAX_MESSAGES, page_size=MESSAGES_PER_PAGE)
         for record in listed:
@@ -120,7 +126,7 @@ class TwilioLooks(TwilioCalls):
 
     def fetch_workspace(self) -> str:
         """Return the workspace's friendly name."""
-        record = self._fetch(self._client.taskrouter.v1.workspaces(self._workspace_sid))
+        record = self._fetch(Operation.FETCH_WORKSPACE, self._client.taskrouter.v1.workspaces(self._workspace_sid))
         return str(record.friendly_name or "")
 
     def _tasks(self, *sid: str) -> Any:
@@ -170,7 +176,9 @@ class TwilioLooks(TwilioCalls):
     def _takes_part(self, conversation_sid: str, address: str) -> bool | None:
         people = self._client.conversations.v1.conversations(conversation_sid).participants
         all_shown = True
-        for record in self._records(people, pages=MAX_PARTICIPANT_PAGES, page_size=PARTICIPANTS_PER_PAGE):
+        for record in self._records(
+            Operation.HAS_CUSTOMER, people, pages=MAX_PARTICIPANT_PAGES, page_size=PARTICIPANTS_PER_PAGE
+        ):
             binding = results.parse_binding(record.messaging_binding)
             if results.same_address(binding.address, address):
                 return True

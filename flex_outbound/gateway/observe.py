@@ -1,0 +1,48 @@
+"""Telling whoever listens how each call to Twilio went. The gateway does not know who that is.
+
+    from flex_outbound.gateway.observe import observers
+
+    observers.append(lambda operation, seconds, error: ...)
+
+Observers are called in the thread of the call, right after it: they must be quick. What they raise is logged.
+"""
+
+import logging
+from collections.abc import Callable
+from enum import StrEnum
+
+from flex_outbound.exceptions import GatewayError
+
+logger = logging.getLogger(__name__)
+
+
+class Operation(StrEnum):
+    """What Twilio is asked for: the names of the protocol ``gateway.base.Gateway``."""
+
+    CREATE_INTERACTION = "create_interaction"
+    CREATE_MESSAGE = "create_message"
+    CLOSE_CHANNEL = "close_channel"
+    FIND_TASKS = "find_tasks"
+    FIND_PAST_TASKS = "find_past_tasks"
+    FETCH_TASK = "fetch_task"
+    FETCH_CHANNEL = "fetch_channel"
+    FIND_CONVERSATIONS = "find_conversations"
+    HAS_CUSTOMER = "has_customer"
+    FIND_MESSAGE = "find_message"
+    FETCH_WORKSPACE = "fetch_workspace"
+
+
+Observer = Callable[[Operation, float, GatewayError | None], None]
+"""Takes the operation, the seconds it took, and what it came to: None for an answer that could be used."""
+
+observers: list[Observer] = []
+
+
+def tell(operation: Operation, seconds: float, error: GatewayError | None) -> None:
+    """Tell every observer of one request (a list is one request per page). Raises nothing."""
+    for observer in observers:
+        try:
+            observer(operation, seconds, error)
+        except Exception:
+            # It watches the work and must never be the reason why a row that Twilio accepted looks unknown.
+            logger.exception("An observer of %s failed", operation)
