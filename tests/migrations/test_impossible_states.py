@@ -24,6 +24,7 @@ from flex_outbound.models import (
     WebhookEvent,
     Worker,
 )
+from flex_outbound.models.event import WebhookRefusal
 from flex_outbound.sandbox import defaults
 
 MOMENT = datetime(2025, 6, 1, tzinfo=UTC)
@@ -47,6 +48,7 @@ class World:
         self.attempt = self.make(DispatchAttempt, interaction=self.row, number=1)
         self.message = self.make(Message, interaction=self.row, body="Hello")
         self.event = self.make(WebhookEvent, **self.like_event)
+        self.refusal = self.make(WebhookRefusal, **self.like_refusal)
         self.closing = self.make(Closing, **self.like_closing)
 
     def make(self, model: type[models.Model], **values: Any) -> Any:
@@ -86,6 +88,11 @@ class World:
     def like_event(self) -> dict[str, Any]:
         """What makes a callback."""
         return {"account": self.account, "source": Source.TASKROUTER, "event_id": "EV1", "event_type": "task.created"}
+
+    @property
+    def like_refusal(self) -> dict[str, Any]:
+        """What makes the count of callbacks that were turned away."""
+        return {"account": self.account, "source": Source.TASKROUTER, "code": "signature"}
 
     @property
     def like_closing(self) -> dict[str, Any]:
@@ -174,6 +181,8 @@ IMPOSSIBLE: list[tuple[str, Deed]] = [
     ("flex_message_says_something", lambda world: world.change(world.message, body="", content_sid="")),
     ("flex_event_unique", lambda world: world.make(WebhookEvent, **world.like_event)),
     ("flex_source_known", lambda world: world.change(world.event, source="pigeon")),
+    ("flex_refusal_unique", lambda world: world.make(WebhookRefusal, **world.like_refusal)),
+    ("flex_refusal_source_known", lambda world: world.change(world.refusal, source="pigeon")),
     ("flex_closing_kind_known", lambda world: world.change(world.closing, kind="boredom")),
     ("channel_sid", lambda world: world.make(Closing, **world.like_closing)),
 ]
