@@ -2,11 +2,17 @@
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin import helpers
+from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from flex_outbound.models import DispatchAttempt, Interaction, Message, WebhookEvent
+from flex_outbound.models.event import WebhookRefusal
+from flex_outbound.outbox import inbound
 
 
 class ReadOnly:
@@ -84,8 +90,40 @@ class InteractionAdmin(ReadOnly, admin.ModelAdmin):
 class WebhookEventAdmin(ReadOnly, admin.ModelAdmin):
     """Callbacks as they came."""
 
-    list_display = ("received_at", "source", "event_type", "interaction", "processed_at", "error")
-    list_filter = ("source", "event_type")
+    list_display = ("received_at", "source", "event_type", "interaction", "processed_at", "attempts", "error")
+    list_filter = ("source", ("error", admin.EmptyFieldListFilter), "event_type")
     list_select_related = ("interaction",)
     raw_id_fields = ("interaction",)
     show_full_result_count = False
+    actions = ("replay",)
+
+    def has_replay_permission(self, request: HttpRequest) -> bool:
+        """Tell whether the user may have callbacks applied again."""
+        return request.user.has_perm("flex_outbound.change_webhookevent")
+
+    @admin.action(description=_("Apply again"), permissions=["replay"])
+    def replay(self, request: HttpRequest, queryset: QuerySet[WebhookEvent]) -> TemplateResponse | None:
+        """Ask, then have the chosen callbacks applied once more."""
+        if "confirmed" not in request.POST:
+            context = {
+                **self.admin_site.each_context(request),
+                "title": _("Apply again"),
+                "opts": self.model._meta,
+                "events": queryset,
+                "checkbox": helpers.ACTION_CHECKBOX_NAME,
+                "media": self.media,
+            }
+            return TemplateResponse(request, "admin/flex_outbound/webhookevent/replay.html", context)
+        count = inbound.replay(queryset.values_list("pk", flat=True))
+        said = ngettext("%(count)d event is applied again.", "%(count)d events are applied again.", count)
+        self.message_user(request, said % {"count": count}, messages.SUCCESS)
+        return None
+
+
+@admin.register(WebhookRefusal)
+class WebhookRefusalAdmin(ReadOnly, admin.ModelAdmin):
+    """What was refused of late, and why."""
+
+    list_display = ("last_at", "account", "source", "code", "count")
+    list_filter = ("account", "source", "code")
+    list_select_related = ("account",)
