@@ -1,18 +1,11 @@
-"""After Twilio said yes: the first message, the channel, the task's end, and callbacks."""
+"""After Twilio said yes: the first message, the channel, the task's end."""
 
-import json
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlencode
 
 import pytest
-from django.test import Client
-from django.utils.crypto import get_random_string
-from twilio.request_validator import RequestValidator
 
-from flex_outbound.models import Account, Interaction, WebhookEvent
-from flex_outbound.outbox import inbound, transitions
-from flex_outbound.sandbox import defaults
+from flex_outbound.models import Interaction
 from flex_outbound.statuses import MessageStatus, Status
 
 from .conftest import Sandbox, run_due
@@ -120,117 +113,3 @@ def test_an_account_whose_channels_cannot_be_read_still_gets_its_message(click: 
     run_due(1)
     row.message.refresh_from_db()
     assert row.message.status == MessageStatus.SENT
-
-
-def _call(account: Account, params: dict[str, str], token: str = defaults.AUTH_TOKEN) -> int:
-    path = f"/flex/webhooks/{account.pk}/taskrouter/"
-    signature = RequestValidator(token).compute_signature(f"https://crm.example.com{path}", params)
-    answer = Client().post(
-        path,
-        urlencode(params),
-        content_type="application/x-www-form-urlencoded",
-        headers={"X-Twilio-Signature": signature},
-    )
-    return answer.status_code
-
-
-@pytest.fixture
-def public(settings: Any, sandbox: Sandbox) -> None:
-    settings.FLEX_OUTBOUND = {**settings.FLEX_OUTBOUND, "PUBLIC_BASE_URL": "https://crm.example.com"}
-
-
-def _params(row: Interaction, status: str, **changes: str) -> dict[str, str]:
-    values = {
-        "AccountSid": defaults.ACCOUNT_SID,
-        "WorkspaceSid": defaults.WORKSPACE_SID,
-        "EventType": f"task.{status}",
-        "TaskSid": row.task_sid or "WT" + "0" * 32,
-        "TaskAssignmentStatus": status,
-        "TaskAttributes": json.dumps(
-            {
-                "flexOutboundKey": row.key,
-                "customerName": "Ann",
-                "conversationSid": "CH" + "a" * 32,
-                "flexInteractionSid": "KD" + "b" * 32,
-                "flexInteractionChannelSid": "UO" + "c" * 32,
-            }
-        ),
-        "Sid": "EV" + get_random_string(32, "0123456789abcdef"),
-    }
-    return values | changes
-
-
-def _process() -> None:
-    for event in WebhookEvent.objects.filter(processed_at=None):
-        inbound.process(event.pk)
-
-
-def test_a_signed_callback_ends_the_row(click: Clicker, account: Account, public: None, sandbox: Sandbox) -> None:
-    row = _opened(click)
-    assert _call(account, _params(row, "completed")) == 204
-    _process()
-    row.refresh_from_db()
-    assert (row.status, row.task_status) == (Status.CLOSED, "completed")
-
-
-def test_a_callback_from_before_our_own_commit_is_adopted(
-    click: Clicker, account: Account, public: None, sandbox: Sandbox
-) -> None:
-    row = click()
-    claimed = transitions.claim(row.pk, lambda row: {})
-    assert claimed is not None
-    assert _call(account, _params(row, "reserved")) == 204
-    _process()
-    row.refresh_from_db()
-    assert (row.status, row.interaction_sid, row.task_status) == (Status.CREATED, "KD" + "b" * 32, "reserved")
-
-
-def test_a_callback_twice_is_one_event_and_late_news_changes_nothing(
-    click: Clicker, account: Account, public: None, sandbox: Sandbox
-) -> None:
-    row = _opened(click)
-    late = _params(row, "reserved")
-    done = _params(row, "completed")
-    for params in (done, done, late):
-        assert _call(account, params) == 204
-    _process()
-    row.refresh_from_db()
-    assert WebhookEvent.objects.count() == 2
-    assert (row.status, row.task_status) == (Status.CLOSED, "completed")
-
-
-def test_what_is_kept_of_a_callback_holds_no_name_or_address(
-    click: Clicker, account: Account, public: None, sandbox: Sandbox
-) -> None:
-    _call(account, _params(_opened(click), "assigned"))
-    assert "Ann" not in str(WebhookEvent.objects.get().payload)
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [{"AccountSid": "AC" + "9" * 32}, {"WorkspaceSid": "WS" + "9" * 32}],
-)
-def test_a_callback_of_another_account_or_workspace_is_refused(
-    changes: dict[str, str], click: Clicker, account: Account, public: None, sandbox: Sandbox
-) -> None:
-    assert _call(account, _params(click(), "completed", **changes)) == 403
-    assert not WebhookEvent.objects.exists()
-
-
-def test_forged_callbacks_are_refused(click: Clicker, account: Account, public: None, sandbox: Sandbox) -> None:
-    row = click()
-    assert _call(account, _params(row, "completed"), token="guessed") == 403
-    path = f"/flex/webhooks/{account.pk}/taskrouter/"
-    assert Client().post(path, _params(row, "completed")).status_code == 403
-    assert Client().post(path, "{}", content_type="application/json").status_code == 403
-    assert Client().get(path).status_code == 405
-    assert Client().post("/flex/webhooks/999/taskrouter/").status_code == 404
-    assert not WebhookEvent.objects.exists()
-
-
-def test_the_former_token_is_still_accepted_while_it_is_rotated(
-    click: Clicker, account: Account, public: None, sandbox: Sandbox
-) -> None:
-    row = _opened(click)
-    Account.objects.update(auth_token="new", previous_auth_token=defaults.AUTH_TOKEN)
-    assert _call(account, _params(row, "assigned")) == 204

@@ -1,0 +1,102 @@
+"""The sandbox calls a real server with its own signatures: nothing is looked up, nothing is done by hand."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from pytest_django.live_server_helper import LiveServer
+
+from flex_outbound import signals
+from flex_outbound.models import Account, Interaction, Message, WebhookEvent
+from flex_outbound.models.event import WebhookRefusal
+from flex_outbound.outbox import dispatch, first_message
+from flex_outbound.sandbox import callbacks
+from flex_outbound.sandbox.server import SandboxServer
+from flex_outbound.statuses import Status
+from tests.integration.pipeline.conftest import Sandbox
+
+from . import told
+from .conftest import process_waiting
+
+
+@pytest.fixture
+def sandbox(settings: Any, live_server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+    """A sandbox of this test's own that makes one call at a time: an in-memory database has but one connection."""
+    monkeypatch.setattr(callbacks, "MAX_AT_ONCE", 1)
+    with SandboxServer(channel_setup_ms=1, reserve_delay_ms=1, delivery_ms=1) as server:
+        control = Sandbox(server.url)
+        settings.FLEX_OUTBOUND = {
+            "API_BASE_URL": server.url,
+            "HTTP_TIMEOUT": (1.0, 1.0),
+            "PUBLIC_BASE_URL": live_server.url,
+        }
+        yield control
+        control.http.close()
+
+
+def settle(sandbox: Sandbox, event: str) -> None:
+    """Wait until ``event`` was called and every call has its answer, then apply what came."""
+    until = time.monotonic() + 8
+    while time.monotonic() < until:
+        made = told.log(sandbox)
+        if any(one["event"] == event for one in made) and all(one["attempts"] for one in made):
+            break
+        time.sleep(0.02)
+    assert {attempt["status"] for one in made for attempt in one["attempts"]} == {204}
+    assert event in {one["event"] for one in made}
+    process_waiting()
+
+
+def test_a_conversation_from_the_click_to_its_end(
+    sandbox: Sandbox, live_server: LiveServer, agent: User, click: Callable[..., Interaction], account: Account
+) -> None:
+    heard: list[str] = []
+
+    def receiver(message_sid: str, **kwargs: Any) -> None:
+        heard.append(message_sid)
+
+    told.register(sandbox, account, live_server.url)
+    signals.message_received.connect(receiver)
+    row = click(body="Hello")
+    dispatch.dispatch(row.pk)
+    settle(sandbox, "reservation.created")
+    row.refresh_from_db()
+    assert (row.status, row.task_status, row.channel_status) == (Status.ACTIVE, "reserved", "active")
+
+    first_message.send(row.pk)
+    settle(sandbox, "onDeliveryUpdated")
+    sandbox.act(row.task_sid or "", "accept")
+    settle(sandbox, "reservation.accepted")
+    said = sandbox.http.post("messages", json={"address": row.address, "body": "Good morning"}).json()
+    settle(sandbox, "onMessageAdded")
+    until = time.monotonic() + 5
+    while not heard and time.monotonic() < until:
+        settle(sandbox, "onMessageAdded")
+    assert heard == [said["sid"]]
+
+    sandbox.act(row.task_sid or "", "complete")
+    settle(sandbox, "task.completed")
+    row.refresh_from_db()
+    signals.message_received.disconnect(receiver)
+    assert (row.status, row.task_status) == (Status.CLOSED, "completed")
+    assert Message.objects.get().error_message == ""
+    assert not WebhookEvent.objects.filter(processed_at=None).exists()
+    assert not WebhookRefusal.objects.exists()
+    assert "Good morning" not in str(list(WebhookEvent.objects.values_list("payload", flat=True)))
+
+
+def test_a_forged_call_is_turned_away_and_shown(
+    sandbox: Sandbox, live_server: LiveServer, agent: User, click: Callable[..., Interaction], account: Account
+) -> None:
+    told.register(sandbox, account, live_server.url)
+    sandbox.http.post("faults", json={"fault": "callback_forged", "times": None}).raise_for_status()
+    row = click()
+    dispatch.dispatch(row.pk)
+    until = time.monotonic() + 8
+    while time.monotonic() < until and not all(one["attempts"] for one in told.log(sandbox)):
+        time.sleep(0.02)
+    assert {one["attempts"][0]["status"] for one in told.log(sandbox)} == {403}
+    assert not WebhookEvent.objects.exists()
+    assert set(WebhookRefusal.objects.values_list("code", flat=True)) == {"signature"}
