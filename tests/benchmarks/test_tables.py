@@ -7,7 +7,7 @@ from tests.benchmarks.servers import Lab
 
 pytestmark = pytest.mark.benchmark
 
-SMALL, LARGE, ROUNDS = 10_000, 1_000_000, 5
+SMALL, LARGE, ROUNDS = 10_000, 1_000_000, 12
 
 
 def test_a_large_table_costs_what_a_small_one_does(lab: Lab, report: Report) -> None:

@@ -15,74 +15,96 @@ from typing import Any
 import tests.benchmarks.scripts._setup  # noqa: F401  # isort: skip
 
 from django.contrib.auth.models import User
-from django.contrib.contenttypes.models import ContentType
 from django.core.management import call_command
 from django.db import connections
+from django.db.models import Model
 from django.test import RequestFactory
 
 from crm_demo.models import Contact
 from crm_demo.seeding.twilio import seed_twilio
 from crm_demo.seeding.users import seed_users
-from flex_outbound.models import Interaction
+from flex_outbound.models import Interaction, Message
 from flex_outbound.outbox.sweep import sweep
 from flex_outbound.pages import timeline_context
 from tests.benchmarks.project.router import Switch
+from tests.benchmarks.scripts.drain import Given
 
 ALIASES = ("default", "large")
 PER_CONTACT = 20
 DUE = 50
 OPEN = 200
-CONTACTS = 100
+CONTACTS = 50
 
-FILL = """
-INSERT INTO flex_outbound_interaction (
-    id, contact_type_id, contact_id, contact_name, channel, address, cc, subject, account_id, sender_id,
-    sender_address, agent_id, worker_id, worker_sid, click_key, fingerprint, status, version, attempt, sent_at, next_at,
-    looks, interaction_sid, channel_sid, task_sid, conversation_sid, invite_sid, task_status, channel_status,
-    error_reason, error_message, created_at, updated_at, opened_at, finished_at
-)
-SELECT
-    md5('id' || i)::uuid, %(contact_type)s, (i %% %(contacts)s + 1)::text, 'Customer ' || i %% %(contacts)s,
-    'sms', '+33639980000', '[]'::jsonb, '', s.account_id, s.id, s.address, w.user_id, w.id, w.worker_sid,
-    hex, hex,
-    CASE WHEN i <= %(due)s THEN 'queued' WHEN i <= %(due)s + %(open)s THEN 'active' ELSE 'closed' END,
-    4, 1, at, CASE WHEN i <= %(due)s THEN at WHEN i <= %(due)s + %(open)s THEN now() + interval '1 day' END,
-    1, 'KD' || hex, 'UO' || hex, 'WT' || hex, 'CH' || hex, 'KG' || hex, 'completed', 'closed', '', '', at, at, at,
-    CASE WHEN i > %(due)s + %(open)s THEN at END
-FROM generate_series(1, %(count)s) AS i
-CROSS JOIN LATERAL (SELECT now() - (i + 60) * interval '10 seconds' AS at, lpad(to_hex(i), 32, '0') AS hex) AS made
-CROSS JOIN (SELECT * FROM flex_outbound_sender WHERE channel = 'sms' ORDER BY id LIMIT 1) AS s
-JOIN (SELECT *, row_number() OVER (ORDER BY id) - 1 AS position FROM flex_outbound_worker) AS w
-  ON w.position = (i / %(contacts)s) %% (SELECT count(*) FROM flex_outbound_worker)
+MADE = f"""
+    generate_series(1, %(count)s) AS i
+    CROSS JOIN LATERAL (SELECT now() - (i + 60) * interval '10 seconds' AS at, lpad(to_hex(i), 32, '0') AS hex) AS made
+    CROSS JOIN LATERAL (SELECT i <= {DUE} AS is_due, i <= {DUE + OPEN} AS is_open) AS life
+    JOIN (SELECT *, row_number() OVER (ORDER BY id) - 1 AS position FROM flex_outbound_worker) AS w
+      ON w.position = (i / %(contacts)s) %% (SELECT count(*) FROM flex_outbound_worker)
 """
-
-FILL_MESSAGES = """
-INSERT INTO flex_outbound_message (
-    interaction_id, body, content_sid, content_variables, status, attempt, looks, message_sid, error_reason,
-    error_message
-)
-SELECT id, 'Hello', '', '{}'::jsonb, 'sent', 1, 0, 'IM' || replace(id::text, '-', ''), '', ''
-FROM flex_outbound_interaction WHERE id < '40000000-0000-0000-0000-000000000000'
-"""
+INTERACTION = {
+    "id": "md5(hex)::uuid",
+    "contact_id": "(i %% %(contacts)s + 1)::text",
+    "agent_id": "w.user_id",
+    "worker_id": "w.id",
+    "worker_sid": "w.worker_sid",
+    "click_key": "hex",
+    "status": "CASE WHEN is_due THEN 'queued' WHEN is_open THEN 'active' ELSE 'closed' END",
+    "next_at": "CASE WHEN is_due THEN at WHEN is_open THEN now() + interval '1 day' END",
+    "interaction_sid": "'KD' || hex",
+    "channel_sid": "'UO' || hex",
+    "task_sid": "'WT' || hex",
+    "conversation_sid": "'CH' || hex",
+    "created_at": "at",
+    "updated_at": "at",
+    "opened_at": "at",
+    "finished_at": "CASE WHEN NOT is_open THEN at END",
+}
+FOURTH = "made.id < '40000000-0000-0000-0000-000000000000' AND made.id <> pattern.interaction_id"
+MESSAGE = {
+    "id": "nextval(pg_get_serial_sequence('flex_outbound_message', 'id'))",
+    "interaction_id": "made.id",
+    "status": "'sent'",
+    "message_sid": "'IM' || replace(made.id::text, '-', '')",
+    "next_at": "NULL",
+}
 
 
 def fill(alias: str, count: int) -> None:
     """Make one database: mostly closed rows, 20 per contact, a fixed number due and open, messages with a fourth."""
     call_command("migrate", database=alias, verbosity=0)
     seed_twilio(seed_users())
+    row = Given.load().row(Contact.objects.create(full_name="Customer", mobile="+33 6 39 98 00 00"))
+    row.save(force_insert=True)
+    message = Message.objects.create(interaction=row, body="Hello")
     with connections[alias].cursor() as cursor:
         names = _indices(cursor)
         for index, _definition in names:
             cursor.execute(f'DROP INDEX "{index}"')
         # The keys fit by construction; to look up five of them for each row would take most of the time.
         cursor.execute("SET session_replication_role = replica")
-        contact_type = ContentType.objects.db_manager(alias).get(app_label="crm_demo", model="contact").pk
-        values = {"contact_type": contact_type, "contacts": count // PER_CONTACT, "due": DUE, "open": OPEN}
-        cursor.execute(FILL, values | {"count": count})
-        for _name, definition in names:
+        _multiply(cursor, row, INTERACTION, MADE, {"count": count, "contacts": count // PER_CONTACT})
+        _multiply(cursor, message, MESSAGE, "flex_outbound_interaction AS made", {}, FOURTH)
+        cursor.execute("DELETE FROM flex_outbound_message WHERE id = %s", [message.pk])
+        cursor.execute("DELETE FROM flex_outbound_interaction WHERE id = %s", [row.pk])
+        for _index, definition in names:
             cursor.execute(definition)
-        cursor.execute(FILL_MESSAGES)
         cursor.execute("VACUUM ANALYZE flex_outbound_interaction, flex_outbound_message")
+
+
+def _multiply(
+    cursor: Any, row: Model, changes: dict[str, str], source: str, values: dict[str, int], condition: str = "TRUE"
+) -> None:
+    """Copy one row once for each row of ``source``, with ``changes`` by column."""
+    table = row._meta.db_table
+    columns = [str(field.column) for field in row._meta.concrete_fields]
+    selected = ", ".join(changes.get(column, f'pattern."{column}"') for column in columns)
+    names = ", ".join(f'"{column}"' for column in columns)
+    cursor.execute(
+        f"INSERT INTO {table} ({names}) SELECT {selected} FROM {source} "
+        f"JOIN {table} AS pattern ON pattern.id = %(pattern)s WHERE {condition}",
+        {**values, "pattern": row.pk},
+    )
 
 
 def _indices(cursor: Any) -> list[tuple[str, str]]:
