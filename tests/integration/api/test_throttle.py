@@ -9,7 +9,7 @@ from django.core.cache import cache
 from django.test import Client
 from pytest_django import Settings
 
-from flex_outbound.api.throttles import parse
+from flex_outbound.rates import parse
 from flex_outbound.statuses import Status
 from tests.integration.api.conftest import LIST, MakeRow, Post, signed_in
 
