@@ -16,9 +16,8 @@ from flex_outbound.models import Sender, Worker
 class ChannelOption:
     """One channel of one contact for one user.
 
-    ``reason``: "" if enabled, else no_permission, no_worker, no_sender, not_allowed, no_number, no_email or
-    the code of the address rule;
-    ``reason_text``: the same in words. ``addresses`` are normalised, the preferred one first; ``senders``
+    ``reason``: "" if enabled, else no_permission, no_worker, account_off, no_sender, not_allowed, no_number, no_email or
+    the code of the address rule; ``reason_text``: the same in words. ``addresses`` are normalised, the preferred one first; ``senders``
     the default first.
     """
 
@@ -50,8 +49,12 @@ class Setup:
         if not user.is_authenticated or not user.has_perm("flex_outbound.add_interaction"):
             return cls(user, "no_permission", _("You may not open conversations. Ask your manager for access."))
         senders = list(Sender.objects.usable_by(user))
-        if not senders and not Worker.objects.filter(user=user, is_active=True, account__is_active=True).exists():
-            return cls(user, "no_worker", _("You are not set up as a Flex worker. Ask your manager to add you."))
+        if not senders:
+            active = Worker.objects.filter(user=user, is_active=True).values_list("account__is_active", flat=True)
+            if not active:
+                return cls(user, "no_worker", _("You are not set up as a Flex worker. Ask your manager to add you."))
+            if not any(active):
+                return cls(user, "account_off", _("Messaging is switched off. Ask your manager when it will be back."))
         return cls(user, senders=senders)
 
     def senders_for(self, channel: Channel) -> list[Sender]:
