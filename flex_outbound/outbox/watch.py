@@ -70,7 +70,7 @@ def _look(row: Interaction, gateway: Gateway) -> None:
     channel = None
     if row.channel_sid and row.interaction_sid:
         channel = gateway.fetch_channel(row.interaction_sid, row.channel_sid)
-    if channel is not None and _over(row, channel):
+    if channel is not None and _over(row, channel, gateway):
         return
     # The channel mostly says it all; of a canceled task it may say nothing, so the task is asked every other time.
     if channel is None or row.conversation_sid is None or row.looks % 2:
@@ -88,7 +88,7 @@ def _note_task(row: Interaction, task: TaskState) -> None:
     apply_task_status(row, task.status)
 
 
-def _over(row: Interaction, channel: ChannelState) -> bool:
+def _over(row: Interaction, channel: ChannelState, gateway: Gateway) -> bool:
     """Apply the channel's own word; True where it is the last."""
     history.note_channel_status(row, channel.status)
     if channel.status == ChannelStatus.FAILED:
@@ -98,6 +98,10 @@ def _over(row: Interaction, channel: ChannelState) -> bool:
         transitions.broke(row.pk, reason=reason, message=errors.agent_message(reason), code=code)
         return True
     if channel.status == ChannelStatus.CLOSED:
+        task = gateway.fetch_task(row.task_sid or "")
+        if task is not None:
+            # Its last word, and whether it was completed or canceled.
+            apply_task_status(row, task.status)
         transitions.closed(row.pk)
         return True
     return False
