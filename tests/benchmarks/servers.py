@@ -183,7 +183,16 @@ class Lab:
             "CRM_SALT_KEY": "benchmarks-only",
             "CRM_VAR_DIR": str(self.directory),
         }
-        drop = ("CRM_", "FLEX_", "DATABASE_URL", "CELERY_", "PUBLIC_BASE_URL", "BENCH_LARGE_URL", "BENCH_WATCH")
+        drop = (
+            "CRM_",
+            "FLEX_",
+            "DATABASE_URL",
+            "CELERY_",
+            "PUBLIC_BASE_URL",
+            "BENCH_LARGE_URL",
+            "BENCH_WATCH",
+            "BENCH_LIMITS",
+        )
         kept = {name: value for name, value in os.environ.items() if not name.startswith(drop)}
         return {**kept, **mine, **variables}
 

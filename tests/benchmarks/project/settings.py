@@ -17,7 +17,7 @@ FLEX_OUTBOUND = {
         "click": "1000/second",
         "poll": "1000000/minute",
         # Speed is measured with Twilio's limits out of the way, in the sandbox and here.
-        **dict.fromkeys(["interactions", "task_searches", "conversations"]),
+        **({} if "BENCH_LIMITS" in os.environ else dict.fromkeys(["interactions", "task_searches", "conversations"])),
     },
 }
 
