@@ -16,9 +16,9 @@ from flex_outbound.models import Sender, Worker
 class ChannelOption:
     """One channel of one contact for one user.
 
-    ``reason``: "" if enabled, else no_permission, no_worker, account_off, no_sender, not_allowed, no_number, no_email or
-    the code of the address rule; ``reason_text``: the same in words. ``addresses`` are normalised, the preferred one first; ``senders``
-    the default first.
+    ``reason``: "" if enabled, else no_permission, no_worker, account_off, no_sender, not_allowed, no_number, no_email
+    or the code of the address rule; ``reason_text``: the same in words. ``addresses`` are normalised, the preferred
+    one first; ``senders`` the default first.
     """
 
     channel: Channel
