@@ -1,6 +1,7 @@
 """The app's configuration: finds the project's contacts and connects the job queue."""
 
 from importlib import import_module
+from importlib.util import find_spec
 
 from django.apps import AppConfig
 from django.utils.module_loading import autodiscover_modules
@@ -20,3 +21,5 @@ class FlexOutboundConfig(AppConfig):
         # By name: both need the models, which are not there yet when this module is imported.
         import_module("flex_outbound.tasks")
         import_module("flex_outbound.checks")
+        if find_spec("prometheus_client"):
+            import_module("flex_outbound.metrics.subscribe")

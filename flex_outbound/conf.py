@@ -24,6 +24,7 @@ DEFAULTS: dict[str, Any] = {
     "CALLBACK_MAX_AGE": 86400,
     "ENCRYPTION_KEYS": (),
     "DEFAULT_REGION": "US",
+    "METRICS_TOKEN": None,
 }
 
 RATE_LIMITS: dict[str, str | None] = {
@@ -119,6 +120,11 @@ class Conf:
     def default_region(self) -> str:
         """How numbers without a country code are read where the adapter does not say."""
         return cast(str, self._get("DEFAULT_REGION"))
+
+    @property
+    def metrics_token(self) -> str | None:
+        """The bearer token that opens the page of metrics; None leaves it to signed-in users alone."""
+        return cast("str | None", self._get("METRICS_TOKEN")) or None
 
 
 conf = Conf()

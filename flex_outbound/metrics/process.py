@@ -1,0 +1,61 @@
+"""What each process counts by itself: rates and times that no query could tell at a bounded cost.
+
+With PROMETHEUS_MULTIPROC_DIR, all processes that share the folder count together, through files of prometheus_client.
+Without it, whoever is asked tells of itself alone.
+"""
+
+import os
+from collections.abc import Iterator
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, Metric
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+
+PREFIX: Final = "flex_outbound_"
+FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
+
+REGISTRY = CollectorRegistry(auto_describe=True)
+"""Our own: the host's default registry stays as it is."""
+
+CLICKS = Counter(f"{PREFIX}clicks", "Clicks that became a row.", ["channel"], registry=REGISTRY)
+CLICK_TO_OPEN = Histogram(
+    f"{PREFIX}click_to_open_seconds",
+    "Seconds from the click until Flex had the interaction, by the database's clock.",
+    ["channel"],
+    buckets=(0.25, 0.5, 1, 2, 3, 5, 10, 30, 60, 120, 300, 900),
+    registry=REGISTRY,
+)
+FAILURES = Counter(f"{PREFIX}failures", "Interactions that failed.", ["channel", "reason"], registry=REGISTRY)
+TWILIO_SECONDS = Histogram(
+    f"{PREFIX}twilio_seconds",
+    "Seconds that a request to Twilio took, whatever it came to.",
+    ["operation"],
+    buckets=(0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 15),
+    registry=REGISTRY,
+)
+TWILIO_ERRORS = Counter(
+    f"{PREFIX}twilio_errors",
+    "Requests to Twilio that did not succeed.",
+    ["operation", "outcome", "code"],
+    registry=REGISTRY,
+)
+CALLBACKS_ACCEPTED = Counter(
+    f"{PREFIX}callbacks_accepted", "Callbacks that were verified and are about us.", ["source"], registry=REGISTRY
+)
+WAKEUPS_LOST = Counter(
+    f"{PREFIX}wakeups_lost", "Jobs that could not be handed to the broker; the sweep does them.", registry=REGISTRY
+)
+
+
+class ProcessMetrics(Collector):
+    """Our metrics of this process, or of all that share the folder; never those of the host beside them."""
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield them without the moment of their creation, which the files do not keep either."""
+        folder = os.environ.get(FOLDER)
+        source: Collector = MultiProcessCollector(None, folder) if folder else REGISTRY  # type: ignore[no-untyped-call]
+        for metric in source.collect():
+            if metric.name.startswith(PREFIX):
+                metric.samples = [sample for sample in metric.samples if not sample.name.endswith("_created")]
+                yield metric

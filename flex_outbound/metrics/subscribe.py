@@ -1,0 +1,99 @@
+"""Counting as it happens: who tells of clicks, of openings, of Twilio's answers, of callbacks, of a deaf broker.
+
+Imported by the app when it is ready. Nothing here may disturb the work: each receiver is one increment in memory.
+"""
+
+import logging
+from functools import partial
+from typing import Any, Final
+
+from django.db import transaction
+from django.db.models.signals import post_save
+
+from flex_outbound import signals
+from flex_outbound.exceptions import GatewayError, NotAccepted, Refused
+from flex_outbound.gateway import errors
+from flex_outbound.gateway.observe import Operation, observers
+from flex_outbound.metrics import process
+from flex_outbound.models import Interaction, WebhookEvent
+
+_KNOWN: Final = frozenset(code for rule in errors.TABLE for code in rule.codes)
+"""The codes that have a label of their own; Twilio has thousands, and each would be a time series."""
+
+_CARRIERS: Final = ("flex_outbound.tasks", "flex_outbound.outbox.wakeup")
+
+
+def note_call(operation: Operation, seconds: float, error: GatewayError | None) -> None:
+    """Note one request to Twilio."""
+    process.TWILIO_SECONDS.labels(operation.value).observe(seconds)
+    if error is not None:
+        process.TWILIO_ERRORS.labels(operation.value, _outcome(error), code_label(error.code)).inc()
+
+
+def code_label(code: int | None) -> str:
+    """Return the label of Twilio's code: itself if the table of errors has it, else ``other``; ``none`` without one."""
+    if code is None:
+        return "none"
+    return str(code) if code in _KNOWN else "other"
+
+
+def _outcome(error: GatewayError) -> str:
+    if isinstance(error, Refused):
+        return "refused"
+    return "not_accepted" if isinstance(error, NotAccepted) else "unknown"
+
+
+def note_click(instance: Interaction, created: bool, raw: bool = False, **kwargs: Any) -> None:
+    """Note a new row once it is committed.
+
+    From ``post_save`` and not ``interaction_queued``: that would read the row once more for every click.
+    """
+    if created and not raw:
+        transaction.on_commit(process.CLICKS.labels(instance.channel).inc, using=kwargs.get("using"), robust=True)
+
+
+def note_callback(instance: WebhookEvent, created: bool, raw: bool = False, **kwargs: Any) -> None:
+    """Note a callback that was kept, once it is committed."""
+    if created and not raw:
+        count = process.CALLBACKS_ACCEPTED.labels(instance.source).inc
+        transaction.on_commit(count, using=kwargs.get("using"), robust=True)
+
+
+def note_opened(interaction: Interaction, **kwargs: Any) -> None:
+    """Note how long an agent waited."""
+    if interaction.opened_at is not None:
+        seconds = (interaction.opened_at - interaction.created_at).total_seconds()
+        process.CLICK_TO_OPEN.labels(interaction.channel).observe(max(seconds, 0.0))
+
+
+def note_failed(interaction: Interaction, **kwargs: Any) -> None:
+    """Note a failure by its reason, which is one of a closed list."""
+    process.FAILURES.labels(interaction.channel, interaction.error_reason).inc()
+
+
+class LostWakeUps(logging.Handler):
+    """Counts the warnings of those who carry wake-ups to the broker: they have nothing else to warn of.
+
+    So the carriers need not know that they are counted. A log level above WARNING hides the losses from us, too.
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Count one."""
+        process.WAKEUPS_LOST.inc()
+
+
+def subscribe() -> None:
+    """Connect everything; a second time changes nothing."""
+    if note_call in observers:
+        return
+    observers.append(note_call)
+    connect = partial(post_save.connect, weak=False)
+    connect(note_click, sender=Interaction, dispatch_uid="flex_outbound.metrics.clicks")
+    connect(note_callback, sender=WebhookEvent, dispatch_uid="flex_outbound.metrics.callbacks")
+    signals.interaction_created.connect(note_opened, dispatch_uid="flex_outbound.metrics.opened")
+    signals.interaction_failed.connect(note_failed, dispatch_uid="flex_outbound.metrics.failed")
+    for name in _CARRIERS:
+        logging.getLogger(name).addHandler(LostWakeUps(logging.WARNING))
+
+
+subscribe()

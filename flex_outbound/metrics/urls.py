@@ -1,0 +1,9 @@
+"""To be included where the host likes: ``path("flex/metrics/", include("flex_outbound.metrics.urls"))``."""
+
+from django.urls import path
+
+from flex_outbound.metrics.views import metrics
+
+app_name = "flex_outbound_metrics"
+
+urlpatterns = [path("", metrics, name="metrics")]
