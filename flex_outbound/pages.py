@@ -3,11 +3,14 @@
 Between the pipeline (``outbox``) and the two thin surfaces above it, so that both say the same.
 """
 
+import re
 import uuid
 from collections.abc import Iterable
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -15,15 +18,19 @@ from django.utils.translation import gettext as _
 from flex_outbound import channels
 from flex_outbound.channels import Channel
 from flex_outbound.contacts import ContactAdapter, adapter_for, label_of
-from flex_outbound.models import Interaction
+from flex_outbound.models import Closing, Interaction
+from flex_outbound.models.interaction import InteractionQuerySet
 from flex_outbound.outbox.availability import ChannelOption, Setup, channel_options
 from flex_outbound.outbox.visible import visible_to
-from flex_outbound.statuses import Status
+from flex_outbound.sids import LENGTH, SidKind
+from flex_outbound.statuses import UNSETTLED, Status
 
 PAGE_SIZE = 20
 PAGE_PARAMETER = "flex_page"
 TYPED = ("address", "sender", "body", "subject", "cc")
 """The fields of the composer that a person fills in."""
+UNFINISHED = Q(status__in=sorted(UNSETTLED)) | Q(status=Status.CREATED, conversation_sid=None)
+"""Clicks whose agent still waits for something."""
 LIMITS = {"body": channels.MAX_BODY, "subject": channels.MAX_SUBJECT}
 
 
@@ -71,7 +78,16 @@ def buttons_context(request: HttpRequest, contact: Any, *, compact: bool) -> dic
         "next": request.get_full_path(),
         "limits": LIMITS,
         "values": dict.fromkeys(TYPED, ""),
+        "row": None if compact else unfinished(request, contact),
     }
+
+
+def unfinished(request: HttpRequest, contact: Any) -> dict[str, Any] | None:
+    """Return the user's newest click on a contact that is not settled yet, so that a reload loses sight of nothing."""
+    user = user_of(request)
+    rows = loaded(Interaction.objects.for_contact(contact).filter(UNFINISHED, agent=user))
+    row = rows.order_by("-created_at", "-id").first()
+    return row_of(row, user) if row else None
 
 
 def group_reasons(options: Iterable[ChannelOption]) -> list[tuple[str, str]]:
@@ -94,7 +110,7 @@ def timeline_context(request: HttpRequest, contact: Any) -> dict[str, Any]:
         return {"signed_out": True}
     page = _page_number(request)
     first = (page - 1) * PAGE_SIZE
-    found = visible_to(user).for_contact(contact).select_related("agent", "message").order_by("-created_at", "-id")
+    found = loaded(visible_to(user).for_contact(contact)).order_by("-created_at", "-id")
     # One more than is shown tells whether there is an older page, without a second query.
     rows = list(found[first : first + PAGE_SIZE + 1])
     return identify(adapter, contact) | {
@@ -118,8 +134,46 @@ def _page_url(request: HttpRequest, page: int) -> str:
 
 
 def may_decide(user: Any, interaction: Interaction) -> bool:
-    """Tell whether a user may send a row again or call it off: its agent, or who may change interactions."""
+    """Tell whether a user may decide about a row: its agent, or who may change interactions."""
     return interaction.agent_id == user.pk or bool(user.has_perm("flex_outbound.change_interaction"))
+
+
+def loaded(rows: InteractionQuerySet) -> InteractionQuerySet:
+    """Return rows with what ``row_of`` reads of their relations, in one query."""
+    return with_duplicates(rows.select_related("agent", "message"))
+
+
+def with_duplicates(rows: InteractionQuerySet) -> InteractionQuerySet:
+    """Return rows that know how often Twilio opened them too many, and how many of those are not closed."""
+    found = Closing.objects.filter(interaction=OuterRef("pk"), kind=Closing.Kind.DUPLICATE)
+    return rows.annotate(duplicates=_number(found), duplicates_open=_number(found.filter(closed_at=None)))
+
+
+def _number(found: QuerySet[Closing]) -> Coalesce:
+    # A subquery, not a join: a join would have to group by every column of the row and its relations.
+    return Coalesce(Subquery(found.order_by().values("interaction").annotate(n=Count("pk")).values("n")), 0)
+
+
+def duplicates_of(interaction: Interaction) -> dict[str, int]:
+    """Return the numbers of ``with_duplicates``; they are counted here where the row was read without them."""
+    names = ("duplicates", "duplicates_open")
+    known: Any = vars(interaction)
+    if names[0] not in known and interaction.attempt:
+        known = with_duplicates(Interaction.objects.filter(pk=interaction.pk)).values(*names).first() or {}
+    # What was never sent cannot have been opened twice, so a click costs no query.
+    return {name: known.get(name, 0) for name in names}
+
+
+def named_task(interaction: Interaction) -> str | None:
+    """Return the task that a person named as a row's, as long as Twilio is asked about it."""
+    return interaction.named_task_sid or None if interaction.status == Status.REVIEW else None
+
+
+def task_sid_in(text: str) -> str:
+    """Return the one task SID in what somebody pasted, such as the address of a page in Flex; else the text itself."""
+    kind, digits = SidKind.TASK.value, LENGTH - 2
+    found = set(re.findall(rf"(?<![0-9A-Za-z]){kind}[0-9a-fA-F]{{{digits}}}(?![0-9A-Za-z])", text))
+    return found.pop() if len(found) == 1 else text.strip()
 
 
 def row_of(interaction: Interaction, user: Any) -> dict[str, Any]:
@@ -139,14 +193,18 @@ def row_of(interaction: Interaction, user: Any) -> dict[str, Any]:
         "task_sid": interaction.task_sid,
         "conversation_sid": interaction.conversation_sid,
         "error_message": interaction.error_message,
+        "named_task_sid": named_task(interaction),
+        **duplicates_of(interaction),
         "message": _message(interaction),
         "flex_url": interaction.flex_url,
         "can_retry": mine and interaction.may_retry,
+        "can_confirm": mine and interaction.may_confirm,
         "can_cancel": mine and interaction.may_cancel,
         "retry_label": retry_label(interaction.status),
         "cancel_label": cancel_label(interaction.status),
         "status_url": reverse("flex_outbound:interaction-detail", args=pk),
         "retry_url": reverse("flex_outbound:interaction-retry", args=pk),
+        "confirm_url": reverse("flex_outbound:interaction-confirm", args=pk),
         "cancel_url": reverse("flex_outbound:interaction-cancel", args=pk),
         "key": new_key(),
     }

@@ -1,4 +1,4 @@
-"""How often a user may click, by ``FLEX_OUTBOUND["RATE_LIMITS"]``, read live: the API and the plain form count together."""
+"""How often a user may click over API and plain form together, by ``FLEX_OUTBOUND["RATE_LIMITS"]``, read live."""
 
 import logging
 import time

@@ -9,6 +9,7 @@ app_name = "flex_outbound"
 urlpatterns = [
     path("send/", views.send, name="send"),
     path("interactions/<uuid:pk>/retry/", views.retry, name="retry"),
+    path("interactions/<uuid:pk>/confirm/", views.confirm, name="confirm"),
     path("interactions/<uuid:pk>/cancel/", views.cancel, name="cancel"),
     path("api/", include("flex_outbound.api.urls")),
     path("webhooks/", include("flex_outbound.webhooks.urls")),

@@ -4,6 +4,8 @@ Each answers a POST with a redirect back to where the agent came from, or with a
 """
 
 import re
+from collections.abc import Callable
+from math import ceil
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +16,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
 from flex_outbound import pages
@@ -24,6 +27,7 @@ from flex_outbound.models import Interaction
 from flex_outbound.outbox import decide
 from flex_outbound.outbox.enqueue import Click, enqueue
 from flex_outbound.outbox.visible import visible_to
+from flex_outbound.rates import take_click
 
 
 @login_required
@@ -32,6 +36,7 @@ def send(request: HttpRequest) -> HttpResponse:
     """Open an interaction from the plain form; what was typed comes back with the error beside its field."""
     adapter, contact = _contact(request)
     try:
+        _count(request)
         interaction = enqueue(_click(request))
     except ClickError as error:
         return _compose(request, adapter, contact, error)
@@ -48,25 +53,67 @@ def send(request: HttpRequest) -> HttpResponse:
 @require_POST
 def retry(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Send a failed, canceled or undecided interaction again."""
-    interaction = _decidable(request, pk)
-    try:
+
+    def again(interaction: Interaction) -> str:
+        _count(request)
         decide.retry(interaction, request.user, request.POST.get("idempotency_key", ""))
-    except ClickError as error:
-        return _refused(request, error, interaction)
-    messages.success(request, _("Sent again."), fail_silently=True)
-    return HttpResponseRedirect(_next(request, _page_of(request, interaction)))
+        return _("Sent again.")
+
+    return _decide(request, pk, again)
+
+
+@login_required
+@require_POST
+def confirm(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Take the agent's word that an undecided interaction is there, as the task they name."""
+
+    def there(interaction: Interaction) -> str:
+        _count(request)
+        decide.confirm(interaction, request.user, pages.task_sid_in(request.POST.get("task_sid", "")))
+        return _("Twilio is asked about this task.")
+
+    return _decide(request, pk, there)
 
 
 @login_required
 @require_POST
 def cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Call off an interaction that has not been sent."""
+    """Call off an interaction that has not been sent; not counted, so that who clicked too often can still do it."""
+
+    def off(interaction: Interaction) -> str:
+        decide.cancel(interaction, request.user)
+        return _("Canceled.")
+
+    return _decide(request, pk, off)
+
+
+class _TooOften(ClickError):
+    """More clicks than the rate allows; ``seconds`` until the next."""
+
+    def __init__(self, seconds: int) -> None:
+        words = ngettext(
+            "Too many at once. Wait %(seconds)d second, then press the button again.",
+            "Too many at once. Wait %(seconds)d seconds, then press the button again.",
+            seconds,
+        )
+        super().__init__(words % {"seconds": seconds}, code="throttled")
+        self.seconds = seconds
+
+
+def _count(request: HttpRequest) -> None:
+    """Count a click, together with those over the API. Raises _TooOften."""
+    wait = take_click(request.user)
+    if wait:
+        raise _TooOften(ceil(wait))
+
+
+def _decide(request: HttpRequest, pk: UUID, act: Callable[[Interaction], str]) -> HttpResponse:
     interaction = _decidable(request, pk)
     try:
-        decide.cancel(interaction, request.user)
+        said = act(interaction)
     except ClickError as error:
         return _refused(request, error, interaction)
-    messages.success(request, _("Canceled."), fail_silently=True)
+    messages.success(request, said, fail_silently=True)
     return HttpResponseRedirect(_next(request, _page_of(request, interaction)))
 
 
@@ -123,11 +170,20 @@ def _compose(request: HttpRequest, adapter: ContactAdapter, contact: Any, error:
 
 
 def _is_mendable(error: ClickError) -> bool:
-    return isinstance(error, InvalidClick) and error.field in pages.TYPED
+    return isinstance(error, _TooOften) or (isinstance(error, InvalidClick) and error.field in pages.TYPED)
 
 
 def _refused(request: HttpRequest, error: ClickError, interaction: Interaction) -> HttpResponse:
-    context = {"title": str(interaction), "next": _next(request, _page_of(request, interaction))}
+    context = {
+        "title": str(interaction),
+        "next": _next(request, _page_of(request, interaction)),
+        "values": {"task_sid": request.POST.get("task_sid", "")},
+        "error_field": error.field if interaction.may_confirm else "",
+    }
+    if isinstance(error, InvalidClick | _TooOften):
+        # The decision is still the agent's: the same choices again, with what was typed.
+        row = pages.row_of(interaction, request.user)
+        context["row"] = row | {"key": request.POST.get("idempotency_key") or row["key"]}
     return _say(request, context, error)
 
 
@@ -136,17 +192,22 @@ def _say(request: HttpRequest, context: dict[str, Any], error: ClickError) -> Ht
     status = 400
     if isinstance(error, ClickNotAllowed):
         status = 403
+    elif isinstance(error, _TooOften):
+        status = 429
     elif isinstance(error, ClickConflict):
         status = 409
         # The words are for everyone; the link only for who may see the conversation that is in the way.
         other = error.interaction and visible_to(request.user).filter(pk=error.interaction.pk).first()
         context["row"] = pages.row_of(other, request.user) if other else None
-    return render(request, "flex_outbound/compose.html", context, status=status)
+    response = render(request, "flex_outbound/compose.html", context, status=status)
+    if isinstance(error, _TooOften):
+        response["Retry-After"] = str(error.seconds)
+    return response
 
 
 def _decidable(request: HttpRequest, pk: UUID) -> Interaction:
     """Return the row. Raises Http404 where the user may not see it, PermissionDenied where they may only watch."""
-    rows = visible_to(request.user).select_related("agent", "message", "contact_type")
+    rows = pages.loaded(visible_to(request.user)).select_related("agent", "message", "contact_type")
     interaction = get_object_or_404(rows, pk=pk)
     if not pages.may_decide(request.user, interaction):
         raise PermissionDenied

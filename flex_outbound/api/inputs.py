@@ -13,11 +13,13 @@ from flex_outbound import channels
 from flex_outbound.api.choices import ChannelField
 from flex_outbound.api.pagination import MAX_PAGE_SIZE, PAGE_SIZE
 from flex_outbound.channels import Channel
+from flex_outbound.pages import task_sid_in
 from flex_outbound.sids import SidKind, validator
 from flex_outbound.statuses import Status
 
 MAX_TYPE, MAX_ID, MAX_KEY, MAX_CC, MAX_VARIABLES, MAX_NAME = 201, 255, 64, 10, 100, 64
 MAX_SENDER = 2**63 - 1
+MAX_PASTED = 2000
 
 _KEY = RegexValidator(r"^[!-~]+\Z", _("A key is made of printable ASCII characters without spaces."))
 
@@ -155,6 +157,25 @@ class ClickSerializer(Keyed):
 @extend_schema_serializer(component_name="FlexOutboundRetry")
 class RetrySerializer(Keyed):
     """A retry: nothing but a key, which may be left out."""
+
+
+class TaskSid(Text):
+    """A task's SID, alone or within what Flex shows, such as the address of its page."""
+
+    def to_internal_value(self, data: Any) -> str:
+        """Return the SID, or what came where there is none in it; ``outbox`` refuses that."""
+        return task_sid_in(super().to_internal_value(data))
+
+
+@extend_schema_serializer(component_name="FlexOutboundConfirm")
+class ConfirmSerializer(serializers.Serializer[Any]):
+    """Which task in Flex is the click's."""
+
+    task_sid = TaskSid(
+        max_length=MAX_PASTED,
+        allow_blank=True,
+        help_text=_("WT and 32 characters, alone or within the address of the page in Flex."),
+    )
 
 
 class TimelineQuery(serializers.Serializer[Any]):

@@ -29,6 +29,10 @@ class Links:
         """Return the URL that sends again."""
         return f"{self.collection}{pk}/retry/"
 
+    def confirm(self, pk: UUID) -> str:
+        """Return the URL that says which task it is."""
+        return f"{self.collection}{pk}/confirm/"
+
     def cancel(self, pk: UUID) -> str:
         """Return the URL that calls off."""
         return f"{self.collection}{pk}/cancel/"

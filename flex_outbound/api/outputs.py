@@ -9,13 +9,14 @@ from flex_outbound.api.links import Links
 from flex_outbound.contacts import ContactAdapter, label_of
 from flex_outbound.models import Interaction, Message, Sender
 from flex_outbound.outbox.availability import ChannelOption
-from flex_outbound.pages import may_decide, name_of
+from flex_outbound.pages import duplicates_of, may_decide, name_of, named_task
 
 _TIME = serializers.DateTimeField(format=ISO_8601)
 
 
 def row(interaction: Interaction, user: Any, links: Links) -> dict[str, Any]:
-    """Return an interaction as this user sees it; ``agent``, ``message`` and ``contact_type`` had better be loaded.
+    """Return an interaction as this user sees it; ``agent``, ``message`` and ``contact_type`` had better be loaded,
+    and the duplicates counted.
 
     Neither the message's text nor the worker's SID is in it.
     """
@@ -29,16 +30,20 @@ def row(interaction: Interaction, user: Any, links: Links) -> dict[str, Any]:
         "channel": str(interaction.channel),
         **_who(interaction),
         **_twilio(interaction),
+        "named_task_sid": named_task(interaction),
+        **duplicates_of(interaction),
         "error_code": interaction.error_code,
         "error_reason": interaction.error_reason,
         "error_message": interaction.error_message,
         "message": _message(interaction.first_message),
         "agent": _agent(interaction.agent),
         "can_retry": mine and interaction.may_retry,
+        "can_confirm": mine and interaction.may_confirm,
         "can_cancel": mine and interaction.may_cancel,
         "flex_url": interaction.flex_url,
         "status_url": links.status(pk),
         "retry_url": links.retry(pk),
+        "confirm_url": links.confirm(pk),
         "cancel_url": links.cancel(pk),
         "created_at": _time(interaction.created_at),
         "updated_at": _time(interaction.updated_at),

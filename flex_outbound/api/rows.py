@@ -15,18 +15,21 @@ from flex_outbound.api.links import Links
 from flex_outbound.contacts import ContactAdapter, adapter_by_label, content_type_of
 from flex_outbound.exceptions import InvalidClick
 from flex_outbound.models import Interaction
+from flex_outbound.models.interaction import InteractionQuerySet
 from flex_outbound.outbox.visible import visible_to
-from flex_outbound.pages import may_decide
+from flex_outbound.pages import may_decide, with_duplicates
 
-LOADED = ("agent", "message", "contact_type")
-"""What an answer needs of a row's relations."""
+
+def loaded(rows: InteractionQuerySet) -> InteractionQuerySet:
+    """Return rows with what an answer needs of their relations, in one query."""
+    return with_duplicates(rows.select_related("agent", "message", "contact_type"))
 
 
 def find(user: Any, pk: UUID) -> Interaction:
     """Return a row that the user may see, with what an answer needs. Raises Http404."""
-    rows = Interaction.objects.select_related(*LOADED)
     # A user's own row is the common case, and asking for it alone spares the queries for permissions.
-    found = rows.filter(pk=pk, agent_id=user.pk).first() or (rows & visible_to(user)).filter(pk=pk).first()
+    own = loaded(Interaction.objects.filter(pk=pk, agent_id=user.pk))
+    found = own.first() or loaded(visible_to(user).filter(pk=pk)).first()
     if found is None:
         raise Http404
     return found

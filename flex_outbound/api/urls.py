@@ -18,6 +18,11 @@ urlpatterns = [
         name="interaction-retry",
     ),
     path(
+        "interactions/<uuid:pk>/confirm/",
+        views.ConfirmView.as_view(),
+        name="interaction-confirm",
+    ),
+    path(
         "interactions/<uuid:pk>/cancel/",
         views.CancelView.as_view(),
         name="interaction-cancel",

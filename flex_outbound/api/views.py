@@ -11,7 +11,7 @@ from rest_framework.throttling import BaseThrottle
 from flex_outbound.api import outputs, rows, shapes
 from flex_outbound.api.base import ApiView
 from flex_outbound.api.etags import asks_if_changed, etag, etag_of, is_known
-from flex_outbound.api.inputs import ClickSerializer, RetrySerializer, TimelineQuery
+from flex_outbound.api.inputs import ClickSerializer, ConfirmSerializer, RetrySerializer, TimelineQuery
 from flex_outbound.api.links import Links
 from flex_outbound.api.pagination import TimelinePagination
 from flex_outbound.api.schema import Operation
@@ -68,7 +68,7 @@ class InteractionListView(ApiView):
         """Your own interactions; with the permission view_interaction, everybody's."""
         query = TimelineQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
-        found = visible_to(request.user).filter(**rows.filters(query.validated_data)).select_related(*rows.LOADED)
+        found = rows.loaded(visible_to(request.user)).filter(**rows.filters(query.validated_data))
         paginator = TimelinePagination()
         page = paginator.paginate_queryset(found, request, self)
         links = Links.of(request)
@@ -139,6 +139,27 @@ class RetryView(ApiView):
         form.is_valid(raise_exception=True)
         row = rows.find_to_decide(request.user, pk)
         return rows.answer(request, decide.retry(row, request.user, **form.validated_data), 202)
+
+
+class ConfirmView(ApiView):
+    """Saying that it is there; a click, for Twilio is asked about the task."""
+
+    throttle_classes = [ClickThrottle]
+    operations = {
+        "POST": Operation(
+            "interactions_confirm",
+            "Say which task in Flex it is",
+            {**shapes.COMMON, **shapes.MISSING, **shapes.UPLOAD, 202: ACCEPTED, 409: CONFLICT},
+            request=ConfirmSerializer,
+        )
+    }
+
+    def post(self, request: Request, pk: UUID) -> Response:
+        """What needs a decision takes the task's SIDs once Twilio has shown it; error_message says where it is not."""
+        form = ConfirmSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        row = rows.find_to_decide(request.user, pk)
+        return rows.answer(request, decide.confirm(row, request.user, **form.validated_data), 202)
 
 
 class CancelView(ApiView):

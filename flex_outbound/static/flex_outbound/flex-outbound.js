@@ -79,6 +79,7 @@ function isWebAddress(text) {
 function fill(root, row) {
   const review = row.status === "review";
   const all = { ...row, retry_label: words(review ? "send_again" : "retry"), cancel_label: words(review ? "drop" : "cancel") };
+  all.duplicates_closed = row.duplicates > 0 && !row.duplicates_open;
   for (const part of root.querySelectorAll("[data-text]")) setText(part, String(read(all, part.dataset.text) ?? ""));
   for (const part of root.querySelectorAll("[data-link]")) {
     const url = read(all, part.dataset.link);
@@ -89,11 +90,29 @@ function fill(root, row) {
   for (const part of root.querySelectorAll("[data-time]")) setTime(part, read(all, part.dataset.time));
 }
 
-/** Point a form at another row; the key that it held belonged to the one before. */
+/** Point a form at another row; what it held, a key or a task's SID, belonged to the one before. */
 function setTarget(form, url) {
-  const key = form.elements.namedItem("idempotency_key");
-  if (key && form.dataset.url !== url) key.value = "";
+  if (form.dataset.url !== url) {
+    for (const name of ["idempotency_key", "task_sid"]) {
+      const field = form.elements.namedItem(name);
+      if (field) field.value = "";
+    }
+    showErrors(form, {});
+  }
   form.dataset.url = url;
+}
+
+/** Say beside each field of a form what is wrong with it. */
+function showErrors(form, problem) {
+  for (const line of form.querySelectorAll("[data-error]")) {
+    const name = line.dataset.error;
+    const text = [problem[name] ?? []].flat().join(" ");
+    setText(line, text);
+    line.hidden = !text;
+    form.elements.namedItem(name)?.setAttribute("aria-invalid", String(Boolean(text)));
+    const details = line.closest("details");
+    if (text && details) details.open = true;
+  }
 }
 
 /** Show a moment in the reader's own time zone, which the server cannot know. */
@@ -128,7 +147,7 @@ export class Follower {
     const { row } = this;
     const messageOpen = MESSAGE_OPEN.has(row.message?.status);
     if (row.is_final && !messageOpen) return null;
-    const opening = UNSETTLED.has(row.status) || (row.status === "created" && !row.conversation_sid);
+    const opening = UNSETTLED.has(row.status) || row.named_task_sid || (row.status === "created" && !row.conversation_sid);
     if (!this.gentle && (opening || messageOpen) && this.step < 60) return FAST[Math.min(this.step++, FAST.length - 1)];
     if (this.spent >= SLOW.total && !UNSETTLED.has(row.status)) return null;
     this.slow = this.spent ? Math.min(this.slow * SLOW.factor, SLOW.last) : opening ? SLOW.soon : SLOW.first;
@@ -188,7 +207,7 @@ function emit(element, name, detail) {
   element.dispatchEvent(new CustomEvent(`flex-outbound:${name}`, { bubbles: true, composed: true, detail }));
 }
 
-/** What both elements share: words, copying, the forms that send again or drop. */
+/** What both elements share: words, copying, the forms of an agent's decisions. */
 class FlexElement extends HTMLElement {
   connectedCallback() {
     this.stops = new AbortController();
@@ -227,11 +246,13 @@ class FlexElement extends HTMLElement {
     form.setAttribute("aria-busy", "true");
     const key = form.elements.namedItem("idempotency_key");
     if (key && !key.value) key.value = newKey();
-    const answer = await ask(form.dataset.url, {
-      body: key ? { idempotency_key: key.value } : {},
-      token: form.elements.namedItem("csrfmiddlewaretoken").value,
-    });
+    const { csrfmiddlewaretoken: token, next, ...body } = Object.fromEntries(new FormData(form));
+    const answer = await ask(form.dataset.url, { body, token });
     form.removeAttribute("aria-busy");
+    const problem = answer.kind === "invalid" ? answer.problem : {};
+    showErrors(form, problem);
+    const wrong = form.querySelector('[aria-invalid="true"]');
+    if (wrong) return wrong.focus();
     if (answer.kind !== "row") return this.fail(answer);
     if (key) key.value = "";
     this.accepted(answer.row);
@@ -272,6 +293,21 @@ export class FlexOutboundElement extends FlexElement {
     this.addEventListener("toggle", (event) => this.toggled(event.target), { signal, capture: true });
     document.addEventListener("click", (event) => this.leftComposer(event.target), { signal });
     for (const area of this.querySelectorAll("textarea")) this.counted(area);
+    this.pickUp();
+  }
+
+  /** Go on with what the page came with: a click that was not settled when it was loaded. */
+  pickUp() {
+    const { following: id, channel, state: status, statusUrl: status_url } = this.dataset;
+    if (!id) return;
+    delete this.dataset.following; // once, however often the element is moved about
+    this.current = id;
+    const button = this.button(channel);
+    if (button && UNSETTLED.has(status)) {
+      button.dataset.row = id;
+      this.busy(button, true);
+    }
+    Follower.follow({ id, status, status_url }, this);
   }
 
   button(channel) {
@@ -293,7 +329,7 @@ export class FlexOutboundElement extends FlexElement {
     this.busy(button, true);
     this.current = null;
     this.facts.hidden = true;
-    this.showErrors(form, {});
+    showErrors(form, {});
     this.close(form, "button[name=channel]"); // the composer would hide the progress; what was typed stays in it
     this.say(words("sending"), "sending");
     const answer = await this.deliver(this.payload(data, `${button.dataset.key}-${data.channel}`), data.csrfmiddlewaretoken);
@@ -305,7 +341,7 @@ export class FlexOutboundElement extends FlexElement {
     }
     this.busy(button, false);
     this.fail(answer);
-    if (answer.kind === "invalid") this.showErrors(form, answer.problem);
+    if (answer.kind === "invalid") showErrors(form, answer.problem);
     if (answer.problem?.code === "idempotency_key_reused") button.dataset.key = newKey();
     if (answer.problem?.interaction) await this.showOther(answer.problem.interaction);
   }
@@ -381,17 +417,6 @@ export class FlexOutboundElement extends FlexElement {
     // Not `disabled`: the button would lose the keyboard's focus in the middle of the agent's work.
     button.toggleAttribute("data-busy", isBusy);
     button.setAttribute("aria-disabled", String(isBusy));
-  }
-
-  showErrors(form, problem) {
-    for (const line of form.querySelectorAll("[data-error]")) {
-      const name = line.dataset.error;
-      const text = [problem[name] ?? []].flat().join(" ");
-      setText(line, text);
-      line.hidden = !text;
-      form.elements.namedItem(name)?.setAttribute("aria-invalid", String(Boolean(text)));
-      if (text) line.closest("details").open = true;
-    }
   }
 
   close(form, next) {

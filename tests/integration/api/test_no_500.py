@@ -58,7 +58,7 @@ def api(agent: User, make_row: MakeRow, settings: Settings, one_connection: None
     return schemathesis.openapi.from_wsgi("/flex/api/schema/", get_wsgi_application())
 
 
-INTERACTIONS = [f"interactions_{name}" for name in ("list", "create", "retrieve", "retry", "cancel")]
+INTERACTIONS = [f"interactions_{name}" for name in ("list", "create", "retrieve", "retry", "confirm", "cancel")]
 BY_THE_SCHEMA = [(name, GenerationMode.POSITIVE) for name in [*INTERACTIONS, "contact_channels"]]
 # Of the channels there is nothing against the schema: any text may be a contact's id.
 AGAINST_IT = [(name, GenerationMode.NEGATIVE) for name in INTERACTIONS]

@@ -22,6 +22,7 @@ PATHS = {
     "/flex/api/interactions/",
     "/flex/api/interactions/{id}/",
     "/flex/api/interactions/{id}/retry/",
+    "/flex/api/interactions/{id}/confirm/",
     "/flex/api/interactions/{id}/cancel/",
     "/flex/api/contacts/{contact_type}/{contact_id}/channels/",
 }

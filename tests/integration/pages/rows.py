@@ -5,7 +5,7 @@ from typing import Any
 from django.db.models import F
 from django.db.models.functions import Now
 
-from flex_outbound.models import Interaction
+from flex_outbound.models import Closing, Interaction
 
 CONVERSATION = "CH" + "d" * 32
 
@@ -38,3 +38,16 @@ def fail(row: Interaction, words: str) -> None:
 def ask_for_decision(row: Interaction, words: str) -> None:
     """Leave it to the agent."""
     change(row, "review", error_reason="outcome_unknown", error_message=words)
+
+
+def open_twice(row: Interaction, closed: bool = True) -> Closing:
+    """Have Twilio open it a second time, which was closed or is not yet."""
+    return Closing.objects.create(
+        interaction=row,
+        kind=Closing.Kind.DUPLICATE,
+        interaction_sid="KD" + "e" * 32,
+        channel_sid="UO" + "e" * 32,
+        task_sid="WT" + "e" * 32,
+        closed_at=Now() if closed else None,
+        next_at=None if closed else Now(),
+    )

@@ -147,7 +147,7 @@ def test_nobody_is_sent_to_the_login(client: Client, form: dict[str, Any]) -> No
     assert response["Location"].startswith("/accounts/login/")
 
 
-@pytest.mark.parametrize("name", ["send", "retry", "cancel"])
+@pytest.mark.parametrize("name", ["send", "retry", "confirm", "cancel"])
 def test_reading_changes_nothing(signed_in: Client, name: str) -> None:
     path = "/flex/send/" if name == "send" else f"/flex/interactions/{uuid4()}/{name}/"
     assert signed_in.get(path).status_code == 405
