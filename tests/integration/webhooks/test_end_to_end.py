@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from pytest_django.live_server_helper import LiveServer
 
 from flex_outbound import signals
@@ -36,6 +35,16 @@ def sandbox(settings: Any, live_server: LiveServer, monkeypatch: pytest.MonkeyPa
         control.http.close()
 
 
+def wait_for_call(sandbox: Sandbox, message_sid: str) -> None:
+    """Wait until a message was told of, then apply what came."""
+    until = time.monotonic() + 5
+    while time.monotonic() < until:
+        if any(one["form"].get("MessageSid") == message_sid for one in told.log(sandbox)):
+            break
+        time.sleep(0.02)
+    settle(sandbox, "onMessageAdded")
+
+
 def settle(sandbox: Sandbox, event: str) -> None:
     """Wait until ``event`` was called and every call has its answer, then apply what came."""
     until = time.monotonic() + 8
@@ -49,16 +58,23 @@ def settle(sandbox: Sandbox, event: str) -> None:
     process_waiting()
 
 
-def test_a_conversation_from_the_click_to_its_end(
-    sandbox: Sandbox, live_server: LiveServer, agent: User, click: Callable[..., Interaction], account: Account
-) -> None:
-    heard: list[str] = []
+@pytest.fixture
+def heard() -> Iterator[list[str]]:
+    """The messages that the host is told of."""
+    messages: list[str] = []
 
     def receiver(message_sid: str, **kwargs: Any) -> None:
-        heard.append(message_sid)
+        messages.append(message_sid)
 
-    told.register(sandbox, account, live_server.url)
     signals.message_received.connect(receiver)
+    yield messages
+    signals.message_received.disconnect(receiver)
+
+
+def test_a_conversation_from_the_click_to_its_end(
+    sandbox: Sandbox, live_server: LiveServer, click: Callable[..., Interaction], account: Account, heard: list[str]
+) -> None:
+    told.register(sandbox, account, live_server.url)
     row = click(body="Hello")
     dispatch.dispatch(row.pk)
     settle(sandbox, "reservation.created")
@@ -70,16 +86,12 @@ def test_a_conversation_from_the_click_to_its_end(
     sandbox.act(row.task_sid or "", "accept")
     settle(sandbox, "reservation.accepted")
     said = sandbox.http.post("messages", json={"address": row.address, "body": "Good morning"}).json()
-    settle(sandbox, "onMessageAdded")
-    until = time.monotonic() + 5
-    while not heard and time.monotonic() < until:
-        settle(sandbox, "onMessageAdded")
+    wait_for_call(sandbox, said["sid"])
     assert heard == [said["sid"]]
 
     sandbox.act(row.task_sid or "", "complete")
     settle(sandbox, "task.completed")
     row.refresh_from_db()
-    signals.message_received.disconnect(receiver)
     assert (row.status, row.task_status) == (Status.CLOSED, "completed")
     assert Message.objects.get().error_message == ""
     assert not WebhookEvent.objects.filter(processed_at=None).exists()
@@ -88,7 +100,7 @@ def test_a_conversation_from_the_click_to_its_end(
 
 
 def test_a_forged_call_is_turned_away_and_shown(
-    sandbox: Sandbox, live_server: LiveServer, agent: User, click: Callable[..., Interaction], account: Account
+    sandbox: Sandbox, live_server: LiveServer, click: Callable[..., Interaction], account: Account
 ) -> None:
     told.register(sandbox, account, live_server.url)
     sandbox.http.post("faults", json={"fault": "callback_forged", "times": None}).raise_for_status()
