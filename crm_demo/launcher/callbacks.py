@@ -3,6 +3,7 @@
 import base64
 import http.client
 import urllib.parse
+from collections.abc import Iterator
 
 from django.urls import reverse
 
@@ -11,30 +12,59 @@ from flex_outbound.models import Account
 from flex_outbound.sandbox import defaults
 
 SECONDS = 3.0
+CONVERSATIONS = ("onConversationStateUpdated", "onParticipantAdded", "onMessageAdded", "onDeliveryUpdated")
+INTERACTIONS = ("onChannelCreateFailed", "onChannelStatusUpdated", "onParticipantJoined", "onParticipantLeft")
+
+Fields = list[tuple[str, str]]
 
 
 def register_callbacks(plan: Plan, public_url: str) -> bool:
-    """Set the workspace's EventCallbackUrl; return False where that did not work: then everything is polled.
+    """Register the callbacks of all three services; return False where that did not work: then everything is polled.
 
-    Source: https://www.twilio.com/docs/taskrouter/api/event
+    Source: docs/webhooks.md
     """
     account = Account.objects.filter(account_sid=defaults.ACCOUNT_SID).first()
     if account is None:
         return False
-    callback = public_url + reverse("flex_outbound:webhook-taskrouter", args=[account.pk])
-    path = f"/taskrouter/v1/Workspaces/{defaults.WORKSPACE_SID}"
-    headers = {
-        "Authorization": f"Basic {_basic(defaults.API_KEY_SID, defaults.API_KEY_SECRET)}",
-        "Content-Type": "application/x-www-form-urlencoded",
-    }
     connection = http.client.HTTPConnection(HOST, plan.sandbox_port, timeout=SECONDS)
     try:
-        connection.request("POST", path, urllib.parse.urlencode({"EventCallbackUrl": callback}), headers)
-        return connection.getresponse().status < 300
+        return all(_post(connection, path, fields) for path, fields in _registrations(public_url, account.pk))
     except (OSError, http.client.HTTPException):
         return False
     finally:
         connection.close()
+
+
+def _registrations(public_url: str, account_id: int) -> Iterator[tuple[str, Fields]]:
+    def url(service: str) -> str:
+        return public_url + reverse(f"flex_outbound:webhook-{service}", args=[account_id])
+
+    yield f"/taskrouter/v1/Workspaces/{defaults.WORKSPACE_SID}", [("EventCallbackUrl", url("taskrouter"))]
+    yield (
+        "/conversations/v1/Configuration/Webhooks",
+        [("PostWebhookUrl", url("conversations")), ("Method", "POST"), *(("Filters", name) for name in CONVERSATIONS)],
+    )
+    yield (
+        f"/flex-api/v1/Instances/{defaults.FLEX_INSTANCE_SID}/InteractionWebhooks",
+        [
+            ("WebhookUrl", url("interactions")),
+            ("WebhookMethod", "POST"),
+            ("Type", "global"),
+            ("FriendlyName", "crm_demo"),
+            *(("WebhookEvents", name) for name in INTERACTIONS),
+        ],
+    )
+
+
+def _post(connection: http.client.HTTPConnection, path: str, fields: Fields) -> bool:
+    headers = {
+        "Authorization": f"Basic {_basic(defaults.API_KEY_SID, defaults.API_KEY_SECRET)}",
+        "Content-Type": "application/x-www-form-urlencoded",
+    }
+    connection.request("POST", path, urllib.parse.urlencode(fields), headers)
+    answer = connection.getresponse()
+    answer.read()
+    return answer.status < 300
 
 
 def _basic(user: str, password: str) -> str:
