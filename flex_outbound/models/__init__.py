@@ -3,7 +3,7 @@
 from flex_outbound.models.account import Account
 from flex_outbound.models.attempt import DispatchAttempt, Outcome
 from flex_outbound.models.closing import Closing
-from flex_outbound.models.event import Source, WebhookEvent
+from flex_outbound.models.event import Source, WebhookEvent, WebhookRefusal
 from flex_outbound.models.interaction import IN_THE_WAY, Interaction
 from flex_outbound.models.message import Message
 from flex_outbound.models.mixins import FlexContact
@@ -22,5 +22,6 @@ __all__ = [
     "Sender",
     "Source",
     "WebhookEvent",
+    "WebhookRefusal",
     "Worker",
 ]
