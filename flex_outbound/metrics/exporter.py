@@ -33,7 +33,7 @@ def main() -> int:
     parser.add_argument("--host", default=HOST)
     parser.add_argument("--port", type=int, default=PORT)
     arguments = parser.parse_args()
-    if not os.path.isdir(os.environ.get(FOLDER, "")):
+    if not os.environ.get(FOLDER):
         parser.error(f"{FOLDER} must name the folder that the workers write to")
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

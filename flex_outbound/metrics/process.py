@@ -12,8 +12,14 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from flex_outbound.exceptions import ConfigurationError
+
 PREFIX: Final = "flex_outbound_"
 FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
+
+if os.environ.get(FOLDER) and not os.path.isdir(os.environ[FOLDER]):
+    # Each counter below opens a file in it, and would fail with less clear words.
+    raise ConfigurationError(f"{FOLDER} names a folder that does not exist: {os.environ[FOLDER]}")
 
 REGISTRY = CollectorRegistry(auto_describe=True)
 """Our own: the host's default registry stays as it is."""
