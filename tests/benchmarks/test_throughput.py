@@ -85,7 +85,7 @@ def notes(found: Found, words: str) -> list[str]:
 
 def test_interactions_per_second(lab: Lab, report: Report) -> None:
     """At Twilio's own pace, and as fast as it goes."""
-    count = scale(480, K)
+    count = scale(400, K)
     bench = Bench(lab, contacts=count)
     bench.drain(2 * K)
     slow = bench.measure(int(SECONDS * 1000), count, sweep=True)
