@@ -1,0 +1,156 @@
+"""The count at the end: every click that was taken against what Flex really has."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+
+from tests.faults.chaos import Run
+from tests.faults.sandbox import Made
+from tests.processes import Stack
+
+HARM = ("lost", "duplicated", "orphaned", "stuck", "falsely created", "SIDs wrong")
+"""What must be zero."""
+
+OPEN = ("created", "active", "closed")
+ENDS = (*OPEN, "failed", "canceled", "review")
+NOTICED = 1.0
+"""Seconds after a click from which its delay counts as a recovery."""
+
+ROWS = """
+SELECT id, click_key, status, interaction_sid, channel_sid, task_sid, conversation_sid,
+       EXTRACT(EPOCH FROM opened_at - created_at)::float,
+       EXISTS (SELECT 1 FROM flex_outbound_dispatchattempt a WHERE a.interaction_id = i.id AND (
+           a.outcome = 'unknown' OR a.number = i.attempt AND i.opened_at - a.finished_at > INTERVAL '0.2 s'))
+FROM flex_outbound_interaction i WHERE click_key LIKE %s
+"""
+CLOSED = "SELECT interaction_sid FROM flex_outbound_closing WHERE kind = 'duplicate' AND closed_at IS NOT NULL"
+TRACE = """
+SELECT i.id, i.status, i.attempt, i.interaction_sid, i.created_at, i.sent_at, i.opened_at, i.next_at, i.looks,
+       i.error_reason, (SELECT array_agg(a.number || ' ' || a.outcome || ' ' || a.error_detail)
+                        FROM flex_outbound_dispatchattempt a WHERE a.interaction_id = i.id),
+       (SELECT array_agg(c.kind || ' ' || c.interaction_sid || ' ' || coalesce(c.closed_at::text, 'open'))
+        FROM flex_outbound_closing c WHERE c.interaction_id = i.id)
+FROM flex_outbound_interaction i WHERE click_key = %s
+"""
+NAIVE = """
+SELECT key, key, status, interaction_sid, channel_sid, task_sid, conversation_sid,
+       EXTRACT(EPOCH FROM opened_at - created_at)::float, FALSE
+FROM faults_naive_click WHERE key LIKE %s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One click as our own database has it. ``key``: what its interactions at Flex bear."""
+
+    key: str
+    click_key: str
+    status: str
+    sids: tuple[str | None, ...]
+    seconds: float | None
+    was_unknown: bool
+
+    @property
+    def is_open(self) -> bool:
+        """True where the row claims that Flex has it."""
+        return self.status in OPEN
+
+
+def ours(stack: Stack, prefix: str) -> list[Row]:
+    """Return the app's rows of the clicks whose key begins with ``prefix``."""
+    return [Row(one[0].hex, one[1], one[2], tuple(one[3:7]), *one[7:]) for one in stack.query(ROWS, f"{prefix}%")]
+
+
+def naive(stack: Stack, prefix: str) -> list[Row]:
+    """Return the naive way's rows."""
+    return [Row(one[0], one[1], one[2], tuple(one[3:7]), *one[7:]) for one in stack.query(NAIVE, f"{prefix}%")]
+
+
+def closed_duplicates(stack: Stack) -> set[str]:
+    """Return the interactions that the app itself found to be too many, and closed."""
+    return {sid for (sid,) in stack.query(CLOSED)}
+
+
+def harm_of(row: Row, made: Sequence[Made], closed: set[str]) -> list[str]:
+    """Return what became wrong with one click, by the names in HARM; empty is as it should be."""
+    found = []
+    extra = [one for one in made if one.interaction_sid not in closed]
+    if row.status not in ENDS:
+        found.append("stuck")
+    if row.is_open and not made:
+        found.append("falsely created")
+    if not made and not row.is_open and row.status not in ("failed", "canceled", "review"):
+        found.append("lost")
+    if sum(one.is_live for one in made) > 1 or len(extra) > 1:
+        found.append("duplicated")
+    if any(one.is_live and one.interaction_sid != row.sids[0] for one in extra):
+        found.append("orphaned")
+    own = [one for one in made if one.interaction_sid == row.sids[0]]
+    if row.is_open and made and (not own or own[0].sids != row.sids):
+        found.append("SIDs wrong")
+    return found
+
+
+@dataclass(slots=True)
+class Count:
+    """What one way made of its clicks."""
+
+    clicked: int = 0
+    taken: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, list[str]] = field(default_factory=dict)
+    never_reached: list[float] = field(default_factory=list)
+    unknown: list[float] = field(default_factory=list)
+
+    def add(self, what: str, click_key: str) -> None:
+        """Count one click, and keep its name where it is among the first of its kind."""
+        self.counts[what] += 1
+        self.examples.setdefault(what, [])
+        if len(self.examples[what]) < 5:
+            self.examples[what].append(click_key)
+
+    @property
+    def harm(self) -> dict[str, list[str]]:
+        """What must not be, with the first clicks that it happened to."""
+        return {what: self.examples[what] for what in (*HARM, "forged accepted") if self.counts[what]}
+
+
+def count(rows: Iterable[Row], run: Run, made: Mapping[str, list[Made]], closed: set[str]) -> Count:
+    """Count one way; ``made``: everything at Flex by key."""
+    result = Count(clicked=len(run.taken), taken=sum(status == 202 for status in run.taken.values()))
+    known = {row.click_key: row for row in rows}
+    for click_key, status in run.taken.items():
+        if status == 202 and click_key not in known:
+            result.add("lost", click_key)
+    keys = set()
+    for row in known.values():
+        keys.add(row.key)
+        mine = made.get(row.key, [])
+        for what in harm_of(row, mine, closed):
+            result.add(what, row.click_key)
+        if any(one.interaction_sid in closed for one in mine):
+            result.add("duplicates found and closed", row.click_key)
+        result.add(row.status, row.click_key)
+        _time(result, row)
+    for key in set(made) - keys:
+        result.add("orphaned", key)
+    return result
+
+
+def _time(result: Count, row: Row) -> None:
+    if row.seconds is None or row.seconds < NOTICED:
+        return
+    (result.unknown if row.was_unknown else result.never_reached).append(row.seconds)
+
+
+def spread(seconds: Sequence[float]) -> str:
+    """Return median, worst and number of some times."""
+    if not seconds:
+        return "none"
+    return f"{median(seconds):.1f} s / {max(seconds):.1f} s (of {len(seconds)})"
+
+
+def trace(stack: Stack, click_key: str) -> str:
+    """Return what the database has on one click, for the report of what went wrong."""
+    return " ".join(str(value) for one in stack.query(TRACE, click_key) for value in one)

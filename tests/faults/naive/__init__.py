@@ -1,0 +1,1 @@
+"""What a project would write without this package: the yardstick of the chaos run."""

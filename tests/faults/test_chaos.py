@@ -1,0 +1,81 @@
+"""Everything breaks at random while agents click: the app's way beside the naive one, counted at Flex itself."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.test_callbacks import callback_url
+from tests.benchmarks.servers import wait_for as wait_until
+from tests.faults import chaos, ledger
+from tests.faults.report import Report
+from tests.faults.sandbox import Sandbox, forged_accepted
+from tests.faults.stack import FaultStack
+
+pytestmark = [pytest.mark.faults, pytest.mark.services]
+WORKERS = 4
+POOL = ("--pool", "threads", "--concurrency", "8")
+END_SECONDS = 40.0
+"""The deadline after the last click: several times what an unknown outcome takes."""
+
+QUIET_SECONDS = chaos.SLOW_MS / 1000 + 1
+BUSY = {
+    "ours": """
+SELECT (SELECT count(*) FROM flex_outbound_interaction WHERE status IN ('queued', 'sending', 'unconfirmed'))
+     + (SELECT count(*) FROM flex_outbound_closing WHERE closed_at IS NULL AND next_at IS NOT NULL)
+""",
+    "naive": "SELECT count(*) FROM faults_naive_click WHERE status <> 'created'",
+}
+WAYS = {"ours": (chaos.ours, ledger.ours), "naive": (chaos.naive, ledger.naive)}
+
+
+def _run(name: str, report: Report, logs: Path) -> ledger.Count:
+    clicks, (send, read) = chaos.clicks_wanted(), WAYS[name]
+    with (
+        FaultStack(workers=WORKERS, pool=POOL, contacts=clicks // len(chaos.CHANNELS) + 1) as stack,
+        Sandbox(stack.sandbox_url) as sandbox,
+    ):
+        if name == "ours":
+            sandbox.listen(callback_url(stack))
+        chaos.misbehave(sandbox)
+        run = chaos.run(stack, f"{name}-", send, stack.people(), clicks, chaos.rate_wanted())
+        run.settled = _until_quiet(stack, name)
+        state = sandbox.state()
+        count = ledger.count(read(stack, run.prefix), run, sandbox.made_of(state), ledger.closed_duplicates(stack))
+        count.counts["forged accepted"] += forged_accepted(state["callbacks"])
+        report.ways[name] = run, count
+        if name == "ours" and count.harm:
+            _keep(stack, count, logs, report)
+    return count
+
+
+def _until_quiet(stack: FaultStack, name: str) -> float:
+    """Wait until all rows are at an end and nothing is on its way any more; return how long the rows took."""
+    began = time.monotonic()
+    try:
+        wait_until(lambda: stack.query(BUSY[name]) == [(0,)], "the rows' ends", END_SECONDS)
+    except TimeoutError:
+        return END_SECONDS
+    took = time.monotonic() - began
+    # What the sandbox still holds back is done within this time; nothing shows from outside that it is.
+    time.sleep(QUIET_SECONDS)
+    return took
+
+
+def _keep(stack: FaultStack, count: ledger.Count, logs: Path, report: Report) -> None:
+    path = logs / "chaos.log"
+    path.write_text(stack.logs())
+    for what, keys in count.harm.items():
+        report.notes += [f"{what}: {key}; {ledger.trace(stack, key)}" for key in keys]
+    report.notes.append(f"The logs are in {path}.")
+
+
+def test_nothing_is_lost_doubled_or_stuck(report: Report, logs: Path) -> None:
+    count = _run("ours", report, logs)
+
+    assert count.taken > count.clicked * 0.9, "the CRM took the clicks"
+    assert count.harm == {}
+
+
+def test_the_naive_way_for_comparison(report: Report, logs: Path) -> None:
+    assert _run("naive", report, logs).taken > 0
