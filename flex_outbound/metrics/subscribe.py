@@ -71,15 +71,15 @@ def note_failed(interaction: Interaction, **kwargs: Any) -> None:
     process.FAILURES.labels(interaction.channel, interaction.error_reason).inc()
 
 
-class LostWakeUps(logging.Handler):
-    """Counts the warnings of those who carry wake-ups to the broker: they have nothing else to warn of.
+def note_lost_wake_up(record: logging.LogRecord) -> bool:
+    """Note a warning of those who carry wake-ups to the broker: they have nothing else to warn of.
 
-    So the carriers need not know that they are counted. A log level above WARNING hides the losses from us, too.
+    So the carriers need not know that they are counted. As a filter that lets everything pass, and not as a handler:
+    ``django.setup()`` runs twice in a Celery worker, and to configure logging takes the handlers away.
     """
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Count one."""
+    if record.levelno >= logging.WARNING:
         process.WAKEUPS_LOST.inc()
+    return True
 
 
 def subscribe() -> None:
@@ -93,7 +93,7 @@ def subscribe() -> None:
     signals.interaction_created.connect(note_opened, dispatch_uid="flex_outbound.metrics.opened")
     signals.interaction_failed.connect(note_failed, dispatch_uid="flex_outbound.metrics.failed")
     for name in _CARRIERS:
-        logging.getLogger(name).addHandler(LostWakeUps(logging.WARNING))
+        logging.getLogger(name).addFilter(note_lost_wake_up)
 
 
 subscribe()
