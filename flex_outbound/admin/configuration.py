@@ -3,10 +3,13 @@
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from flex_outbound.admin import badges
 from flex_outbound.admin.forms import AccountForm
+from flex_outbound.admin.trouble import trouble_of
 from flex_outbound.models import Account, Sender, Worker
 
 
@@ -15,8 +18,7 @@ class AccountAdmin(admin.ModelAdmin):
     """A Twilio account; what Twilio last complained about stands on it."""
 
     form = AccountForm
-    list_display = ("name", "account_sid", "workspace_sid", "is_active", "trouble_code", "trouble_at")
-    readonly_fields = ("trouble_code", "trouble_text", "trouble_at")
+    list_display = ("name", "account_sid", "workspace_sid", "is_active", "trouble", "trouble_at")
     fieldsets = (
         (None, {"fields": ("name", "account_sid", "is_active")}),
         (
@@ -30,8 +32,23 @@ class AccountAdmin(admin.ModelAdmin):
             },
         ),
         (_("Flex"), {"fields": ("workspace_sid", "workflow_sid")}),
-        (_("Trouble"), {"fields": ("trouble_code", "trouble_text", "trouble_at")}),
     )
+
+    class Media:
+        css = {"all": (badges.CSS,)}
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show an account, its trouble first."""
+        trouble = trouble_of(self.get_object(request, object_id))
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), "trouble": trouble})
+
+    @admin.display(description=_("trouble"))
+    def trouble(self, account: Account) -> SafeString:
+        """Return what is wrong, in words and colour."""
+        trouble = trouble_of(account)
+        return badges.badge(badges.BAD, trouble.what) if trouble else badges.badge(badges.GOOD, _("None"))
 
 
 @admin.register(Sender)

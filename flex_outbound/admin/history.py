@@ -1,6 +1,4 @@
-"""What was clicked and what Twilio said: to read, not to write."""
-
-from typing import Any
+"""Twilio's callbacks as they came: to read, not to write."""
 
 from django.contrib import admin, messages
 from django.contrib.admin import helpers
@@ -10,80 +8,10 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from flex_outbound.models import DispatchAttempt, Interaction, Message, WebhookEvent
+from flex_outbound.admin.readonly import ReadOnly
+from flex_outbound.models import WebhookEvent
 from flex_outbound.models.event import WebhookRefusal
 from flex_outbound.outbox import inbound
-
-
-class ReadOnly:
-    """Mixed into an admin: nothing can be added, changed or deleted."""
-
-    def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
-        """Return False: rows come from clicks and callbacks."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Return False: only the pipeline writes."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Return False: history is kept."""
-        return False
-
-
-class AttemptInline(ReadOnly, admin.TabularInline):
-    """The attempts of one interaction."""
-
-    model = DispatchAttempt
-    extra = 0
-    fields = ("number", "outcome", "started_at", "finished_at", "http_status", "error_code", "error_detail")
-
-
-class MessageInline(ReadOnly, admin.StackedInline):
-    """The first message of one interaction; its text is left out."""
-
-    model = Message
-    extra = 0
-    fields = ("status", "message_sid", "attempt", "sent_at", "error_code", "error_message")
-
-
-@admin.register(Interaction)
-class InteractionAdmin(ReadOnly, admin.ModelAdmin):
-    """The history of clicks."""
-
-    list_display = ("created_at", "contact_name", "channel", "status", "agent", "error_reason", "task_sid")
-    list_filter = ("status", "channel", "error_reason", "account")
-    list_select_related = ("agent", "account")
-    search_fields = ("=interaction_sid", "=task_sid", "=conversation_sid", "contact_name", "=address")
-    date_hierarchy = "created_at"
-    show_full_result_count = False
-    inlines = (AttemptInline, MessageInline)
-    fieldsets = (
-        (
-            None,
-            {"fields": ("status", "error_message", "error_reason", "error_code", "created_at", "updated_at")},
-        ),
-        (
-            _("Contact"),
-            {"fields": ("contact_name", "contact_type", "contact_id", "channel", "address", "subject")},
-        ),
-        (_("Agent"), {"fields": ("agent", "worker_sid", "sender", "sender_address", "account")}),
-        (
-            _("Twilio"),
-            {
-                "fields": (
-                    "interaction_sid",
-                    "channel_sid",
-                    "task_sid",
-                    "conversation_sid",
-                    "invite_sid",
-                    "task_status",
-                    "channel_status",
-                )
-            },
-        ),
-        (_("Progress"), {"fields": ("attempt", "sent_at", "opened_at", "finished_at", "next_at", "looks")}),
-    )
 
 
 @admin.register(WebhookEvent)

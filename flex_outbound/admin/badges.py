@@ -1,0 +1,58 @@
+"""States in words and colour; the colours stand in ``admin.css``."""
+
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from flex_outbound.models import Closing, Interaction
+from flex_outbound.models.attempt import Outcome
+from flex_outbound.statuses import MessageStatus, Status
+
+CSS = "flex_outbound/admin.css"
+
+GOOD, WAIT, BAD, OVER = "good", "wait", "bad", "over"
+
+_TONES: dict[str, str] = {
+    Status.CREATED: GOOD,
+    Status.ACTIVE: GOOD,
+    Status.FAILED: BAD,
+    Status.REVIEW: BAD,
+    Status.CLOSED: OVER,
+    Status.CANCELED: OVER,
+}
+_OUTCOMES: dict[str, str] = {Outcome.ACCEPTED: GOOD, Outcome.REFUSED: BAD, Outcome.UNKNOWN: BAD}
+_MESSAGES: dict[str, str] = {MessageStatus.SENT: GOOD, MessageStatus.FAILED: BAD}
+
+
+def badge(tone: str, words: object) -> SafeString:
+    """Return words in the colour of a tone."""
+    return format_html('<span class="flex-badge flex-badge--{}">{}</span>', tone, words)
+
+
+def tone_of(status: str) -> str:
+    """Return the tone of a row's status."""
+    return _TONES.get(status, WAIT)
+
+
+def tone_of_attempt(outcome: str) -> str:
+    """Return the tone of an attempt."""
+    return _OUTCOMES.get(outcome, WAIT)
+
+
+def tone_of_message(status: str) -> str:
+    """Return the tone of a first message."""
+    return _MESSAGES.get(status, WAIT)
+
+
+def of_row(row: Interaction) -> SafeString:
+    """Return a row's status."""
+    return badge(tone_of(row.status), row.get_status_display())
+
+
+def of_closing(closing: Closing) -> SafeString:
+    """Return what became of a channel that has to be closed."""
+    if closing.closed_at is not None:
+        return badge(OVER, _("Closed"))
+    if closing.next_at is not None:
+        return badge(WAIT, _("Being closed"))
+    return badge(BAD, _("Not closed: Twilio refused"))

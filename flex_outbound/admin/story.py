@@ -1,0 +1,97 @@
+"""One interaction's story for the admin: what was clicked, sent, answered, called back and closed, in one time line."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from flex_outbound.admin import badges
+from flex_outbound.models import Closing, DispatchAttempt, Interaction, Message, WebhookEvent
+from flex_outbound.pages import name_of
+
+MOST_EVENTS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line. ``facts``: short texts; ``raw``: JSON that unfolds; ``url``: where more stands."""
+
+    at: datetime
+    tone: str
+    title: str
+    facts: tuple[str, ...] = ()
+    raw: str = ""
+    url: str = ""
+
+
+def story_of(row: Interaction) -> list[Entry]:
+    """Return everything that is known of a row, the oldest first; addresses and texts stay out."""
+    entries = [*_of_row(row), *_of_message(row.first_message)]
+    for attempt in row.attempts.all():
+        entries.append(_of_attempt(attempt))
+    for closing in row.closings.all():
+        entries.extend(_of_closing(closing))
+    for event in row.events.order_by("received_at", "pk")[:MOST_EVENTS]:
+        entries.append(_of_event(event))
+    return sorted(entries, key=lambda entry: entry.at)
+
+
+def _facts(*facts: object) -> tuple[str, ...]:
+    return tuple(str(fact) for fact in facts if fact)
+
+
+def _code(code: int | None) -> str:
+    return _("Twilio's error %(code)s") % {"code": code} if code else ""
+
+
+def _of_row(row: Interaction) -> Iterator[Entry]:
+    yield Entry(row.created_at, badges.OVER, _("Clicked"), _facts(row.get_channel_display(), name_of(row.agent)))
+    if row.opened_at:
+        yield Entry(row.opened_at, badges.GOOD, _("Known to be open in Flex"), _facts(row.task_sid))
+    if row.finished_at:
+        told = _facts(row.error_message, _code(row.error_code))
+        yield Entry(row.finished_at, badges.tone_of(row.status), row.get_status_display(), told)
+
+
+def _of_message(message: Message | None) -> Iterator[Entry]:
+    if message is None:
+        return
+    title = _("First message: %(status)s") % {"status": message.get_status_display()}
+    facts = _facts(message.message_sid, message.error_message, _code(message.error_code))
+    yield Entry(message.sent_at or message.created_at, badges.tone_of_message(message.status), title, facts)
+
+
+def _of_attempt(attempt: DispatchAttempt) -> Entry:
+    title = _("Attempt %(number)d: %(outcome)s") % {"number": attempt.number, "outcome": attempt.get_outcome_display()}
+    took = ""
+    if attempt.finished_at:
+        took = _("%(seconds).1f s") % {"seconds": (attempt.finished_at - attempt.started_at).total_seconds()}
+    http = f"HTTP {attempt.http_status}" if attempt.http_status else ""
+    facts = _facts(took, http, _code(attempt.error_code), attempt.error_detail)
+    return Entry(attempt.started_at, badges.tone_of_attempt(attempt.outcome), title, facts, _pretty(attempt.request))
+
+
+def _of_closing(closing: Closing) -> Iterator[Entry]:
+    sids = _facts(closing.channel_sid, closing.task_sid)
+    yield Entry(closing.found_at, badges.BAD, closing.get_kind_display(), sids)
+    if closing.closed_at:
+        yield Entry(closing.closed_at, badges.OVER, _("Closed"), (closing.channel_sid,))
+    elif closing.error:
+        tried = _("Twilio refuses to close it; close it in Flex")
+        yield Entry(closing.found_at, badges.BAD, tried, _facts(closing.channel_sid, closing.error))
+
+
+def _of_event(event: WebhookEvent) -> Entry:
+    done = "" if event.processed_at else _("not applied yet")
+    facts = _facts(event.get_source_display(), done, event.error)
+    url = reverse("admin:flex_outbound_webhookevent_change", args=[event.pk])
+    tone = badges.BAD if event.error else badges.OVER
+    return Entry(event.received_at, tone, event.event_type, facts, _pretty(event.payload), url)
+
+
+def _pretty(data: Any) -> str:
+    return json.dumps(data, indent=2, ensure_ascii=False, sort_keys=True) if data else ""

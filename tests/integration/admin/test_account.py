@@ -1,0 +1,50 @@
+"""An account in trouble says so, and what to do."""
+
+import pytest
+from django.db.models.functions import Now
+from django.test import Client
+
+from flex_outbound.models import Account
+from tests.integration.pages.strict import read
+
+pytestmark = pytest.mark.django_db
+
+ACCOUNTS = "/admin/flex_outbound/account/"
+
+
+def in_trouble(code: int | None) -> None:
+    Account.objects.update(trouble_code=code, trouble_text="Twilio said <no>.", trouble_at=Now())
+
+
+@pytest.mark.parametrize(
+    ("code", "what", "todo"),
+    [
+        (20003, "does not accept this account's credentials", "enter the API key with its secret"),
+        (20404, "does not exist at Twilio", "workspace and workflow here"),
+        (21606, "does not let this account send", "make another sender the default"),
+        (21408, "countries are not enabled", "geographic permissions"),
+        (99999, "refuses what this account asks", "Twilio's own words"),
+        (None, "cannot be used as it is set up", "stands below"),
+    ],
+)
+def test_trouble_stands_at_the_top_with_what_to_do(
+    admin_client: Client, account: Account, code: int | None, what: str, todo: str
+) -> None:
+    in_trouble(code)
+    html = admin_client.get(f"{ACCOUNTS}{account.pk}/change/").content.decode().replace("&#x27;", "'")
+    box = html.index('role="alert"')
+    assert box < html.index('name="account_sid"')
+    for words in (what, todo, "Twilio said &lt;no&gt;."):
+        assert words in html[box:]
+    assert (f"docs/api/errors/{code}" in html) is (code is not None)
+    assert read(html).faults == []
+    assert what in admin_client.get(ACCOUNTS).content.decode().replace("&#x27;", "'")
+
+
+def test_an_account_that_works_says_nothing(admin_client: Client, account: Account) -> None:
+    assert 'role="alert"' not in admin_client.get(f"{ACCOUNTS}{account.pk}/change/").content.decode()
+    assert "flex-badge--good" in admin_client.get(ACCOUNTS).content.decode()
+
+
+def test_a_new_account_has_no_trouble(admin_client: Client) -> None:
+    assert admin_client.get(f"{ACCOUNTS}add/").status_code == 200
