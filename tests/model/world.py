@@ -1,0 +1,463 @@
+"""The pipeline as one pure object: rows, workers in mid-step, looks in flight, and an explicit clock.
+
+Decisions are the product's own (``rules``, ``retry``, ``statuses``); the guards of ``transitions``, ``dispatch``,
+``reconcile``, ``inbound``, ``watch`` and ``closing`` are mirrored here, and ``test_conformance`` holds the mirror
+against them. Nothing happens by itself: a process that nobody lets go on is one that was stopped.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from flex_outbound.outbox import retry, rules
+from flex_outbound.statuses import FINAL, OPEN, TASK_ORDER, UNSETTLED, Status, may_move
+from tests.model.flex import SILENT, Fate, Flex, Made, Seen
+
+EVENT_MINUTES = 60
+PATIENCE = 1800.0
+SKEW = 30.0
+BACKLOG = 1.0
+YOUNG = 30.0
+SWEEP = 5.0
+"""The constants of ``reconcile``, ``watch`` and ``conf``, which are not pure; ``test_conformance`` compares them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """The settings that matter here, in seconds."""
+
+    timeout: float = 13.0
+    lease: float = 45.0
+    settle: float = 120.0
+    mode: Literal["auto", "strict"] = "auto"
+    max_attempts: int = 3
+
+
+@dataclass(slots=True)
+class Row:
+    """The columns of ``Interaction`` that decide. ``interaction`` stands for the channel's SID as well."""
+
+    id: int
+    next_at: float | None
+    status: Status = Status.QUEUED
+    attempt: int = 0
+    lease_until: float | None = None
+    sent_at: float | None = None
+    looks: int = 0
+    first_look_at: float | None = None
+    interaction: int | None = None
+    task: int | None = None
+    task_status: str = ""
+    opened_at: float | None = None
+    woken_at: float | None = None
+    wakes: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class Worker:
+    """One process within ``dispatch``: the row as it was claimed, when its fence began, what its request came to."""
+
+    row: Row
+    fence: float
+    stage: Literal["claimed", "marked", "posted"] = "claimed"
+    posted_at: float = 0.0
+    fate: Fate = Fate.LOST
+    made: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one look read and saw of one row. ``tasks`` None: the search was not alive."""
+
+    row: Row
+    settled: bool
+    late: bool
+    tasks: tuple[Seen, ...] | None
+    past: tuple[Seen, ...]
+    begun: bool
+
+
+@dataclass(slots=True)
+class World:
+    """Everything there is. ``marks`` False: a product whose ``about_to_send`` is ignored, to see it found out."""
+
+    times: Times
+    flex: Flex
+    now: float = 0.0
+    marks: bool = True
+    rows: dict[int, Row] = field(default_factory=dict)
+    workers: list[Worker] = field(default_factory=list)
+    looks: list[list[Reading]] = field(default_factory=list)
+    closings: dict[int, str] = field(default_factory=dict)
+    moves: list[tuple[Status, Status]] = field(default_factory=list)
+    overdue_posts: int = 0
+
+    def fork(self) -> "World":
+        """Return a copy that goes its own way."""
+        return replace(
+            self,
+            flex=self.flex.fork(),
+            rows={key: replace(row) for key, row in self.rows.items()},
+            workers=[replace(one) for one in self.workers],
+            looks=list(self.looks),
+            closings=dict(self.closings),
+            moves=[],
+        )
+
+    # -- transitions ------------------------------------------------------------------------------------------------
+
+    def move(self, row: Row, old: Iterable[Status], new: Status, guard: bool = True, **values: Any) -> bool:
+        """Compare and set, as ``transitions.move``. ``row`` is read again: only its id and attempt may be stale."""
+        illegal = [state for state in old if not may_move(state, new)]
+        if illegal:
+            raise ValueError(f"{illegal[0]} → {new}")
+        current = self.rows[row.id]
+        if current.status not in old or not guard:
+            return False
+        self.moves.append((current.status, new))
+        self._set(current, status=new, **values)
+        return True
+
+    def _set(self, row: Row, **values: Any) -> None:
+        for name, value in values.items():
+            setattr(row, name, value)
+
+    def _same_attempt(self, row: Row) -> bool:
+        return self.rows[row.id].attempt == row.attempt
+
+    def created(self, row: Row, interaction: int, task: int, task_status: str, wait: float = 0.0) -> bool:
+        """Adopt what Twilio made, from any state in which the outcome was not known."""
+        old = [Status.SENDING, Status.UNCONFIRMED, Status.QUEUED, Status.REVIEW]
+        values = {"interaction": interaction, "task": task, "task_status": task_status}
+        return self.move(
+            row,
+            old,
+            Status.CREATED,
+            self._same_attempt(row),
+            opened_at=self.now,
+            lease_until=None,
+            next_at=self.now + wait,
+            looks=0,
+            **values,
+        )
+
+    def not_accepted(self, row: Row, delay: float) -> bool:
+        """Give a row back that was provably not taken."""
+        values = {"lease_until": None, "next_at": self.now + delay}
+        return self.move(row, [Status.SENDING], Status.QUEUED, self._same_attempt(row), **values)
+
+    def unconfirmed(self, row: Row, interaction: int | None = None) -> bool:
+        """Mark an outcome that nobody knows."""
+        values: dict[str, Any] = {"interaction": interaction} if interaction else {}
+        values |= {"lease_until": None, "next_at": self.now + retry.first_look(self.times.settle)}
+        return self.move(row, [Status.SENDING], Status.UNCONFIRMED, self._same_attempt(row), **values)
+
+    def finish(self, row: Row, old: Iterable[Status], new: Status, guard: bool = True) -> bool:
+        """End a row."""
+        return self.move(row, old, new, guard, next_at=None, lease_until=None)
+
+    def failed(self, row: Row) -> bool:
+        """End a row that Twilio refused, or whose attempts are used up."""
+        return self.finish(row, [Status.SENDING, Status.QUEUED], Status.FAILED, self._same_attempt(row))
+
+    def cancel(self, row_id: int) -> bool:
+        """Let the agent call it off."""
+        return self.finish(self.rows[row_id], [Status.QUEUED, Status.REVIEW], Status.CANCELED)
+
+    def send_again(self, row_id: int) -> bool:
+        """Let a person decide to send what is in review."""
+        return self.move(self.rows[row_id], [Status.REVIEW], Status.QUEUED, next_at=self.now)
+
+    def lease_ran_out(self, row: Row) -> Status | None:
+        """Take a row from a worker that was not heard of again."""
+        over = row.lease_until is not None and row.lease_until <= self.now
+        values = {"lease_until": None, "next_at": self.now}
+        if self.move(row, [Status.SENDING], Status.QUEUED, over and row.sent_at is None, **values):
+            return Status.QUEUED
+        if self.move(row, [Status.SENDING], Status.UNCONFIRMED, over, **values):
+            return Status.UNCONFIRMED
+        return None
+
+    # -- dispatch ---------------------------------------------------------------------------------------------------
+
+    def click(self) -> Row:
+        """Commit a click."""
+        row = Row(id=len(self.rows) + 1, next_at=self.now)
+        self.rows[row.id] = row
+        return row
+
+    def claim(self, row_id: int) -> Worker | None:
+        """Begin a dispatch: fence, then claim."""
+        row, lease = self.rows[row_id], self.now + self.times.lease
+        due = row.next_at is not None and row.next_at <= self.now
+        values = {"lease_until": lease, "next_at": lease, "sent_at": None, "looks": 0, "first_look_at": None}
+        if not self.move(row, [Status.QUEUED], Status.SENDING, due, attempt=row.attempt + 1, **values):
+            return None
+        worker = Worker(replace(row), fence=self.now)
+        self.workers.append(worker)
+        return worker
+
+    def mark(self, worker: Worker) -> None:
+        """Write down that the socket is about to be opened, or give the row back."""
+        row = self.rows[worker.row.id]
+        leased = row.lease_until is not None and row.lease_until > self.now
+        holds = row.status == Status.SENDING and row.attempt == worker.row.attempt and leased
+        if self.marks and not holds:
+            self._back(worker, 0.0)
+            return
+        if self.marks:
+            row.sent_at = self.now
+        worker.stage = "marked"
+
+    def post(self, worker: Worker, fate: Fate, naming: float = 0.0) -> None:
+        """Look at the fence and open the socket: the one pair of steps between which the model stops nobody."""
+        if not rules.may_send(self.now - worker.fence, self.times.timeout, self.times.lease):
+            self._back(worker, 0.0)
+            return
+        # Asked of the lease itself, not of the fence, which a test may have taken away.
+        self.overdue_posts += self.now + self.times.timeout >= worker.fence + self.times.lease
+        made = self.flex.post(self.now, worker.row.id, worker.row.attempt, fate, naming)
+        worker.stage, worker.posted_at, worker.fate = "posted", self.now, fate
+        worker.made = made.sid if made else None
+
+    def may_read(self, worker: Worker) -> bool:
+        """Tell whether there is an answer, or the time-out is over."""
+        wait = self.times.timeout if worker.fate in SILENT else 0.0
+        return worker.stage == "posted" and self.now >= worker.posted_at + wait
+
+    def read(self, worker: Worker) -> None:
+        """Write down what came of the request."""
+        self.workers.remove(worker)
+        row, fate, made = worker.row, worker.fate, worker.made
+        if fate is Fate.BUSY and row.attempt < self.times.max_attempts:
+            self.not_accepted(row, retry.backoff(row.attempt, spread=1.0))
+        elif fate in {Fate.BUSY, Fate.REFUSED}:
+            self.failed(row)
+        elif fate in SILENT or made is None:
+            self.unconfirmed(row)
+        else:
+            self._accepted(row, made, fate)
+
+    def _accepted(self, row: Row, made: int, fate: Fate) -> None:
+        if fate is Fate.ANSWERED:
+            written = self.created(row, made, made, "reserved", retry.next_watch(0))
+        else:
+            written = self.unconfirmed(row, made)
+        if not written:
+            self._duplicate(self.rows[row.id], made)
+
+    def _back(self, worker: Worker, delay: float) -> None:
+        self.workers.remove(worker)
+        self.not_accepted(worker.row, delay)
+
+    def kill(self, worker: Worker) -> None:
+        """End a process; what it sent stays sent."""
+        self.workers.remove(worker)
+
+    # -- reconcile --------------------------------------------------------------------------------------------------
+
+    def begin_look(self) -> list[Reading]:
+        """Read the rows that are due, then search: what is written later may have been overtaken by then."""
+        rows = [row for row in self.due() if row.status in {Status.UNCONFIRMED, Status.REVIEW}]
+        alive = self._search_is_alive()
+        return [self._reading(row, alive) for row in rows]
+
+    def _reading(self, row: Row, alive: bool) -> Reading:
+        sent = row.sent_at or 0.0
+        began_late = row.first_look_at is not None and row.first_look_at > sent + retry.VANISH_SECONDS
+        begins_late = row.first_look_at is None and sent < self.now - retry.VANISH_SECONDS
+        return Reading(
+            row=replace(row),
+            settled=sent <= self.now - self.times.settle,
+            late=began_late or begins_late,
+            tasks=tuple(self.flex.find(self.now, row.id)) if alive else None,
+            past=tuple(self.flex.find_past(self.now, row.id, EVENT_MINUTES)),
+            begun=self.flex.has_conversation(self.now, row.id, sent - SKEW),
+        )
+
+    def _search_is_alive(self) -> bool:
+        """Tell whether the search shows a task that is known to be there."""
+        live = {"", "pending", "reserved", "assigned"}
+        old = self.now - self.times.settle / 2
+        rows = [row for row in self.rows.values() if row.status in OPEN and row.task_status in live]
+        known = max((row for row in rows if (row.opened_at or 0) <= old), key=lambda row: row.id, default=None)
+        if known is None or self.flex.find(self.now, known.id):
+            return True
+        made = self.flex.made[(known.task or 0) - 1]
+        return made.over
+
+    def finish_look(self, readings: list[Reading]) -> None:
+        """Write what a look found."""
+        for reading in readings:
+            if reading.tasks is None:
+                self._could_not_look(reading.row, retry.LOOKS[1])
+            elif reading.tasks:
+                self._adopt(reading.row, reading.tasks)
+            else:
+                self._absent(reading)
+
+    def _absent(self, reading: Reading) -> None:
+        row = reading.row
+        look = rules.EmptyLook(row.looks, reading.settled, not reading.late, row.interaction is not None, row.attempt)
+        verdict = rules.judge(look, self.times.mode, self.times.max_attempts)
+        if row.status == Status.REVIEW or verdict is rules.Verdict.LOOK_AGAIN:
+            self._looked_in_vain(row)
+        elif reading.past:
+            self._adopt(row, reading.past)
+        elif reading.begun or verdict is rules.Verdict.REVIEW:
+            self._needs_review(row)
+        else:
+            guard = self._same_attempt(row) and self.rows[row.id].interaction is None
+            self.move(row, [Status.UNCONFIRMED], Status.QUEUED, guard, next_at=self.now)
+
+    def _needs_review(self, row: Row) -> None:
+        wait = self.now + retry.REVIEW_SECONDS
+        self.move(row, [Status.UNCONFIRMED], Status.REVIEW, self._same_attempt(row), next_at=wait)
+
+    def _looked_in_vain(self, row: Row) -> None:
+        wait = retry.REVIEW_SECONDS
+        if row.status == Status.UNCONFIRMED:
+            wait = retry.next_look(row.looks + 1, self.times.settle)
+        current = self.rows[row.id]
+        if (current.status, current.attempt) == (row.status, row.attempt):
+            first = self.now if current.first_look_at is None else current.first_look_at
+            self._set(current, looks=current.looks + 1, first_look_at=first, next_at=self.now + wait)
+
+    def _could_not_look(self, row: Row, wait: float) -> None:
+        current = self.rows[row.id]
+        sent_long_ago = current.sent_at is not None and current.sent_at <= self.now - PATIENCE
+        if current.status == Status.UNCONFIRMED and sent_long_ago:
+            self._needs_review(row)
+        elif (current.status, current.attempt) == (row.status, row.attempt):
+            current.next_at = self.now + wait
+
+    def _adopt(self, row: Row, tasks: Iterable[Seen]) -> bool:
+        task, *others = sorted(tasks, key=lambda one: one.attempt != row.attempt)
+        interaction = task.sid or row.interaction
+        if not interaction:
+            self._could_not_look(row, retry.LOOKS[0])
+            return False
+        adopted = self.created(row, interaction, task.task, task.status)
+        # Where somebody else was first, the caller's copy stays as stale as it was read.
+        row = replace(row, interaction=interaction) if adopted else row
+        for other in others:
+            self._duplicate(row, other.sid)
+        return adopted
+
+    # -- inbound, closing, watch ------------------------------------------------------------------------------------
+
+    def callback(self, made: Made) -> None:
+        """Apply a callback; nobody else writes its row meanwhile."""
+        row, task = replace(self.rows[made.row]), self.flex.seen(made, self.now)
+        if row.status in UNSETTLED and self._adopt(row, [task]):
+            row = replace(self.rows[row.id])
+        if row.task and row.task == task.task:
+            self._apply_task_status(row, task.status)
+        elif row.task:
+            self._duplicate(row, task.sid)
+
+    def _apply_task_status(self, row: Row, status: str) -> None:
+        current = self.rows[row.id]
+        is_step = TASK_ORDER.get(status, -1) > TASK_ORDER.get(row.task_status, -1)
+        if is_step and current.task_status == row.task_status:
+            current.task_status = status
+        if status == "completed":
+            self._closed(row)
+
+    def _closed(self, row: Row) -> None:
+        self.finish(row, sorted(OPEN), Status.CLOSED)
+
+    def _duplicate(self, row: Row, sid: int | None) -> None:
+        """Keep a second interaction to be closed; ``row`` may be as stale as the caller's copy."""
+        if sid is not None and sid != row.interaction:
+            self.closings.setdefault(sid, "due")
+
+    def close(self) -> None:
+        """Close the channels that must not stay open."""
+        for sid, state in self.closings.items():
+            if state == "due":
+                self.flex.close(sid, self.now)
+                self.closings[sid] = "closed"
+
+    def watch(self, row_id: int) -> None:
+        """Look once at an open interaction that is due."""
+        row = self.rows[row_id]
+        if row.status not in OPEN or self._must_wait(row) or (row.next_at or 0.0) > self.now:
+            return
+        before = row.looks
+        made = self.flex.made[(row.interaction or 0) - 1]
+        if made.over:
+            if not self.flex.is_gone(made, self.now):
+                self._apply_task_status(row, "completed")
+            self._closed(row)
+        else:
+            if before % 2:
+                self._apply_task_status(row, "reserved")
+            self.move(row, [Status.CREATED], Status.ACTIVE)
+        if row.status in OPEN:
+            self._set(row, looks=row.looks + 1, next_at=self.now + retry.next_watch(before + 1))
+
+    def _must_wait(self, row: Row) -> bool:
+        """Let clicks that wait to be sent go first."""
+        young = row.opened_at is not None and row.opened_at > self.now - YOUNG
+        queued = [one for one in self.rows.values() if one.status == Status.QUEUED]
+        if not young or all((one.next_at or 0.0) > self.now - BACKLOG for one in queued):
+            return False
+        row.next_at = self.now + retry.next_watch(0)
+        return True
+
+    # -- the sweep --------------------------------------------------------------------------------------------------
+
+    def due(self) -> list[Row]:
+        """Return the rows whose time has come, the oldest first."""
+        rows = [row for row in self.rows.values() if row.next_at is not None and row.next_at <= self.now]
+        return sorted(rows, key=lambda row: row.next_at or 0.0)
+
+    def sweep(self, dispatch: Callable[[int], object] | None = None) -> None:
+        """Sweep once, every job but dispatches being done at once; those by ``dispatch``, if there is a worker."""
+        rows = [(row, row.status) for row in self.due() if self._is_to_wake(row)]
+        for row, _status in rows:
+            again = row.woken_at is not None and row.woken_at >= (row.next_at or 0.0)
+            self._set(row, wakes=row.wakes + 1 if again else 1, woken_at=self.now)
+        jobs = [(row, self.lease_ran_out(row) if status == Status.SENDING else status) for row, status in rows]
+        one_look = [row for row, state in jobs if state in {Status.UNCONFIRMED, Status.REVIEW}][:1]
+        for row, state in jobs:
+            if state == Status.QUEUED and dispatch:
+                dispatch(row.id)
+            elif row in one_look:
+                self.finish_look(self.begin_look())
+            elif state in OPEN:
+                self.watch(row.id)
+        self.close()
+
+    def _is_to_wake(self, row: Row) -> bool:
+        """Tell whether no worker was asked for a due row, or not for long enough."""
+        if row.woken_at is None or row.woken_at < (row.next_at or 0.0):
+            return True
+        pauses = retry.rewakes(SWEEP)
+        return row.woken_at <= self.now - pauses[min(row.wakes, len(pauses)) - 1]
+
+    def dispatch(self, row_id: int, fate: Fate = Fate.ANSWERED) -> None:
+        """Let a healthy worker dispatch without a pause; of a silent request, the time-out is left to somebody else."""
+        worker = self.claim(row_id)
+        if worker:
+            self.mark(worker)
+        if worker in self.workers and worker:
+            self.post(worker, fate)
+        if worker in self.workers and worker and self.may_read(worker):
+            self.read(worker)
+
+    def settle_down(self, jumps: int = 1500) -> None:
+        """Let a healthy worker and a healthy Twilio go on until nobody has to wait for an outcome any more."""
+        for _jump in range(jumps):
+            self.sweep(self.dispatch)
+            waiting = [row for row in self.rows.values() if row.status in UNSETTLED - {Status.REVIEW}]
+            if not waiting:
+                break
+            self.now = max(self.now + 1.0, min(row.next_at or 0.0 for row in waiting))
+        self.close()
+
+
+def is_settled(row: Row) -> bool:
+    """Tell whether nothing more needs to happen for a row but what people and Twilio do."""
+    return row.status in FINAL or row.status in OPEN or row.status == Status.REVIEW
