@@ -10,6 +10,7 @@ from crm_demo.launcher.part import Part
 from tests import services
 from tests.faults import brokers
 from tests.faults.brokers import RabbitMQ
+from tests.faults.fosterling import Fosterling
 from tests.faults.postgres import Postgres
 from tests.processes import PREPARE, Person, Stack, wait_for
 
@@ -49,16 +50,17 @@ class FaultStack(Stack):
             self.broker = self.rabbit.part
             self._extra["CELERY_BROKER_URL"] = self.rabbit.url
         self.beat = self._beat()
+        self.nursery = self._nursery()
         self.workers = [self._worker(number, pool) for number in range(workers)]
-        self.parts = [self.broker, self.sandbox, *self.workers, self.beat, self.web, self.postgres.part]
+        self.parts = [self.broker, self.sandbox, *self.workers, self.nursery, self.beat, self.web, self.postgres.part]
         self._people = contacts
 
     def _start(self) -> "FaultStack":
         for folder in (self.plan.logs, self.holds):
             folder.mkdir()
         self.database = self.postgres.url
-        self.start(self.postgres.part, self.broker, self.sandbox)
-        self.wait_until_up(self.postgres.part)
+        self.start(self.postgres.part, self.broker, self.sandbox, self.nursery)
+        self.wait_until_up(self.postgres.part, self.nursery)
         self.run("-c", PREPARE)
         self.run("-c", CONTACTS % self._people)
         self.start(self.web, self.beat, *self.workers)
@@ -133,16 +135,27 @@ class FaultStack(Stack):
 
     # --- the parts that differ from the demo's ------------------------------------------------------------------
 
-    def _worker(self, number: int, pool: tuple[str, ...]) -> Part:
+    def _nursery(self) -> Part:
+        door = self.var / "nursery"
+        command = [sys.executable, "-m", "tests.faults.project.nursery", str(door)]
+        return Part("nursery", command, self.plan.logs / "nursery.log", lambda part: door.exists())
+
+    def _worker(self, number: int, pool: tuple[str, ...]) -> Fosterling:
         name = f"worker{number}"
         quiet = ("--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "INFO")
-        words = ("worker", "--hostname", f"{name}@localhost", *pool, *quiet)
-        return self._celery(name, words, " ready.")
+        words = ["worker", "--hostname", f"{name}@localhost", *pool, *quiet]
+        return Fosterling(name, words, self.plan.logs / f"{name}.log", self.var / "nursery")
 
     def _beat(self) -> Part:
-        return self._celery("beat", ("beat", "--schedule", str(self.var / "schedule")), "beat: Starting")
-
-    def _celery(self, name: str, words: tuple[str, ...], ready: str) -> Part:
-        command = [sys.executable, "-m", "celery", "--app", "crm_demo", *words]
-        log = self.plan.logs / f"{name}.log"
-        return Part(name, command, log, lambda part: log.exists() and ready in log.read_text(errors="replace"))
+        command = [
+            sys.executable,
+            "-m",
+            "celery",
+            "--app",
+            "crm_demo",
+            "beat",
+            "--schedule",
+            str(self.var / "schedule"),
+        ]
+        log = self.plan.logs / "beat.log"
+        return Part("beat", command, log, lambda part: "beat: Starting" in log.read_text(errors="replace"))
