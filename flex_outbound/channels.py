@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db.models import TextChoices
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 MAX_BODY = 1600
 """Characters of a message body: https://www.twilio.com/docs/conversations/api/conversation-message-resource"""
@@ -24,7 +24,8 @@ class Channel(TextChoices):
 
     SMS = "sms", gettext_lazy("SMS")
     WHATSAPP = "whatsapp", gettext_lazy("WhatsApp")
-    EMAIL = "email", gettext_lazy("Email")
+    # With a context: Django's own catalog has another "Email", the label of a field.
+    EMAIL = "email", pgettext_lazy("channel", "Email")
 
     @property
     def is_phone(self) -> bool:

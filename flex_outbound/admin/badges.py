@@ -3,6 +3,7 @@
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from flex_outbound.models import Closing, Interaction
 from flex_outbound.models.attempt import Outcome
@@ -52,7 +53,7 @@ def of_row(row: Interaction) -> SafeString:
 def of_closing(closing: Closing) -> SafeString:
     """Return what became of a channel that has to be closed."""
     if closing.closed_at is not None:
-        return badge(OVER, _("Closed"))
+        return badge(OVER, pgettext("closing", "Closed"))
     if closing.next_at is not None:
         return badge(WAIT, _("Being closed"))
     return badge(BAD, _("Not closed: Twilio refused"))

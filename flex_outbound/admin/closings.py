@@ -7,6 +7,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from flex_outbound.admin import badges
 from flex_outbound.admin.readonly import ReadOnly
@@ -59,7 +60,7 @@ class ClosingState(admin.SimpleListFilter):
         """Return the choices."""
         return [
             ("open", _("Being closed")),
-            ("closed", _("Closed")),
+            ("closed", pgettext_lazy("closing", "Closed")),
             ("refused", _("Not closed: Twilio refused")),
         ]
 

@@ -18,7 +18,7 @@ class AccountAdmin(admin.ModelAdmin):
     """A Twilio account; what Twilio last complained about stands on it."""
 
     form = AccountForm
-    list_display = ("name", "account_sid", "workspace_sid", "is_active", "trouble", "trouble_at")
+    list_display = ("name", "trouble", "trouble_at", "is_active", "account_sid", "workspace_sid")
     fieldsets = (
         (None, {"fields": ("name", "account_sid", "is_active")}),
         (
@@ -48,7 +48,7 @@ class AccountAdmin(admin.ModelAdmin):
     def trouble(self, account: Account) -> SafeString:
         """Return what is wrong, in words and colour."""
         trouble = trouble_of(account)
-        return badges.badge(badges.BAD, trouble.what) if trouble else badges.badge(badges.GOOD, _("None"))
+        return badges.badge(badges.BAD, trouble.what) if trouble else badges.badge(badges.GOOD, _("None known"))
 
 
 @admin.register(Sender)

@@ -19,7 +19,6 @@ from flex_outbound.models import Interaction
 from flex_outbound.models.interaction import InteractionQuerySet
 from flex_outbound.pages import duplicates_of, with_duplicates
 
-
 NONE = "–"
 
 
@@ -50,7 +49,8 @@ class InteractionAdmin(ReadOnly, Decisions):
             _("Contact"),
             {
                 "fields": (
-                    ("contact_name", "contact_type", "contact_id"),
+                    "contact_name",
+                    ("contact_type", "contact_id"),
                     ("channel", "address"),
                     "subject",
                 )

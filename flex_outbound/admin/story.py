@@ -8,6 +8,7 @@ from typing import Any
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from flex_outbound.admin import badges
 from flex_outbound.models import Closing, DispatchAttempt, Interaction, Message, WebhookEvent
@@ -79,7 +80,7 @@ def _of_closing(closing: Closing) -> Iterator[Entry]:
     sids = _facts(closing.channel_sid, closing.task_sid)
     yield Entry(closing.found_at, badges.BAD, closing.get_kind_display(), sids)
     if closing.closed_at:
-        yield Entry(closing.closed_at, badges.OVER, _("Closed"), (closing.channel_sid,))
+        yield Entry(closing.closed_at, badges.OVER, pgettext("closing", "Closed"), (closing.channel_sid,))
     elif closing.error:
         tried = _("Twilio refuses to close it; close it in Flex")
         yield Entry(closing.found_at, badges.BAD, tried, _facts(closing.channel_sid, closing.error))
