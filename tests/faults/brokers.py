@@ -17,19 +17,31 @@ def wanted() -> str:
     return os.environ.get("BROKER", "valkey")
 
 
+def require_rabbitmq() -> str:
+    """Return the program; skip the test where there is none."""
+    # Debian's wrapper in sbin changes to the user of the system's own node; the program behind it does not.
+    found = shutil.which("/usr/lib/rabbitmq/bin/rabbitmq-server") or shutil.which("rabbitmq-server")
+    services.require(found, "RabbitMQ", HOW)
+    return str(found)
+
+
+def require_wanted() -> None:
+    """Ask for the broker of this run."""
+    if wanted() == "rabbitmq":
+        require_rabbitmq()
+    else:
+        services.require_valkey()
+
+
 class RabbitMQ:
     """A RabbitMQ node of its own, in a folder that is thrown away."""
 
     def __init__(self, folder: Path) -> None:
-        found = shutil.which("rabbitmq-server") or shutil.which("/usr/lib/rabbitmq/bin/rabbitmq-server")
-        services.require(found, "RabbitMQ", HOW)
+        program = require_rabbitmq()
         self.port, self._distribution, self._names = free_port(), free_port(), free_port()
         self.folder = folder
         self.folder.mkdir()
-        program = Path(str(found))
-        # Debian's wrapper in sbin changes to the user of the system's own node; the program behind it does not.
-        plain = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
-        command = ["/usr/bin/env", *self._variables(), str(plain if plain.exists() else program)]
+        command = ["/usr/bin/env", *self._variables(), program]
         self.part = Part("broker", command, folder / "broker.log", lambda part: self.greets())
 
     @property

@@ -58,7 +58,7 @@ def clicks_wanted() -> int:
 
 def rate_wanted() -> float:
     """Return how many clicks a second: RATE from the environment."""
-    return float(os.environ.get("RATE") or 15)
+    return float(os.environ.get("RATE") or 10)
 
 
 @dataclass

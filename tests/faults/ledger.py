@@ -116,8 +116,8 @@ class Count:
         return {what: self.examples[what] for what in (*HARM, "forged accepted") if self.counts[what]}
 
 
-def count(rows: Iterable[Row], run: Run, made: Mapping[str, list[Made]], closed: set[str]) -> Count:
-    """Count one way; ``made``: everything at Flex by key."""
+def count(rows: Iterable[Row], run: Run, made: Mapping[str, list[Made]], closed: set[str], late: set[str]) -> Count:
+    """Count one way. ``made``: everything at Flex by key; ``late``: the clicks that had no end at the deadline."""
     result = Count(clicked=len(run.taken), taken=sum(status == 202 for status in run.taken.values()))
     known = {row.click_key: row for row in rows}
     for click_key, status in run.taken.items():
@@ -127,7 +127,7 @@ def count(rows: Iterable[Row], run: Run, made: Mapping[str, list[Made]], closed:
     for row in known.values():
         keys.add(row.key)
         mine = made.get(row.key, [])
-        for what in harm_of(row, mine, closed):
+        for what in dict.fromkeys([*harm_of(row, mine, closed), *(["stuck"] if row.click_key in late else [])]):
             result.add(what, row.click_key)
         if any(one.interaction_sid in closed for one in mine):
             result.add("duplicates found and closed", row.click_key)

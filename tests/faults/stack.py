@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 from crm_demo.launcher.part import Part
-from tests import services
 from tests.faults import brokers
 from tests.faults.brokers import RabbitMQ
 from tests.faults.fosterling import Fosterling
@@ -39,7 +38,7 @@ class FaultStack(Stack):
     """
 
     def __init__(self, *, workers: int, pool: tuple[str, ...], contacts: int) -> None:
-        services.require_valkey()
+        brokers.require_wanted()
         super().__init__("postgresql")
         self.holds = self.var / "holds"
         self.postgres = Postgres(self.plan.logs / "database.log")

@@ -18,6 +18,7 @@ POOL = ("--pool", "threads", "--concurrency", "8")
 END_SECONDS = 40.0
 """The deadline after the last click: several times what an unknown outcome takes."""
 
+REST_SECONDS = 120.0
 QUIET_SECONDS = chaos.SLOW_MS / 1000 + 1
 BUSY = {
     "ours": """
@@ -39,9 +40,15 @@ def _run(name: str, report: Report, logs: Path) -> ledger.Count:
             sandbox.listen(callback_url(stack))
         chaos.misbehave(sandbox)
         run = chaos.run(stack, f"{name}-", send, stack.people(), clicks, chaos.rate_wanted())
-        run.settled = _until_quiet(stack, name)
-        state = sandbox.state()
-        count = ledger.count(read(stack, run.prefix), run, sandbox.made_of(state), ledger.closed_duplicates(stack))
+        run.settled = _until_quiet(stack, name, END_SECONDS)
+        late = {row.click_key for row in read(stack, run.prefix) if row.status not in ledger.ENDS}
+        if late and name == "ours":
+            # Too late is counted; all else only at rest, for what still moves looks lost or made up.
+            _until_quiet(stack, name, REST_SECONDS)
+        # What the sandbox still holds back is done within this time; nothing shows from outside that it is.
+        time.sleep(QUIET_SECONDS)
+        rows, state = read(stack, run.prefix), sandbox.state()
+        count = ledger.count(rows, run, sandbox.made_of(state), ledger.closed_duplicates(stack), late)
         count.counts["forged accepted"] += forged_accepted(state["callbacks"])
         report.ways[name] = run, count
         if name == "ours" and count.harm:
@@ -49,17 +56,14 @@ def _run(name: str, report: Report, logs: Path) -> ledger.Count:
     return count
 
 
-def _until_quiet(stack: FaultStack, name: str) -> float:
-    """Wait until all rows are at an end and nothing is on its way any more; return how long the rows took."""
+def _until_quiet(stack: FaultStack, name: str, seconds: float) -> float:
+    """Wait until all rows are at an end; return how long that took."""
     began = time.monotonic()
     try:
-        wait_until(lambda: stack.query(BUSY[name]) == [(0,)], "the rows' ends", END_SECONDS)
+        wait_until(lambda: stack.query(BUSY[name]) == [(0,)], "the rows' ends", seconds)
     except TimeoutError:
-        return END_SECONDS
-    took = time.monotonic() - began
-    # What the sandbox still holds back is done within this time; nothing shows from outside that it is.
-    time.sleep(QUIET_SECONDS)
-    return took
+        return seconds
+    return time.monotonic() - began
 
 
 def _keep(stack: FaultStack, count: ledger.Count, logs: Path, report: Report) -> None:
