@@ -52,9 +52,11 @@ class Account(models.Model):
 
         Raises ConfigurationError where neither an API key nor an auth token is set, or no key opens them.
         """
-        pair: tuple[Any, Any] = (self.account_sid, self.auth_token)
-        if self.api_key_sid and self.api_key_secret:
-            pair = (self.api_key_sid, self.api_key_secret)
+        # The token is often deferred, and reading it would be a query.
+        has_key = bool(self.api_key_sid and self.api_key_secret)
+        pair: tuple[Any, Any] = (
+            (self.api_key_sid, self.api_key_secret) if has_key else (self.account_sid, self.auth_token)
+        )
         if not pair[1]:
             raise ConfigurationError(
                 f"Twilio account “{self.name}” has neither an API key with its secret nor an auth token. "

@@ -60,8 +60,9 @@ class InteractionQuerySet(models.QuerySet["Interaction"]):
 
     def mark_woken(self) -> int:
         """Note that a worker was asked for these rows."""
+        often = When(woken_at__gte=F("next_at"), wakes__gte=1000, then=F("wakes"))
         again = When(woken_at__gte=F("next_at"), then=F("wakes") + 1)
-        return self.order_by().update(wakes=Case(again, default=1), woken_at=Now())
+        return self.order_by().update(wakes=Case(often, again, default=1), woken_at=Now())
 
     def due(self) -> "InteractionQuerySet":
         """Return rows whose ``next_at`` has come, by the database's clock, the oldest first."""

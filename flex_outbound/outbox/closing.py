@@ -37,6 +37,7 @@ def _keep(row: Interaction, kind: Closing.Kind, interaction_sid: str, channel_si
     values = {"interaction": row, "kind": kind, "interaction_sid": interaction_sid, "task_sid": task_sid}
     closing, new = Closing.objects.get_or_create(channel_sid=channel_sid, defaults=values)
     if new:
+        _touch(closing)
         wake_after_commit(Job.CLOSE, closing.pk)
     return new
 
@@ -59,4 +60,10 @@ def close(closing_id: int) -> bool:
         Closing.objects.filter(pk=closing_id).update(next_at=from_now(retry.backoff(closing.attempts)))
         return False
     Closing.objects.filter(pk=closing_id).update(closed_at=Now(), next_at=None, error="")
+    _touch(closing)
     return True
+
+
+def _touch(closing: Closing) -> None:
+    """Let the page see that something changed."""
+    Interaction.objects.filter(pk=closing.interaction_id).update(version=F("version") + 1, updated_at=Now())

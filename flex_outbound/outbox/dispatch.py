@@ -20,7 +20,7 @@ from flex_outbound.outbox.fence import Fence
 from flex_outbound.outbox.limiter import Budget
 from flex_outbound.outbox.twilio import gateway_for
 from flex_outbound.outbox.wakeup import Job
-from flex_outbound.statuses import Status
+from flex_outbound.statuses import UNSETTLED, Status
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +52,7 @@ def dispatch(row_id: UUID) -> Next | None:
     except ConfigurationError as error:
         _give_up(row, error)
         return None
+    fence.mark()
     if not (transitions.about_to_send(row) and fence.is_open):
         logger.warning("Interaction %s was not sent: its worker was stopped past the lease", row.pk)
         return _back(row, 0.0, None)
@@ -143,8 +144,12 @@ def _accepted(row: Interaction, result: InteractionResult) -> Next | None:
 
 def _beaten(row: Interaction, result: InteractionResult) -> None:
     """A callback or a look wrote the row first: the same interaction is as it should be, another is a duplicate."""
+    attempt = row.attempt
     row.refresh_from_db()
-    if row.interaction_sid != result.interaction_sid:
+    if row.attempt == attempt and row.interaction_sid is None and row.status in UNSETTLED:
+        # Accepted without a task's SID, and read after the lease: it is this row's all the same.
+        transitions.accepted_late(row, asdict(result))
+    elif row.interaction_sid != result.interaction_sid:
         closing.duplicate(row, result.interaction_sid, result.channel_sid, result.task_sid)
     elif result.conversation_sid and row.conversation_sid is None:
         history.note_conversation(row, result.conversation_sid)

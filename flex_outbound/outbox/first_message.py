@@ -119,6 +119,7 @@ def send(row_id: UUID) -> bool:
     except ConfigurationError:
         _failed(message, Refused("", reason="not_set_up"))
         return True
+    fence.mark()
     if not (_about_to_send(message) and fence.is_open):
         _back(message, 0)
         return True

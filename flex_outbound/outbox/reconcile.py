@@ -6,11 +6,12 @@ conversations: sent again (``auto``) or shown to a person (``strict``).
 """
 
 import logging
+import math
 from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from django.db.models import BooleanField, Case, F, Value, When
+from django.db.models import BooleanField, Case, DurationField, ExpressionWrapper, F, Q, Value, When
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
@@ -33,8 +34,8 @@ BATCH = 49
 EvaluateTaskAttributes is limited to 3 requests per second and account: https://www.twilio.com/docs/taskrouter/limits
 """
 
-EVENT_MINUTES = 60
-"""How far back TaskRouter's events are read before a row is sent again."""
+EVENT_MINUTES, EVENT_MARGIN, MOST_MINUTES = 60, 10, 43_200
+"""How far back TaskRouter's events are read before a row is sent again: at least, beyond its sending, at most."""
 
 _SKEW = timedelta(seconds=30)
 """Twilio's clock and ours may differ by so much when a conversation is told to be older than the click."""
@@ -47,8 +48,8 @@ Tasks = dict[str, list[TaskState]]
 
 def reconcile(account_id: int) -> int:
     """Look once for the unconfirmed rows of an account that are due. Returns how many were looked for."""
-    rows = _due(account_id)
-    if not rows:
+    rows = due = _due(account_id)
+    if not due:
         return 0
     account = Account.objects.get(pk=account_id)
     wait = limiter.take(Budget.TASK_SEARCHES, account.account_sid)
@@ -69,7 +70,7 @@ def reconcile(account_id: int) -> int:
             adopt(row, tasks)
         else:
             _absent(gateway, row)
-    return len(rows)
+    return len(due)
 
 
 def look_for(row_id: UUID) -> int:
@@ -86,6 +87,7 @@ def _due(account_id: int) -> list[Interaction]:
         waiting.annotate(
             settled=_true_when(sent_at__lte=Now() - settle),
             began_late=_true_when(first_look_at__gt=F("sent_at") + vanish),
+            since_sent=ExpressionWrapper(Now() - F("sent_at"), DurationField()),
             begins_late=_true_when(first_look_at=None, sent_at__lt=Now() - vanish),
         )[:BATCH]
     )
@@ -112,7 +114,7 @@ def _take_word(gateway: Gateway, row: Interaction) -> bool:
     task = gateway.fetch_task(row.named_task_sid)
     if task is None:
         words = _("Twilio does not know this task (any more). Is it the right one?")
-    elif task.key not in {"", row.key}:
+    elif task.key not in {"", row.key} or Interaction.objects.exclude(pk=row.pk).filter(_names_of(task)).exists():
         words = _("This task belongs to another click.")
     elif not task.interaction_sid:
         words = _("This task is no conversation that was opened through Flex.")
@@ -120,6 +122,10 @@ def _take_word(gateway: Gateway, row: Interaction) -> bool:
         return adopt(row, [task])
     transitions.not_named(row, words)
     return False
+
+
+def _names_of(task: TaskState) -> Q:
+    return Q(task_sid=task.task_sid) | Q(interaction_sid=task.interaction_sid, interaction_sid__isnull=False)
 
 
 def _known_task(account: Account) -> Interaction | None:
@@ -168,6 +174,10 @@ def adopt(row: Interaction, tasks: Sequence[TaskState]) -> bool:
     if adopted:
         DispatchAttempt.objects.filter(interaction=row, outcome=Outcome.UNKNOWN).update(outcome=Outcome.ACCEPTED)
         history.clear_trouble(row.account)
+    if not adopted:
+        # Somebody else was first, or the row has gone on: whatever is not the row's now is one too many.
+        row.refresh_from_db()
+        others = list(tasks)
     for other in others:
         closing.duplicate(row, other.interaction_sid, other.channel_sid, other.task_sid)
     return adopted
@@ -181,7 +191,7 @@ def _absent(gateway: Gateway, row: Interaction) -> None:
         transitions.looked_in_vain(row)
         return
     try:
-        past = gateway.find_past_tasks([row.key], EVENT_MINUTES).get(row.key)
+        past = gateway.find_past_tasks([row.key], _minutes_back(row)).get(row.key)
         begun = not past and _conversation_begun(gateway, row)
     except GatewayError:
         _could_not_look(row, retry.LOOKS[1])
@@ -195,6 +205,12 @@ def _absent(gateway: Gateway, row: Interaction) -> None:
         transitions.needs_review(row.pk, row.attempt, _why_review(look))
     else:
         transitions.settled_as_absent(row.pk, row.attempt)
+
+
+def _minutes_back(row: Interaction) -> int:
+    """Return how far back the row's task can have begun, within the 30 days that Twilio keeps events."""
+    since: timedelta = row.since_sent  # type: ignore[attr-defined]
+    return min(max(EVENT_MINUTES, math.ceil(since / timedelta(minutes=1)) + EVENT_MARGIN), MOST_MINUTES)
 
 
 def _conversation_begun(gateway: Gateway, row: Interaction) -> bool:

@@ -44,6 +44,13 @@ def judge(look: EmptyLook, mode: Literal["auto", "strict"], max_attempts: int) -
     return Verdict.SEND_AGAIN
 
 
-def may_send(elapsed: float, timeout: float, lease: float) -> bool:
-    """Tell whether a request begun ``elapsed`` seconds after the claim still ends within the lease (all in seconds)."""
-    return elapsed + timeout < lease
+MARK_SECONDS: Final = 2.0
+"""A request begins at most so long after ``sent_at``, from which the settle time counts."""
+
+
+def may_send(elapsed: float, marked: float, timeout: float, lease: float) -> bool:
+    """Tell whether a request may begin now: it must end within the lease, and begin when ``sent_at`` says it does.
+
+    ``elapsed``: seconds since the claim. ``marked``: seconds since ``sent_at`` was written. The others are seconds too.
+    """
+    return elapsed + timeout < lease and marked <= MARK_SECONDS

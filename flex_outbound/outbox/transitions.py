@@ -19,7 +19,7 @@ from flex_outbound.models import DispatchAttempt, Interaction, Outcome
 from flex_outbound.outbox import closing, first_message, history, retry
 from flex_outbound.outbox.clock import from_now
 from flex_outbound.outbox.notify import tell_after_commit
-from flex_outbound.statuses import OPEN, Status, may_move
+from flex_outbound.statuses import OPEN, UNSETTLED, Status, may_move
 
 SIDS = ("interaction_sid", "channel_sid", "task_sid", "conversation_sid", "invite_sid")
 
@@ -152,6 +152,14 @@ def unconfirmed(
     )
 
 
+def accepted_late(row: Interaction, sids: dict[str, str | None]) -> bool:
+    """Keep what an incomplete answer said that came after its lease; a look finds the rest."""
+    values = {name: sids[name] for name in SIDS if sids.get(name)}
+    unnamed = Interaction.objects.filter(pk=row.pk, attempt=row.attempt, interaction_sid=None)
+    kept = unnamed.filter(status__in=sorted(UNSETTLED)).update(version=F("version") + 1, updated_at=Now(), **values)
+    return kept == 1
+
+
 def lease_ran_out(row_id: UUID) -> Status | None:
     """Take a row from a worker that was not heard of again. Returns its new state, None where the lease still runs.
 
@@ -164,6 +172,7 @@ def lease_ran_out(row_id: UUID) -> Status | None:
         attempts.update(outcome=Outcome.NOT_ACCEPTED, finished_at=Now())
         return Status.QUEUED
     reason = "outcome_unknown"
+    over &= Q(sent_at__isnull=False)
     if _move_and_tell(row_id, [Status.SENDING], Status.UNCONFIRMED, over, error_reason=reason, **values):
         attempts.update(outcome=Outcome.UNKNOWN, finished_at=Now())
         return Status.UNCONFIRMED
@@ -206,8 +215,17 @@ def needs_review(row_id: UUID, attempt: int, message: str) -> bool:
 
 
 def decided_to_send(row_id: UUID) -> bool:
-    """Queue a row again because a person said so."""
-    return _move_and_tell(row_id, [Status.REVIEW], Status.QUEUED, next_at=Now(), error_reason="", error_message="")
+    """Queue a row again because a person said so. What Twilio had accepted for it without a task is closed."""
+    with transaction.atomic(savepoint=False):
+        _close_what_was_accepted(row_id)
+        values: dict[str, Any] = {"error_reason": "", "error_message": "", **dict.fromkeys(SIDS)}
+        return _move_and_tell(row_id, [Status.REVIEW], Status.QUEUED, next_at=Now(), **values)
+
+
+def _close_what_was_accepted(row_id: UUID) -> None:
+    row = Interaction.objects.select_for_update().filter(pk=row_id, status=Status.REVIEW).first()
+    if row is not None:
+        closing.orphan(row)
 
 
 def named(row_id: UUID, task_sid: str) -> bool:
@@ -226,7 +244,9 @@ def not_named(row: Interaction, message: str) -> bool:
 
 def canceled(row_id: UUID) -> bool:
     """End a row that has not been sent, or whose fate a person decided."""
-    return _finish(row_id, [Status.QUEUED, Status.REVIEW], Status.CANCELED, Q(), "canceled", "", None)
+    with transaction.atomic(savepoint=False):
+        _close_what_was_accepted(row_id)
+        return _finish(row_id, [Status.QUEUED, Status.REVIEW], Status.CANCELED, Q(), "canceled", "", None)
 
 
 def active(row_id: UUID) -> bool:

@@ -58,7 +58,9 @@ def watch(row_id: UUID) -> None:
 
 def _must_wait(row_id: UUID) -> bool:
     """Let clicks that wait to be sent go first, for a while: an agent waits for those, nobody for this."""
-    young = Interaction.objects.filter(pk=row_id, message=None, opened_at__gt=Now() - _PATIENCE)
+    young = Interaction.objects.filter(
+        pk=row_id, status__in=sorted(OPEN), message=None, opened_at__gt=Now() - _PATIENCE
+    )
     backlog = Interaction.objects.filter(status=Status.QUEUED, next_at__lte=Now() - _BACKLOG)
     if not (young.exists() and backlog.exists()):
         return False

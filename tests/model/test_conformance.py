@@ -8,13 +8,14 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from flex_outbound.conf import Conf, conf
 from flex_outbound.models import Interaction
 from flex_outbound.outbox import inbound, reconcile, sweep, transitions, watch
 from flex_outbound.outbox.dispatch import dispatch
+from flex_outbound.outbox.fence import Fence
 from flex_outbound.outbox.wakeup import Job
 from flex_outbound.statuses import Status
 from tests.model import world as mirror
@@ -183,6 +184,9 @@ def _existing(flex: Flex, now: float, event: Event) -> Any:
     return made[event.number] if event.number < len(made) else None
 
 
+_MARK = Fence.mark
+
+
 class RealSide:
     """The pipeline, driven by the same events."""
 
@@ -229,19 +233,24 @@ class RealSide:
         if event.killed == "posted":
             raise Killed
 
-    def about_to_send(self, row: Interaction) -> bool:
-        """Stand before the real one: a process may be stopped or killed on either side of it."""
+    def mark(self, fence: Fence) -> None:
+        """Stand before the real one: a process may be stopped or killed before it says that it is about to send."""
         event = self.current
-        if event is None:
-            return self._about_to_send(row)
-        self.run(event.before_mark)
-        if event.killed == "claimed":
-            raise Killed
+        if event is not None:
+            self.run(event.before_mark)
+            if event.killed == "claimed":
+                raise Killed
+        _MARK(fence)
+
+    def about_to_send(self, row: Interaction) -> bool:
+        """Stand before the real one: a process may be stopped or killed when it has said so."""
+        event = self.current
         marked = self._about_to_send(row)
-        if marked and event.killed == "marked":
+        if event is None or not marked:
+            return marked
+        if event.killed == "marked":
             raise Killed
-        if marked:
-            self.run(event.before_post)
+        self.run(event.before_post)
         return marked
 
     def look(self, event: Event) -> None:
@@ -295,12 +304,14 @@ def test_the_model_does_what_the_pipeline_does(
         suppress_health_check=list(HealthCheck),
     )
     @given(events=st.lists(_EVENTS, min_size=8, max_size=20), clicks=_WHICH, lag=st.sampled_from([0.0, 20.0, 200.0]))
+    @example(events=[Event("work", seconds, Fate.LOST) for seconds in (0, 400, 130)], clicks=0, lag=0.0)
     def compare(events: list[Event], clicks: int, lag: float) -> None:
         nonlocal compared
         times = Times(mode=mode)
         pure = PureSide(World(times, Flex(times.timeout, 15.0, lag)))
         real = RealSide(stage.set_up(Flex(times.timeout, 15.0, lag)), about_to_send)
         monkeypatch.setattr(transitions, "about_to_send", real.about_to_send)
+        monkeypatch.setattr(Fence, "mark", lambda fence: real.mark(fence))
         for _click in range(clicks + 1):
             pure.world.click()
             real.real.click()

@@ -1,4 +1,4 @@
-"""What the model showed and the pipeline does not do yet. Each says what should be; ``strict`` tells when it is."""
+"""What the model showed once: each is a trace that led to a loss or a duplicate, and does no more."""
 
 from typing import Any
 
@@ -30,7 +30,6 @@ def _do(side: RealSide, *events: tuple[float, Fate]) -> None:
         side.run([Event("work", int(seconds), fate)])
 
 
-@pytest.mark.xfail(strict=True, reason="the settle time counts from sent_at, which is written before the fence")
 def test_a_worker_stopped_before_its_fence_is_covered_by_the_settle_time(
     stage: Stage, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -43,7 +42,6 @@ def test_a_worker_stopped_before_its_fence_is_covered_by_the_settle_time(
     assert len(real.flex.made) == 1
 
 
-@pytest.mark.xfail(strict=True, reason="_beaten takes a row without an interaction for the row of another one")
 def test_the_only_interaction_is_not_closed_as_a_duplicate(stage: Stage) -> None:
     """A 2xx without the task's SID is read after the lease, when the sweep has made the row unconfirmed."""
     side, real = _side(stage)
@@ -53,7 +51,6 @@ def test_the_only_interaction_is_not_closed_as_a_duplicate(stage: Stage) -> None
     assert not Closing.objects.exists()
 
 
-@pytest.mark.xfail(strict=True, reason="created() overwrites the SIDs of what was accepted before")
 def test_an_accepted_interaction_is_closed_when_a_person_sends_again(stage: Stage) -> None:
     """Accepted without a task, never found, sent again by decision: the first one is open and nobody knows of it."""
     side, real = _side(stage, lag=10_000.0, bindings=False)
@@ -66,7 +63,6 @@ def test_an_accepted_interaction_is_closed_when_a_person_sends_again(stage: Stag
     assert [one.over for one in real.flex.made] == [True, False]
 
 
-@pytest.mark.xfail(strict=True, reason="a callback for a row that ended without a task is dropped")
 def test_what_turns_up_after_the_end_is_closed(stage: Stage) -> None:
     """Nothing was found, the agent called it off, then Twilio says that it is there."""
     side, real = _side(stage, lag=10_000.0, bindings=False)
@@ -76,7 +72,6 @@ def test_what_turns_up_after_the_end_is_closed(stage: Stage) -> None:
     assert Closing.objects.count() == 1
 
 
-@pytest.mark.xfail(strict=True, reason="adopt() compares with the SIDs that the row had when it was read")
 def test_a_look_that_was_overtaken_does_not_close_the_rows_own(stage: Stage) -> None:
     """Two tasks bear the key; while a look is under way, a callback makes one of them the row's own."""
     side, real = _side(stage)
@@ -88,7 +83,6 @@ def test_a_look_that_was_overtaken_does_not_close_the_rows_own(stage: Stage) -> 
     assert set(real.closings()) == {1}
 
 
-@pytest.mark.xfail(strict=True, reason="events are read for 60 minutes, however long ago the row was sent")
 def test_an_outage_of_more_than_an_hour_between_two_looks_does_not_send_again(stage: Stage) -> None:
     """The first look came in time and too early to see; then nobody looks for an hour, and email shows no address."""
     side, real = _side(stage, lag=20.0, bindings=False)
@@ -98,7 +92,6 @@ def test_an_outage_of_more_than_an_hour_between_two_looks_does_not_send_again(st
     assert len(real.flex.made) == 1
 
 
-@pytest.mark.xfail(strict=True, reason="nothing checks whether the named task is another row's")
 def test_a_task_named_for_two_rows_does_not_stop_the_looks_of_an_account(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -116,7 +109,6 @@ def test_a_task_named_for_two_rows_does_not_stop_the_looks_of_an_account(
     assert _row(real, 2).status == Status.REVIEW
 
 
-@pytest.mark.xfail(strict=True, reason="watch._must_wait moves next_at of rows of any status")
 def test_a_late_wake_up_for_a_closed_row_does_no_harm(stage: Stage) -> None:
     """Closed within 30 s of its opening, while another click has waited for a second: next_at of a final row."""
     side, real = _side(stage)

@@ -5,6 +5,7 @@ Decisions are the product's own (``rules``, ``retry``, ``statuses``); the guards
 against them. Nothing happens by itself: a process that nobody lets go on is one that was stopped.
 """
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -59,6 +60,7 @@ class Worker:
 
     row: Row
     fence: float
+    marked_at: float = 0.0
     stage: Literal["claimed", "marked", "posted"] = "claimed"
     posted_at: float = 0.0
     fate: Fate = Fate.LOST
@@ -162,11 +164,20 @@ class World:
 
     def cancel(self, row_id: int) -> bool:
         """Let the agent call it off."""
+        self._close_what_was_accepted(row_id)
         return self.finish(self.rows[row_id], [Status.QUEUED, Status.REVIEW], Status.CANCELED)
 
     def send_again(self, row_id: int) -> bool:
         """Let a person decide to send what is in review."""
-        return self.move(self.rows[row_id], [Status.REVIEW], Status.QUEUED, next_at=self.now)
+        self._close_what_was_accepted(row_id)
+        return self.move(
+            self.rows[row_id], [Status.REVIEW], Status.QUEUED, next_at=self.now, interaction=None, task=None
+        )
+
+    def _close_what_was_accepted(self, row_id: int) -> None:
+        row = self.rows[row_id]
+        if row.status == Status.REVIEW and row.interaction is not None:
+            self.closings.setdefault(row.interaction, "due")
 
     def lease_ran_out(self, row: Row) -> Status | None:
         """Take a row from a worker that was not heard of again."""
@@ -207,11 +218,12 @@ class World:
             return
         if self.marks:
             row.sent_at = self.now
-        worker.stage = "marked"
+        worker.stage, worker.marked_at = "marked", self.now
 
     def post(self, worker: Worker, fate: Fate, naming: float = 0.0) -> None:
         """Look at the fence and open the socket: the one pair of steps between which the model stops nobody."""
-        if not rules.may_send(self.now - worker.fence, self.times.timeout, self.times.lease):
+        since = (self.now - worker.fence, self.now - worker.marked_at)
+        if not rules.may_send(*since, self.times.timeout, self.times.lease):
             self._back(worker, 0.0)
             return
         # Asked of the lease itself, not of the fence, which a test may have taken away.
@@ -243,8 +255,13 @@ class World:
             written = self.created(row, made, made, "reserved", retry.next_watch(0))
         else:
             written = self.unconfirmed(row, made)
-        if not written:
-            self._duplicate(self.rows[row.id], made)
+        current = self.rows[row.id]
+        if written:
+            return
+        if current.attempt == row.attempt and current.interaction is None and current.status in UNSETTLED:
+            self._set(current, interaction=made)
+        else:
+            self._duplicate(current, made)
 
     def _back(self, worker: Worker, delay: float) -> None:
         self.workers.remove(worker)
@@ -271,7 +288,9 @@ class World:
             settled=sent <= self.now - self.times.settle,
             late=began_late or begins_late,
             tasks=tuple(self.flex.find(self.now, row.id)) if alive else None,
-            past=tuple(self.flex.find_past(self.now, row.id, EVENT_MINUTES)),
+            past=tuple(
+                self.flex.find_past(self.now, row.id, max(EVENT_MINUTES, math.ceil((self.now - sent) / 60) + 10))
+            ),
             begun=self.flex.has_conversation(self.now, row.id, sent - SKEW),
         )
 
@@ -338,9 +357,8 @@ class World:
             self._could_not_look(row, retry.LOOKS[0])
             return False
         adopted = self.created(row, interaction, task.task, task.status)
-        # Where somebody else was first, the caller's copy stays as stale as it was read.
-        row = replace(row, interaction=interaction) if adopted else row
-        for other in others:
+        row = self.rows[row.id]
+        for other in others if adopted else tasks:
             self._duplicate(row, other.sid)
         return adopted
 
@@ -353,7 +371,7 @@ class World:
             row = replace(self.rows[row.id])
         if row.task and row.task == task.task:
             self._apply_task_status(row, task.status)
-        elif row.task:
+        elif row.task or row.status in FINAL:
             self._duplicate(row, task.sid)
 
     def _apply_task_status(self, row: Row, status: str) -> None:

@@ -11,7 +11,7 @@ from flex_outbound.models import Interaction
 from flex_outbound.outbox import closing, history, reconcile, transitions
 from flex_outbound.outbox.inbound import endings
 from flex_outbound.outbox.inbound.facts import conversation_sid_of
-from flex_outbound.statuses import UNSETTLED, TaskStatus
+from flex_outbound.statuses import FINAL, UNSETTLED, TaskStatus
 
 _OF_THE_AGENT = {"reservation.rejected": "agent_rejected", "reservation.timeout": "agent_timeout"}
 _OF_THE_TASK = {
@@ -31,7 +31,7 @@ def apply(row: Interaction, event_type: str, payload: dict[str, Any]) -> bool:
         row.refresh_from_db()
     if row.task_sid == task.task_sid:
         _own_task(row, event_type, payload, task)
-    elif row.task_sid:
+    elif row.task_sid or row.status in FINAL:
         # A transfer makes further tasks for the same interaction; another interaction is a duplicate.
         closing.duplicate(row, task.interaction_sid, task.channel_sid, task.task_sid)
     return True
