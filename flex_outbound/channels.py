@@ -1,6 +1,7 @@
 """The channels an agent can open and the address rules of each (vocabulary)."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import phonenumbers
 from django.core.exceptions import ValidationError
@@ -77,6 +78,7 @@ def _normalize_email(text: str) -> str:
     return f"{local}@{domain.lower()}"
 
 
+@lru_cache(maxsize=4096)  # a page of contacts asks for each number twice, and again when it is shown again
 def _normalize_phone(channel: Channel, text: str, region: str | None) -> str:
     try:
         number = phonenumbers.parse(text, region.upper() if region else None)
