@@ -4,10 +4,8 @@ A worker that is killed is back at once, at next to no cost: otherwise starting 
 processors do in a run that kills one every 1.5 seconds.
 """
 
-import contextlib
 import json
 import os
-import signal
 import socket
 import sys
 from pathlib import Path
@@ -29,7 +27,6 @@ def main() -> NoReturn:
     from crm_demo.celery import app
 
     app.loader.import_default_modules()
-    signal.signal(signal.SIGCHLD, _bury)
     with socket.socket(socket.AF_UNIX) as door:
         door.bind(sys.argv[1])
         door.listen()
@@ -37,6 +34,7 @@ def main() -> NoReturn:
             caller, _address = door.accept()
             with caller:
                 wanted = json.loads(caller.makefile().readline())
+                _bury(wanted["former"])
                 caller.sendall(f"{_fork(wanted['words'], Path(wanted['log']), door)}\n".encode())
 
 
@@ -49,7 +47,6 @@ def _fork(words: list[str], log: Path, door: socket.socket) -> int:
         os.setsid()
         die_with(nursery)
         door.close()
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         with log.open("wb") as output:
             for number in (1, 2):
                 os.dup2(output.fileno(), number)
@@ -61,10 +58,10 @@ def _fork(words: list[str], log: Path, door: socket.socket) -> int:
         os._exit(1)
 
 
-def _bury(*_: object) -> None:
-    with contextlib.suppress(ChildProcessError):
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
+def _bury(former: int) -> None:
+    """Give a dead worker's process id back, only now: until then nobody else can have it, and be killed for it."""
+    if former:
+        os.waitpid(former, 0)
 
 
 if __name__ == "__main__":
