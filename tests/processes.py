@@ -51,6 +51,13 @@ django.setup()
 from django.core.management import call_command
 call_command("migrate", verbosity=0, interactive=False)
 call_command("seed", verbosity=0)
+from crm_demo.models import Contact
+# Each test takes a contact of its own, and there are more tests than seeded contacts that can take every channel.
+for number in range(100):
+    Contact.objects.create(
+        reference=f"X-{number:04}", full_name=f"Extra Contact {number}", country="US",
+        mobile=f"+190755501{number:02}", email=f"extra.{number}@example.com",
+    )
 """
 
 
