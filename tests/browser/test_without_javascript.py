@@ -61,6 +61,7 @@ def test_a_bad_field_comes_back_with_what_was_typed(
 
 def test_a_failure_can_be_sent_again(plain_page: Page) -> None:
     plain_page.get_by_test_id("flex-sms").click()
+    expect(plain_page.get_by_test_id("flex-timeline-row")).to_contain_text("Waiting to be sent")
     rows.fail(Interaction.objects.get(), "No.")
     plain_page.reload()
     plain_page.get_by_test_id("flex-timeline-retry").click()
