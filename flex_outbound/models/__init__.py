@@ -7,6 +7,7 @@ from flex_outbound.models.event import Source, WebhookEvent, WebhookRefusal
 from flex_outbound.models.interaction import IN_THE_WAY, Interaction
 from flex_outbound.models.message import Message
 from flex_outbound.models.mixins import FlexContact
+from flex_outbound.models.resource import Resource, ResourceKind
 from flex_outbound.models.sender import Sender
 from flex_outbound.models.worker import Worker
 
@@ -19,6 +20,8 @@ __all__ = [
     "Interaction",
     "Message",
     "Outcome",
+    "Resource",
+    "ResourceKind",
     "Sender",
     "Source",
     "WebhookEvent",

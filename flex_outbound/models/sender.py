@@ -64,6 +64,13 @@ class Sender(models.Model):
     )
     priority = models.PositiveIntegerField(_("priority"), null=True, blank=True)
     timeout = models.PositiveIntegerField(_("timeout in seconds"), null=True, blank=True)
+    groups = models.ManyToManyField(
+        "auth.Group",
+        blank=True,
+        related_name="+",
+        verbose_name=_("who may use it"),
+        help_text=_("Empty: every agent."),
+    )
     is_default = models.BooleanField(_("default for its channel"), default=False)
     is_active = models.BooleanField(_("active"), default=True)
 
