@@ -1,4 +1,4 @@
-"""Accounts, senders and workers, for managers."""
+"""Accounts and workers, for managers."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from flex_outbound.admin import badges
 from flex_outbound.admin.forms import AccountForm
 from flex_outbound.admin.trouble import trouble_of
-from flex_outbound.models import Account, Sender, Worker
+from flex_outbound.models import Account, Worker
 
 
 @admin.register(Account)
@@ -49,16 +49,6 @@ class AccountAdmin(admin.ModelAdmin):
         """Return what is wrong, in words and colour."""
         trouble = trouble_of(account)
         return badges.badge(badges.BAD, trouble.what) if trouble else badges.badge(badges.GOOD, _("None known"))
-
-
-@admin.register(Sender)
-class SenderAdmin(admin.ModelAdmin):
-    """The addresses that customers see."""
-
-    list_display = ("display_name", "channel", "address", "account", "is_default", "is_active")
-    list_filter = ("channel", "is_active", "account")
-    list_select_related = ("account",)
-    search_fields = ("display_name", "address")
 
 
 @admin.register(Worker)
