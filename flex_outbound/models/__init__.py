@@ -3,7 +3,9 @@
 from flex_outbound.models.account import Account
 from flex_outbound.models.attempt import DispatchAttempt, Outcome
 from flex_outbound.models.closing import Closing
-from flex_outbound.models.event import Source, WebhookEvent, WebhookRefusal
+from flex_outbound.models.event import Source, WebhookEvent, WebhookReceipt, WebhookRefusal
+from flex_outbound.models.heartbeat import Heartbeat
+from flex_outbound.models.import_run import UNDER_WAY, ImportRun, RunStatus
 from flex_outbound.models.interaction import IN_THE_WAY, Interaction
 from flex_outbound.models.message import Message
 from flex_outbound.models.mixins import FlexContact
@@ -13,18 +15,23 @@ from flex_outbound.models.worker import Worker
 
 __all__ = [
     "IN_THE_WAY",
+    "UNDER_WAY",
     "Account",
     "Closing",
     "DispatchAttempt",
     "FlexContact",
+    "ImportRun",
+    "Heartbeat",
     "Interaction",
     "Message",
     "Outcome",
     "Resource",
     "ResourceKind",
+    "RunStatus",
     "Sender",
     "Source",
     "WebhookEvent",
+    "WebhookReceipt",
     "WebhookRefusal",
     "Worker",
 ]

@@ -1,11 +1,15 @@
 """Callbacks as they came in, before anything is made of them."""
 
+from datetime import timedelta
+from typing import Self
+
 from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from flex_outbound.models.account import Account
 from flex_outbound.models.interaction import Interaction
+from flex_outbound.models.waking import Wakeable, WakeableQuerySet
 
 
 class Source(models.TextChoices):
@@ -16,7 +20,22 @@ class Source(models.TextChoices):
     INTERACTIONS = "interactions", _("Interactions")
 
 
-class WebhookEvent(models.Model):
+_PATIENCE = timedelta(seconds=5)
+"""A callback is usually applied at once; one that waits longer lost its wake-up."""
+
+
+class WebhookEventQuerySet(WakeableQuerySet["WebhookEvent"]):
+    """Callbacks as the sweep asks for them."""
+
+    due_field = "received_at"
+
+    def due(self) -> Self:
+        """Return what was not applied in time and did not fail for good, the oldest first."""
+        waiting = self.filter(processed_at=None, error="", received_at__lte=Now() - _PATIENCE)
+        return waiting.order_by("received_at")
+
+
+class WebhookEvent(Wakeable):
     """One verified callback.
 
     ``event_id`` makes a callback that comes twice one row; ``payload`` holds SIDs and states only.
@@ -39,6 +58,8 @@ class WebhookEvent(models.Model):
     processed_at = models.DateTimeField(_("processed"), null=True, blank=True)
     attempts = models.PositiveIntegerField(_("failed attempts"), default=0, editable=False)
     error = models.TextField(_("error"), blank=True, default="")
+
+    objects = WebhookEventQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("webhook event")
@@ -81,3 +102,26 @@ class WebhookRefusal(models.Model):
 
     def __str__(self) -> str:
         return f"{self.code} ({self.source})"
+
+
+class WebhookReceipt(models.Model):
+    """The last callback of a service that was found genuine, whether or not it was about an interaction of ours.
+
+    Only events about our own interactions are kept as ``WebhookEvent``; this one proves that Twilio reaches us.
+    """
+
+    account = models.ForeignKey(Account, models.CASCADE, related_name="receipts", verbose_name=_("Twilio account"))
+    source = models.CharField(_("source"), max_length=16, choices=Source.choices)
+    event_type = models.CharField(_("event type"), max_length=64)
+    last_at = models.DateTimeField(_("last"), db_default=Now(), editable=False)
+
+    class Meta:
+        verbose_name = _("callback received")
+        verbose_name_plural = _("callbacks received")
+        constraints = [
+            models.UniqueConstraint(fields=["account", "source"], name="flex_receipt_unique"),
+            models.CheckConstraint(condition=models.Q(source__in=Source.values), name="flex_receipt_source_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event_type} ({self.source})"

@@ -24,7 +24,7 @@ from flex_outbound.models import (
     WebhookEvent,
     Worker,
 )
-from flex_outbound.models.event import WebhookRefusal
+from flex_outbound.models.event import WebhookReceipt, WebhookRefusal
 from flex_outbound.sandbox import defaults
 
 MOMENT = datetime(2025, 6, 1, tzinfo=UTC)
@@ -49,6 +49,7 @@ class World:
         self.message = self.make(Message, interaction=self.row, body="Hello")
         self.event = self.make(WebhookEvent, **self.like_event)
         self.refusal = self.make(WebhookRefusal, **self.like_refusal)
+        self.receipt = self.make(WebhookReceipt, **self.like_receipt)
         self.closing = self.make(Closing, **self.like_closing)
 
     def make(self, model: type[models.Model], **values: Any) -> Any:
@@ -93,6 +94,11 @@ class World:
     def like_refusal(self) -> dict[str, Any]:
         """What makes the count of callbacks that were turned away."""
         return {"account": self.account, "source": Source.TASKROUTER, "code": "signature"}
+
+    @property
+    def like_receipt(self) -> dict[str, Any]:
+        """What makes the note of the last genuine callback."""
+        return {"account": self.account, "source": Source.TASKROUTER, "event_type": "task.created"}
 
     @property
     def like_closing(self) -> dict[str, Any]:
@@ -183,6 +189,8 @@ IMPOSSIBLE: list[tuple[str, Deed]] = [
     ("flex_source_known", lambda world: world.change(world.event, source="pigeon")),
     ("flex_refusal_unique", lambda world: world.make(WebhookRefusal, **world.like_refusal)),
     ("flex_refusal_source_known", lambda world: world.change(world.refusal, source="pigeon")),
+    ("flex_receipt_unique", lambda world: world.make(WebhookReceipt, **world.like_receipt)),
+    ("flex_receipt_source_known", lambda world: world.change(world.receipt, source="pigeon")),
     ("flex_closing_kind_known", lambda world: world.change(world.closing, kind="boredom")),
     ("channel_sid", lambda world: world.make(Closing, **world.like_closing)),
 ]

@@ -1,0 +1,31 @@
+"""Signs of life of what runs in the background."""
+
+from django.db import models
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+
+class Heartbeat(models.Model):
+    """When something that must run again and again last did, by the database's clock.
+
+    ``name`` is what ran: ``sweep``. Not a row of history: there is one for each name.
+    """
+
+    SWEEP = "sweep"
+
+    name = models.CharField(_("name"), max_length=32, primary_key=True)
+    at = models.DateTimeField(_("last"), db_default=Now(), editable=False)
+
+    class Meta:
+        verbose_name = _("heartbeat")
+        verbose_name_plural = _("heartbeats")
+
+    def __str__(self) -> str:
+        return self.name
+
+    @classmethod
+    def beat(cls, name: str) -> None:
+        """Note that it ran just now; raises what the database raises."""
+        if not cls.objects.filter(pk=name).update(at=Now()):
+            # Two that are the first at once: the second changes nothing.
+            cls.objects.bulk_create([cls(name=name)], ignore_conflicts=True)
