@@ -24,7 +24,13 @@ class Account(models.Model):
     api_key_secret = SecretField(_("API key secret"), blank=True, default="")
     auth_token = SecretField(_("auth token"), blank=True, default="")
     previous_auth_token = SecretField(_("previous auth token"), blank=True, default="")
-    workspace_sid = SidField(_("workspace SID"), kind=SidKind.WORKSPACE)
+    workspace_sid = SidField(
+        _("workspace SID"),
+        kind=SidKind.WORKSPACE,
+        blank=True,
+        default="",
+        help_text=_("Empty until it is chosen; nothing can be sent before."),
+    )
     workflow_sid = SidField(
         _("default workflow SID"),
         kind=SidKind.WORKFLOW,

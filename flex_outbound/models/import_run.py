@@ -1,0 +1,95 @@
+"""A look at everything that an account has at Twilio: what was found, and what was taken over of it."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from flex_outbound.models.account import Account
+from flex_outbound.models.resource import ResourceKind
+
+
+class RunStatus(models.TextChoices):
+    """The life of an import: waiting → looking → found → applied; failed from the first two."""
+
+    WAITING = "waiting", _("Waiting for a Celery worker")
+    LOOKING = "looking", _("Asking Twilio")
+    FOUND = "found", _("To be checked by you")
+    APPLIED = "applied", _("Taken over")
+    FAILED = "failed", pgettext_lazy("import", "Failed")
+
+
+UNDER_WAY = (RunStatus.WAITING, RunStatus.LOOKING)
+
+
+class ImportRunQuerySet(models.QuerySet["ImportRun"]):
+    """Runs as the worker, the sweep and the pages need them."""
+
+    def under_way(self) -> "ImportRunQuerySet":
+        """Return the runs that a worker has, or will have, in hand."""
+        return self.filter(status__in=UNDER_WAY)
+
+    def lost(self) -> "ImportRunQuerySet":
+        """Return the runs whose worker has not been heard of for longer than it may be silent."""
+        return self.filter(status=RunStatus.LOOKING, lease_until__lt=Now())
+
+    def neglected(self, seconds: float) -> "ImportRunQuerySet":
+        """Return the runs that no worker has taken for so long that their wake-up must be lost."""
+        return self.filter(status=RunStatus.WAITING, created_at__lt=Now() - timedelta(seconds=seconds))
+
+    def light(self) -> "ImportRunQuerySet":
+        """Leave out what was found, which may be megabytes."""
+        return self.defer("found")
+
+
+class ImportRun(models.Model):
+    """One look. ``found``: by kind, a list of ``{"sid", "parent_sid", "name", "details"}``; never a secret.
+
+    ``counts``: how many of each kind so far, in the order of the look. ``skipped``: by kind, what Twilio said where it
+    does not show a list to this account. ``step``: the kind that is being read. ``error_text``: Twilio's own words,
+    addresses masked. ``summary``: what was taken over, in numbers by name.
+    """
+
+    account = models.ForeignKey(Account, models.CASCADE, related_name="import_runs", verbose_name=_("Twilio account"))
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("user")
+    )
+    status = models.CharField(_("status"), max_length=16, choices=RunStatus.choices, default=RunStatus.WAITING)
+    step = models.CharField(_("step"), max_length=24, choices=ResourceKind.choices, blank=True, default="")
+    counts = models.JSONField(_("counts"), blank=True, default=dict)
+    found = models.JSONField(_("found"), blank=True, default=dict)
+    skipped = models.JSONField(_("not shown"), blank=True, default=dict)
+    summary = models.JSONField(_("taken over"), blank=True, default=dict)
+    error_reason = models.CharField(_("reason"), max_length=64, blank=True, default="")
+    error_code = models.IntegerField(_("Twilio's error"), null=True, blank=True)
+    error_text = models.TextField(_("what Twilio said"), blank=True, default="")
+    created_at = models.DateTimeField(_("created"), db_default=Now(), editable=False)
+    lease_until = models.DateTimeField(_("lease until"), null=True, blank=True)
+    finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
+
+    objects = ImportRunQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("import from Twilio")
+        verbose_name_plural = _("imports from Twilio")
+        ordering = ["-pk"]
+        constraints = [
+            models.CheckConstraint(condition=Q(status__in=RunStatus.values), name="flex_import_status_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.account_id} · {self.get_status_display()}"
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether the page has to look again."""
+        return self.status in UNDER_WAY
+
+    def of(self, kind: ResourceKind | str) -> list[dict[str, Any]]:
+        """Return what was found of one kind."""
+        return list(self.found.get(str(kind), ()))
