@@ -10,7 +10,7 @@ from flex_outbound.models.interaction import IN_THE_WAY, Interaction
 from flex_outbound.models.message import Message
 from flex_outbound.models.mixins import FlexContact
 from flex_outbound.models.resource import Resource, ResourceKind
-from flex_outbound.models.sender import Sender
+from flex_outbound.models.sender import Sender, SenderGroup
 from flex_outbound.models.worker import Worker
 
 __all__ = [
@@ -20,8 +20,8 @@ __all__ = [
     "Closing",
     "DispatchAttempt",
     "FlexContact",
-    "ImportRun",
     "Heartbeat",
+    "ImportRun",
     "Interaction",
     "Message",
     "Outcome",
@@ -29,6 +29,7 @@ __all__ = [
     "ResourceKind",
     "RunStatus",
     "Sender",
+    "SenderGroup",
     "Source",
     "WebhookEvent",
     "WebhookReceipt",
