@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from flex_outbound import channels
@@ -20,18 +21,35 @@ class SenderQuerySet(models.QuerySet["Sender"]):
     def usable_by(self, user: Any) -> "SenderQuerySet":
         """Return what a user can send with, in one query: active senders, each channel's default first.
 
-        Each comes with its account, whose secrets stay closed, and with ``own_worker_id`` and ``own_worker_sid``: who
-        the user is in that account.
+        A sender with groups is there for their members and for superusers. Each comes with its account, whose secrets
+        stay closed, and with ``own_worker_id`` and ``own_worker_sid``: who the user is in that account.
         """
         secrets = ("account__api_key_secret", "account__auth_token", "account__previous_auth_token")
         mine = Q(account__workers__user=user, account__workers__is_active=True)
         return (
             self.filter(mine, is_active=True, account__is_active=True)
+            .open_to(user)
             .annotate(own_worker_id=F("account__workers__id"), own_worker_sid=F("account__workers__worker_sid"))
             .select_related("account")
             .defer(*secrets)
             .order_by("-is_default", "pk")
         )
+
+    def open_to(self, user: Any) -> "SenderQuerySet":
+        """Return the senders whose groups let a user in: no group at all, one of the user's, or any for superusers."""
+        if getattr(user, "is_superuser", False):
+            return self
+        # EXISTS and no join: a user in two groups of one sender would have it twice.
+        limits = SenderGroup.objects.filter(sender=OuterRef("pk"))
+        return self.filter(~Exists(limits) | Exists(limits.filter(group__in=_groups_of(user))))
+
+
+def _groups_of(user: Any) -> models.QuerySet[Group, Any]:
+    """Return a user's groups, to be asked for within another query; none where the user model has no such groups."""
+    groups = getattr(user, "groups", None)
+    if getattr(groups, "model", None) is not Group:
+        return Group.objects.none().values("pk")
+    return groups.order_by().values("pk")  # type: ignore[no-any-return, union-attr]
 
 
 class Sender(models.Model):
@@ -65,7 +83,8 @@ class Sender(models.Model):
     priority = models.PositiveIntegerField(_("priority"), null=True, blank=True)
     timeout = models.PositiveIntegerField(_("timeout in seconds"), null=True, blank=True)
     groups = models.ManyToManyField(
-        "auth.Group",
+        Group,
+        through="SenderGroup",
         blank=True,
         related_name="+",
         verbose_name=_("who may use it"),
@@ -103,3 +122,24 @@ class Sender(models.Model):
     def effective_workflow_sid(self) -> str:
         """The sender's workflow, or the account's default; may be empty."""
         return self.workflow_sid or self.account.workflow_sid
+
+
+class SenderGroup(models.Model):
+    """A group that may use a sender.
+
+    A model of its own for its PROTECT: without it, deleting a sender's only group would open the sender to everybody.
+    """
+
+    sender = models.ForeignKey(Sender, models.CASCADE, related_name="+", verbose_name=_("sender"))
+    group = models.ForeignKey(Group, models.PROTECT, related_name="+", verbose_name=_("group"))
+
+    objects: models.Manager["SenderGroup"] = models.Manager()
+
+    class Meta:
+        verbose_name = _("group of a sender")
+        verbose_name_plural = _("groups of senders")
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["sender", "group"], name="flex_sender_group_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.sender} · {self.group}"
