@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flex_outbound.sandbox import content
+from flex_outbound.sandbox import accounts, addresses, content
 from flex_outbound.sandbox.conversations import messages, participants, resources
 from flex_outbound.sandbox.conversations import webhooks as conversation_webhooks
 from flex_outbound.sandbox.errors import not_found
@@ -186,6 +186,7 @@ IN_CONVERSATIONS: Table = [
 ]
 CONVERSATIONS: Table = [
     ("/v1/Configuration", {"GET": conversation_webhooks.fetch_configuration}),
+    *_resource("/v1/Configuration/Addresses", addresses.list_addresses, fetch=addresses.fetch_address),
     *[(f"/v1{path}", handlers) for path, handlers in IN_CONVERSATIONS],
     *[
         (
@@ -204,9 +205,21 @@ CONTENT: Table = [
     ("/v2/ContentAndApprovals", {"GET": content.list_approvals}),
 ]
 
+MESSAGING: Table = [
+    *_resource("/v2/Channels/Senders", addresses.list_senders, fetch=addresses.fetch_sender),
+]
+
+ACCOUNTS = "/2010-04-01/Accounts/{account}"
+API: Table = [
+    (ACCOUNTS + ".json", {"GET": accounts.fetch_account}),
+    (ACCOUNTS + "/IncomingPhoneNumbers.json", {"GET": accounts.list_phone_numbers}),
+]
+
 TABLES: dict[str, Table] = {
     "flex-api": FLEX,
     "taskrouter": TASKROUTER,
     "conversations": CONVERSATIONS,
     "content": CONTENT,
+    "messaging": MESSAGING,
+    "api": API,
 }

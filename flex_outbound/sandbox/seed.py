@@ -83,4 +83,5 @@ def second_account() -> World:
         senders=defaults.ACCOUNT2_SENDERS,
         templates={},
         workspaces={workspace.sid: workspace},
+        name="Second Sandbox",
     )

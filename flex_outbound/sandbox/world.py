@@ -76,6 +76,7 @@ class World:
     templates: dict[str, Template]
     workspaces: dict[str, Workspace]
     suspended: bool = False
+    name: str = "Sandbox"
     interactions: dict[str, Interaction] = field(default_factory=dict)
     interaction_webhooks: dict[str, InteractionWebhook] = field(default_factory=dict)
     conversations: dict[str, Conversation] = field(default_factory=dict)

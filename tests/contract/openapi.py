@@ -16,6 +16,8 @@ FILES = {
     "taskrouter": ("twilio_taskrouter_v1.json",),
     "conversations": ("twilio_conversations_v1.json",),
     "content": ("twilio_content_v1.json", "twilio_content_v2.json"),
+    "messaging": ("twilio_messaging_v2.json",),
+    "api": ("twilio_api_v2010.json",),
 }
 Json = dict[str, Any]
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from flex_outbound.sandbox import defaults, routes
+from flex_outbound.sandbox.ids import fixed_sid
 from flex_outbound.sandbox.server import SandboxServer
 from tests.contract.openapi import Contract
 from tests.contract.wire import CUSTOMERS, Wire, interaction_form
@@ -19,6 +20,9 @@ Source: https://www.twilio.com/docs/flex/developer/conversations/interactions-ap
 """
 
 SPACE = f"/v1/Workspaces/{defaults.WORKSPACE_SID}"
+ACCOUNT = f"/2010-04-01/Accounts/{defaults.ACCOUNT_SID}"
+ADDRESS_SID = fixed_sid("IG", f"{defaults.ACCOUNT_SID} email {defaults.EMAIL_SENDER}")
+SENDER_SID = fixed_sid("XE", f"{defaults.ACCOUNT_SID} whatsapp {defaults.WHATSAPP_SENDER}")
 SIDS = {
     "workspace": "WS",
     "task": "WT",
@@ -32,6 +36,7 @@ SIDS = {
     "webhook": "WH",
     "service": "IS",
     "content": "HX",
+    "account": "AC",
     "instance": "GO",
     "ttid": "flex_interactionwebhook_",
 }
@@ -44,6 +49,8 @@ BY_SECTION = {
     "Content": "HX",
     "Channels": "UT",
     "Conversations": "MB",
+    "Senders": "XE",
+    "Addresses": "IG",
 }
 
 
@@ -135,7 +142,11 @@ def read_everything(wire: Wire) -> list[tuple[str, str]]:
             f"{talk}/Webhooks",
             f"/v1/ParticipantConversations?Address={CUSTOMERS['sms'].replace('+', '%2B')}",
             "/v1/Configuration/Webhooks",
+            "/v1/Configuration/Addresses",
+            f"/v1/Configuration/Addresses/{ADDRESS_SID}",
         ],
+        "messaging": ["/v2/Channels/Senders?Channel=whatsapp", f"/v2/Channels/Senders/{SENDER_SID}"],
+        "api": [f"{ACCOUNT}.json", f"{ACCOUNT}/IncomingPhoneNumbers.json"],
         "content": [
             "/v1/Content",
             f"/v1/Content/{template}",
