@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 
 class Operation(StrEnum):
-    """What Twilio is asked for: the names of the protocol ``gateway.base.Gateway``."""
+    """What Twilio is asked for: the names of the protocol ``gateway.base.Gateway``, and the reads of ``directory``."""
 
     CREATE_INTERACTION = "create_interaction"
     CREATE_MESSAGE = "create_message"
@@ -30,6 +30,8 @@ class Operation(StrEnum):
     HAS_CUSTOMER = "has_customer"
     FIND_MESSAGE = "find_message"
     FETCH_WORKSPACE = "fetch_workspace"
+    FETCH_ACCOUNT = "fetch_account"
+    LIST_RESOURCES = "list_resources"
 
 
 Observer = Callable[[Operation, float, GatewayError | None], None]
