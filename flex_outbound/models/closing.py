@@ -7,18 +7,11 @@ from django.utils.translation import gettext_lazy as _
 
 from flex_outbound.models.fields import SidField
 from flex_outbound.models.interaction import Interaction
+from flex_outbound.models.waking import Wakeable, WakeableQuerySet
 from flex_outbound.sids import SidKind
 
 
-class ClosingQuerySet(models.QuerySet["Closing"]):
-    """Closings as the sweep asks for them."""
-
-    def due(self) -> "ClosingQuerySet":
-        """Return rows whose ``next_at`` has come, by the database's clock, the oldest first."""
-        return self.filter(next_at__lte=Now()).order_by("next_at")
-
-
-class Closing(models.Model):
+class Closing(Wakeable):
     """One channel that has to be closed through the Interactions API, tried until Twilio has done it or refused.
 
     ``next_at`` is null when nothing more is tried; without ``closed_at`` it was refused, and ``error`` says why.
@@ -41,7 +34,7 @@ class Closing(models.Model):
     error = models.TextField(_("what Twilio said"), blank=True, default="")
     closed_at = models.DateTimeField(_("closed"), null=True, blank=True, editable=False)
 
-    objects = ClosingQuerySet.as_manager()
+    objects = WakeableQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("closing")

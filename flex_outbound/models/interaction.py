@@ -1,15 +1,13 @@
 """The record of one click: what was asked, how far it came, what Twilio called it."""
 
 import uuid
-from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.contrib.contenttypes.fields import GenericForeignKey
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
-from django.db.models import Case, F, Q, When
+from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
@@ -19,6 +17,7 @@ from flex_outbound.conf import conf
 from flex_outbound.models.account import Account
 from flex_outbound.models.fields import SidField
 from flex_outbound.models.sender import Sender
+from flex_outbound.models.waking import Wakeable, WakeableQuerySet
 from flex_outbound.models.worker import Worker
 from flex_outbound.sids import SidKind
 from flex_outbound.statuses import FINAL, UNSETTLED, ChannelStatus, Status, TaskStatus
@@ -34,7 +33,7 @@ Source: https://www.twilio.com/docs/api/errors/50416
 """
 
 
-class InteractionQuerySet(models.QuerySet["Interaction"]):
+class InteractionQuerySet(WakeableQuerySet["Interaction"]):
     """Interactions as the pipeline and the pages ask for them."""
 
     def for_contact(self, contact: models.Model) -> "InteractionQuerySet":
@@ -48,28 +47,8 @@ class InteractionQuerySet(models.QuerySet["Interaction"]):
         tokens = ("account__auth_token", "account__previous_auth_token")
         return self.select_related("account", "sender", "worker", "message").defer(*tokens)
 
-    def to_wake(self, pauses: Sequence[float]) -> "InteractionQuerySet":
-        """Return due rows for which no worker was asked since they are due, or not for long enough.
 
-        ``pauses``: seconds to leave after the first, the second… time; the last one repeats.
-        """
-        again = Q(wakes__gte=len(pauses), woken_at__lte=Now() - timedelta(seconds=pauses[-1]))
-        for wakes, pause in enumerate(pauses[:-1], start=1):
-            again |= Q(wakes=wakes, woken_at__lte=Now() - timedelta(seconds=pause))
-        return self.due().filter(Q(woken_at=None) | Q(woken_at__lt=F("next_at")) | again)
-
-    def mark_woken(self) -> int:
-        """Note that a worker was asked for these rows."""
-        often = When(woken_at__gte=F("next_at"), wakes__gte=1000, then=F("wakes"))
-        again = When(woken_at__gte=F("next_at"), then=F("wakes") + 1)
-        return self.order_by().update(wakes=Case(often, again, default=1), woken_at=Now())
-
-    def due(self) -> "InteractionQuerySet":
-        """Return rows whose ``next_at`` has come, by the database's clock, the oldest first."""
-        return self.filter(next_at__lte=Now()).order_by("next_at")
-
-
-class Interaction(models.Model):
+class Interaction(Wakeable):
     """One click on one channel of one contact.
 
     ``id`` is also the correlation key: its 32 hexadecimal digits travel in the task's attributes as
@@ -114,8 +93,6 @@ class Interaction(models.Model):
     lease_until = models.DateTimeField(null=True, blank=True)
     sent_at = models.DateTimeField(_("sent"), null=True, blank=True)
     next_at = models.DateTimeField(null=True, blank=True, db_default=Now())
-    woken_at = models.DateTimeField(null=True, blank=True)
-    wakes = models.PositiveSmallIntegerField(default=0)
     looks = models.PositiveIntegerField(_("looks at Twilio"), default=0)
     first_look_at = models.DateTimeField(null=True, blank=True)
 

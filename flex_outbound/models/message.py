@@ -8,19 +8,12 @@ from django.utils.translation import gettext_lazy as _
 from flex_outbound import channels
 from flex_outbound.models.fields import SidField
 from flex_outbound.models.interaction import Interaction
+from flex_outbound.models.waking import Wakeable, WakeableQuerySet
 from flex_outbound.sids import SidKind
 from flex_outbound.statuses import MESSAGE_FINAL, MessageStatus
 
 
-class MessageQuerySet(models.QuerySet["Message"]):
-    """Messages as the pipeline asks for them."""
-
-    def due(self) -> "MessageQuerySet":
-        """Return rows whose ``next_at`` has come, by the database's clock, the oldest first."""
-        return self.filter(next_at__lte=Now()).order_by("next_at")
-
-
-class Message(models.Model):
+class Message(Wakeable):
     """What the agent wrote on the contact's page. Its interaction's key travels in the message's attributes."""
 
     interaction = models.OneToOneField(
@@ -42,7 +35,7 @@ class Message(models.Model):
     error_message = models.TextField(_("what the agent is told"), blank=True, default="")
     created_at = models.DateTimeField(_("written"), db_default=Now(), editable=False)
 
-    objects = MessageQuerySet.as_manager()
+    objects = WakeableQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("first message")

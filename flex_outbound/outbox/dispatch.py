@@ -5,7 +5,6 @@ from dataclasses import asdict
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db import transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
@@ -15,7 +14,7 @@ from flex_outbound.exceptions import ConfigurationError, NotAccepted, OutcomeUnk
 from flex_outbound.gateway import errors, payloads
 from flex_outbound.gateway.base import Gateway, InteractionRequest, InteractionResult
 from flex_outbound.models import Interaction, Outcome
-from flex_outbound.outbox import closing, history, limiter, retry, transitions
+from flex_outbound.outbox import closing, history, limiter, locks, retry, transitions
 from flex_outbound.outbox.fence import Fence
 from flex_outbound.outbox.limiter import Budget
 from flex_outbound.outbox.twilio import gateway_for
@@ -117,7 +116,7 @@ def _send(row: Interaction, gateway: Gateway, request: InteractionRequest) -> Ne
         return None
     except OutcomeUnknown as error:
         logger.warning("Interaction %s: outcome unknown (%s)", row.pk, error.reason)
-        with transaction.atomic():
+        with locks.short():
             transitions.unconfirmed(row.pk, row.attempt, error=error)
             history.finish_attempt(row, Outcome.UNKNOWN, error)
         return Next(Job.LOOK, retry.first_look(conf.settle_seconds))
@@ -128,7 +127,7 @@ def _accepted(row: Interaction, result: InteractionResult) -> Next | None:
     sids = {name: value for name, value in asdict(result).items() if name in transitions.SIDS}
     is_urgent = row.first_message is not None or result.conversation_sid is None
     following = Next(Job.WATCH, retry.URGENT_WATCH if is_urgent else retry.next_watch(0))
-    with transaction.atomic():
+    with locks.short():
         if result.interaction_sid and result.task_sid:
             written = transitions.created(row, sids, result.task_status, following.seconds)
         else:
@@ -167,7 +166,7 @@ def _try_later(row: Interaction, error: NotAccepted) -> Next | None:
 
 
 def _back(row: Interaction, delay: float, error: NotAccepted | None) -> Next:
-    with transaction.atomic():
+    with locks.short():
         transitions.not_accepted(row.pk, row.attempt, delay, error)
         history.finish_attempt(row, Outcome.NOT_ACCEPTED, error)
     return Next(Job.DISPATCH, delay)
@@ -186,6 +185,6 @@ def _give_up(row: Interaction, error: ConfigurationError) -> None:
 
 
 def _end(row: Interaction, outcome: Outcome, error: NotAccepted | Refused, words: str) -> None:
-    with transaction.atomic():
+    with locks.short():
         transitions.failed(row.pk, row.attempt, reason=error.reason, message=words, code=error.code)
         history.finish_attempt(row, outcome, error)

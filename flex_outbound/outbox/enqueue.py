@@ -15,7 +15,7 @@ from flex_outbound.channels import AddressError, Channel
 from flex_outbound.contacts import ContactAdapter, adapter_by_label, content_type_of, find_contact, label_of
 from flex_outbound.exceptions import ClickConflict, ClickNotAllowed, InvalidClick
 from flex_outbound.models import IN_THE_WAY, Interaction, Message, Sender
-from flex_outbound.outbox import texts
+from flex_outbound.outbox import locks, texts
 from flex_outbound.outbox.availability import ChannelOption, Setup, option_for
 from flex_outbound.outbox.notify import tell_after_commit
 from flex_outbound.outbox.wakeup import Job, wake_after_commit
@@ -61,18 +61,22 @@ def enqueue(click: Click) -> Interaction:
         if earlier is None:
             raise
         return earlier
-    return _insert(row, message)
+    return commit(row, message)
 
 
 def _checked(click: Click) -> tuple[Interaction, Message | None]:
     setup = Setup.load(click.user)
     if setup.reason:
         raise ClickNotAllowed(setup.reason_text, code=setup.reason)
-    adapter, contact = _contact(click)
+    return build(click, setup, *_contact(click))
+
+
+def build(click: Click, setup: Setup, adapter: ContactAdapter, contact: Any) -> tuple[Interaction, Message | None]:
+    """Return the rows of a click on a contact with what is set up, not saved yet. Raises as ``enqueue`` does."""
     option = option_for(setup, adapter, contact, _channel(click))
     if not option.enabled:
-        _refuse(option)
-    row = _build(click, adapter, contact, option)
+        _refuse(option, click)
+    row = _row(click, adapter, contact, option)
     return row, _first_message(click, row)
 
 
@@ -118,10 +122,12 @@ def _channel(click: Click) -> Channel:
         ) from error
 
 
-def _refuse(option: ChannelOption) -> None:
+def _refuse(option: ChannelOption, click: Click) -> None:
     """A channel that the contact cannot take is a matter of the field; a policy is a matter of permission."""
     if option.reason == "not_allowed":
         raise ClickNotAllowed(option.reason_text, code=option.reason)
+    if option.reason == "no_sender" and click.sender is not None:
+        raise foreign_sender()
     raise InvalidClick(option.reason_text, code=option.reason, field="channel")
 
 
@@ -148,14 +154,22 @@ def _sender(click: Click, option: ChannelOption) -> Sender:
     for sender in option.senders:
         if sender.pk == click.sender:
             return sender
-    raise InvalidClick(
-        _("This sender does not exist, is of another channel, or is not yours to use."),
+    raise foreign_sender()
+
+
+def foreign_sender() -> InvalidClick:
+    """Return the error of a sender that a user cannot send with, whatever the reason: it tells nobody what exists."""
+    return InvalidClick(
+        _(
+            "This sender does not exist, is of another channel, or is not yours to use. "
+            "Choose another one, or ask your manager for it."
+        ),
         code="unknown_sender",
         field="sender",
     )
 
 
-def _build(click: Click, adapter: ContactAdapter, contact: Any, option: ChannelOption) -> Interaction:
+def _row(click: Click, adapter: ContactAdapter, contact: Any, option: ChannelOption) -> Interaction:
     sender = _sender(click, option)
     row = Interaction(
         contact_type=content_type_of(adapter),
@@ -196,10 +210,11 @@ def _fingerprint(click: Click, row: Interaction, label: str) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def _insert(row: Interaction, message: Message | None) -> Interaction:
+def commit(row: Interaction, message: Message | None) -> Interaction:
+    """Commit the rows of a click and return its row, or the one that the same click made. Raises ClickConflict."""
     for _try in range(_TRIES):
         try:
-            with transaction.atomic():
+            with transaction.atomic(using=locks.alias()):
                 row.save(force_insert=True)
                 if message is not None:
                     message.save(force_insert=True)

@@ -7,7 +7,6 @@ interaction's key before it is ever sent again.
 import logging
 from uuid import UUID
 
-from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
@@ -18,7 +17,7 @@ from flex_outbound.exceptions import ConfigurationError, GatewayError, NotAccept
 from flex_outbound.gateway import errors
 from flex_outbound.gateway.base import Gateway, MessageRequest
 from flex_outbound.models import Interaction, Message
-from flex_outbound.outbox import limiter, retry
+from flex_outbound.outbox import limiter, locks, retry
 from flex_outbound.outbox.clock import from_now
 from flex_outbound.outbox.fence import Fence
 from flex_outbound.outbox.limiter import Budget
@@ -39,7 +38,7 @@ def _touch(row_id: UUID) -> None:
 
 
 def _change(row_id: UUID, old: MessageStatus, new: MessageStatus, guard: Q | None = None, **values: object) -> bool:
-    with transaction.atomic(savepoint=False):
+    with locks.short():
         changed = Message.objects.filter(guard or Q(), interaction=row_id, status=old).update(status=new, **values)
         if changed:
             _touch(row_id)

@@ -12,7 +12,8 @@ from django.db.models.functions import Now
 
 from flex_outbound.contacts import adapter_for
 from flex_outbound.exceptions import GatewayError
-from flex_outbound.models import Account, DispatchAttempt, Interaction, Outcome
+from flex_outbound.models import Account, DispatchAttempt, Interaction, Outcome, Sender
+from flex_outbound.outbox import locks
 from flex_outbound.statuses import TASK_ORDER
 
 logger = logging.getLogger(__name__)
@@ -32,7 +33,8 @@ def finish_attempt(row: Interaction, outcome: Outcome, error: GatewayError | Non
 def store_on_contact(row: Interaction) -> None:
     """Write the SIDs onto the contact through its adapter. What goes wrong in the host's code is logged and no more."""
     model = ContentType.objects.get_for_id(row.contact_type_id).model_class()
-    if model is None:
+    # A manager's test of a sender has no contact.
+    if model is None or model is Sender:
         return
     sids = {
         "last_interaction_sid": row.interaction_sid,
@@ -70,7 +72,7 @@ def note_channel_status(row: Interaction, status: str) -> bool:
 
 def note_conversation(row: Interaction, conversation_sid: str) -> bool:
     """Add a conversation SID that was not in the first answer; one that is there stays."""
-    with transaction.atomic(savepoint=False):
+    with locks.short():
         changed = Interaction.objects.filter(pk=row.pk, conversation_sid=None).update(
             conversation_sid=conversation_sid, version=F("version") + 1, updated_at=Now()
         )

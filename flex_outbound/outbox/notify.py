@@ -3,10 +3,10 @@
 from functools import partial
 from uuid import UUID
 
-from django.db import transaction
 from django.dispatch import Signal
 
 from flex_outbound.models import Interaction
+from flex_outbound.outbox import locks
 
 
 def _tell(signal: Signal, row_id: UUID) -> None:
@@ -19,4 +19,4 @@ def _tell(signal: Signal, row_id: UUID) -> None:
 
 def tell_after_commit(signal: Signal, row_id: UUID) -> None:
     """Send a signal with the row as it is after commit; a receiver's error is logged by Django and goes no further."""
-    transaction.on_commit(partial(_tell, signal, row_id), robust=True)
+    locks.after_commit(partial(_tell, signal, row_id))

@@ -24,12 +24,14 @@ REVIEW_SECONDS: Final = 900.0
 """How often a row that waits for a person's decision is looked for all the same."""
 
 
-def rewakes(sweep: float) -> tuple[float, ...]:
-    """Return the pauses before a worker is asked again for a due row: doubling, from half a sweep to a minute.
+def rewakes(sweep: float, *, behind: bool = False) -> tuple[float, ...]:
+    """Return the pauses before a worker is asked again for a due row: with every sweep, for a wake-up may be lost.
 
-    A wake-up may be lost with the worker that held it, or wait in a long queue: a queue that is behind must not be
-    filled with the same rows over and over.
+    ``behind``: the workers do not keep up, so it waits in a long queue, which must not be filled with the same rows
+    over and over: doubling, from half a sweep to a minute.
     """
+    if not behind:
+        return (sweep / 2,)
     return (*(min(LONGEST_DELAY, sweep * (2.0**wakes - 0.5)) for wakes in range(4)), LONGEST_DELAY)
 
 

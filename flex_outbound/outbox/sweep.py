@@ -6,20 +6,21 @@ what makes the broker a mere wake-up.
 
 from collections import Counter
 from collections.abc import Callable
-from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
-from django.db.models.functions import Now
-
 from flex_outbound.conf import conf
-from flex_outbound.models import Closing, Interaction, Message, WebhookEvent
-from flex_outbound.outbox import closing, dispatch, first_message, inbound, reconcile, retry, transitions, watch
+from flex_outbound.models import Closing, Heartbeat, Interaction, Message, WebhookEvent
+from flex_outbound.models.waking import WakeableQuerySet
+from flex_outbound.outbox import closing, dispatch, first_message, inbound, locks, reconcile, retry, transitions, watch
 from flex_outbound.outbox.wakeup import Job
 from flex_outbound.statuses import MessageStatus, Status
 
 BATCH: Final = 500
 """Rows per sweep; the oldest first, so that the rest is not late for ever."""
+
+_BEHIND: Final = 100
+"""So many rows that workers were asked for, and did not come to, stand in a long queue; fewer lost their wake-up."""
 
 _JOBS: dict[str, Job] = {
     Status.QUEUED: Job.DISPATCH,
@@ -29,9 +30,6 @@ _JOBS: dict[str, Job] = {
     Status.ACTIVE: Job.WATCH,
 }
 
-
-_EVENT_PATIENCE: Final = timedelta(seconds=5)
-"""A callback is usually applied at once; one that waits longer lost its wake-up."""
 
 HandOut = Callable[[Job, str], None]
 
@@ -43,43 +41,57 @@ def sweep(hand_out: HandOut) -> Counter[str]:
         for job, row_id in jobs:
             counts[job] += 1
             hand_out(job, row_id)
+    # Only now: a sweep that breaks off on its way is none, and ``flex_doctor`` is to say so.
+    Heartbeat.beat(Heartbeat.SWEEP)
     return counts
 
 
+def _due(rows: WakeableQuerySet[Any], *of: str) -> list[Any]:
+    """Lock the due rows that somebody is to be woken for, and note that; within a transaction.
+
+    Rows that are locked are being worked on, or by a process that is frozen: neither may hold up the others.
+    """
+    behind = rows.waiting_for_workers(_BEHIND) >= _BEHIND
+    wanted = rows.to_wake(retry.rewakes(conf.sweep_seconds, behind=behind))
+    found = list(locks.lock(wanted, of=("self", *of), skip_locked=True)[:BATCH])
+    rows.filter(pk__in=[row.pk for row in found]).mark_woken()
+    return found
+
+
 def _interactions() -> list[tuple[Job, str]]:
-    due = Interaction.objects.to_wake(retry.rewakes(conf.sweep_seconds))
-    rows = list(due.values_list("pk", "status", "account_id")[:BATCH])
-    Interaction.objects.filter(pk__in=[row_id for row_id, _status, _account in rows]).mark_woken()
     jobs: list[tuple[Job, str]] = []
     searched: set[int] = set()
-    for row_id, status, account_id in rows:
-        state = transitions.lease_ran_out(row_id) if status == Status.SENDING else status
-        job = _JOBS.get(state) if state else None
-        if job is Job.LOOK and account_id in searched:
-            continue  # one search serves all rows of an account
-        if job is Job.LOOK:
-            searched.add(account_id)
-        if job is not None:
-            jobs.append((job, str(row_id)))
+    with locks.short():
+        for row in _due(Interaction.objects.only("status", "account_id", "next_at")):
+            state = transitions.lease_ran_out(row.pk) if row.status == Status.SENDING else row.status
+            job = _JOBS.get(state) if state else None
+            if job is Job.LOOK and row.account_id in searched:
+                continue  # one search serves all rows of an account
+            if job is Job.LOOK:
+                searched.add(row.account_id)
+            if job is not None:
+                jobs.append((job, str(row.pk)))
     return jobs
 
 
 def _messages() -> list[tuple[Job, str]]:
-    due = list(Message.objects.due().values_list("interaction_id", "status")[:BATCH])
-    for row_id, status in due:
-        if status == MessageStatus.SENDING:
-            first_message.lease_ran_out(row_id)
-    return [(Job.MESSAGE, str(row_id)) for row_id, _status in due]
+    with locks.short():
+        # With its interaction, which changes when the message does.
+        due = _due(Message.objects.select_related("interaction"), "interaction")
+        for message in due:
+            if message.status == MessageStatus.SENDING:
+                first_message.lease_ran_out(message.interaction_id)
+    return [(Job.MESSAGE, str(message.interaction_id)) for message in due]
 
 
 def _events() -> list[tuple[Job, str]]:
-    waiting = WebhookEvent.objects.filter(processed_at=None, error="", received_at__lte=Now() - _EVENT_PATIENCE)
-    ids = waiting.order_by("received_at").values_list("pk", flat=True)[:BATCH]
-    return [(Job.EVENT, str(event_id)) for event_id in ids]
+    with locks.short():
+        return [(Job.EVENT, str(event.pk)) for event in _due(WebhookEvent.objects.only("received_at"))]
 
 
 def _closings() -> list[tuple[Job, str]]:
-    return [(Job.CLOSE, str(pk)) for pk in Closing.objects.due().values_list("pk", flat=True)[:BATCH]]
+    with locks.short():
+        return [(Job.CLOSE, str(closing.pk)) for closing in _due(Closing.objects.only("next_at"))]
 
 
 def run(job: Job, row_id: str) -> None:

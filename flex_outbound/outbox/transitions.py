@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce, Now
 
@@ -16,7 +15,7 @@ from flex_outbound import signals
 from flex_outbound.conf import conf
 from flex_outbound.exceptions import GatewayError
 from flex_outbound.models import DispatchAttempt, Interaction, Outcome
-from flex_outbound.outbox import closing, first_message, history, retry
+from flex_outbound.outbox import closing, first_message, history, locks, retry
 from flex_outbound.outbox.clock import from_now
 from flex_outbound.outbox.notify import tell_after_commit
 from flex_outbound.statuses import OPEN, UNSETTLED, Status, may_move
@@ -45,7 +44,7 @@ def claim(row_id: UUID, describe: Callable[[Interaction], dict[str, Any]]) -> In
     not due yet, canceled).
     """
     lease = from_now(conf.lease_seconds)
-    with transaction.atomic(savepoint=False):
+    with locks.short():
         moved = move(
             row_id,
             [Status.QUEUED],
@@ -93,7 +92,7 @@ def created(row: Interaction, sids: dict[str, str | None], task_status: str = ""
     if not (sids.get("interaction_sid") and sids.get("task_sid")):
         raise ValueError("created needs the SIDs of interaction and task")
     values: dict[str, Any] = {name: sids[name] for name in SIDS if sids.get(name)}
-    with transaction.atomic(savepoint=False):
+    with locks.short():
         moved = move(
             row.pk,
             [Status.SENDING, Status.UNCONFIRMED, Status.QUEUED, Status.REVIEW],
@@ -216,14 +215,14 @@ def needs_review(row_id: UUID, attempt: int, message: str) -> bool:
 
 def decided_to_send(row_id: UUID) -> bool:
     """Queue a row again because a person said so. What Twilio had accepted for it without a task is closed."""
-    with transaction.atomic(savepoint=False):
+    with locks.short():
         _close_what_was_accepted(row_id)
         values: dict[str, Any] = {"error_reason": "", "error_message": "", **dict.fromkeys(SIDS)}
         return _move_and_tell(row_id, [Status.REVIEW], Status.QUEUED, next_at=Now(), **values)
 
 
 def _close_what_was_accepted(row_id: UUID) -> None:
-    row = Interaction.objects.select_for_update().filter(pk=row_id, status=Status.REVIEW).first()
+    row = locks.lock(Interaction.objects.filter(pk=row_id, status=Status.REVIEW)).first()
     if row is not None:
         closing.orphan(row)
 
@@ -244,7 +243,7 @@ def not_named(row: Interaction, message: str) -> bool:
 
 def canceled(row_id: UUID) -> bool:
     """End a row that has not been sent, or whose fate a person decided."""
-    with transaction.atomic(savepoint=False):
+    with locks.short():
         _close_what_was_accepted(row_id)
         return _finish(row_id, [Status.QUEUED, Status.REVIEW], Status.CANCELED, Q(), "canceled", "", None)
 
@@ -267,7 +266,7 @@ def broke(row_id: UUID, *, reason: str, message: str, code: int | None) -> bool:
 
     Either may leave the conversation open and the customer writing to nobody, so the channel is closed as well.
     """
-    with transaction.atomic(savepoint=False):
+    with locks.short():
         moved = _finish(row_id, sorted(OPEN), Status.FAILED, Q(), reason, message, code)
         if moved:
             closing.orphan(Interaction.objects.get(pk=row_id))
@@ -277,7 +276,7 @@ def broke(row_id: UUID, *, reason: str, message: str, code: int | None) -> bool:
 def _finish(
     row_id: UUID, old: Iterable[Status], new: Status, guard: Q, reason: str, message: str, code: int | None
 ) -> bool:
-    with transaction.atomic(savepoint=False):
+    with locks.short():
         moved = move(
             row_id,
             old,
@@ -298,7 +297,7 @@ def _finish(
 
 
 def _move_and_tell(row_id: UUID, old: Iterable[Status], new: Status, guard: Q | None = None, **values: Any) -> bool:
-    with transaction.atomic(savepoint=False):
+    with locks.short():
         moved = move(row_id, old, new, guard, **values)
         if moved:
             tell_after_commit(signals.interaction_updated, row_id)

@@ -10,7 +10,7 @@ from enum import StrEnum
 from functools import partial
 from uuid import UUID
 
-from django.db import transaction
+from flex_outbound.outbox import locks
 
 logger = logging.getLogger(__name__)
 
@@ -53,4 +53,4 @@ def wake(job: Job, row_id: UUID | int | str) -> None:
 
 def wake_after_commit(job: Job, row_id: UUID | int | str) -> None:
     """Ask for a job once the open transaction is committed (at once where there is none)."""
-    transaction.on_commit(partial(wake, job, row_id), robust=True)
+    locks.after_commit(partial(wake, job, row_id))

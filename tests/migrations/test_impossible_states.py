@@ -19,6 +19,8 @@ from flex_outbound.models import (
     Interaction,
     Message,
     Outcome,
+    Resource,
+    ResourceKind,
     Sender,
     Source,
     WebhookEvent,
@@ -51,6 +53,7 @@ class World:
         self.refusal = self.make(WebhookRefusal, **self.like_refusal)
         self.receipt = self.make(WebhookReceipt, **self.like_receipt)
         self.closing = self.make(Closing, **self.like_closing)
+        self.resource = self.make(Resource, **self.like_resource)
 
     def make(self, model: type[models.Model], **values: Any) -> Any:
         """Insert a row as it is."""
@@ -105,6 +108,11 @@ class World:
         """What makes a channel that has to be closed."""
         sids = {"interaction_sid": sid("KD"), "channel_sid": sid("UO")}
         return {"interaction": self.row, "kind": Closing.Kind.DUPLICATE, **sids}
+
+    @property
+    def like_resource(self) -> dict[str, Any]:
+        """What makes something that the account has at Twilio."""
+        return {"account": self.account, "kind": ResourceKind.TASK_QUEUE, "sid": sid("WQ"), "seen_at": MOMENT}
 
     def another_row(self, **values: Any) -> Any:
         """Insert an interaction with another contact."""
@@ -192,6 +200,8 @@ IMPOSSIBLE: list[tuple[str, Deed]] = [
     ("flex_receipt_unique", lambda world: world.make(WebhookReceipt, **world.like_receipt)),
     ("flex_receipt_source_known", lambda world: world.change(world.receipt, source="pigeon")),
     ("flex_closing_kind_known", lambda world: world.change(world.closing, kind="boredom")),
+    ("flex_resource_unique", lambda world: world.make(Resource, **world.like_resource)),
+    ("flex_resource_kind_known", lambda world: world.change(world.resource, kind="pigeon")),
     ("channel_sid", lambda world: world.make(Closing, **world.like_closing)),
 ]
 """What the database must refuse, by the name of the constraint, or of the column where the column itself is unique.

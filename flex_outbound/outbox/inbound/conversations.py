@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
@@ -15,7 +14,7 @@ from flex_outbound import signals
 from flex_outbound.gateway import errors
 from flex_outbound.gateway.results import parse_code
 from flex_outbound.models import Interaction, Message
-from flex_outbound.outbox import history
+from flex_outbound.outbox import history, locks
 from flex_outbound.outbox.inbound import arrivals, endings
 from flex_outbound.outbox.inbound.facts import (
     AUTHOR_KIND,
@@ -58,7 +57,7 @@ def _message_added(row: Interaction, payload: dict[str, Any]) -> None:
         if lost.update(next_at=Now()):
             wake_after_commit(Job.MESSAGE, row.pk)
     elif message_sid and payload.get(AUTHOR_KIND) == CUSTOMER:
-        transaction.on_commit(partial(_tell, row.pk, message_sid), robust=True)
+        locks.after_commit(partial(_tell, row.pk, message_sid))
 
 
 def _tell(row_id: UUID, message_sid: str) -> None:

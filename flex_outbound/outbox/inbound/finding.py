@@ -8,6 +8,7 @@ from django.db.models import Q
 
 from flex_outbound.gateway.results import parse_attributes
 from flex_outbound.models import Interaction, Source
+from flex_outbound.outbox import locks
 from flex_outbound.outbox.inbound.facts import KEY_KEPT, as_key, conversation_sid_of, key_of
 from flex_outbound.sids import SidKind, sid_or_none
 from flex_outbound.statuses import OPEN, Status
@@ -29,7 +30,7 @@ def row_of(account_id: int, payload: Mapping[str, Any], *, lock: bool = False) -
         any_of |= Q(**{name: value})
     rows = Interaction.objects.filter(any_of).order_by("-created_at")
     if lock:
-        rows = rows.select_related("account").select_for_update(of=("self",), no_key=True)
+        rows = locks.lock(rows.select_related("account"))
     # Not filtered by account in the database: an index of its own would tempt it away from those of the SIDs.
     mine = [row for row in rows[:_MOST] if row.account_id == account_id]
     for name, value in names.items():

@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any, Final
 
-from django.db import transaction
+from django.db import OperationalError
 from django.db.models import F
 from django.db.models.functions import Now
 
 from flex_outbound.models import Interaction, Source, WebhookEvent
+from flex_outbound.outbox import locks
 from flex_outbound.outbox.inbound import conversations, finding, interactions, taskrouter
 from flex_outbound.outbox.wakeup import Job, wake_after_commit
 
@@ -34,8 +35,12 @@ def process(event_id: int) -> bool:
     Raises nothing that the event is the cause of: that is logged and counted, and the event kept for ``replay``.
     """
     try:
-        with transaction.atomic():
+        with locks.short(savepoint=True):
             return _process(event_id)
+    except OperationalError as error:
+        # A row that somebody else holds, or a database that is gone: neither is the event's fault.
+        logger.warning("Webhook event %s has to wait (%s)", event_id, type(error).__name__)
+        return False
     except Exception as error:
         logger.exception("Webhook event %s could not be applied", event_id)
         _failed(event_id, error)
@@ -47,8 +52,8 @@ def replay(event_ids: Iterable[int]) -> int:
 
     Applying is idempotent, but ``message_received`` is sent again.
     """
-    with transaction.atomic():
-        events = WebhookEvent.objects.select_for_update(no_key=True).filter(pk__in=list(event_ids))
+    with locks.short():
+        events = locks.lock(WebhookEvent.objects.filter(pk__in=list(event_ids)))
         found = list(events.order_by("pk").values_list("pk", flat=True))
         WebhookEvent.objects.filter(pk__in=found).update(processed_at=None, attempts=0, error="")
         for event_id in found:
@@ -58,8 +63,9 @@ def replay(event_ids: Iterable[int]) -> int:
 
 def _process(event_id: int) -> bool:
     waiting = WebhookEvent.objects.filter(pk=event_id, processed_at=None)
-    event = waiting.select_for_update(no_key=True).first()
+    event = locks.lock(waiting, skip_locked=True).first()
     if event is None:
+        # Applied already, or somebody is about to.
         return False
     may_come = finding.may_become_ours(event.account_id, event.source, event.payload)
     row = finding.row_of(event.account_id, event.payload, lock=True)

@@ -146,8 +146,8 @@ def pass_time(seconds: float) -> None:
     shift = timedelta(seconds=seconds)
     for model, names in (
         (Interaction, ("next_at", "sent_at", "lease_until", "first_look_at", "opened_at", "woken_at")),
-        (Message, ("next_at", "sent_at", "lease_until")),
-        (Closing, ("next_at",)),
+        (Message, ("next_at", "sent_at", "lease_until", "woken_at")),
+        (Closing, ("next_at", "woken_at")),
     ):
         model._default_manager.update(**{name: F(name) - shift for name in names})
 

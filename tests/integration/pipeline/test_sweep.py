@@ -32,13 +32,25 @@ def test_a_row_that_waits_in_the_queue_is_not_put_there_again_at_once(click: Cli
     assert _handed_out() == []
 
 
-def test_a_lost_wake_up_is_repeated_by_the_next_sweep_then_ever_more_seldom(click: Clicker) -> None:
-    click()
+def _sweeps_that_handed_out(sweeps: int) -> list[int]:
     handed = [len(_handed_out())]
-    for _sweep in range(12):
+    for _sweep in range(sweeps):
         pass_time(5)
         handed.append(len(_handed_out()))
-    assert [5 * sweeps for sweeps, rows in enumerate(handed) if rows] == [0, 5, 15, 35]
+    return [sweep for sweep, rows in enumerate(handed) if rows]
+
+
+def test_a_lost_wake_up_is_repeated_by_the_next_sweep(click: Clicker) -> None:
+    click()
+    assert _sweeps_that_handed_out(6) == [0, 1, 2, 3, 4, 5, 6]
+
+
+def test_workers_that_do_not_keep_up_are_asked_ever_more_seldom(
+    click: Clicker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep, "_BEHIND", 1)
+    click()
+    assert _sweeps_that_handed_out(12) == [0, 1, 3, 7]
 
 
 def test_a_row_whose_time_came_anew_is_handed_out_at_once(click: Clicker) -> None:

@@ -31,7 +31,8 @@ FOREIGN = {
 
 def age(seconds: float) -> None:
     """Let so many seconds pass for every stored event."""
-    WebhookEvent.objects.update(received_at=F("received_at") - timedelta(seconds=seconds))
+    passed = timedelta(seconds=seconds)
+    WebhookEvent.objects.update(received_at=F("received_at") - passed, woken_at=F("woken_at") - passed)
 
 
 @pytest.mark.parametrize("make", [taskrouter, conversations, interactions])

@@ -1,0 +1,65 @@
+"""Short transactions that no process can hold up for long, not even one that was stopped in the middle of its own.
+
+A worker that is frozen while a transaction of its is open keeps the locks of what it wrote. PostgreSQL is asked to end
+such a session, and to let nobody wait for a lock for more than a moment; whoever could not get one leaves the row to
+the next sweep.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final, TypeVar
+
+from django.db import connections, router, transaction
+from django.db.models import QuerySet
+
+from flex_outbound.conf import conf
+from flex_outbound.models import Interaction
+
+LOCK_SECONDS: Final = 2.0
+"""How long to wait for a lock: a transaction of ours lasts milliseconds."""
+
+_BOUNDS: Final = (
+    "SELECT set_config('lock_timeout', %s, true), set_config('idle_in_transaction_session_timeout', %s, true)"
+)
+
+Rows = TypeVar("Rows", bound=QuerySet[Any])
+
+
+def alias() -> str:
+    """Return the name of the database that keeps our rows."""
+    return router.db_for_write(Interaction)
+
+
+@contextmanager
+def short(*, savepoint: bool = False) -> Iterator[None]:
+    """Open a transaction on our database; within another one it is part of that.
+
+    On PostgreSQL a lock is waited for LOCK_SECONDS at most (then OperationalError is raised), and a process that stands
+    still in the middle loses its session, and so its locks, after LEASE_SECONDS.
+    """
+    using = alias()
+    connection = connections[using]
+    outermost = not connection.in_atomic_block
+    with transaction.atomic(using=using, savepoint=savepoint):
+        if outermost and connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute(_BOUNDS, [f"{LOCK_SECONDS:.0f}s", f"{conf.lease_seconds * 1000:.0f}ms"])
+        yield
+
+
+def after_commit(act: Callable[[], object]) -> None:
+    """Do something once what is open on our database is committed (at once where nothing is); its errors are logged."""
+    transaction.on_commit(act, using=alias(), robust=True)
+
+
+def lock(rows: Rows, *, of: Sequence[str] = ("self",), skip_locked: bool = False) -> Rows:
+    """Return the rows to be locked as they are read, as far as their database can do so.
+
+    ``of``: which of the joined tables. ``skip_locked``: leave out what somebody else holds, instead of waiting for it.
+    """
+    features = connections[alias()].features
+    return rows.select_for_update(
+        of=of if features.has_select_for_update_of else (),
+        no_key=features.has_select_for_no_key_update,
+        skip_locked=skip_locked and features.has_select_for_update_skip_locked,
+    )
