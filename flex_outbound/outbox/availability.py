@@ -96,7 +96,9 @@ def option_for(setup: Setup, adapter: ContactAdapter, contact: Any, channel: Cha
         return _disabled(channel, setup.reason, setup.reason_text)
     senders = setup.senders_for(channel)
     if not senders:
-        words = _("No sender is set up for %(channel)s. Ask your manager to add one.") % {"channel": channel.label}
+        words = _("There is no sender for %(channel)s that you may use. Ask your manager for one.") % {
+            "channel": channel.label
+        }
         return _disabled(channel, "no_sender", words)
     addresses, trouble = usable_addresses(adapter, contact, channel)
     if not addresses:

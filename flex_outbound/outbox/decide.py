@@ -6,9 +6,9 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from flex_outbound.exceptions import ClickConflict, InvalidClick
-from flex_outbound.models import Interaction, Message
-from flex_outbound.outbox import transitions
-from flex_outbound.outbox.enqueue import Click, enqueue
+from flex_outbound.models import Interaction, Message, Sender
+from flex_outbound.outbox import transitions, trial
+from flex_outbound.outbox.enqueue import Click, enqueue, foreign_sender
 from flex_outbound.outbox.wakeup import Job, wake_after_commit
 from flex_outbound.sids import SidKind, is_sid
 from flex_outbound.statuses import Status
@@ -21,6 +21,7 @@ def retry(interaction: Interaction, user: Any, idempotency_key: str = "") -> Int
     ClickConflict(``not_retryable``) in any other state, and what ``enqueue`` raises.
     """
     if interaction.status == Status.REVIEW:
+        _check_sender(interaction, user)
         with transaction.atomic():
             if transitions.decided_to_send(interaction.pk):
                 wake_after_commit(Job.DISPATCH, interaction.pk)
@@ -31,7 +32,18 @@ def retry(interaction: Interaction, user: Any, idempotency_key: str = "") -> Int
             code="not_retryable",
             interaction=interaction,
         )
-    return enqueue(_same_click(interaction, user, idempotency_key or f"retry-{interaction.key}"))
+    key = idempotency_key or f"retry-{interaction.key}"
+    if trial.is_test(interaction):
+        return trial.again(interaction, user, key)
+    return enqueue(_same_click(interaction, user, key))
+
+
+def _check_sender(interaction: Interaction, user: Any) -> None:
+    """Refuse agents who may not use the sender any more; who decides for others carries out what was allowed then."""
+    if interaction.sender_id is None or interaction.agent_id != user.pk or trial.is_test(interaction):
+        return
+    if not Sender.objects.filter(pk=interaction.sender_id).open_to(user).exists():
+        raise foreign_sender()
 
 
 def confirm(interaction: Interaction, user: Any, task_sid: str) -> Interaction:
