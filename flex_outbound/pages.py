@@ -3,6 +3,7 @@
 Between the pipeline (``outbox``) and the two thin surfaces above it, so that both say the same.
 """
 
+import hashlib
 import re
 import uuid
 from collections.abc import Iterable
@@ -63,15 +64,37 @@ def identify(adapter: ContactAdapter, contact: Any) -> dict[str, Any]:
     }
 
 
-def buttons_context(request: HttpRequest, contact: Any, *, compact: bool) -> dict[str, Any]:
-    """Return the context of ``buttons.html``. Raises LookupError for a contact of an unregistered model."""
+def uid_of(contact_type: str, contact_id: str) -> str:
+    """Return an element id that is the same wherever a page names the contact, whatever signs its key is made of."""
+    return f"flex-{hashlib.sha256(f'{contact_type} {contact_id}'.encode()).hexdigest()[:12]}"
+
+
+def forms_context(request: HttpRequest, contacts: Iterable[Any]) -> dict[str, Any]:
+    """Return the context of ``forms.html``. Raises LookupError for a contact of an unregistered model."""
+    if not user_of(request).is_authenticated:
+        return {"forms": ()}
+    forms = []
+    for contact in contacts:
+        named = identify(adapter_for(type(contact)), contact)
+        forms.append(named | {"uid": uid_of(named["contact_type"], named["contact_id"]), "key": new_key()})
+    return {"forms": forms, "next": request.get_full_path()}
+
+
+def buttons_context(request: HttpRequest, contact: Any, *, compact: bool, in_form: bool = False) -> dict[str, Any]:
+    """Return the context of ``buttons.html``. Raises LookupError for a contact of an unregistered model.
+
+    ``in_form``: they stand within a form of the page, and the forms of ``forms_context`` behind it.
+    """
     adapter = adapter_for(type(contact))
     if not user_of(request).is_authenticated:
         return {"signed_out": True}
     options = channel_options(user_of(request), contact, setup_of(request))
-    return identify(adapter, contact) | {
-        "uid": f"flex-{uuid.uuid4().hex[:12]}",
+    named = identify(adapter, contact)
+    uid = uid_of(named["contact_type"], named["contact_id"]) if in_form else f"flex-{uuid.uuid4().hex[:12]}"
+    return named | {
+        "uid": uid,
         "compact": compact,
+        "in_form": in_form,
         "options": options,
         "reasons": group_reasons(options),
         "key": new_key(),

@@ -1,17 +1,21 @@
-"""Configuration screens and the read-only history, in the Django admin."""
+"""Configuration screens and the read-only history, in the Django admin; a mixin for that of the host's contacts."""
 
 from flex_outbound.admin.closings import ClosingAdmin
 from flex_outbound.admin.configuration import AccountAdmin, WorkerAdmin
+from flex_outbound.admin.contacts import FlexContactAdminMixin
 from flex_outbound.admin.history import WebhookEventAdmin, WebhookRefusalAdmin
 from flex_outbound.admin.interactions import InteractionAdmin
 from flex_outbound.admin.senders import SenderAdmin
+from flex_outbound.admin.sites import register_with
 
 __all__ = [
     "AccountAdmin",
     "ClosingAdmin",
+    "FlexContactAdminMixin",
     "InteractionAdmin",
     "SenderAdmin",
     "WebhookEventAdmin",
     "WebhookRefusalAdmin",
     "WorkerAdmin",
+    "register_with",
 ]

@@ -94,7 +94,7 @@ class InteractionAdmin(ReadOnly, Decisions):
     ) -> HttpResponse:
         """Show a row with its story."""
         row = self.get_object(request, object_id)
-        story = story_of(row) if row is not None and self.has_view_permission(request, row) else []
+        story = story_of(row, self.admin_site) if row is not None and self.has_view_permission(request, row) else []
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), "story": story})
 
     @admin.display(description=_("status"), ordering="status")

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.urls import reverse
+from django.contrib.admin import AdminSite
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from flex_outbound.admin import badges
+from flex_outbound.admin.sites import link_on
 from flex_outbound.models import Closing, DispatchAttempt, Interaction, Message, WebhookEvent
 from flex_outbound.pages import name_of
 
@@ -29,15 +30,18 @@ class Entry:
     url: str = ""
 
 
-def story_of(row: Interaction) -> list[Entry]:
-    """Return everything that is known of a row, the oldest first; addresses and texts stay out."""
+def story_of(row: Interaction, site: AdminSite) -> list[Entry]:
+    """Return everything that is known of a row, the oldest first, with links into an admin site.
+
+    Addresses and texts stay out.
+    """
     entries = [*_of_row(row), *_of_message(row.first_message)]
     for attempt in row.attempts.all():
         entries.append(_of_attempt(attempt))
     for closing in row.closings.all():
         entries.extend(_of_closing(closing))
     for event in row.events.order_by("received_at", "pk")[:MOST_EVENTS]:
-        entries.append(_of_event(event))
+        entries.append(_of_event(event, site))
     return sorted(entries, key=lambda entry: entry.at)
 
 
@@ -86,10 +90,10 @@ def _of_closing(closing: Closing) -> Iterator[Entry]:
         yield Entry(closing.found_at, badges.BAD, tried, _facts(closing.channel_sid, closing.error))
 
 
-def _of_event(event: WebhookEvent) -> Entry:
+def _of_event(event: WebhookEvent, site: AdminSite) -> Entry:
     done = "" if event.processed_at else _("not applied yet")
     facts = _facts(event.get_source_display(), done, event.error)
-    url = reverse("admin:flex_outbound_webhookevent_change", args=[event.pk])
+    url = link_on(site, "webhookevent_change", event.pk)
     tone = badges.BAD if event.error else badges.OVER
     return Entry(event.received_at, tone, event.event_type, facts, _pretty(event.payload), url)
 

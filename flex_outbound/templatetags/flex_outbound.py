@@ -1,6 +1,7 @@
-"""``{% flex_assets %}``, ``{% flex_buttons contact %}``, ``{% flex_timeline contact %}``: the app's face in a page."""
+"""``{% flex_assets %}``, ``{% flex_buttons contact %}``, ``{% flex_timeline contact %}``: our face in a page."""
 
 import logging
+from collections.abc import Iterable
 from typing import Any
 
 from django import template
@@ -21,13 +22,26 @@ def flex_assets(context: Context) -> dict[str, Any]:
 
 
 @register.inclusion_tag("flex_outbound/buttons.html", takes_context=True)
-def flex_buttons(context: Context, contact: Any, compact: bool = False) -> dict[str, Any]:
-    """Render the SMS, WhatsApp and email buttons of a contact; ``compact``: icons alone, for lists."""
+def flex_buttons(context: Context, contact: Any, compact: bool = False, in_form: bool = False) -> dict[str, Any]:
+    """Render the SMS, WhatsApp and email buttons of a contact; ``compact``: icons alone, for lists.
+
+    ``in_form``: icons alone, within a form of the page; ``{% flex_forms contacts %}`` must then stand behind it.
+    """
     request = _request(context, "flex_buttons")
     try:
-        return pages.buttons_context(request, contact, compact=compact)
+        return pages.buttons_context(request, contact, compact=compact or in_form, in_form=in_form)
     except LookupError as error:
         return _unregistered("flex_buttons", error)
+
+
+@register.inclusion_tag("flex_outbound/forms.html", takes_context=True)
+def flex_forms(context: Context, contacts: Iterable[Any]) -> dict[str, Any]:
+    """Render, outside of any form, what the buttons of these contacts with ``in_form`` belong to."""
+    request = _request(context, "flex_forms")
+    try:
+        return pages.forms_context(request, contacts)
+    except LookupError as error:
+        return _unregistered("flex_forms", error)
 
 
 @register.inclusion_tag("flex_outbound/timeline.html", takes_context=True)

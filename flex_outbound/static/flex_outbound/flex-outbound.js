@@ -292,6 +292,8 @@ export class FlexOutboundElement extends FlexElement {
     this.addEventListener("input", (event) => this.counted(event.target), { signal });
     this.addEventListener("toggle", (event) => this.toggled(event.target), { signal, capture: true });
     document.addEventListener("click", (event) => this.leftComposer(event.target), { signal });
+    // Within a form of the page the buttons belong to a form elsewhere, whose events do not pass through here.
+    this.querySelector("button[form]")?.form?.addEventListener("submit", (event) => this.submitted(event), { signal });
     for (const area of this.querySelectorAll("textarea")) this.counted(area);
     this.pickUp();
   }
