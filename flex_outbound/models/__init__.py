@@ -4,6 +4,7 @@ from flex_outbound.models.account import Account
 from flex_outbound.models.attempt import DispatchAttempt, Outcome
 from flex_outbound.models.closing import Closing
 from flex_outbound.models.event import Source, WebhookEvent, WebhookReceipt, WebhookRefusal
+from flex_outbound.models.figures import DailyFigures, FiguresMark
 from flex_outbound.models.heartbeat import Heartbeat
 from flex_outbound.models.import_run import UNDER_WAY, ImportRun, RunStatus
 from flex_outbound.models.interaction import IN_THE_WAY, Interaction
@@ -18,7 +19,9 @@ __all__ = [
     "UNDER_WAY",
     "Account",
     "Closing",
+    "DailyFigures",
     "DispatchAttempt",
+    "FiguresMark",
     "FlexContact",
     "Heartbeat",
     "ImportRun",

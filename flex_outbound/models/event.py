@@ -72,7 +72,9 @@ class WebhookEvent(Wakeable):
         indexes = [
             models.Index(
                 fields=["received_at"], condition=models.Q(processed_at__isnull=True), name="flex_event_waiting"
-            )
+            ),
+            models.Index(fields=["-received_at", "-id"], name="flex_event_newest"),
+            models.Index(fields=["-received_at"], condition=~models.Q(error=""), name="flex_event_error"),
         ]
 
     def __str__(self) -> str:

@@ -164,6 +164,14 @@ class Interaction(Wakeable):
                 fields=["conversation_sid"], condition=Q(conversation_sid__isnull=False), name="flex_conversation"
             ),
             models.Index(fields=["agent", "-created_at", "-id"], name="flex_by_agent"),
+            # The admin's list, its filters and searches; the days of the dashboard.
+            models.Index(fields=["-created_at", "-id"], name="flex_newest"),
+            models.Index(fields=["status", "-created_at"], name="flex_by_status"),
+            models.Index(fields=["error_reason", "-created_at"], condition=~Q(error_reason=""), name="flex_by_reason"),
+            models.Index(fields=["address", "-created_at"], name="flex_by_address"),
+            models.Index(fields=["channel_sid"], condition=Q(channel_sid__isnull=False), name="flex_channel_sid"),
+            models.Index(fields=["invite_sid"], condition=Q(invite_sid__isnull=False), name="flex_invite_sid"),
+            models.Index(fields=["updated_at"], name="flex_changed"),
         ]
 
     def __str__(self) -> str:
