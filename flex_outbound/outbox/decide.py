@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from django.db import transaction
 from django.utils.translation import gettext as _
 
 from flex_outbound.exceptions import ClickConflict, InvalidClick
 from flex_outbound.models import Interaction, Message, Sender
-from flex_outbound.outbox import transitions, trial
+from flex_outbound.outbox import locks, transitions, trial
 from flex_outbound.outbox.enqueue import Click, enqueue, foreign_sender
 from flex_outbound.outbox.wakeup import Job, wake_after_commit
 from flex_outbound.sids import SidKind, is_sid
@@ -22,7 +21,7 @@ def retry(interaction: Interaction, user: Any, idempotency_key: str = "") -> Int
     """
     if interaction.status == Status.REVIEW:
         _check_sender(interaction, user)
-        with transaction.atomic():
+        with locks.short():
             if transitions.decided_to_send(interaction.pk):
                 wake_after_commit(Job.DISPATCH, interaction.pk)
         return _fresh(interaction)
@@ -55,7 +54,7 @@ def confirm(interaction: Interaction, user: Any, task_sid: str) -> Interaction:
         raise InvalidClick(
             _("Enter the task's SID as Flex shows it: WT and 32 characters."), code="invalid_sid", field="task_sid"
         )
-    with transaction.atomic():
+    with locks.short():
         if not transitions.named(interaction.pk, task_sid):
             raise ClickConflict(
                 _("No decision is asked for any more."), code="not_confirmable", interaction=_fresh(interaction)
