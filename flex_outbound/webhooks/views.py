@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST
 
 from flex_outbound.exceptions import WebhookError
 from flex_outbound.models import Account, Source
-from flex_outbound.webhooks import refusals
+from flex_outbound.webhooks import receipts, refusals
 from flex_outbound.webhooks.read import read
 from flex_outbound.webhooks.store import store
 from flex_outbound.webhooks.verify import verify
@@ -31,5 +31,6 @@ def receive(request: HttpRequest, account_id: int, source: Source) -> HttpRespon
     except WebhookError as error:
         refusals.count(account, source, error.code)
         return HttpResponse(str(error), status=_STATUS.get(error.code, 403), content_type="text/plain")
+    receipts.note(account, source, callback.params.get("EventType", ""))
     store(account, source, callback, event_id)
     return HttpResponse(status=204)

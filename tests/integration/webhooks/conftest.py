@@ -7,7 +7,7 @@ import pytest
 
 from flex_outbound.models import Account, Interaction, WebhookEvent
 from flex_outbound.outbox import inbound, transitions
-from flex_outbound.webhooks import refusals
+from flex_outbound.webhooks import receipts, refusals
 from flex_outbound.webhooks.read import Callback
 from flex_outbound.webhooks.store import store
 from tests.integration.pipeline.conftest import (  # noqa: F401
@@ -30,8 +30,9 @@ Tell = Callable[[Event], bool]
 
 @pytest.fixture(autouse=True)
 def fresh_tally() -> None:
-    """Let every test's first refusal be written at once."""
+    """Let every test's first refusal and first receipt be written at once."""
     refusals.tally.clear()
+    receipts.pauses.clear()
 
 
 def open_row(row: Interaction) -> Interaction:
