@@ -55,12 +55,13 @@ class Workspace:
 
 @dataclass(slots=True)
 class ServiceWebhooks:
-    """The webhook configuration of the account's conversations."""
+    """The webhook configuration of the account's conversations, or of its chat service's."""
 
     pre_url: str = ""
     post_url: str = ""
     method: str = "POST"
     filters: list[str] = field(default_factory=list)
+    target: str = "webhook"
 
 
 @dataclass(slots=True)
@@ -83,6 +84,7 @@ class World:
     conversation_names: dict[str, str] = field(default_factory=dict)
     bindings: dict[tuple[str, str], str] = field(default_factory=dict)
     addresses: dict[str, dict[str, None]] = field(default_factory=dict)
+    account_webhooks: ServiceWebhooks = field(default_factory=ServiceWebhooks)
     service_webhooks: ServiceWebhooks = field(default_factory=ServiceWebhooks)
     opted_out: set[str] = field(default_factory=set)
     heard_from: dict[tuple[str, str], datetime] = field(default_factory=dict)

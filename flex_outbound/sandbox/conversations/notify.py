@@ -40,9 +40,12 @@ def notify(
 
 
 def _targets(world: World, conversation: Conversation, event: str) -> list[Target]:
-    service = world.service_webhooks
+    own = world.service_webhooks
+    # A service with webhooks of its own does not use the account's:
+    # https://www.twilio.com/docs/conversations/api/per-service-webhook-resource
+    service = own if own.post_url or own.pre_url else world.account_webhooks
     targets: list[Target] = []
-    if service.post_url and event in service.filters:
+    if service.post_url and event in service.filters and service.target == "webhook":
         targets.append((service.post_url, service.method))
     for webhook in conversation.webhooks.values():
         settings = webhook.configuration

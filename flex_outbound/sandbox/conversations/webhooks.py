@@ -11,6 +11,7 @@ from flex_outbound.sandbox.errors import bad_request
 from flex_outbound.sandbox.ids import new_sid
 from flex_outbound.sandbox.records import Conversation, ScopedWebhook
 from flex_outbound.sandbox.wire import JSON, Call, Reply, iso, now, page, resource_url
+from flex_outbound.sandbox.world import ServiceWebhooks
 
 TARGETS = ("webhook", "trigger", "studio")
 
@@ -37,9 +38,9 @@ def fetch_configuration(call: Call) -> Reply:
 
 def fetch_service_webhooks(call: Call) -> Reply:
     """GET Configuration/Webhooks, of the account or of its chat service."""
-    settings = call.world.service_webhooks
+    settings = _settings(call)
     of_service = "service" in call.params
-    own: JSON = {"chat_service_sid": call.world.chat_service_sid} if of_service else {"target": "webhook"}
+    own: JSON = {"chat_service_sid": call.world.chat_service_sid} if of_service else {"target": settings.target}
     return Reply(
         {
             "account_sid": call.world.account_sid,
@@ -53,12 +54,19 @@ def fetch_service_webhooks(call: Call) -> Reply:
     )
 
 
+def _settings(call: Call) -> ServiceWebhooks:
+    return call.world.service_webhooks if "service" in call.params else call.world.account_webhooks
+
+
 def update_service_webhooks(call: Call) -> Reply:
-    """POST Configuration/Webhooks: PreWebhookUrl (kept, never called), PostWebhookUrl, Method, Filters."""
-    settings, form = call.world.service_webhooks, call.form
+    """POST Configuration/Webhooks: PreWebhookUrl (kept, never called), PostWebhookUrl, Method, Filters; Target."""
+    settings, form = _settings(call), call.form
     method = form.get("Method", settings.method).upper()
     if method not in ("GET", "POST"):
         raise bad_request(20001, "Invalid Method: it must be GET or POST")
+    if "service" not in call.params and form.get("Target", settings.target) not in ("webhook", "flex"):
+        raise bad_request(20001, "Invalid Target: it must be webhook or flex")
+    settings.target = form.get("Target", settings.target)
     settings.method = method
     settings.pre_url = form.get("PreWebhookUrl", settings.pre_url)
     settings.post_url = form.get("PostWebhookUrl", settings.post_url)
