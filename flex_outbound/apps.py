@@ -4,6 +4,7 @@ from importlib import import_module
 from importlib.util import find_spec
 
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext_lazy as _
 
@@ -16,10 +17,12 @@ class FlexOutboundConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Load ``flex_contacts`` of every installed app, as the admin loads ``admin``, and connect the waker."""
+        """Load ``flex_contacts`` of every installed app, as the admin loads ``admin``, and connect waker and groups."""
         autodiscover_modules("flex_contacts")
-        # By name: both need the models, which are not there yet when this module is imported.
+        # By name: they need the models, which are not there yet when this module is imported.
         import_module("flex_outbound.tasks")
         import_module("flex_outbound.checks")
+        groups = import_module("flex_outbound.groups")
+        post_migrate.connect(groups.make_groups, sender=self, dispatch_uid="flex_outbound.groups")
         if find_spec("prometheus_client"):
             import_module("flex_outbound.metrics.subscribe")

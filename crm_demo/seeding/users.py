@@ -1,13 +1,11 @@
 """The demo's people: agents, a manager, an administrator. Every password is the user name."""
 
 from django.contrib.auth.models import Group, Permission, User
-from django.db.models import Q
+
+from flex_outbound.groups import AGENTS as AGENT_GROUP
+from flex_outbound.groups import MANAGERS as MANAGER_GROUP
 
 AGENTS = ("agent", "bea", "carlos")
-AGENT_GROUP = "Flex agents"
-MANAGER_GROUP = "Flex managers"
-SET_UP = ("account", "sender", "worker")
-"""Models that a manager may change; of all others in flex_outbound they see everything and change nothing."""
 
 FULL_NAMES = {
     "agent": ("Ada", "Agent"),
@@ -19,29 +17,14 @@ FULL_NAMES = {
 
 
 def seed_users() -> dict[str, User]:
-    """Create groups and users that are missing; return the demo's users by name."""
-    agents, managers = _group(AGENT_GROUP, _agent_rights()), _group(MANAGER_GROUP, _manager_rights())
+    """Create users that are missing, in the groups that flex_outbound brings; return the demo's users by name."""
+    agents, managers = (Group.objects.get_or_create(name=name)[0] for name in (AGENT_GROUP, MANAGER_GROUP))
+    contacts = Permission.objects.filter(content_type__app_label="crm_demo", content_type__model="contact")
+    managers.permissions.add(*contacts.exclude(codename="delete_contact"))
     users = {name: _user(name, agents) for name in AGENTS}
     users["manager"] = _user("manager", managers, is_staff=True)
     users["admin"] = _user("admin", None, is_staff=True, is_superuser=True)
     return users
-
-
-def _agent_rights() -> Q:
-    return Q(content_type__app_label="flex_outbound", codename="add_interaction")
-
-
-def _manager_rights() -> Q:
-    changes = [f"{verb}_{model}" for verb in ("add", "change", "delete") for model in SET_UP]
-    return Q(content_type__app_label="flex_outbound") & (Q(codename__startswith="view_") | Q(codename__in=changes)) | Q(
-        content_type__app_label="crm_demo", codename__in=["view_contact", "change_contact", "add_contact"]
-    )
-
-
-def _group(name: str, rights: Q) -> Group:
-    group, _new = Group.objects.get_or_create(name=name)
-    group.permissions.add(*Permission.objects.filter(rights))
-    return group
 
 
 def _user(name: str, group: Group | None, *, is_staff: bool = False, is_superuser: bool = False) -> User:

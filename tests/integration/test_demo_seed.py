@@ -9,6 +9,7 @@ from crm_demo.models import Contact
 from crm_demo.seeding.contacts import TOTAL
 from flex_outbound.channels import AddressError, Channel, normalize
 from flex_outbound.models import Account, Sender, Worker
+from flex_outbound.outbox.availability import Setup
 from flex_outbound.sandbox import defaults
 
 pytestmark = pytest.mark.django_db
@@ -64,7 +65,7 @@ def test_agents_may_send_and_the_manager_sets_up(seeded: None) -> None:
     agent, manager = User.objects.get(username="bea"), User.objects.get(username="manager")
     assert agent.has_perm("flex_outbound.add_interaction")
     assert not agent.is_staff
-    assert not manager.has_perm("flex_outbound.add_interaction")
+    assert Setup.load(manager).reason == "no_worker"
     for right in ("view_interaction", "view_webhookevent", "change_account", "add_sender", "delete_worker"):
         assert manager.has_perm(f"flex_outbound.{right}"), right
 

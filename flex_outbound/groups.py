@@ -1,0 +1,64 @@
+"""Two groups made ready for a project: who sends, and who sets up. Made after ``migrate``, as permissions are."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from django.apps import AppConfig
+from django.apps import apps as global_apps
+from django.apps.registry import Apps
+from django.contrib.auth.management import create_permissions
+from django.db import router, transaction
+
+AGENTS: Final = "Flex agents"
+MANAGERS: Final = "Flex managers"
+
+SET_UP: Final = ("account", "sender", "worker")
+"""Models that managers add, change and delete; of everything else in the app they see all and write nothing."""
+
+_AGENTS_MAY: Final = frozenset({"add_interaction"})
+_MANAGERS_MAY: Final = frozenset(
+    {"add_interaction", "change_interaction", "change_webhookevent"}
+    | {f"{verb}_{model}" for verb in ("add", "change", "delete") for model in SET_UP}
+)
+
+
+def agents_may(codename: str) -> bool:
+    """Tell whether a permission of the app is among those that the group of agents begins with."""
+    return codename in _AGENTS_MAY
+
+
+def managers_may(codename: str) -> bool:
+    """Tell whether a permission of the app is among those that the group of managers begins with."""
+    return codename in _MANAGERS_MAY or codename.startswith("view_")
+
+
+def make_groups(app_config: AppConfig, using: str, apps: Apps = global_apps, **kwargs: Any) -> None:
+    """Create the groups that are missing; one that is there belongs to the project's managers and is left alone.
+
+    A receiver of ``post_migrate``: https://docs.djangoproject.com/en/stable/ref/signals/#post-migrate. Does nothing
+    where the tables of ``django.contrib.auth`` are not in this database, or not any more.
+    """
+    try:
+        models = [apps.get_model("auth", name) for name in ("Group", "Permission")]
+        apps.get_model(app_config.label, "Interaction")
+    except LookupError:
+        return
+    if not all(router.allow_migrate_model(using, model) for model in models):
+        return
+    groups, permissions = (model._default_manager.using(using) for model in models)
+    there = set(groups.filter(name__in=(AGENTS, MANAGERS)).values_list("name", flat=True))
+    if {AGENTS, MANAGERS} <= there:
+        return
+    # Ours may come before the receiver of django.contrib.auth, which does the same: their order is INSTALLED_APPS'.
+    create_permissions(app_config, verbosity=0, using=using, apps=apps)
+    ours = list(permissions.filter(content_type__app_label=app_config.label))
+    for name, may in ((AGENTS, agents_may), (MANAGERS, managers_may)):
+        if name not in there:
+            _make(groups, name, [one for one in ours if may(one.codename)])
+
+
+def _make(groups: Any, name: str, permissions: Iterable[Any]) -> None:
+    with transaction.atomic(using=groups.db):
+        group, new = groups.get_or_create(name=name)
+        if new:
+            group.permissions.add(*permissions)
