@@ -67,6 +67,7 @@ class ImportRun(models.Model):
     summary = models.JSONField(_("taken over"), blank=True, default=dict)
     error_reason = models.CharField(_("reason"), max_length=64, blank=True, default="")
     error_code = models.IntegerField(_("Twilio's error"), null=True, blank=True)
+    error_status = models.PositiveSmallIntegerField(_("HTTP status"), null=True, blank=True)
     error_text = models.TextField(_("what Twilio said"), blank=True, default="")
     created_at = models.DateTimeField(_("created"), db_default=Now(), editable=False)
     lease_until = models.DateTimeField(_("lease until"), null=True, blank=True)
