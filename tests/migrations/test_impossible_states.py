@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from django.apps import apps
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.contrib.contenttypes.models import ContentType
 from django.db import IntegrityError, models, transaction
 
@@ -22,6 +22,7 @@ from flex_outbound.models import (
     Resource,
     ResourceKind,
     Sender,
+    SenderGroup,
     Source,
     WebhookEvent,
     Worker,
@@ -45,6 +46,7 @@ class World:
         self.user = self.make(User, username="agent", password="!")
         self.account = self.make(Account, name="Account", account_sid=sid("AC"), workspace_sid=sid("WS"))
         self.sender = self.make(Sender, **self.like_sender)
+        self.group = self.make(Group, name="Clinic")
         self.worker = self.make(Worker, account=self.account, user=self.user, worker_sid=sid("WK"))
         self.row = self.make(Interaction, **self.like_row)
         self.attempt = self.make(DispatchAttempt, interaction=self.row, number=1)
@@ -137,6 +139,13 @@ Deed = Callable[[World], object]
 IMPOSSIBLE: list[tuple[str, Deed]] = [
     ("account_sid", lambda world: world.make(Account, name="", account_sid=sid("AC"), workspace_sid=sid("WS", "b"))),
     ("flex_sender_address_unique", lambda world: world.make(Sender, **world.like_sender)),
+    (
+        "flex_sender_group_unique",
+        lambda world: (
+            world.make(SenderGroup, sender=world.sender, group=world.group)
+            and world.make(SenderGroup, sender=world.sender, group=world.group)
+        ),
+    ),
     ("flex_sender_channel_known", lambda world: world.change(world.sender, channel="pigeon")),
     (
         "flex_worker_user_unique",
