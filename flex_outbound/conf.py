@@ -30,7 +30,7 @@ DEFAULTS: dict[str, Any] = {
 RATE_LIMITS: dict[str, str | None] = {
     "click": "60/minute",
     "poll": "600/minute",
-    "interactions": "19/second",
+    "interactions": "39/2 second",
     "task_searches": "3/second",
     "conversations": "30/second",
 }

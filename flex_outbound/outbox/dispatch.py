@@ -1,6 +1,7 @@
 """One attempt to open an interaction: claim, fence, POST, write down what came of it."""
 
 import logging
+import time
 from dataclasses import asdict
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -16,7 +17,7 @@ from flex_outbound.gateway.base import Gateway, InteractionRequest, InteractionR
 from flex_outbound.models import Interaction, Outcome
 from flex_outbound.outbox import closing, history, limiter, locks, retry, transitions
 from flex_outbound.outbox.fence import Fence
-from flex_outbound.outbox.limiter import Budget
+from flex_outbound.outbox.limiter import Budget, Turn
 from flex_outbound.outbox.twilio import gateway_for
 from flex_outbound.outbox.wakeup import Job
 from flex_outbound.statuses import UNSETTLED, Status
@@ -39,9 +40,10 @@ def dispatch(row_id: UUID) -> Next | None:
     Never raises what Twilio or the network did; an error of ours leaves the row to its lease and so to a look.
     """
     turn = _turn(row_id)
-    if turn:
-        transitions.postponed(row_id, turn)
-        return Next(Job.DISPATCH, turn)
+    if not turn.granted:
+        transitions.postponed(row_id, turn.seconds)
+        return Next(Job.DISPATCH, turn.seconds)
+    moment = time.monotonic() + turn.seconds
     fence = Fence()
     row = transitions.claim(row_id, _describe)
     if row is None:
@@ -51,6 +53,7 @@ def dispatch(row_id: UUID) -> Next | None:
     except ConfigurationError as error:
         _give_up(row, error)
         return None
+    time.sleep(max(0.0, moment - time.monotonic()))
     fence.mark()
     if not (transitions.about_to_send(row) and fence.is_open):
         logger.warning("Interaction %s was not sent: its worker was stopped past the lease", row.pk)
@@ -58,19 +61,19 @@ def dispatch(row_id: UUID) -> Next | None:
     return _send(row, gateway, request)
 
 
-def _turn(row_id: UUID) -> float:
-    """Return the seconds until it is the row's turn, 0 if it is now: Twilio takes so many per second and account."""
+def _turn(row_id: UUID) -> Turn:
+    """Tell when it is the row's turn: Twilio takes so many per second and account."""
     queued = Interaction.objects.filter(status=Status.QUEUED)
     if limiter.limit_of(Budget.INTERACTIONS) is None:
-        return 0.0
+        return limiter.NOW
     wanted = ("account_id", "account__account_sid", "created_at")
     due = queued.filter(pk=row_id, next_at__lte=Now()).values_list(*wanted).first()
-    wait = limiter.take(Budget.INTERACTIONS, due[1]) if due else 0.0
-    if due is None or not wait:
-        return 0.0
+    turn = limiter.reserve(Budget.INTERACTIONS, due[1]) if due else limiter.NOW
+    if due is None or turn.granted:
+        return turn
     # Behind those who clicked earlier and wait as well, instead of all at once when the next request is free.
     ahead = queued.filter(account=due[0], next_at__gt=Now(), created_at__lt=due[2]).count()
-    return wait + ahead / limiter.rate(Budget.INTERACTIONS)
+    return Turn(False, turn.seconds + ahead / limiter.rate(Budget.INTERACTIONS))
 
 
 def build_request(row: Interaction) -> InteractionRequest:

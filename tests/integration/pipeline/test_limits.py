@@ -1,5 +1,6 @@
 """Twilio's limits: who has to wait is rescheduled, keeps its attempt and its place."""
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -27,16 +28,16 @@ def _limited(settings: Any, **rates: str) -> None:
 
 
 def test_clicks_over_the_limit_wait_for_their_turn(click: Clicker, sandbox: Sandbox, settings: Any) -> None:
-    _limited(settings, interactions="2/second", task_searches="3/second", conversations="30/second")
+    _limited(settings, interactions="2/minute", task_searches="3/second", conversations="30/second")
     for number in range(5):
         contact = Contact.objects.create(full_name=f"Ann {number}", mobile=f"+1415555010{number}")
         click(contact_id=str(contact.pk))
     run_due()
     waiting = Interaction.objects.filter(status=Status.QUEUED)
-    assert waiting.count() == 3
+    assert waiting.count() == 4
     assert set(waiting.values_list("attempt", flat=True)) == {0}
     assert not Interaction.objects.due().filter(status=Status.QUEUED).exists()
-    assert len(sandbox.interactions) == 2
+    assert len(sandbox.interactions) == 1
 
 
 def test_those_who_wait_longest_go_first(click: Clicker, sandbox: Sandbox, settings: Any) -> None:
@@ -73,12 +74,74 @@ def test_a_message_over_the_limit_waits(click: Clicker, sandbox: Sandbox, settin
 
 
 def test_accounts_have_budgets_of_their_own(settings: Any) -> None:
-    settings.FLEX_OUTBOUND = {"RATE_LIMITS": {"interactions": "1/minute"}}
-    assert limiter.take(Budget.INTERACTIONS, "AC1") == 0
-    assert limiter.take(Budget.INTERACTIONS, "AC1") > 0
-    assert limiter.take(Budget.INTERACTIONS, "AC2") == 0
+    settings.FLEX_OUTBOUND = {"RATE_LIMITS": {"task_searches": "1/minute"}}
+    assert limiter.take(Budget.TASK_SEARCHES, "AC1") == 0
+    assert limiter.take(Budget.TASK_SEARCHES, "AC1") > 0
+    assert limiter.take(Budget.TASK_SEARCHES, "AC2") == 0
+
+
+class _Clock:
+    """A clock that stands until it is set."""
+
+    def __init__(self, now: float) -> None:
+        self.now = now
+
+    def time(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> _Clock:
+    """Put the limiter's clock, at the beginning of a period, into the test's hands."""
+    clock = _Clock(2_000_000_000.0)
+    monkeypatch.setattr(limiter, "time", clock)
+    return clock
+
+
+def _reserved(account: str = "AC1") -> limiter.Turn:
+    return limiter.reserve(Budget.INTERACTIONS, account)
+
+
+def test_interactions_are_spaced_evenly(settings: Any, clock: _Clock) -> None:
+    settings.FLEX_OUTBOUND = {"RATE_LIMITS": {"interactions": "20/second"}}
+    turns = [_reserved() for _request in range(8)]
+    assert [round(turn.seconds, 3) for turn in turns] == [0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.3]
+    assert [turn.granted for turn in turns] == [True] * 6 + [False] * 2
+    assert _reserved("AC2") == limiter.NOW
+
+
+def test_no_moment_that_passed_unused_is_made_up_for(settings: Any, clock: _Clock) -> None:
+    settings.FLEX_OUTBOUND = {"RATE_LIMITS": {"interactions": "20/second"}}
+    clock.now += 0.52
+    assert [round(_reserved().seconds, 3) for _request in range(3)] == [0.0, 0.03, 0.08]
+
+
+def test_the_pace_is_kept_from_one_period_to_the_next(settings: Any, clock: _Clock) -> None:
+    settings.FLEX_OUTBOUND = {"RATE_LIMITS": {"interactions": "20/second"}}
+    clock.now += 0.9
+    assert [round(_reserved().seconds, 3) for _request in range(4)] == [0.0, 0.05, 0.1, 0.15]
+
+
+def test_a_busy_account_is_served_at_its_rate_and_no_faster(settings: Any, clock: _Clock) -> None:
+    settings.FLEX_OUTBOUND = {"RATE_LIMITS": {"interactions": "39/2 second"}}
+    sent = []
+    while clock.now < 2_000_000_010.0:
+        turn = _reserved()
+        if turn.granted:
+            sent.append(clock.now + turn.seconds)
+        else:
+            clock.now += turn.seconds / 2
+    gaps = [later - earlier for earlier, later in itertools.pairwise(sent)]
+    assert min(gaps) > 2 / 39 - 0.001
+    assert max(gaps) < 2 / 39 + 0.001
+
+
+def test_without_a_limit_nobody_waits(settings: Any) -> None:
+    settings.FLEX_OUTBOUND = {"RATE_LIMITS": {"interactions": None}}
+    assert [_reserved() for _request in range(50)] == [limiter.NOW] * 50
 
 
 def test_a_storage_that_is_down_stops_nothing(settings: Any) -> None:
     settings.FLEX_OUTBOUND = {"RATE_LIMIT_STORAGE": "redis://127.0.0.1:9/0"}
-    assert limiter.take(Budget.INTERACTIONS, "AC1") == 0
+    assert limiter.take(Budget.TASK_SEARCHES, "AC1") == 0
+    assert _reserved() == limiter.NOW
