@@ -6,7 +6,7 @@ from flex_outbound.models.closing import Closing
 from flex_outbound.models.event import Source, WebhookEvent, WebhookReceipt, WebhookRefusal
 from flex_outbound.models.figures import DailyFigures, FiguresMark
 from flex_outbound.models.heartbeat import Heartbeat
-from flex_outbound.models.import_run import UNDER_WAY, ImportRun, RunStatus
+from flex_outbound.models.import_run import UNDER_WAY, ImportRun, RunState
 from flex_outbound.models.interaction import IN_THE_WAY, Interaction
 from flex_outbound.models.message import Message
 from flex_outbound.models.mixins import FlexContact
@@ -30,7 +30,7 @@ __all__ = [
     "Outcome",
     "Resource",
     "ResourceKind",
-    "RunStatus",
+    "RunState",
     "Sender",
     "SenderGroup",
     "Source",

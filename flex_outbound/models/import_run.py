@@ -14,7 +14,7 @@ from flex_outbound.models.account import Account
 from flex_outbound.models.resource import ResourceKind
 
 
-class RunStatus(models.TextChoices):
+class RunState(models.TextChoices):
     """The life of an import: waiting → looking → found → applied; failed from the first two."""
 
     WAITING = "waiting", _("Waiting for a Celery worker")
@@ -24,7 +24,7 @@ class RunStatus(models.TextChoices):
     FAILED = "failed", pgettext_lazy("import", "Failed")
 
 
-UNDER_WAY = (RunStatus.WAITING, RunStatus.LOOKING)
+UNDER_WAY = (RunState.WAITING, RunState.LOOKING)
 
 
 class ImportRunQuerySet(models.QuerySet["ImportRun"]):
@@ -32,15 +32,15 @@ class ImportRunQuerySet(models.QuerySet["ImportRun"]):
 
     def under_way(self) -> "ImportRunQuerySet":
         """Return the runs that a worker has, or will have, in hand."""
-        return self.filter(status__in=UNDER_WAY)
+        return self.filter(state__in=UNDER_WAY)
 
     def lost(self) -> "ImportRunQuerySet":
         """Return the runs whose worker has not been heard of for longer than it may be silent."""
-        return self.filter(status=RunStatus.LOOKING, lease_until__lt=Now())
+        return self.filter(state=RunState.LOOKING, lease_until__lt=Now())
 
     def neglected(self, seconds: float) -> "ImportRunQuerySet":
         """Return the runs that no worker has taken for so long that their wake-up must be lost."""
-        return self.filter(status=RunStatus.WAITING, created_at__lt=Now() - timedelta(seconds=seconds))
+        return self.filter(state=RunState.WAITING, created_at__lt=Now() - timedelta(seconds=seconds))
 
     def light(self) -> "ImportRunQuerySet":
         """Leave out what was found, which may be megabytes."""
@@ -59,7 +59,7 @@ class ImportRun(models.Model):
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("user")
     )
-    status = models.CharField(_("status"), max_length=16, choices=RunStatus.choices, default=RunStatus.WAITING)
+    state = models.CharField(_("state"), max_length=16, choices=RunState.choices, default=RunState.WAITING)
     step = models.CharField(_("step"), max_length=24, choices=ResourceKind.choices, blank=True, default="")
     counts = models.JSONField(_("counts"), blank=True, default=dict)
     found = models.JSONField(_("found"), blank=True, default=dict)
@@ -80,16 +80,16 @@ class ImportRun(models.Model):
         verbose_name_plural = _("imports from Twilio")
         ordering = ["-pk"]
         constraints = [
-            models.CheckConstraint(condition=Q(status__in=RunStatus.values), name="flex_import_status_known"),
+            models.CheckConstraint(condition=Q(state__in=RunState.values), name="flex_import_state_known"),
         ]
 
     def __str__(self) -> str:
-        return f"{self.account_id} · {self.get_status_display()}"
+        return f"{self.account_id} · {self.get_state_display()}"
 
     @property
     def is_under_way(self) -> bool:
         """Whether the page has to look again."""
-        return self.status in UNDER_WAY
+        return self.state in UNDER_WAY
 
     def of(self, kind: ResourceKind | str) -> list[dict[str, Any]]:
         """Return what was found of one kind."""
