@@ -10,6 +10,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from celery import Task, current_app, shared_task
+from django.db import close_old_connections
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
@@ -20,6 +21,7 @@ from flex_outbound.outbox import dispatch as dispatching
 from flex_outbound.outbox import sweep as sweeping
 from flex_outbound.outbox import watch as watching
 from flex_outbound.outbox.wakeup import Job
+from flex_outbound.setup import looking, runs
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +29,19 @@ _MARGIN: Final = 0.05
 """Seconds by which a job comes after its time, for the database's clock says when that is."""
 
 
-@shared_task(name="flex_outbound.tasks.dispatch", ignore_result=True)
+class Errand(Task[Any, Any]):
+    """A job that begins with a database connection that lives.
+
+    Celery closes them after every job, or, to save opening as many, after ``CELERY_DB_REUSE_MAX``; a restarted database
+    would then leave a worker with a dead one, that Django itself only looks at between requests.
+    """
+
+    def before_start(self, task_id: str, args: Any, kwargs: Any) -> None:
+        """Close what is broken or too old, as Django does before each request."""
+        close_old_connections()
+
+
+@shared_task(name="flex_outbound.tasks.dispatch", base=Errand, ignore_result=True)
 def dispatch(row_id: str) -> None:
     """Open one interaction."""
     following = dispatching.dispatch(UUID(row_id))
@@ -35,43 +49,52 @@ def dispatch(row_id: str) -> None:
         _publish_if_possible(following.job, row_id, following.seconds)
 
 
-@shared_task(name="flex_outbound.tasks.look", ignore_result=True)
+@shared_task(name="flex_outbound.tasks.look", base=Errand, ignore_result=True)
 def look(row_id: str) -> None:
     """Look for a row whose outcome is unknown, and for its account's others."""
     if reconcile.look_for(UUID(row_id)):
         _follow_up(row_id)
 
 
-@shared_task(name="flex_outbound.tasks.watch", ignore_result=True)
+@shared_task(name="flex_outbound.tasks.watch", base=Errand, ignore_result=True)
 def watch(row_id: str) -> None:
     """Look after an interaction that exists."""
     watching.watch(UUID(row_id))
     _follow_up(row_id)
 
 
-@shared_task(name="flex_outbound.tasks.message", ignore_result=True)
+@shared_task(name="flex_outbound.tasks.message", base=Errand, ignore_result=True)
 def message(row_id: str) -> None:
     """Send, or look for, the first message of an interaction."""
     first_message.send(UUID(row_id))
     first_message.look(UUID(row_id))
 
 
-@shared_task(name="flex_outbound.tasks.event", ignore_result=True)
+@shared_task(name="flex_outbound.tasks.event", base=Errand, ignore_result=True)
 def event(row_id: str) -> None:
     """Apply a callback."""
     inbound.process(int(row_id))
 
 
-@shared_task(name="flex_outbound.tasks.close", ignore_result=True)
+@shared_task(name="flex_outbound.tasks.close", base=Errand, ignore_result=True)
 def close(row_id: str) -> None:
     """Close a channel that must not stay open."""
     closing.close(int(row_id))
 
 
-@shared_task(name="flex_outbound.tasks.sweep", ignore_result=True)
+@shared_task(name="flex_outbound.tasks.import_look", base=Errand, ignore_result=True)
+def import_look(run_id: str) -> None:
+    """Read for an import what an account has at Twilio."""
+    looking.look(int(run_id))
+
+
+@shared_task(name="flex_outbound.tasks.sweep", base=Errand, ignore_result=True)
 def sweep() -> None:
     """Hand out whatever is due. Put it into the beat schedule, every ``SWEEP_SECONDS``."""
     sweeping.sweep(_publish)
+    runs.give_up()
+    for run_id in runs.neglected():
+        _publish(Job.IMPORT, str(run_id))
 
 
 _TASKS: dict[Job, Task[Any, Any]] = {
@@ -81,6 +104,7 @@ _TASKS: dict[Job, Task[Any, Any]] = {
     Job.MESSAGE: message,
     Job.EVENT: event,
     Job.CLOSE: close,
+    Job.IMPORT: import_look,
 }
 
 _JOB_OF: dict[str, Job] = {

@@ -1,4 +1,4 @@
-"""What an account has at Twilio, as a protocol: for setting up, where nothing is sent and everything may be asked again.
+"""What an account has at Twilio, as a protocol: for setting up, where nothing is sent and all may be asked again.
 
 Every method raises the errors of ``gateway.base``; all three mean that the list was not read whole. Lists are read page
 by page while they are walked through, so an error may come in the middle.

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from flex_outbound.conf import conf
+from flex_outbound.exceptions import ConfigurationError
 from flex_outbound.gateway import client
 from flex_outbound.gateway.base import Connection, Gateway
 from flex_outbound.models import Account
@@ -22,16 +23,28 @@ def use(factory: Factory) -> Factory:
 def gateway_for(account: Account) -> Gateway:
     """Return the gateway to one account.
 
-    Raises ConfigurationError where the account has no usable credentials.
+    Raises ConfigurationError where the account has no usable credentials, or its workspace was not chosen yet.
+    """
+    connection = connection_to(account)
+    if not connection.workspace_sid:
+        raise ConfigurationError(
+            f"The Flex workspace of Twilio account “{account.name}” is not chosen yet. Choose it in the admin, on the "
+            "account's page, after an import from Twilio."
+        )
+    return _factory(connection)
+
+
+def connection_to(account: Account) -> Connection:
+    """Return how an account is reached; its workspace may be empty, and the account unsaved.
+
+    Raises ConfigurationError where it has no usable credentials.
     """
     username, password = account.credentials()
-    return _factory(
-        Connection(
-            account_sid=account.account_sid,
-            username=username,
-            password=password,
-            workspace_sid=account.workspace_sid,
-            base_url=conf.api_base_url,
-            timeout=conf.http_timeout,
-        )
+    return Connection(
+        account_sid=account.account_sid,
+        username=username,
+        password=password,
+        workspace_sid=account.workspace_sid,
+        base_url=conf.api_base_url,
+        timeout=conf.http_timeout,
     )

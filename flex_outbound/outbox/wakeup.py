@@ -24,6 +24,7 @@ class Job(StrEnum):
     MESSAGE = "message"
     EVENT = "event"
     CLOSE = "close"
+    IMPORT = "import"
 
 
 Waker = Callable[[Job, str], None]

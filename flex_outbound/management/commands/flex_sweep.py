@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from flex_outbound.outbox import sweep
+from flex_outbound.setup import looking, runs
 
 
 class Command(BaseCommand):
@@ -15,5 +16,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Run one sweep and say what was done."""
         counts = sweep.sweep(sweep.run)
+        runs.give_up()
+        for run_id in runs.neglected():
+            counts["import"] += 1
+            looking.look(run_id)
         done = ", ".join(f"{name}: {count}" for name, count in sorted(counts.items()) if count)
         self.stdout.write(done or "Nothing is due.")

@@ -1,0 +1,105 @@
+"""``manage.py flex_sync``: look at what an account has at Twilio, and take it over; the admin's import as a command."""
+
+from argparse import ArgumentParser
+from typing import Any, Final
+
+from django.core.management.base import BaseCommand, CommandError
+
+from flex_outbound.models import Account, ImportRun, RunState
+from flex_outbound.setup import importing, looking, matching, people, runs
+from flex_outbound.setup.differences import Change, Differences
+
+SIGNS: Final = {Change.NEW: "+", Change.RENAMED: "~", Change.CHANGED: "~", Change.GONE: "-"}
+
+
+class Command(BaseCommand):
+    """One look in this process, without the broker."""
+
+    help = (
+        "Show what has changed at Twilio since the last import: workspaces, workflows, queues, workers, numbers, "
+        "templates. With --apply take it over. Senders are made in the admin, where their queues are chosen."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Which account, and whether to write."""
+        parser.add_argument("--account", help="name, SID or id of the account; needed where there are several")
+        what = parser.add_mutually_exclusive_group()
+        what.add_argument("--dry-run", action="store_true", help="only show what would change (the default)")
+        what.add_argument("--apply", action="store_true", help="take over everything that was found")
+        parser.add_argument(
+            "--match", action="store_true", help="with --apply: also make the workers users, where exactly one fits"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Look, show, and write if asked to. Raises CommandError where Twilio could not be read whole."""
+        if options["match"] and not options["apply"]:
+            raise CommandError("--match changes something: say --apply as well.")
+        account = _account(options["account"])
+        run = _look(account)
+        differences = importing.differences_of(run)
+        self._show(account, differences)
+        if options["apply"]:
+            self._apply(account, run, match=options["match"])
+        elif differences.count():
+            self.stdout.write("Nothing was changed. To take this over: flex_sync --apply")
+
+    def _show(self, account: Account, differences: Differences) -> None:
+        for kind, several in differences.by_kind.items():
+            for one in several:
+                if one.change in SIGNS:
+                    before = f" (was: {one.before})" if one.before else ""
+                    self.stdout.write(f"{SIGNS[one.change]} {kind.label}: {one.name or one.sid} {one.sid}{before}")
+        for kind_name, said in differences.skipped.items():
+            self.stderr.write(f"Not shown to this key, left as it is: {kind_name} ({said.get('said', '')})")
+        total = differences.count()
+        unchanged = differences.count(Change.UNCHANGED)
+        self.stdout.write(f"{account}: {total} to change, {unchanged} unchanged.")
+
+    def _apply(self, account: Account, run: ImportRun, *, match: bool) -> None:
+        try:
+            applied = importing.take_over(run.pk, importing.everything(run, account))
+        except (importing.ImportRefused, importing.InvalidChoice) as error:
+            raise CommandError(f"Nothing was changed. {error}") from error
+        changed = sum(applied.counts[change.value] for change in SIGNS)
+        self.stdout.write(self.style.SUCCESS(f"Taken over: {changed} resources."))
+        account.refresh_from_db()
+        if not account.workspace_sid:
+            self.stdout.write("No workspace is chosen yet: there are several, or none. Choose one in the admin.")
+        if match:
+            self._match(account)
+
+    def _match(self, account: Account) -> None:
+        found = matching.matches(account)
+        users = people.by_pk(str(one.user.pk) for one in found.proposals)
+        accepted = matching.accept(account, {one.worker.sid: users[str(one.user.pk)] for one in found.proposals})
+        if accepted.errors:
+            raise CommandError("No worker was matched. " + " ".join(accepted.errors.values()))
+        self.stdout.write(f"Matched: {len(accepted.made)}; without a user: {len(found.workers)} workers.")
+
+
+def _account(wanted: str | None) -> Account:
+    accounts = list(Account.objects.all())
+    if wanted:
+        accounts = [one for one in accounts if wanted in (one.name, one.account_sid, str(one.pk))]
+    if len(accounts) == 1:
+        return accounts[0]
+    if not accounts:
+        words = (
+            f"There is no account {wanted!r}." if wanted else "There is no Twilio account yet. Add one in the admin."
+        )
+        raise CommandError(words)
+    names = ", ".join(f"{one.name} ({one.pk})" for one in accounts)
+    raise CommandError(f"Say which account with --account: {names}.")
+
+
+def _look(account: Account) -> ImportRun:
+    run = runs.begin(account, wake=False)
+    looking.look(run.pk)
+    run = ImportRun.objects.get(pk=run.pk)
+    trouble = runs.trouble_of(run)
+    if trouble is not None:
+        said = f" Twilio said: {trouble.said}" if trouble.said else ""
+        raise CommandError(f"{trouble.what} {trouble.todo}{said} Nothing was changed.")
+    if run.state != RunState.FOUND:
+        raise CommandError("Another import of this account is under way. Try again when it has ended.")
+    return run

@@ -1,0 +1,86 @@
+"""*Test connection*: do these credentials open this account, and is the workspace one of its own?
+
+Works with an account that was not saved. Nothing is written, and no transaction may be open: it asks Twilio.
+"""
+
+from dataclasses import dataclass, field
+
+from django.utils.translation import gettext as _
+
+from flex_outbound.exceptions import FlexOutboundError, GatewayError
+from flex_outbound.gateway.directory import open_directory
+from flex_outbound.gateway.listed import Directory, Listed
+from flex_outbound.models import Account
+from flex_outbound.outbox.twilio import connection_to
+from flex_outbound.setup.words import Trouble, explain
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """What Twilio said: a ``trouble``, or None and the names of the account ("" if not shown) and its workspaces.
+
+    ``workspace``: the name of the chosen one, "" where none was chosen.
+    """
+
+    trouble: Trouble | None = None
+    account_name: str = ""
+    workspaces: list[str] = field(default_factory=list)
+    workspace: str = ""
+
+    @property
+    def words(self) -> str:
+        """Return one sentence on a connection that works."""
+        name = self.account_name or _("the account")
+        if self.workspace:
+            return _("Connected to %(account)s, workspace %(workspace)s.") % {
+                "account": name,
+                "workspace": self.workspace,
+            }
+        if not self.workspaces:
+            return _(
+                "Connected to %(account)s, but it has no Flex workspace. Set up Flex in Twilio's console first."
+            ) % {"account": name}
+        return _("Connected to %(account)s. Save, then import from Twilio to choose the workspace: %(workspaces)s.") % {
+            "account": name,
+            "workspaces": ", ".join(self.workspaces[:5]),
+        }
+
+
+def try_connection(account: Account) -> Tested:
+    """Ask Twilio with an account's credentials. Raises nothing; takes two requests, each within HTTP_TIMEOUT."""
+    try:
+        with open_directory(connection_to(account)) as directory:
+            found = list(directory.workspaces())
+            trouble = _foreign(account, found)
+            return Tested(trouble) if trouble else _connected(account, found, _account_name(directory))
+    except FlexOutboundError as error:
+        return Tested(explain(error))
+
+
+def _account_name(directory: Directory) -> str:
+    try:
+        return directory.account_name()
+    except GatewayError:
+        # https://www.twilio.com/docs/iam/api-keys: only main keys and the auth token may read the account itself.
+        return ""
+
+
+def _connected(account: Account, found: list[Listed], account_name: str) -> Tested:
+    chosen = next((one.name or one.sid for one in found if one.sid == account.workspace_sid), "")
+    return Tested(None, account_name, [one.name or one.sid for one in found], chosen)
+
+
+def _foreign(account: Account, found: list[Listed]) -> Trouble | None:
+    owners = {one.account_sid for one in found if one.account_sid} - {account.account_sid}
+    if owners:
+        return Trouble(
+            _("These credentials belong to another account: %(sid)s.") % {"sid": ", ".join(sorted(owners))},
+            _("Enter that account's SID, or make an API key within the account whose SID stands here."),
+        )
+    if account.workspace_sid and account.workspace_sid not in {one.sid for one in found}:
+        return Trouble(
+            _("The credentials are right, but the workspace %(sid)s is not in this account.")
+            % {"sid": account.workspace_sid},
+            _("It was deleted, or is another account's. Import from Twilio, and choose one of this account."),
+        )
+    return None

@@ -1,0 +1,139 @@
+"""Taking over what was found: one transaction, all of it or nothing.
+
+What a manager ticked may have vanished at Twilio since: ``vanished`` asks first, before any transaction is open.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from django.db import router, transaction
+from django.db.models.functions import Now
+from django.utils.translation import gettext as _
+
+from flex_outbound.exceptions import FlexOutboundError, Refused
+from flex_outbound.gateway.directory import open_directory
+from flex_outbound.models import Account, ImportRun, Resource, ResourceKind, RunState, Sender
+from flex_outbound.outbox.twilio import connection_to
+from flex_outbound.setup import storing
+from flex_outbound.setup.choosing import Choice, NewSender, errors_of, sender_of
+from flex_outbound.setup.differences import Change, Differences, compare
+
+
+class ImportRefused(FlexOutboundError):
+    """The list is out of date: a newer look exists, or it was taken over already."""
+
+
+class InvalidChoice(FlexOutboundError):
+    """Something chosen cannot be taken over. ``errors``: words by field ("" for the whole, else a SID or a name)."""
+
+    def __init__(self, errors: Mapping[str, str]) -> None:
+        super().__init__(" ".join(errors.values()))
+        self.errors = dict(errors)
+
+
+@dataclass(slots=True)
+class Applied:
+    """What was changed: numbers by change, the senders that were made, and the account's fields that were set."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    senders: list[Sender] = field(default_factory=list)
+    fields: list[str] = field(default_factory=list)
+
+
+def differences_of(run: ImportRun) -> Differences:
+    """Return what taking over a run would change; one query."""
+    return compare(run.found, Resource.objects.filter(account=run.account_id), run.skipped)
+
+
+def vanished(account: Account, choice: Choice) -> dict[str, str]:
+    """Ask Twilio whether the chosen workspace, workflow and queues are still there; words by field for those not.
+
+    Three requests at most. Raises GatewayError or ConfigurationError where Twilio cannot be asked.
+    """
+    if not choice.workspace_sid:
+        return {}
+    queues: dict[str, list[NewSender]] = {}
+    for sender in choice.senders:
+        queues.setdefault(sender.queue_sid, []).append(sender)
+    gone = _("This was deleted at Twilio a moment ago. Look again, and choose another one.")
+    try:
+        with open_directory(connection_to(account)) as directory:
+            workflows = {one.sid for one in directory.workflows(choice.workspace_sid)}
+            there = {one.sid for one in directory.task_queues(choice.workspace_sid)} if queues else set()
+    except Refused as error:
+        if error.http_status == 404:
+            return {"route": gone}
+        raise
+    errors = {"route": gone} if choice.workflow_sid and choice.workflow_sid not in workflows else {}
+    missing = [sender for sid, several in queues.items() if sid not in there for sender in several]
+    return errors | {
+        sender.sid: _("Its queue was deleted at Twilio a moment ago. Look again, and choose another one.")
+        for sender in missing
+    }
+
+
+def take_over(run_id: int, choice: Choice) -> Applied:
+    """Write what was ticked. Raises ImportRefused or InvalidChoice; then nothing was changed."""
+    using = router.db_for_write(ImportRun)
+    with transaction.atomic(using=using):
+        run = _locked(run_id)
+        account = Account.objects.select_for_update().get(pk=run.account_id)
+        errors = errors_of(run, account, choice)
+        if errors:
+            raise InvalidChoice(errors)
+        applied = Applied(fields=_set_route(account, choice))
+        applied.counts = storing.store(run, differences_of(run), choice.take)
+        applied.senders = [_make(account, run, sender) for sender in choice.senders]
+        summary = applied.counts | {"senders": len(applied.senders)}
+        ImportRun.objects.filter(pk=run.pk).update(state=RunState.APPLIED, finished_at=Now(), summary=summary)
+    return applied
+
+
+def everything(run: ImportRun, account: Account) -> Choice:
+    """Return the choice of who ticks all and makes no sender; the workspace only where there is but one."""
+    workspaces = [one["sid"] for one in run.of(ResourceKind.WORKSPACE)]
+    chosen = account.workspace_sid or (workspaces[0] if len(workspaces) == 1 else "")
+    workflows = [one["sid"] for one in run.of(ResourceKind.WORKFLOW) if one["parent_sid"] == chosen]
+    workflow = account.workflow_sid or (workflows[0] if len(workflows) == 1 else "")
+    return Choice(chosen, workflow, dict.fromkeys(ResourceKind))
+
+
+def queue_gone(account: Account, sids: Iterable[str]) -> set[str]:
+    """Return which of these queues an import did not find any more. Never imported is not gone."""
+    queues = Resource.objects.filter(account=account, kind=ResourceKind.TASK_QUEUE, sid__in=set(sids))
+    return set(queues.exclude(gone_at=None).values_list("sid", flat=True))
+
+
+def _locked(run_id: int) -> ImportRun:
+    run = ImportRun.objects.select_for_update().filter(pk=run_id).first()
+    if run is None:
+        raise ImportRefused(_("This import does not exist any more. Start a new one."))
+    if run.state == RunState.APPLIED:
+        raise ImportRefused(_("This was taken over already. To see what has changed since, look again."))
+    newer = ImportRun.objects.filter(account=run.account_id, pk__gt=run.pk).exists()
+    if run.state != RunState.FOUND or newer:
+        raise ImportRefused(_("This list is out of date: there is a newer one. Look at that, or look again."))
+    return run
+
+
+def _set_route(account: Account, choice: Choice) -> list[str]:
+    wanted = {"workspace_sid": choice.workspace_sid, "workflow_sid": choice.workflow_sid}
+    changed = [name for name, sid in wanted.items() if choice.workspace_sid and getattr(account, name) != sid]
+    for name in changed:
+        setattr(account, name, wanted[name])
+    if changed:
+        account.save(update_fields=[*changed, "updated_at"])
+    return changed
+
+
+def _make(account: Account, run: ImportRun, wanted: NewSender) -> Sender:
+    sender = sender_of(account, run, wanted)
+    others = Sender.objects.filter(account=account, channel=sender.channel, is_default=True)
+    sender.is_default = not others.exists()
+    sender.save()
+    return sender
+
+
+def summary_of(differences: Differences) -> dict[str, int]:
+    """Return how many resources would change, by change."""
+    return {change.value: differences.count(change) for change in Change}
