@@ -16,9 +16,9 @@ from flex_outbound.models import Sender, Worker
 class ChannelOption:
     """One channel of one contact for one user.
 
-    ``reason``: "" if enabled, else no_permission, no_worker, account_off, no_sender, not_allowed, no_number, no_email
-    or the code of the address rule; ``reason_text``: the same in words. ``addresses`` are normalised, the preferred
-    one first; ``senders`` the default first.
+    ``reason``: "" if enabled, else no_permission, no_worker, account_off, no_workspace, no_sender, not_allowed,
+    no_number, no_email or the code of the address rule; ``reason_text``: the same in words. ``addresses`` are
+    normalised, the preferred one first; ``senders`` the default first.
     """
 
     channel: Channel
@@ -48,18 +48,26 @@ class Setup:
         """Read permission, workers and senders of a user (anonymous users included)."""
         if not user.is_authenticated or not user.has_perm("flex_outbound.add_interaction"):
             return cls(user, "no_permission", _("You may not open conversations. Ask your manager for access."))
-        senders = list(Sender.objects.usable_by(user))
-        if not senders:
-            active = Worker.objects.filter(user=user, is_active=True).values_list("account__is_active", flat=True)
-            if not active:
-                return cls(user, "no_worker", _("You are not set up as a Flex worker. Ask your manager to add you."))
-            if not any(active):
-                return cls(user, "account_off", _("Messaging is switched off. Ask your manager when it will be back."))
-        return cls(user, senders=senders)
+        senders = [sender for sender in Sender.objects.usable_by(user) if sender.account.workspace_sid]
+        return cls(user, senders=senders) if senders else cls(user, *_why_none(user))
 
     def senders_for(self, channel: Channel) -> list[Sender]:
         """Return the senders of one channel, its default first."""
         return [sender for sender in self.senders if sender.channel == channel]
+
+
+def _why_none(user: Any) -> tuple[str, str]:
+    """Return reason and words for a user without senders; "" twice where only the senders are missing."""
+    mine = Worker.objects.filter(user=user, is_active=True)
+    accounts = list(mine.values_list("account__is_active", "account__workspace_sid"))
+    workspaces = [workspace for is_active, workspace in accounts if is_active]
+    if not accounts:
+        return "no_worker", _("You are not set up as a Flex worker. Ask your manager to add you.")
+    if not workspaces:
+        return "account_off", _("Messaging is switched off. Ask your manager when it will be back.")
+    if not any(workspaces):
+        return "no_workspace", _("Messaging is not set up yet. Ask your manager to choose the Flex workspace.")
+    return "", ""
 
 
 def usable_addresses(
