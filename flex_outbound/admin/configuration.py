@@ -8,13 +8,14 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from flex_outbound.admin import badges
+from flex_outbound.admin.callbacks import CallbacksPage
 from flex_outbound.admin.forms import AccountForm
 from flex_outbound.admin.trouble import trouble_of
 from flex_outbound.models import Account, Worker
 
 
 @admin.register(Account)
-class AccountAdmin(admin.ModelAdmin):
+class AccountAdmin(CallbacksPage, admin.ModelAdmin):
     """A Twilio account; what Twilio last complained about stands on it."""
 
     form = AccountForm

@@ -30,6 +30,8 @@ class Operation(StrEnum):
     HAS_CUSTOMER = "has_customer"
     FIND_MESSAGE = "find_message"
     FETCH_WORKSPACE = "fetch_workspace"
+    FETCH_CALLBACKS = "fetch_callbacks"
+    REGISTER_CALLBACKS = "register_callbacks"
     FETCH_ACCOUNT = "fetch_account"
     LIST_RESOURCES = "list_resources"
 

@@ -1,0 +1,162 @@
+"""Where Twilio is to call, read and written: one place at each of three services.
+
+What is registered now belongs to whoever registered it: nothing here decides whether it may be replaced.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from flex_outbound.gateway.base import Connection
+from flex_outbound.gateway.calls import TwilioCalls, shown
+from flex_outbound.gateway.classify import malformed
+from flex_outbound.gateway.observe import Operation
+from flex_outbound.sids import SidKind, sid_or_none
+
+WEBHOOKS_PER_PAGE = 100
+POST = "POST"
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """What one place holds. ``url``: "" for none. ``events``: their names, None for every event there is.
+
+    ``place``: what to write to: a workspace's SID, a conversation service's SID ("" is the account's own place), or a
+    webhook's ``ttid``. ``pre_url``: the address that is asked before a conversation changes; it shares ``method`` and
+    ``events``. ``is_of_flex``: conversations are routed into Flex itself and not to an address.
+    """
+
+    url: str
+    events: tuple[str, ...] | None
+    method: str = POST
+    place: str = ""
+    pre_url: str = ""
+    is_of_flex: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FlexInstance:
+    """What Flex calls itself: the instance (GO…) and the service its conversations live in (IS…), "" where not told."""
+
+    instance_sid: str
+    chat_service_sid: str
+
+
+def connect(connection: Connection) -> "TwilioCallbacks":
+    """Return a client of one's own for one thread; ``close`` it."""
+    return TwilioCallbacks(connection)
+
+
+class TwilioCallbacks(TwilioCalls):
+    """One account's registrations. Every method raises GatewayError alone."""
+
+    def fetch_flex(self) -> FlexInstance:
+        """Return what Flex calls itself.
+
+        https://www.twilio.com/docs/flex/developer/config/flex-configuration-rest-api
+        """
+        found = self._fetch(Operation.FETCH_CALLBACKS, self._client.flex_api.v1.configuration())
+        return FlexInstance(
+            sid_or_none(found.flex_instance_sid, SidKind.FLEX_INSTANCE) or "",
+            _text(found.chat_service_instance_sid) or _text(found.flex_service_instance_sid),
+        )
+
+    def fetch_workspace_callback(self) -> Registration:
+        """Return what the account's workspace calls. https://www.twilio.com/docs/taskrouter/api/workspace"""
+        found = self._fetch(Operation.FETCH_CALLBACKS, self._client.taskrouter.v1.workspaces(self._workspace_sid))
+        # No filter is no limit: every event is sent.
+        names = tuple(name.strip() for name in _text(found.events_filter).split(",") if name.strip())
+        return Registration(_text(found.event_callback_url), names or None, place=self._workspace_sid)
+
+    def register_workspace_callback(self, url: str, events: Sequence[str]) -> None:
+        """Have the workspace call ``url`` for these events, and nobody else."""
+        workspace = self._client.taskrouter.v1.workspaces(self._workspace_sid)
+        with self._call(Operation.REGISTER_CALLBACKS):
+            workspace.update(event_callback_url=url, events_filter=",".join(events))
+
+    def fetch_conversations_webhook(self, service_sid: str) -> Registration:
+        """Return what the conversations of one service call.
+
+        A service may have a place of its own, and then the account's counts for nothing there.
+        https://www.twilio.com/docs/conversations/api/per-service-webhook-resource
+        """
+        own = self._fetch_service(service_sid) if service_sid else None
+        if own is not None and (own.url or own.pre_url):
+            return own
+        return self._conversations(self._fetch(Operation.FETCH_CALLBACKS, self._webhooks("")), "")
+
+    def register_conversations_webhook(self, place: str, url: str, events: Sequence[str]) -> None:
+        """Have conversations call ``url`` for these events; what is asked before a change stays as it is.
+
+        https://www.twilio.com/docs/conversations/api/webhook-configuration-resource
+        """
+        fields: dict[str, Any] = {"post_webhook_url": url, "filters": list(events), "method": POST}
+        if not place:
+            # Else the address would be kept and never called where Flex was the target so far.
+            fields["target"] = "webhook"
+        with self._call(Operation.REGISTER_CALLBACKS):
+            self._webhooks(place).update(**fields)
+
+    def list_interaction_webhooks(self, instance_sid: str) -> list[Registration]:
+        """Return every registration for the events of all interactions.
+
+        https://www.twilio.com/docs/flex/developer/conversations/interactions-webhooks; in neither OpenAPI nor the SDK.
+        """
+        with self._call(Operation.FETCH_CALLBACKS):
+            answer = self._client.flex_api.v1.fetch(
+                "GET", _webhooks_of(instance_sid), params={"PageSize": WEBHOOKS_PER_PAGE}
+            )
+            meta = answer.get("meta") or {}
+            if meta.get("next_page_url"):
+                raise malformed(f"more than {WEBHOOKS_PER_PAGE} webhooks", self._http.last_status)
+            listed = answer.get(meta.get("key") or "webhooks")
+            if not isinstance(listed, list):
+                raise malformed("no list of webhooks", self._http.last_status)
+            return [_of_interactions(one) for one in listed if one.get("type", "global") == "global"]
+
+    def register_interaction_webhook(self, instance_sid: str, place: str, url: str, events: Sequence[str]) -> None:
+        """Change the registration ``place``, or make one where that is "", for the events of all interactions.
+
+        The page's table and its samples differ in the fields' names; these are the samples'.
+        """
+        fields = {"Type": "global", "WebhookMethod": POST, "WebhookUrl": url, "WebhookEvents": list(events)}
+        path = f"{_webhooks_of(instance_sid)}/{place}" if place else _webhooks_of(instance_sid)
+        version = self._client.flex_api.v1
+        with self._call(Operation.REGISTER_CALLBACKS):
+            (version.update if place else version.create)(POST, path, data=fields)
+
+    def _fetch_service(self, service_sid: str) -> Registration | None:
+        context = self._webhooks(service_sid)
+        found = shown(partial(self._fetch, Operation.FETCH_CALLBACKS, context), missing=(403, 404))
+        return None if found is None else self._conversations(found, service_sid)
+
+    def _webhooks(self, service_sid: str) -> Any:
+        conversations = self._client.conversations.v1
+        of = conversations.services(service_sid) if service_sid else conversations
+        return of.configuration.webhooks()
+
+    def _conversations(self, found: Any, place: str) -> Registration:
+        filters = found.filters if isinstance(found.filters, list) else []
+        return Registration(
+            _text(found.post_webhook_url),
+            tuple(map(str, filters)),
+            _text(found.method).upper() or POST,
+            place,
+            _text(found.pre_webhook_url),
+            _text(getattr(found, "target", "")) == "flex",
+        )
+
+
+def _webhooks_of(instance_sid: str) -> str:
+    return f"/Instances/{instance_sid}/InteractionWebhooks"
+
+
+def _of_interactions(found: Mapping[str, Any]) -> Registration:
+    events = found.get("webhook_events") or found.get("filters") or []
+    method = _text(found.get("webhook_method")) or _text(found.get("method")) or POST
+    return Registration(_text(found.get("webhook_url")), tuple(map(str, events)), method.upper(), _text(found["ttid"]))
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""

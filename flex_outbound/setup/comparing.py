@@ -1,0 +1,135 @@
+"""How one service stands: the address and events that Twilio has registered, compared with ours. Pure."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Final
+from urllib.parse import urlsplit
+
+from django.utils.translation import gettext as _
+
+from flex_outbound.gateway.callbacks import POST, Registration
+from flex_outbound.models import Source
+from flex_outbound.setup.words import Trouble
+
+EVENTS: Final[dict[Source, tuple[str, ...]]] = {
+    Source.TASKROUTER: (
+        *(f"task.{what}" for what in ("created", "updated", "canceled", "wrapup", "completed", "deleted")),
+        "task.system-deleted",
+        *(f"reservation.{what}" for what in ("created", "accepted", "rejected", "timeout", "canceled", "rescinded")),
+        *("reservation.wrapup", "reservation.completed", "workflow.timeout"),
+    ),
+    Source.CONVERSATIONS: (
+        "onConversationStateUpdated",
+        "onParticipantAdded",
+        "onMessageAdded",
+        "onDeliveryUpdated",
+    ),
+    Source.INTERACTIONS: (
+        "onInteractionCreated",
+        "onChannelCreated",
+        "onChannelCreateFailed",
+        "onChannelStatusUpdated",
+        "onParticipantJoined",
+    ),
+}
+"""What each service is to tell: docs/webhooks.md says what becomes of it."""
+
+
+class State(StrEnum):
+    """How one service stands."""
+
+    RIGHT = "right"
+    LACKING = "lacking"
+    MISSING = "missing"
+    ELSEWHERE = "elsewhere"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One service: ``expected`` against ``actual`` address ("" for none).
+
+    ``lacking``: events that Twilio does not tell, ``method``: what it calls with where that is not POST, ``place``: see
+    ``gateway.callbacks.Registration``, ``told``: the events of what stands there, None for all. ``trouble``: why it
+    could not be asked, only with UNKNOWN. ``others``: further addresses that are told beside ours, which does no harm.
+    ``shares_method``: ``actual`` is asked before conversations change, and would be called with POST as well.
+    """
+
+    source: Source
+    state: State
+    expected: str
+    actual: str = ""
+    lacking: tuple[str, ...] = ()
+    method: str = ""
+    place: str = ""
+    told: tuple[str, ...] | None = ()
+    trouble: Trouble | None = None
+    others: tuple[str, ...] = ()
+    shares_method: bool = False
+
+    @property
+    def fingerprint(self) -> str:
+        """What names ``actual`` to ``callbacks.mend`` without giving away what it may hold."""
+        return hashlib.sha256(self.actual.encode()).hexdigest()[:32]
+
+    @property
+    def can_be_mended(self) -> bool:
+        """Tell whether ``mend`` would change anything."""
+        return self.state not in (State.RIGHT, State.UNKNOWN)
+
+
+def same_address(one: str, other: str) -> bool:
+    """Tell whether two registered addresses are one to call: what stands behind ``#`` is for Twilio alone."""
+    return bool(one) and _normal(one) == _normal(other)
+
+
+def presentable(url: str) -> str:
+    """Return an address as it may be shown: of others' addresses, passwords and queries are nobody's business here."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "…"
+    host = parts.netloc.rpartition("@")[2]
+    query = "?…" if parts.query else ""
+    return f"{parts.scheme}://{host}{parts.path}{query}" if host else url
+
+
+def compare(source: Source, expected: str, registered: Sequence[Registration]) -> Finding:
+    """Return how a service stands that holds these registrations. Pure."""
+    ours = next((one for one in registered if same_address(one.url, expected)), None)
+    others = tuple(one.url for one in registered if one is not ours and one.url)
+    if source == Source.INTERACTIONS and ours is None:
+        # Each address has a registration of its own there: others stand in nobody's way.
+        return Finding(source, State.MISSING, expected, others=others)
+    found = ours or (registered[0] if registered else Registration("", ()))
+    lacking = () if found.events is None else tuple(name for name in EVENTS[source] if name not in found.events)
+    method = "" if found.method == POST else found.method
+    finding = Finding(source, State.RIGHT, expected, found.url, lacking, method, found.place, found.events)
+    stranger = _stranger(found, ours)
+    if stranger:
+        return replace(finding, state=State.ELSEWHERE, actual=stranger, shares_method=stranger == found.pre_url)
+    if ours is None:
+        return replace(finding, state=State.MISSING, lacking=(), method="")
+    finding = replace(finding, others=others if source == Source.INTERACTIONS else ())
+    return replace(finding, state=State.LACKING) if lacking or method else finding
+
+
+def _stranger(found: Registration, ours: Registration | None) -> str:
+    """Return whom a change would take something from, "" for nobody."""
+    if found.url and ours is None:
+        return found.url
+    if found.is_of_flex:
+        return _("Twilio Flex itself")
+    # Both addresses of conversations share one method: to turn it would break what is asked before a change.
+    return found.pre_url if found.method != POST else ""
+
+
+def _normal(url: str) -> tuple[str, str, int | None, str, str]:
+    try:
+        parts = urlsplit(url)
+        port = parts.port or {"https": 443, "http": 80}.get(parts.scheme)
+    except ValueError:
+        return (url, "", None, "", "")
+    return (parts.scheme.lower(), (parts.hostname or "").lower(), port, parts.path, parts.query)

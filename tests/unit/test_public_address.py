@@ -1,0 +1,86 @@
+"""An address that Twilio cannot call is refused before it is registered, with the remedy."""
+
+import re
+from pathlib import Path
+
+import pytest
+from django.test import override_settings
+
+import flex_outbound.webhooks
+from flex_outbound.models import Account, Source
+from flex_outbound.setup.address import callback_url, trouble_of_address
+from flex_outbound.setup.refusals import explain_refusal
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://crm.example.com",
+        "https://crm.example.com:8443/crm",
+        "https://93.184.216.34",
+        "https://[2606:2800:220:1:248:1893:25c8:1946]",
+        "https://abc.ngrok-free.app",
+    ],
+)
+def test_a_public_address_will_do(url: str) -> None:
+    assert trouble_of_address(url, in_sandbox=False) is None
+
+
+@pytest.mark.parametrize(
+    ("url", "what"),
+    [
+        (None, "not set"),
+        ("", "not set"),
+        ("http://crm.example.com", "not secure"),
+        ("https://localhost:8000", "not public"),
+        ("https://127.0.0.1", "not public"),
+        ("https://10.1.2.3", "not public"),
+        ("https://192.168.0.1", "not public"),
+        ("https://172.20.0.1", "not public"),
+        ("https://169.254.1.1", "not public"),
+        ("https://100.64.0.1", "not public"),
+        ("https://[::1]", "not public"),
+        ("https://[fd00::1]", "not public"),
+        ("https://0.0.0.0", "not public"),
+        ("https://crm", "not public"),
+        ("https://crm.local", "not public"),
+        ("https://crm.internal.", "not public"),
+        ("https://app.localhost", "not public"),
+    ],
+)
+def test_what_twilio_cannot_call_says_what_to_do(url: str | None, what: str) -> None:
+    trouble = trouble_of_address(url, in_sandbox=False)
+    assert trouble is not None
+    assert what in trouble.what
+    assert trouble.todo
+
+
+def test_a_sandbox_calls_this_machine_but_not_nothing() -> None:
+    assert trouble_of_address("http://127.0.0.1:8000", in_sandbox=True) is None
+    assert trouble_of_address(None, in_sandbox=True) is not None
+
+
+def test_the_address_is_that_of_the_account_and_the_service() -> None:
+    account = Account(pk=7)
+    with override_settings(FLEX_OUTBOUND={"PUBLIC_BASE_URL": "https://crm.example.com/crm/"}):
+        assert callback_url(account, Source.TASKROUTER) == "https://crm.example.com/crm/flex/webhooks/7/taskrouter/"
+    with override_settings(FLEX_OUTBOUND={}):
+        assert callback_url(account, Source.TASKROUTER) == ""
+    with override_settings(
+        FLEX_OUTBOUND={"PUBLIC_BASE_URL": "https://x.example"}, ROOT_URLCONF="django.contrib.auth.urls"
+    ):
+        assert callback_url(account, Source.TASKROUTER) == ""
+
+
+def _codes() -> set[str]:
+    sources = Path(flex_outbound.webhooks.__file__).parent.glob("*.py")
+    return {code for path in sources for code in re.findall(r'code="(\w+)"', path.read_text())}
+
+
+def test_every_refusal_has_words_and_a_remedy() -> None:
+    assert len(_codes()) > 8
+    for code in _codes():
+        told = explain_refusal(code)
+        assert told.what != code
+        assert told.todo
+    assert explain_refusal("something_new").what == "something_new"
