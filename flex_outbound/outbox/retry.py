@@ -20,6 +20,12 @@ WATCHES: Final = (2.0, 3.0, 10.0, 30.0, 60.0, 120.0, 300.0)
 URGENT_WATCH: Final = 0.5
 """The first pause where something waits for the channel: a first message, a conversation SID."""
 
+BUSY_WATCH: Final = 10.0
+"""The pause where workers do not keep up with the clicks."""
+
+TOLD_WATCH: Final = 60.0
+"""The pause after a callback said that the conversation is up: the next ones will tell of its end."""
+
 REVIEW_SECONDS: Final = 900.0
 """How often a row that waits for a person's decision is looked for all the same."""
 

@@ -248,9 +248,10 @@ def canceled(row_id: UUID) -> bool:
         return _finish(row_id, [Status.QUEUED, Status.REVIEW], Status.CANCELED, Q(), "canceled", "", None)
 
 
-def active(row_id: UUID) -> bool:
-    """Note that the channel is up."""
-    moved = _move_and_tell(row_id, [Status.CREATED], Status.ACTIVE)
+def active(row_id: UUID, wait: float | None = None) -> bool:
+    """Note that the channel is up. ``wait``: seconds to the next look at it, None leaves its time as it is."""
+    values = {} if wait is None else {"next_at": from_now(wait)}
+    moved = _move_and_tell(row_id, [Status.CREATED], Status.ACTIVE, **values)
     if moved:
         first_message.release(row_id)
     return moved

@@ -64,7 +64,7 @@ def _must_wait(row_id: UUID) -> bool:
     backlog = Interaction.objects.filter(status=Status.QUEUED, next_at__lte=Now() - _BACKLOG)
     if not (young.exists() and backlog.exists()):
         return False
-    young.update(next_at=from_now(retry.next_watch(0)))
+    young.update(next_at=from_now(retry.BUSY_WATCH))
     return True
 
 

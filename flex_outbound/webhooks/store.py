@@ -3,6 +3,7 @@
 import re
 
 from django.db import IntegrityError, transaction
+from django.db.models.functions import Now
 
 from flex_outbound.models import Account, Source, WebhookEvent
 from flex_outbound.outbox import inbound
@@ -16,7 +17,8 @@ def store(account: Account, source: Source, callback: Callback, event_id: str) -
     """Keep a verified callback and ask for its processing.
 
     Returns False for one that is kept already, and for one that is about none of our interactions: in a workspace with
-    inbound traffic that is most of them. Where a row's SIDs may be about to be committed, it is kept until they are.
+    inbound traffic that is most of them. What says nothing new is kept as applied. Where a row's SIDs may be about to
+    be committed, it is kept until they are.
     """
     event_type = callback.params.get("EventType", "")
     if not _EVENT_TYPE.match(event_type):
@@ -29,10 +31,14 @@ def store(account: Account, source: Source, callback: Callback, event_id: str) -
     if row is not None:
         payload = inbound.keep(callback.params, row)
     event = WebhookEvent(account=account, source=source, event_id=event_id, event_type=event_type, payload=payload)
+    is_old = row is not None and inbound.is_old(row, source, event_type, payload)
+    if is_old:
+        event.interaction, event.processed_at = row, Now()
     try:
         with transaction.atomic():
             event.save(force_insert=True)
-            wake_after_commit(Job.EVENT, event.pk)
+            if not is_old:
+                wake_after_commit(Job.EVENT, event.pk)
     except IntegrityError:
         return False
     return True

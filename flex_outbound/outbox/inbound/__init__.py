@@ -2,6 +2,7 @@
 
 from flex_outbound.outbox.inbound.facts import keep, key_of
 from flex_outbound.outbox.inbound.finding import may_become_ours, row_of
+from flex_outbound.outbox.inbound.news import is_old
 from flex_outbound.outbox.inbound.processing import process, replay
 
-__all__ = ["keep", "key_of", "may_become_ours", "process", "replay", "row_of"]
+__all__ = ["is_old", "keep", "key_of", "may_become_ours", "process", "replay", "row_of"]

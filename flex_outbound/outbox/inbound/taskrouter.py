@@ -21,6 +21,11 @@ _OF_THE_TASK = {
 }
 _GONE = "task.system-deleted"
 
+ENDS = frozenset({*_OF_THE_AGENT, *_OF_THE_TASK, _GONE})
+"""Events that may end a row, by their type alone."""
+
+ENDED = frozenset({TaskStatus.COMPLETED, TaskStatus.CANCELED})
+
 
 def apply(row: Interaction, event_type: str, payload: dict[str, Any]) -> bool:
     """Apply one event to the row that it names. Returns True: there is never a reason to wait."""
