@@ -10,6 +10,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from celery import Task, current_app, shared_task
+from celery.schedules import maybe_schedule
 from django.db import close_old_connections
 from django.utils import timezone
 from kombu.exceptions import OperationalError
@@ -27,6 +28,9 @@ logger = logging.getLogger(__name__)
 
 _MARGIN: Final = 0.05
 """Seconds by which a job comes after its time, for the database's clock says when that is."""
+
+_SCHEDULERS: Final = ("celery.beat:PersistentScheduler", "celery.beat:Scheduler")
+"""Those that know the settings' schedule and nothing else."""
 
 
 class Errand(Task[Any, Any]):
@@ -180,3 +184,43 @@ def post(job: Job, row_id: str) -> None:
 
 
 wakeup.connect(post)
+
+
+def celery_app() -> str | None:
+    """Return the name of the project's Celery app, None where there is none: Celery's stopgap knows no broker."""
+    app = current_app._get_current_object()
+    return None if app.main == "default" and not app.fixups else app.main or ""
+
+
+def sweep_schedule() -> list[float] | None:
+    """Return the seconds between sweeps by every entry of the beat schedule.
+
+    None where it has none but is not the only schedule: a scheduler of one's own, such as a database's, may have it.
+    """
+    entries = (current_app.conf.beat_schedule or {}).values()
+    found = [_seconds(entry.get("schedule")) for entry in entries if entry.get("task") == sweep.name]
+    return found if found or current_app.conf.beat_scheduler in _SCHEDULERS else None
+
+
+def _seconds(schedule: Any) -> float:
+    every = getattr(maybe_schedule(schedule), "run_every", None)
+    # What goes by the clock on the wall comes once a minute at most.
+    return float(every.total_seconds()) if every else 60.0
+
+
+def ask_broker(seconds: float) -> str:
+    """Connect to the broker, really, and return its address without a password; raises what its client raises."""
+    with current_app.connection_for_write(connect_timeout=seconds) as connection:
+        connection.ensure_connection(max_retries=1, interval_start=0, timeout=seconds)
+        return str(connection.as_uri())
+
+
+def ask_workers(seconds: float) -> dict[str, list[str]]:
+    """Return the queues of every worker that answers within so many seconds, by the worker's name."""
+    answers = current_app.control.inspect(timeout=seconds).active_queues() or {}
+    return {name: [one["name"] for one in queues] for name, queues in answers.items()}
+
+
+def our_queue() -> str:
+    """Return the queue that our jobs go to, as far as no route of the project's sends them elsewhere."""
+    return conf.celery_queue or str(current_app.conf.task_default_queue)
