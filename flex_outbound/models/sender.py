@@ -112,11 +112,15 @@ class Sender(models.Model):
         if not self.channel or not self.address:
             return
         try:
-            # A business's own number may well be a landline that carries text messages.
-            kind = Channel.WHATSAPP if Channel(self.channel).is_phone else Channel.EMAIL
-            self.address = channels.normalize(kind, self.address)
+            self.address = self.normalized(Channel(self.channel), self.address)
         except channels.AddressError as error:
             raise ValidationError({"address": str(error)}) from error
+
+    @staticmethod
+    def normalized(channel: Channel, address: str) -> str:
+        """Return an address of the business as senders keep it. Raises AddressError."""
+        # A business's own number may well be a landline that carries text messages.
+        return channels.normalize(Channel.WHATSAPP if channel.is_phone else Channel.EMAIL, address)
 
     @property
     def effective_workflow_sid(self) -> str:

@@ -1,0 +1,128 @@
+"""The form of a sender: what Twilio has is chosen by name, and typed only where nothing was imported."""
+
+from typing import Any, ClassVar, Final
+
+from django import forms
+from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
+from django.utils.text import capfirst
+from django.utils.translation import gettext_lazy as _
+
+from flex_outbound.admin.stock import ADDRESSES, Choice, Stock
+from flex_outbound.channels import Channel
+from flex_outbound.models import Account, ResourceKind, Sender
+
+PICKED: Final = {
+    "queue_sid": ResourceKind.TASK_QUEUE,
+    "workflow_sid": ResourceKind.WORKFLOW,
+    "task_channel": ResourceKind.TASK_CHANNEL,
+}
+
+
+class SenderForm(forms.ModelForm):
+    """A sender of one account and channel, which stay as they are: a class of its own is made for each request.
+
+    ``account``, ``channel``: of a new sender. ``typed``: SIDs and address are typed although there is a choice.
+    """
+
+    account: ClassVar[Account]
+    channel: ClassVar[Channel]
+    typed: ClassVar[bool] = False
+
+    allowed_groups = forms.ModelMultipleChoiceField(
+        label=_("Who may use it"),
+        queryset=Group.objects.order_by("name"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_("Members of these groups. None ticked: every agent. Superusers may use every sender."),
+    )
+
+    class Meta:
+        model = Sender
+        fields = (
+            "display_name",
+            "address",
+            "is_default",
+            "is_active",
+            "queue_sid",
+            "workflow_sid",
+            "task_channel",
+            "priority",
+            "timeout",
+        )
+        help_texts: ClassVar = {
+            "is_default": _("What agents send from unless they choose. It takes the place of the default before it."),
+            "priority": _("The higher, the sooner. Empty: 0."),
+            "timeout": _("How long a task may wait for its agent. Empty: Twilio's default."),
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk is None:
+            self.instance.account, self.instance.channel = self.account, self.channel
+        else:
+            self.initial["allowed_groups"] = self.instance.groups.all()
+        self.stock = Stock(self.instance.account)
+        self.missing: list[str] = []
+        offers = {"address": self.stock.addresses(Channel(self.instance.channel))}
+        offers |= {name: self.stock.named(kind) for name, kind in PICKED.items()}
+        for name, offered in offers.items():
+            if name in self.fields:
+                self._offer(name, offered)
+
+    def _offer(self, name: str, offered: list[Choice]) -> None:
+        """Let a field be chosen from what is offered, and keep what is stored."""
+        field = self.fields[name]
+        kind = PICKED.get(name) or ADDRESSES[Channel(self.instance.channel)]
+        stored = str(self.initial.get(name) or "")
+        if self.stock.is_missing(kind, stored):
+            self.missing.append(capfirst(self._label(name)))
+        if self.typed or not self.stock.knows(kind):
+            return
+        if stored and stored not in dict(offered):
+            offered = [*offered, (stored, self.stock.said_of(kind, stored))]
+        gone = _("This is not there (any more). Choose another one, or import from Twilio again.")
+        self.fields[name] = forms.ChoiceField(
+            label=capfirst(self._label(name)),
+            required=field.required,
+            choices=[("", self._nothing(name)), *offered],
+            error_messages={"invalid_choice": gone},
+        )
+
+    def _label(self, name: str) -> str:
+        """Return what a field is called to those who never see a SID."""
+        return str(PICKED[name].label if name in PICKED else self.fields[name].label)
+
+    def _nothing(self, name: str) -> Any:
+        if name != "workflow_sid":
+            return "---------"
+        sid = self.instance.account.workflow_sid
+        default = dict(self.stock.named(ResourceKind.WORKFLOW)).get(sid, sid)
+        return _("The account's default: %(name)s") % {"name": default} if default else "---------"
+
+    def clean_address(self) -> str:
+        """Refuse an address that its channel cannot have, or that another sender of account and channel has."""
+        sender = Sender(channel=self.instance.channel, address=self.cleaned_data["address"])
+        try:
+            sender.clean()
+        except ValidationError as error:
+            raise ValidationError(error.message_dict["address"]) from error
+        # Held until the admin's transaction ends: of two that save the same address at once, the second sees the first.
+        Account.objects.select_for_update().only("pk").get(pk=self.instance.account_id)
+        same = Sender.objects.filter(account_id=self.instance.account_id, channel=sender.channel)
+        other = same.filter(address=sender.address).exclude(pk=self.instance.pk).first()
+        if other is not None:
+            words = _("“%(sender)s” has this address already. Change that sender instead.")
+            raise ValidationError(words, params={"sender": other.display_name}, code="unique")
+        return sender.address
+
+    def clean_timeout(self) -> int | None:
+        """Refuse a time that no task can wait."""
+        timeout: int | None = self.cleaned_data["timeout"]
+        if timeout == 0:
+            raise ValidationError(_("At least one second; leave it empty for the workflow's own."))
+        return timeout
+
+    def _save_m2m(self) -> None:
+        super()._save_m2m()  # type: ignore[misc]
+        self.instance.groups.set(self.cleaned_data["allowed_groups"])

@@ -1,0 +1,91 @@
+"""What an account was last seen to have at Twilio, as choices of a form: names to read, SIDs to keep."""
+
+from collections.abc import Iterator
+
+from django.utils import formats, timezone
+from django.utils.translation import gettext as _
+
+from flex_outbound.channels import AddressError, Channel
+from flex_outbound.models import Account, Resource, ResourceKind, Sender
+
+ADDRESSES = {
+    Channel.SMS: ResourceKind.PHONE_NUMBER,
+    Channel.WHATSAPP: ResourceKind.WHATSAPP_SENDER,
+    Channel.EMAIL: ResourceKind.EMAIL_ADDRESS,
+}
+
+Choice = tuple[str, str]
+
+
+class Stock:
+    """One account's resources, read in one query."""
+
+    def __init__(self, account: Account) -> None:
+        self._resources: dict[str, list[Resource]] = {}
+        for resource in Resource.objects.filter(account=account):
+            if resource.parent_sid in {"", account.workspace_sid}:
+                self._resources.setdefault(resource.kind, []).append(resource)
+
+    @property
+    def is_empty(self) -> bool:
+        """True before the first import."""
+        return not self._resources
+
+    def knows(self, kind: ResourceKind) -> bool:
+        """Tell whether anything of a kind was ever seen."""
+        return bool(self._resources.get(kind))
+
+    def named(self, kind: ResourceKind) -> list[Choice]:
+        """Return SID and name of what was there at the last look."""
+        present = self._present(kind)
+        return [(resource.sid, str(resource)) for resource in present]
+
+    def addresses(self, channel: Channel) -> list[Choice]:
+        """Return the addresses that a sender of a channel can have, in the form in which senders keep them."""
+        found = {}
+        for resource in self._present(ADDRESSES[channel]):
+            address = _address(channel, resource)
+            if address:
+                found[address] = address if resource.name in {"", address} else f"{resource.name} · {address}"
+        return list(found.items())
+
+    def said_of(self, kind: ResourceKind, value: str) -> str:
+        """Return what is to be said of a stored value that is not offered: its name, and since when it is gone."""
+        for resource in self._resources.get(kind, ()):
+            if value in _names(resource):
+                return _gone(resource) if resource.gone_at else str(resource)
+        return _("%(sid)s – not known here") % {"sid": value}
+
+    def is_missing(self, kind: ResourceKind, value: str) -> bool:
+        """Tell whether a look at Twilio did not find a stored value; nothing is known before the first import."""
+        if not value or not self.knows(kind):
+            return False
+        return all(value not in _names(resource) for resource in self._present(kind))
+
+    def _present(self, kind: ResourceKind) -> Iterator[Resource]:
+        return (resource for resource in self._resources.get(kind, ()) if resource.gone_at is None)
+
+
+def _names(resource: Resource) -> set[str]:
+    """Return everything that a sender may keep of a resource."""
+    details = resource.details
+    names = {resource.sid, str(details.get("unique_name") or "")}
+    for channel, kind in ADDRESSES.items():
+        if kind == resource.kind:
+            names |= {str(details.get("address") or ""), _address(channel, resource)}
+    return names - {""}
+
+
+def _gone(resource: Resource) -> str:
+    since = formats.date_format(timezone.localtime(resource.gone_at), "DATE_FORMAT")
+    return _("%(name)s – gone from Twilio since %(date)s") % {"name": resource, "date": since}
+
+
+def _address(channel: Channel, resource: Resource) -> str:
+    """Return a resource's address as a sender keeps it, "" where it cannot be one."""
+    if channel is Channel.SMS and resource.details.get("sms") is False:
+        return ""
+    try:
+        return Sender.normalized(channel, str(resource.details.get("address") or ""))
+    except AddressError:
+        return ""

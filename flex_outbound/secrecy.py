@@ -1,0 +1,35 @@
+"""Keeps Twilio's secrets off Django's error pages and out of its error mails, in whatever mode the project runs."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar
+
+from django.http import HttpRequest
+from django.views.debug import SafeExceptionReporterFilter
+from django.views.decorators.debug import sensitive_variables
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+class SecretsFilter(SafeExceptionReporterFilter):
+    """Django's filter, active with DEBUG too: a page of errors may be looked at by more people than its developer."""
+
+    def is_active(self, request: HttpRequest | None) -> bool:
+        """Return True."""
+        return True
+
+
+def guarded(view: View) -> View:
+    """Return a view that handles secrets, so that an error shows neither what was posted nor any variable below it.
+
+    Source: https://docs.djangoproject.com/en/stable/howto/error-reporting/#filtering-sensitive-information
+    """
+    hidden = sensitive_variables()(view)
+
+    @wraps(view)
+    def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        request.exception_reporter_filter = SecretsFilter()
+        request.sensitive_post_parameters = "__ALL__"  # type: ignore[attr-defined]
+        return hidden(request, *args, **kwargs)
+
+    return wrapper  # type: ignore[return-value]
