@@ -142,7 +142,7 @@ def _is_live(gateway: Gateway, row: Interaction) -> bool:
 
 
 def _failed(account: Account, rows: Sequence[Interaction], error: Exception) -> None:
-    wait = retry.LOOKS[1]
+    wait = retry.LOOKS[0]
     if isinstance(error, NotAccepted):
         wait = max(wait, error.retry_after or 0)
     reason = error.reason if isinstance(error, GatewayError) else "not_set_up"
@@ -194,7 +194,7 @@ def _absent(gateway: Gateway, row: Interaction) -> None:
         past = gateway.find_past_tasks([row.key], _minutes_back(row)).get(row.key)
         begun = not past and _conversation_begun(gateway, row)
     except GatewayError:
-        _could_not_look(row, retry.LOOKS[1])
+        _could_not_look(row, retry.LOOKS[0])
         return
     if past:
         adopt(row, past)

@@ -18,6 +18,7 @@ from flex_outbound.models import DispatchAttempt, Interaction, Outcome
 from flex_outbound.outbox import closing, first_message, history, locks, retry
 from flex_outbound.outbox.clock import from_now
 from flex_outbound.outbox.notify import tell_after_commit
+from flex_outbound.outbox.wakeup import Job, wake_after_commit
 from flex_outbound.statuses import OPEN, UNSETTLED, Status, may_move
 
 SIDS = ("interaction_sid", "channel_sid", "task_sid", "conversation_sid", "invite_sid")
@@ -195,9 +196,12 @@ def look_failed(row: Interaction, wait: float) -> None:
 
 def settled_as_absent(row_id: UUID, attempt: int) -> bool:
     """Send a row again after it was looked for long enough and not found (mode ``auto``)."""
-    return _move_and_tell(
-        row_id, [Status.UNCONFIRMED], Status.QUEUED, Q(attempt=attempt, interaction_sid=None), next_at=Now()
-    )
+    guard = Q(attempt=attempt, interaction_sid=None)
+    with locks.short():
+        moved = _move_and_tell(row_id, [Status.UNCONFIRMED], Status.QUEUED, guard, next_at=Now())
+        if moved:
+            wake_after_commit(Job.DISPATCH, row_id)
+    return moved
 
 
 def needs_review(row_id: UUID, attempt: int, message: str) -> bool:

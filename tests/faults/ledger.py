@@ -19,10 +19,27 @@ NOTICED = 1.0
 
 ROWS = """
 SELECT id, click_key, status, interaction_sid, channel_sid, task_sid, conversation_sid,
-       EXTRACT(EPOCH FROM opened_at - created_at)::float,
-       EXISTS (SELECT 1 FROM flex_outbound_dispatchattempt a WHERE a.interaction_id = i.id AND (
-           a.outcome = 'unknown' OR a.number = i.attempt AND i.opened_at - a.finished_at > INTERVAL '0.2 s'))
-FROM flex_outbound_interaction i WHERE click_key LIKE %s
+       EXTRACT(EPOCH FROM opened_at - created_at)::float
+FROM flex_outbound_interaction WHERE click_key LIKE %s
+"""
+RECOVERIES = """
+WITH attempts AS (
+    SELECT i.created_at, i.opened_at, i.attempt, a.number, a.outcome, a.started_at, a.finished_at, a.error_detail,
+           lead(a.started_at) OVER (PARTITION BY i.id ORDER BY a.number) AS again_at
+    FROM flex_outbound_interaction i JOIN flex_outbound_dispatchattempt a ON a.interaction_id = i.id
+    WHERE i.click_key LIKE %s
+)
+SELECT 'never reached', EXTRACT(EPOCH FROM started_at - created_at)::float FROM attempts WHERE number = 1
+UNION ALL
+SELECT 'never reached', EXTRACT(EPOCH FROM again_at - started_at)::float FROM attempts
+WHERE outcome = 'not_accepted' AND error_detail = '' AND again_at IS NOT NULL
+UNION ALL
+SELECT 'unknown', EXTRACT(EPOCH FROM coalesce(again_at, opened_at) - started_at)::float FROM attempts
+WHERE coalesce(again_at, opened_at) IS NOT NULL
+  AND (outcome = 'unknown' OR outcome = 'accepted' AND opened_at - finished_at > INTERVAL '0.2 s')
+"""
+"""From each fault to its end: from a click to its first attempt; from an attempt that ended with its worker, or without
+an answer, to the next one or to its being found. Those that Twilio answered with 429 wait as long as it asks.
 """
 CLOSED = "SELECT interaction_sid FROM flex_outbound_closing WHERE kind = 'duplicate' AND closed_at IS NOT NULL"
 TRACE = """
@@ -35,7 +52,7 @@ FROM flex_outbound_interaction i WHERE click_key = %s
 """
 NAIVE = """
 SELECT key, key, status, interaction_sid, channel_sid, task_sid, conversation_sid,
-       EXTRACT(EPOCH FROM opened_at - created_at)::float, FALSE
+       EXTRACT(EPOCH FROM opened_at - created_at)::float
 FROM faults_naive_click WHERE key LIKE %s
 """
 
@@ -49,7 +66,6 @@ class Row:
     status: str
     sids: tuple[str | None, ...]
     seconds: float | None
-    was_unknown: bool
 
     @property
     def is_open(self) -> bool:
@@ -59,12 +75,21 @@ class Row:
 
 def ours(stack: Stack, prefix: str) -> list[Row]:
     """Return the app's rows of the clicks whose key begins with ``prefix``."""
-    return [Row(one[0].hex, one[1], one[2], tuple(one[3:7]), *one[7:]) for one in stack.query(ROWS, f"{prefix}%")]
+    return [Row(one[0].hex, one[1], one[2], tuple(one[3:7]), one[7]) for one in stack.query(ROWS, f"{prefix}%")]
 
 
 def naive(stack: Stack, prefix: str) -> list[Row]:
     """Return the naive way's rows."""
-    return [Row(one[0], one[1], one[2], tuple(one[3:7]), *one[7:]) for one in stack.query(NAIVE, f"{prefix}%")]
+    return [Row(one[0], one[1], one[2], tuple(one[3:7]), one[7]) for one in stack.query(NAIVE, f"{prefix}%")]
+
+
+def recoveries(stack: Stack, prefix: str) -> dict[str, list[float]]:
+    """Return how long each fault took to be mended, in seconds, where that was noticed at all."""
+    found: dict[str, list[float]] = {"never reached": [], "unknown": []}
+    for what, seconds in stack.query(RECOVERIES, f"{prefix}%"):
+        if what == "unknown" or seconds >= NOTICED:
+            found[what].append(seconds)
+    return found
 
 
 def closed_duplicates(stack: Stack) -> set[str]:
@@ -100,8 +125,8 @@ class Count:
     taken: int = 0
     counts: Counter[str] = field(default_factory=Counter)
     examples: dict[str, list[str]] = field(default_factory=dict)
-    never_reached: list[float] = field(default_factory=list)
-    unknown: list[float] = field(default_factory=list)
+    late: list[float] = field(default_factory=list)
+    recovered: dict[str, list[float]] = field(default_factory=dict)
 
     def add(self, what: str, click_key: str) -> None:
         """Count one click, and keep its name where it is among the first of its kind."""
@@ -132,16 +157,11 @@ def count(rows: Iterable[Row], run: Run, made: Mapping[str, list[Made]], closed:
         if any(one.interaction_sid in closed for one in mine):
             result.add("duplicates found and closed", row.click_key)
         result.add(row.status, row.click_key)
-        _time(result, row)
+        if row.seconds is not None and row.seconds >= NOTICED:
+            result.late.append(row.seconds)
     for key in set(made) - keys:
         result.add("orphaned", key)
     return result
-
-
-def _time(result: Count, row: Row) -> None:
-    if row.seconds is None or row.seconds < NOTICED:
-        return
-    (result.unknown if row.was_unknown else result.never_reached).append(row.seconds)
 
 
 def spread(seconds: Sequence[float]) -> str:

@@ -69,7 +69,8 @@ def _column(run: Run, count: Count) -> dict[str, str]:
         "opened twice, found and closed": str(count.counts["duplicates found and closed"]),
         "failed, told to the agent": str(count.counts["failed"]),
         "left to a person (review)": str(count.counts["review"]),
-        "late, never reached Twilio (median/worst)": spread(count.never_reached),
-        "late, outcome unknown (median/worst)": spread(count.unknown),
+        "click to Flex where over 1 s": spread(count.late),
+        "to recover: never reached Twilio": spread(count.recovered.get("never reached", [])),
+        "to recover: outcome unknown": spread(count.recovered.get("unknown", [])),
         "last row at its end after": f"{run.settled:.1f} s",
     }

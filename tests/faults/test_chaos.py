@@ -49,6 +49,8 @@ def _run(name: str, report: Report, logs: Path) -> ledger.Count:
         time.sleep(QUIET_SECONDS)
         rows, state = read(stack, run.prefix), sandbox.state()
         count = ledger.count(rows, run, sandbox.made_of(state), ledger.closed_duplicates(stack), late)
+        if name == "ours":
+            count.recovered = ledger.recoveries(stack, run.prefix)
         count.counts["forged accepted"] += forged_accepted(state["callbacks"])
         report.ways[name] = run, count
         if name == "ours" and count.harm:
