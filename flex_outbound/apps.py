@@ -3,10 +3,13 @@
 from importlib import import_module
 from importlib.util import find_spec
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
+from django.core.exceptions import ImproperlyConfigured
 from django.db.models.signals import post_migrate
 from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext_lazy as _
+
+NEEDED = ("django.contrib.contenttypes", "django.contrib.auth")
 
 
 class FlexOutboundConfig(AppConfig):
@@ -15,6 +18,13 @@ class FlexOutboundConfig(AppConfig):
     name = "flex_outbound"
     verbose_name = _("Flex outbound")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def import_models(self) -> None:
+        """Say which app is missing before a model of ours fails for it in words about somebody else's model."""
+        missing = [name for name in NEEDED if not apps.is_installed(name)]
+        if missing:
+            raise ImproperlyConfigured(f"flex_outbound needs {' and '.join(missing)}: INSTALLED_APPS += {missing}")
+        super().import_models()
 
     def ready(self) -> None:
         """Load ``flex_contacts`` of every installed app, as the admin loads ``admin``, and connect waker and groups."""

@@ -208,7 +208,7 @@ def _seconds(schedule: Any) -> float:
     return float(every.total_seconds()) if every else 60.0
 
 
-def ask_broker(seconds: float) -> str:
+def ask_broker(seconds: int) -> str:
     """Connect to the broker, really, and return its address without a password; raises what its client raises."""
     with current_app.connection_for_write(connect_timeout=seconds) as connection:
         connection.ensure_connection(max_retries=1, interval_start=0, timeout=seconds)

@@ -1,11 +1,31 @@
 """What is set wrongly is said at start, with what to change."""
 
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
+from celery import Celery, current_app
+from celery.local import Proxy
+from celery.schedules import crontab
+from celery.schedules import schedule as interval
+from django.apps import apps
+from django.contrib.auth.middleware import AuthenticationMiddleware
+from django.core.checks import ERROR, CheckMessage, run_checks
+from django.core.exceptions import ImproperlyConfigured
 from django.test import override_settings
 
-from flex_outbound import checks
+from crm_demo.models import Contact
+from flex_outbound import tasks
+from flex_outbound.checks import celery, deployment, project, values
+from flex_outbound.contacts import registered
+
+ROOT = Path(__file__).resolve().parents[2]
 
 CASES: list[tuple[Any, str]] = [
     ("nonsense", "E001"),
@@ -26,27 +46,299 @@ CASES: list[tuple[Any, str]] = [
     ({"MAX_ATTEMPTS": "8"}, "E014"),
     ({"SWEEP_SECONDS": 0}, "E014"),
     ({"DEFAULT_REGION": "Britain"}, "E015"),
+    ({"DEFAULT_REGION": ["GB"]}, "E015"),
+    ({"API_BASE_URL": "http://["}, "E003"),
+    ({"API_BASE_URL": b"http://127.0.0.1"}, "E003"),
+    ({"PUBLIC_BASE_URL": "https://crm.example.com/#crm"}, "E003"),
+    ({"PUBLIC_BASE_URL": "https://crm.example.com:port"}, "E003"),
+    ({"PUBLIC_BASE_URL": "https://me:secret@crm.example.com"}, "E003"),
+    ({"HTTP_TIMEOUT": None}, "E004"),
+    ({"SETTLE_SECONDS": {}}, "E004"),
+    ({"LEASE_SECONDS": float("nan")}, "E005"),
+    ({"UNCONFIRMED": ["auto"]}, "E006"),
+    ({"FLEX_TASK_URL": None}, "E007"),
+    ({"FLEX_TASK_URL": "https://flex.example.com/{task_sid}/{other}"}, "E007"),
+    ({"FLEX_TASK_URL": "https://flex.example.com/{task_sid}{"}, "E007"),
+    ({"RATE_LIMIT_STORAGE": "http://127.0.0.1"}, "E013"),
+    ({"RATE_LIMIT_STORAGE": "async+redis://127.0.0.1"}, "E013"),
+    ({"RATE_LIMIT_STORAGE": None}, "E013"),
+    ({"SWEEP_SECONDS": float("nan")}, "E014"),
+    ({"MAX_ATTEMPTS": float("inf")}, "E014"),
+    ({"CALLBACK_MAX_AGE": "a day"}, "E014"),
+    ({"CALLBACK_MAX_AGE": 0}, "E014"),
+    ({"CELERY_QUEUE": 7}, "E017"),
+    ({"METRICS_TOKEN": b"secret"}, "E017"),
+]
+RIGHT: list[dict[str, Any]] = [
+    {"PUBLIC_BASE_URL": "https://crm.example.com/crm/", "API_BASE_URL": "http://[::1]:8765"},
+    {"HTTP_TIMEOUT": [1, 2], "LEASE_SECONDS": "30", "SETTLE_SECONDS": 30.5},
+    {"RATE_LIMITS": {"click": None}, "RATE_LIMIT_STORAGE": "redis://127.0.0.1:6379/1"},
+    {"CALLBACK_MAX_AGE": None, "CELERY_QUEUE": "flex", "METRICS_TOKEN": "secret"},
 ]
 
 
 @pytest.mark.parametrize(("value", "identity"), CASES)
 def test_each_wrong_setting_is_named_with_a_hint(value: Any, identity: str) -> None:
     with override_settings(FLEX_OUTBOUND=value):
-        found = checks.check_settings(None)
+        found = values.check_settings(None)
     assert [message.id for message in found] == [f"flex_outbound.{identity}"]
     assert found[0].hint
 
 
+@pytest.mark.parametrize("value", RIGHT)
+def test_what_is_right_is_left_alone(value: dict[str, Any]) -> None:
+    with override_settings(FLEX_OUTBOUND=value):
+        assert values.check_settings(None) == []
+
+
+@pytest.mark.parametrize("value", [None, "nonsense", 7, [], *(value for value, _id in CASES)])
+def test_no_check_trips_over_what_another_one_names(value: Any) -> None:
+    with override_settings(FLEX_OUTBOUND=value, DEBUG=False):
+        found = run_checks(tags=["flex_outbound"], include_deployment_checks=True)
+    assert [message for message in found if message.level >= ERROR]
+    assert all(message.hint for message in found)
+
+
+def test_a_secret_in_an_address_is_not_repeated() -> None:
+    with override_settings(FLEX_OUTBOUND={"RATE_LIMIT_STORAGE": "redsi://:secret@127.0.0.1"}):
+        assert "secret" not in str(values.check_settings(None))
+
+
+def test_a_storage_whose_package_is_missing_says_which(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(values, "find_spec", lambda name: None)
+    for scheme, package in (("redis", "redis"), ("valkey", "valkey"), ("memcached", "pymemcache")):
+        with override_settings(FLEX_OUTBOUND={"RATE_LIMIT_STORAGE": f"{scheme}://127.0.0.1"}):
+            (message,) = values.check_settings(None)
+        assert message.id == "flex_outbound.E013"
+        assert message.hint is not None
+        assert f"pip install {package}" in message.hint
+
+
 @override_settings(FLEX_OUTBOUND={})
 def test_the_defaults_are_right() -> None:
-    assert checks.check_settings(None) == []
+    assert values.check_settings(None) == []
 
 
 @override_settings(SALT_KEY="", FLEX_OUTBOUND={})
 def test_secrets_that_cannot_be_encrypted_are_an_error() -> None:
-    assert [message.id for message in checks.check_encryption(None)] == ["flex_outbound.E009"]
+    assert [message.id for message in values.check_encryption(None)] == ["flex_outbound.E009"]
 
 
 @override_settings(FLEX_OUTBOUND={"ENCRYPTION_KEYS": ["short"]})
 def test_a_malformed_key_is_an_error() -> None:
-    assert [message.id for message in checks.check_encryption(None)] == ["flex_outbound.E008"]
+    assert [message.id for message in values.check_encryption(None)] == ["flex_outbound.E008"]
+
+
+def ids(found: list[CheckMessage]) -> list[str]:
+    assert all(message.hint for message in found)
+    return [str(message.id).removeprefix("flex_outbound.") for message in found]
+
+
+@pytest.mark.parametrize("app", ["django.contrib.contenttypes", "django.contrib.auth"])
+def test_a_missing_app_of_django_is_named_before_a_model_fails(app: str, settings: Any) -> None:
+    config = apps.get_app_config("flex_outbound")
+    # Not our own settings: they would be taken apart and put together again around a registry without users.
+    rest = {name for name in ("django.contrib.contenttypes", "django.contrib.auth") if name != app}
+    with (
+        mock.patch("flex_outbound.apps.apps.is_installed", rest.__contains__),
+        pytest.raises(ImproperlyConfigured, match=rf"needs {app}: INSTALLED_APPS \+= \['{app}'\]"),
+    ):
+        config.import_models()
+
+
+def test_rest_framework_is_asked_for() -> None:
+    assert ids(project.check_installed(None)) == []
+    with mock.patch.object(project.apps, "is_installed", return_value=False):
+        assert ids(project.check_installed(None)) == ["E010"]
+
+
+def test_nobody_to_message_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(project, "registered", dict)
+    assert ids(project.check_installed(None)) == ["W001"]
+
+
+@pytest.mark.parametrize("field", ["phone_field", "email_field", "name_field", "region_field"])
+def test_an_adapter_that_names_a_field_which_is_not_there(field: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    adapter = registered()[Contact]
+    value = ("mobile", "telefax") if field == "phone_field" else "telefax"
+    monkeypatch.setattr(type(adapter), field, value)
+    (message,) = project.check_installed(None)
+    assert ids([message]) == ["E011"]
+    assert "telefax" in message.msg
+
+
+@pytest.mark.parametrize(("use_tz", "found"), [(True, []), (False, ["E016"])])
+def test_moments_need_a_time_zone(use_tz: bool, found: list[str]) -> None:
+    with override_settings(USE_TZ=use_tz):
+        assert ids(project.check_time_zone(None)) == found
+
+
+@pytest.mark.parametrize(("urls", "found"), [("crm_demo.urls", []), ("django.contrib.auth.urls", ["W002"]), (None, [])])
+def test_our_addresses_have_to_be_included(urls: str | None, found: list[str]) -> None:
+    with override_settings(ROOT_URLCONF=urls):
+        assert ids(project.check_urls(None)) == found
+
+
+SESSION = "django.contrib.sessions.middleware.SessionMiddleware"
+USERS = "django.contrib.auth.middleware.AuthenticationMiddleware"
+CSRF = "django.middleware.csrf.CsrfViewMiddleware"
+
+
+@pytest.mark.parametrize(
+    ("middleware", "found"),
+    [
+        ([SESSION, CSRF, USERS], []),
+        ([SESSION, USERS], ["W006"]),
+        ([SESSION], ["W006", "W006"]),
+        ([SESSION, CSRF, "tests.unit.test_checks.OwnUsers"], []),
+        ([SESSION, CSRF, USERS, "no.such.Middleware", "tests.unit.test_checks.as_function"], []),
+        # Token authentication alone: nobody sees our forms.
+        (["django.middleware.common.CommonMiddleware"], []),
+        ([], []),
+    ],
+)
+def test_the_forms_need_users_and_csrf_protection(middleware: list[str], found: list[str]) -> None:
+    with override_settings(MIDDLEWARE=middleware):
+        assert ids(project.check_pages(None)) == found
+
+
+class OwnUsers(AuthenticationMiddleware):
+    """A project's own."""
+
+
+def as_function(get_response: Any) -> Any:
+    """Middleware may be a function."""
+    return get_response
+
+
+def test_templates_that_are_not_found_are_a_warning() -> None:
+    backend = {"BACKEND": "django.template.backends.django.DjangoTemplates", "OPTIONS": {}}
+    with override_settings(TEMPLATES=[{**backend, "APP_DIRS": False, "DIRS": []}]):
+        assert ids(project.check_pages(None)) == ["W009"]
+
+
+@pytest.mark.parametrize(("token", "found"), [("secret", ["W008"]), (None, [])])
+def test_a_token_without_metrics_is_a_warning(
+    token: str | None, found: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with override_settings(FLEX_OUTBOUND={"METRICS_TOKEN": token}):
+        assert ids(project.check_metrics(None)) == []
+        monkeypatch.setattr(project, "find_spec", lambda name: None)
+        assert ids(project.check_metrics(None)) == found
+
+
+@pytest.fixture
+def beat() -> Iterator[dict[str, Any]]:
+    """The schedule of the project's beat, to be changed."""
+    conf = current_app.conf
+    before, scheduler = conf.beat_schedule, conf.beat_scheduler
+    conf.beat_schedule = {}
+    yield conf.beat_schedule
+    conf.beat_schedule, conf.beat_scheduler = before, scheduler
+
+
+def sweeping(schedule: Any) -> dict[str, Any]:
+    return {"task": "flex_outbound.tasks.sweep", "schedule": schedule}
+
+
+def test_a_project_without_a_celery_app_is_told_how(monkeypatch: pytest.MonkeyPatch) -> None:
+    stopgap = Celery("default", fixups=[], set_as_current=False)
+    monkeypatch.setattr(tasks, "current_app", Proxy(lambda: stopgap))
+    assert tasks.celery_app() is None
+    assert ids(celery.check_celery(None)) == ["W003"]
+
+
+def test_any_app_of_one_s_own_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("mycrm", None, "default"):
+        own = Celery(name, set_as_current=False)
+        own.fixups = ["celery.fixups.django:fixup"]
+        monkeypatch.setattr(tasks, "current_app", Proxy(lambda own=own: own))
+        assert tasks.celery_app() == (name or "")
+
+
+@override_settings(FLEX_OUTBOUND={"SWEEP_SECONDS": 7})
+def test_a_beat_without_the_sweep_is_given_the_lines(beat: dict[str, Any]) -> None:
+    beat["other"] = {"task": "mycrm.tasks.other", "schedule": 5}
+    (message,) = celery.check_celery(None)
+    assert ids([message]) == ["W004"]
+    assert '"schedule": 7' in str(message.hint)
+
+
+@pytest.mark.parametrize("schedule", [5, 10, 5.0, timedelta(seconds=4), interval(5)])
+def test_a_beat_with_the_sweep_is_right(schedule: Any, beat: dict[str, Any]) -> None:
+    beat["flex"] = sweeping(schedule)
+    assert ids(celery.check_celery(None)) == []
+
+
+@pytest.mark.parametrize("schedule", [60, timedelta(minutes=1), crontab()])
+def test_a_beat_that_sweeps_too_seldom_is_a_warning(schedule: Any, beat: dict[str, Any]) -> None:
+    beat["flex"] = sweeping(schedule)
+    assert ids(celery.check_celery(None)) == ["W005"]
+    beat["flex-too"] = sweeping(5)
+    assert ids(celery.check_celery(None)) == []
+
+
+def test_a_schedule_that_is_kept_elsewhere_is_not_ours_to_judge(beat: dict[str, Any]) -> None:
+    current_app.conf.beat_scheduler = "django_celery_beat.schedulers:DatabaseScheduler"
+    assert ids(celery.check_celery(None)) == []
+
+
+@pytest.mark.parametrize(
+    ("url", "more", "found"),
+    [
+        ("https://crm.example.com", {}, []),
+        (None, {}, []),
+        ("http://crm.example.com", {}, ["W007"]),
+        ("https://localhost:8000", {}, ["W007"]),
+        ("https://localhost:8000", {"API_BASE_URL": "http://127.0.0.1:8765"}, []),
+    ],
+)
+def test_where_twilio_cannot_call_is_a_warning(url: str | None, more: dict[str, str], found: list[str]) -> None:
+    with override_settings(FLEX_OUTBOUND={"PUBLIC_BASE_URL": url} | more):
+        assert ids(deployment.check_callbacks(None)) == found
+        with override_settings(DEBUG=True):
+            assert ids(deployment.check_callbacks(None)) == []
+
+
+SHARED = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "redis://127.0.0.1"}}
+ALONE = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+REDIS = {"RATE_LIMIT_STORAGE": "redis://127.0.0.1/1"}
+
+
+@pytest.mark.parametrize(
+    ("given", "caches", "found"),
+    [
+        (REDIS, SHARED, []),
+        ({}, SHARED, ["W012"]),
+        (REDIS, ALONE, ["W013"]),
+        ({"API_BASE_URL": "http://127.0.0.1:8765"} | REDIS, SHARED, ["W011"]),
+    ],
+)
+def test_a_deployment_shares_what_it_counts_and_asks_twilio(
+    given: dict[str, Any], caches: dict[str, Any], found: list[str]
+) -> None:
+    with override_settings(FLEX_OUTBOUND=given, CACHES=caches):
+        assert ids([*deployment.check_sandbox(None), *deployment.check_shared(None)]) == found
+        with override_settings(DEBUG=True):
+            assert ids([*deployment.check_sandbox(None), *deployment.check_shared(None)]) == []
+
+
+@pytest.mark.parametrize(("engine", "found"), [("sqlite3", ["W014"]), ("postgresql", []), ("mysql", [])])
+def test_sqlite_takes_one_worker(engine: str, found: list[str]) -> None:
+    # Not override_settings: Django warns that open connections stay as they are, which is the point here.
+    databases = {"default": {"ENGINE": f"django.db.backends.{engine}"}}
+    with mock.patch.object(deployment, "settings", mock.Mock(DATABASES=databases, DEBUG=False)):
+        assert ids(deployment.check_database(None)) == found
+
+
+def test_the_demo_is_well_set_up() -> None:
+    done = subprocess.run(
+        [sys.executable, "manage.py", "check", "--fail-level", "WARNING"],
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "crm_demo.settings"},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr

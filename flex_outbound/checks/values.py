@@ -1,19 +1,19 @@
-"""System checks: what is set wrongly is said at start, with what to change."""
+"""``settings.FLEX_OUTBOUND``, key by key, and the keys that encrypt."""
 
 from collections.abc import Sequence
+from importlib.util import find_spec
+from math import inf
 from typing import Any
 from urllib.parse import urlsplit
 
 import phonenumbers
 from cryptography.fernet import Fernet
-from django.apps import apps
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, Warning, register
-from django.core.exceptions import FieldDoesNotExist
+from django.core.checks import CheckMessage, Error, Tags, register
 from limits import parse
+from limits.storage import SCHEMES  # type: ignore[attr-defined]
 
 from flex_outbound.conf import DEFAULTS, RATE_LIMITS, conf
-from flex_outbound.contacts import registered
 
 
 @register(Tags.compatibility, "flex_outbound")
@@ -31,7 +31,8 @@ def check_settings(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Che
         for key in sorted(map(str, given))
         if key not in DEFAULTS
     ]
-    return [*found, *_urls(given), *_times(given), *_mode(given), *_rates(given), *_numbers(given)]
+    parts = (_urls, _times, _mode, _rates, _storage, _numbers, _texts)
+    return [*found, *(message for part in parts for message in part(given))]
 
 
 def _urls(given: dict[str, Any]) -> list[CheckMessage]:
@@ -40,8 +41,7 @@ def _urls(given: dict[str, Any]) -> list[CheckMessage]:
         url = given.get(key)
         if url is None:
             continue
-        parts = urlsplit(url) if isinstance(url, str) else None
-        if parts is None or parts.scheme not in {"http", "https"} or not parts.netloc or parts.query:
+        if not _is_address(url):
             found.append(
                 Error(
                     f"FLEX_OUTBOUND[{key!r}] is not an address: {url!r}.",
@@ -50,6 +50,20 @@ def _urls(given: dict[str, Any]) -> list[CheckMessage]:
                 )
             )
     return found
+
+
+def _is_address(url: Any) -> bool:
+    try:
+        parts = urlsplit(url) if isinstance(url, str) else None
+        return (
+            parts is not None
+            and parts.scheme in ("http", "https")
+            and bool(parts.hostname)
+            and not (parts.query or parts.fragment or parts.username)
+            and (parts.port or 1) > 0
+        )
+    except ValueError:
+        return False
 
 
 def _times(given: dict[str, Any]) -> list[CheckMessage]:
@@ -71,7 +85,7 @@ def _times(given: dict[str, Any]) -> list[CheckMessage]:
 
 
 def _mode(given: dict[str, Any]) -> list[CheckMessage]:
-    if given.get("UNCONFIRMED", "auto") not in {"auto", "strict"}:
+    if given.get("UNCONFIRMED", "auto") not in ("auto", "strict"):
         hint = "'auto' sends again what was looked for and not found; 'strict' asks a person."
         return [
             Error(
@@ -80,10 +94,17 @@ def _mode(given: dict[str, Any]) -> list[CheckMessage]:
                 id="flex_outbound.E006",
             )
         ]
-    if "{task_sid}" not in given.get("FLEX_TASK_URL", "{task_sid}"):
-        hint = "As https://flex.twilio.com/agent-desktop/{task_sid}"
+    if not _is_pattern(given.get("FLEX_TASK_URL", "{task_sid}")):
+        hint = "As https://flex.twilio.com/agent-desktop/{task_sid}, and no other braces."
         return [Error("FLEX_OUTBOUND['FLEX_TASK_URL'] lacks {task_sid}.", hint=hint, id="flex_outbound.E007")]
     return []
+
+
+def _is_pattern(url: Any) -> bool:
+    try:
+        return isinstance(url, str) and url.format(task_sid="WT0") != url
+    except (ValueError, LookupError, AttributeError):
+        return False
 
 
 def _rates(given: dict[str, Any]) -> list[CheckMessage]:
@@ -96,11 +117,24 @@ def _rates(given: dict[str, Any]) -> list[CheckMessage]:
         elif rate is not None and not _is_rate(rate):
             hint = "Write a number and a period, as '60/minute', or None for no limit."
             found.append(Error(f"RATE_LIMITS[{name!r}] is no rate: {rate!r}.", hint=hint, id="flex_outbound.E012"))
-    scheme = urlsplit(str(given.get("RATE_LIMIT_STORAGE", "memory://"))).scheme
-    if not scheme:
-        hint = "As 'redis://127.0.0.1:6379/0', or 'memory://' for a single worker process."
-        found.append(Error("RATE_LIMIT_STORAGE is no address.", hint=hint, id="flex_outbound.E013"))
     return found
+
+
+def _storage(given: dict[str, Any]) -> list[CheckMessage]:
+    hint = "As 'redis://127.0.0.1:6379/0', or 'memory://' for a single worker process."
+    scheme = str(given.get("RATE_LIMIT_STORAGE", "memory://")).partition("://")[0]
+    kind: Any = SCHEMES.get(scheme)
+    if kind is None or scheme.startswith("async+"):
+        known = ", ".join(f"{one}://" for one in sorted(SCHEMES) if not one.startswith("async+"))
+        words = f"RATE_LIMIT_STORAGE is no address that the library limits knows; those begin with {known}."
+        return [Error(words, hint=hint, id="flex_outbound.E013")]
+    # Of Redis' clients, one is enough.
+    wanted = {"valkey"} if "valkey" in scheme else {name.partition(".")[0] for name in kind.DEPENDENCIES} - {"valkey"}
+    missing = sorted(name for name in wanted if find_spec(name) is None)
+    if missing:
+        words = f"RATE_LIMIT_STORAGE needs the package {missing[0]}, which is not installed."
+        return [Error(words, hint=f"pip install {missing[0]}; or: {hint}", id="flex_outbound.E013")]
+    return []
 
 
 def _is_rate(rate: Any) -> bool:
@@ -114,16 +148,30 @@ def _numbers(given: dict[str, Any]) -> list[CheckMessage]:
     found: list[CheckMessage] = []
     for name, least in (("MAX_ATTEMPTS", 1), ("SWEEP_SECONDS", 0.1)):
         value = given.get(name, DEFAULTS[name])
-        if isinstance(value, bool) or not isinstance(value, int | float) or value < least:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value < inf:
             hint = f"At least {least}; the default is {DEFAULTS[name]}."
             found.append(
                 Error(f"FLEX_OUTBOUND[{name!r}] is no number of use: {value!r}.", hint=hint, id="flex_outbound.E014")
             )
+    age = given.get("CALLBACK_MAX_AGE", 1)
+    if age is not None and (isinstance(age, bool) or not isinstance(age, int | float) or not age > 0):
+        hint = "A number of seconds, or None to take callbacks of any age."
+        words = f"FLEX_OUTBOUND['CALLBACK_MAX_AGE'] is no number of use: {age!r}."
+        found.append(Error(words, hint=hint, id="flex_outbound.E014"))
     region = given.get("DEFAULT_REGION", DEFAULTS["DEFAULT_REGION"])
-    if region not in phonenumbers.SUPPORTED_REGIONS:
+    if not isinstance(region, str) or region not in phonenumbers.SUPPORTED_REGIONS:
         hint = "Two letters of ISO 3166-1, as 'US' or 'GB'."
         found.append(Error(f"DEFAULT_REGION is no country: {region!r}.", hint=hint, id="flex_outbound.E015"))
     return found
+
+
+def _texts(given: dict[str, Any]) -> list[CheckMessage]:
+    hint = "Write a text, or leave it None."
+    return [
+        Error(f"FLEX_OUTBOUND[{key!r}] is no text.", hint=hint, id="flex_outbound.E017")
+        for key in ("CELERY_QUEUE", "METRICS_TOKEN")
+        if given.get(key) is not None and not isinstance(given[key], str)
+    ]
 
 
 @register(Tags.security, "flex_outbound")
@@ -145,48 +193,3 @@ def check_encryption(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[C
             )
         ]
     return []
-
-
-@register("flex_outbound")
-def check_installed(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Check the apps beside us and that there is something to message."""
-    found: list[CheckMessage] = []
-    if not apps.is_installed("rest_framework"):
-        found.append(
-            Error(
-                "flex_outbound needs Django REST framework.",
-                hint="INSTALLED_APPS += ['rest_framework']",
-                id="flex_outbound.E010",
-            )
-        )
-    if not registered():
-        found.append(
-            Warning(
-                "No contact model is registered with flex_outbound.",
-                hint="Decorate a ContactAdapter with @register(YourModel) in flex_contacts.py of an installed app.",
-                id="flex_outbound.W001",
-            )
-        )
-    return [*found, *_adapters()]
-
-
-def _adapters() -> list[CheckMessage]:
-    found: list[CheckMessage] = []
-    for model, adapter in registered().items():
-        phones, emails = adapter.phone_field, adapter.email_field
-        names = [adapter.name_field, adapter.region_field]
-        for fields in (phones, emails):
-            names += [fields] if isinstance(fields, str) else list(fields or ())
-        for name in filter(None, names):
-            try:
-                model._meta.get_field(name)
-            except FieldDoesNotExist:
-                found.append(
-                    Error(
-                        f"{type(adapter).__name__} names the field {name!r}, which {model._meta.label} does not have.",
-                        hint="Name a field of the model, or override the adapter's method.",
-                        obj=model,
-                        id="flex_outbound.E011",
-                    )
-                )
-    return found

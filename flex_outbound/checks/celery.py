@@ -1,0 +1,51 @@
+"""Is there anything that does the work? What can be seen without asking anybody; ``flex_doctor`` asks."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.core.checks import CheckMessage, Warning, register
+
+from flex_outbound import tasks
+from flex_outbound.conf import DEFAULTS, conf
+
+ENTRY = """CELERY_BEAT_SCHEDULE = {
+    "flex-outbound-sweep": {"task": "flex_outbound.tasks.sweep", "schedule": %s},
+}
+or `manage.py flex_sweep` from cron or a systemd timer; then silence this check."""
+
+SLOW = 2
+"""So many times SWEEP_SECONDS between two sweeps is no slip of the schedule any more."""
+
+
+@register("flex_outbound")
+def check_celery(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Check that the project has a Celery app, and that its beat runs the sweep."""
+    if tasks.celery_app() is None:
+        return [
+            Warning(
+                "The project has no Celery app, or does not load it: clicks would reach no worker.",
+                hint="Make mycrm/celery.py and import its app in mycrm/__init__.py: "
+                "https://docs.celeryq.dev/en/stable/django/first-steps-with-django.html. "
+                "Without Celery, run `manage.py flex_sweep` every few seconds and silence this check.",
+                id="flex_outbound.W003",
+            )
+        ]
+    return _schedule()
+
+
+def _schedule() -> list[CheckMessage]:
+    every = tasks.sweep_schedule()
+    if every is None:
+        return []
+    try:
+        wanted = conf.sweep_seconds
+    except (TypeError, ValueError, AttributeError):
+        wanted = float(DEFAULTS["SWEEP_SECONDS"])  # E001 or E014 says what is wrong with it
+    if not every:
+        words = "Nothing runs flex_outbound.tasks.sweep: what is due, or lost its job, would wait for ever."
+        return [Warning(words, hint=ENTRY % f"{wanted:g}", id="flex_outbound.W004")]
+    if min(every) > SLOW * wanted:
+        words = f"Beat runs the sweep every {min(every):g} s, but SWEEP_SECONDS is {wanted:g}."
+        hint = "Let both say the same: jobs whose time comes before the next sweep are left to it."
+        return [Warning(words, hint=hint, id="flex_outbound.W005")]
+    return []

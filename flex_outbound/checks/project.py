@@ -1,0 +1,132 @@
+"""The project around us: apps, addresses, middleware, time zones, and whom there is to message."""
+
+from collections.abc import Sequence
+from importlib.util import find_spec
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.contrib.auth.middleware import AuthenticationMiddleware
+from django.contrib.sessions.middleware import SessionMiddleware
+from django.core.checks import CheckMessage, Error, Warning, register
+from django.core.exceptions import FieldDoesNotExist
+from django.middleware.csrf import CsrfViewMiddleware
+from django.template import TemplateDoesNotExist
+from django.template.loader import get_template
+from django.urls import NoReverseMatch, reverse
+from django.utils.module_loading import import_string
+
+from flex_outbound.contacts import registered
+
+
+@register("flex_outbound")
+def check_installed(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Check the apps beside us and that there is something to message."""
+    found: list[CheckMessage] = []
+    if not apps.is_installed("rest_framework"):
+        found.append(
+            Error(
+                "flex_outbound needs Django REST framework.",
+                hint="INSTALLED_APPS += ['rest_framework']",
+                id="flex_outbound.E010",
+            )
+        )
+    if not registered():
+        found.append(
+            Warning(
+                "No contact model is registered with flex_outbound.",
+                hint="Decorate a ContactAdapter with @register(YourModel) in flex_contacts.py of an installed app.",
+                id="flex_outbound.W001",
+            )
+        )
+    return [*found, *_adapters()]
+
+
+def _adapters() -> list[CheckMessage]:
+    found: list[CheckMessage] = []
+    for model, adapter in registered().items():
+        phones, emails = adapter.phone_field, adapter.email_field
+        names = [adapter.name_field, adapter.region_field]
+        for fields in (phones, emails):
+            names += [fields] if isinstance(fields, str) else list(fields or ())
+        for name in filter(None, names):
+            try:
+                model._meta.get_field(name)
+            except FieldDoesNotExist:
+                found.append(
+                    Error(
+                        f"{type(adapter).__name__} names the field {name!r}, which {model._meta.label} does not have.",
+                        hint="Name a field of the model, or override the adapter's method.",
+                        obj=model,
+                        id="flex_outbound.E011",
+                    )
+                )
+    return found
+
+
+@register("flex_outbound")
+def check_time_zone(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Check that moments bear a time zone: they are compared with the database's clock, and with Twilio's."""
+    if settings.USE_TZ:
+        return []
+    return [
+        Error(
+            "flex_outbound needs USE_TZ = True.",
+            hint="USE_TZ = True; pages go on to show times in TIME_ZONE. "
+            "See https://docs.djangoproject.com/en/stable/topics/i18n/timezones/#migration-guide.",
+            id="flex_outbound.E016",
+        )
+    ]
+
+
+@register("flex_outbound")
+def check_urls(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Check that our addresses are part of the site; in a second urlconf of the project's own they are not seen."""
+    if not getattr(settings, "ROOT_URLCONF", None):
+        return []
+    try:
+        reverse("flex_outbound:send")
+    except NoReverseMatch:
+        hint = "path('flex/', include('flex_outbound.urls')) in urlpatterns; its namespace is flex_outbound."
+        return [Warning("flex_outbound.urls is not included.", hint=hint, id="flex_outbound.W002")]
+    return []
+
+
+@register("flex_outbound")
+def check_pages(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Check what the buttons and their forms need, in a project whose visitors have sessions: others use the API."""
+    kinds = [kind for kind in map(_imported, getattr(settings, "MIDDLEWARE", ())) if isinstance(kind, type)]
+    if not any(issubclass(kind, SessionMiddleware) for kind in kinds):
+        return []
+    found: list[CheckMessage] = [
+        Warning(
+            f"The forms of flex_outbound need {wanted.__name__}.",
+            hint=f"MIDDLEWARE += ['{wanted.__module__}.{wanted.__name__}'], after SessionMiddleware.",
+            id="flex_outbound.W006",
+        )
+        for wanted in (AuthenticationMiddleware, CsrfViewMiddleware)
+        if not any(issubclass(kind, wanted) for kind in kinds)
+    ]
+    try:
+        get_template("flex_outbound/buttons.html")
+    except TemplateDoesNotExist:
+        hint = "Set APP_DIRS to True for a backend of Django's own templates in TEMPLATES."
+        found.append(Warning("The templates of flex_outbound are not found.", hint=hint, id="flex_outbound.W009"))
+    return found
+
+
+def _imported(path: str) -> Any:
+    try:
+        return import_string(path)
+    except ImportError:
+        return None  # Django says so itself, and better
+
+
+@register("flex_outbound")
+def check_metrics(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Check that there are metrics where somebody set a token for them."""
+    given = getattr(settings, "FLEX_OUTBOUND", {})
+    if isinstance(given, dict) and given.get("METRICS_TOKEN") and find_spec("prometheus_client") is None:
+        hint = "pip install 'django-flex-outbound[metrics]', or take METRICS_TOKEN away."
+        return [Warning("METRICS_TOKEN is set, but there are no metrics.", hint=hint, id="flex_outbound.W008")]
+    return []
