@@ -96,7 +96,7 @@ class SenderAdmin(SenderTests):
         typed["typed"] = "1"
         context |= {
             "is_editable": bool(form.fields.keys() - {"allowed_groups"}),
-            "import_url": link_on(self.admin_site, "account_change", form.instance.account_id),
+            "import_url": self._import_url(request, form.instance.account_id),
             "typed_url": "" if form.typed or form.stock.is_empty else f"?{typed.urlencode()}",
         }
         return super().render_change_form(request, context, *args, **kwargs)
@@ -132,6 +132,11 @@ class SenderAdmin(SenderTests):
     def allowed_groups(self, sender: Sender) -> str:
         """Return the groups in words."""
         return ", ".join(sorted(group.name for group in sender.groups.all())) or _("Every agent")
+
+    def _import_url(self, request: HttpRequest, account_id: int) -> str:
+        may = request.user.has_perm("flex_outbound.change_account")
+        pages = ("account_import", "account_change") if may else ()
+        return next(filter(None, (link_on(self.admin_site, page, account_id) for page in pages)), "")
 
     def _chosen(self, request: HttpRequest) -> tuple[Account, Channel] | None:
         number, channel = request.GET.get("account", ""), request.GET.get("channel", "")

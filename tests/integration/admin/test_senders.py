@@ -121,7 +121,7 @@ def test_another_accounts_are_not_offered(admin_client: Client, imported: Accoun
 def test_before_an_import_everything_can_be_typed(admin_client: Client, account: Account) -> None:
     html = admin_client.get(adding(account)).content.decode()
     assert "Nothing was imported from Twilio yet" in html
-    assert f"/admin/flex_outbound/account/{account.pk}/change/" in html
+    assert f"/admin/flex_outbound/account/{account.pk}/" in html
     assert admin_client.post(adding(account), filled()).status_code == 302
     assert Sender.objects.get().queue_sid == QUEUE
 
