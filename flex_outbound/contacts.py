@@ -12,10 +12,13 @@ from typing import Any, ClassVar, TypeVar
 
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ImproperlyConfigured, ValidationError
-from django.db import models
+from django.db import IntegrityError, models, transaction
+from django.db.models import Exists, F, OuterRef
+from django.db.models.functions import Now
 
 from flex_outbound.channels import Address, Channel
 from flex_outbound.conf import conf
+from flex_outbound.models import IN_THE_WAY, Interaction
 
 Fields = str | Sequence[str] | None
 AdapterType = TypeVar("AdapterType", bound="type[ContactAdapter]")
@@ -148,3 +151,62 @@ def find_contact(adapter: ContactAdapter, user: Any, contact_id: str) -> Any | N
 def content_type_of(adapter: ContactAdapter) -> ContentType:
     """Return the content type that rows of this adapter's contacts carry."""
     return ContentType.objects.get_for_model(adapter.model, for_concrete_model=True)
+
+
+def contact_of(interaction: Interaction) -> Any | None:
+    """Return the contact of a row, None where it is gone or its model is not registered (any more).
+
+    Unlike the relation ``interaction.contact`` it goes through the model's own manager and so to its own database.
+    """
+    try:
+        model = ContentType.objects.get_for_id(interaction.contact_type_id).model_class()
+        adapter = adapter_for(model) if model is not None else None
+        return adapter and adapter.model._default_manager.filter(pk=interaction.contact_id).first()
+    except (LookupError, ValueError, TypeError, OverflowError, ValidationError):
+        return None
+
+
+def move_history(old: models.Model, new: models.Model) -> int:
+    """Give the interactions of one contact to another, as when two are merged. Returns how many were moved.
+
+    Call it before ``old`` is deleted. Addresses stay as they were clicked: what is still to be sent goes to the
+    address that the agent saw, and nowhere if ``new`` does not have it. A row that is open to the same address as one
+    of ``new`` stays where it is; call again once either has ended. The newest SIDs are written onto ``new`` through
+    its adapter. Raises LookupError for a model that is not registered, ValueError where both are the same contact.
+    """
+    source, target = (_row_keys(contact) for contact in (old, new))
+    if source == target:
+        raise ValueError("The history of a contact cannot be moved to itself.")
+    for _try in range(3):
+        # A click on ``new`` in the same moment may get in the way: then its row is there to be seen.
+        try:
+            moved = _move(source, target)
+        except IntegrityError:
+            continue
+        if moved:
+            _store_newest(new, target)
+        return moved
+    return 0
+
+
+def _row_keys(contact: models.Model) -> dict[str, Any]:
+    return {"contact_type": content_type_of(adapter_for(type(contact))), "contact_id": str(contact.pk)}
+
+
+def _move(source: dict[str, Any], target: dict[str, Any]) -> int:
+    twin = Interaction.objects.filter(
+        IN_THE_WAY, **target, channel=OuterRef("channel"), address=OuterRef("address")
+    ).order_by()
+    with transaction.atomic():
+        rows = Interaction.objects.filter(**source)
+        stuck = rows.filter(IN_THE_WAY).filter(Exists(twin)).values_list("pk", flat=True)
+        free = rows.exclude(pk__in=list(stuck))
+        return free.update(**target, version=F("version") + 1, updated_at=Now())
+
+
+def _store_newest(contact: models.Model, keys: dict[str, Any]) -> None:
+    newest = Interaction.objects.filter(**keys, opened_at__isnull=False).order_by("-opened_at", "-id").first()
+    if newest is not None:
+        names = ("interaction_sid", "task_sid", "conversation_sid")
+        sids = {f"last_{name}": getattr(newest, name) for name in names}
+        adapter_for(type(contact)).store_sids(keys["contact_id"], sids)

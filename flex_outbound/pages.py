@@ -22,6 +22,7 @@ from flex_outbound.contacts import ContactAdapter, adapter_for, label_of
 from flex_outbound.models import Closing, Interaction
 from flex_outbound.models.interaction import InteractionQuerySet
 from flex_outbound.outbox.availability import ChannelOption, Setup, channel_options
+from flex_outbound.outbox.texts import name_of as name_of
 from flex_outbound.outbox.visible import visible_to
 from flex_outbound.sids import LENGTH, SidKind
 from flex_outbound.statuses import UNSETTLED, Status
@@ -248,14 +249,6 @@ def retry_label(status: str) -> str:
 def cancel_label(status: str) -> str:
     """Return the words of the button that calls it off."""
     return _("Drop") if status == Status.REVIEW else _("Cancel")
-
-
-def name_of(user: Any) -> str:
-    """Return an agent's name for other agents; empty where the user is gone."""
-    if user is None:
-        return ""
-    full_name = getattr(user, "get_full_name", str)()
-    return str(full_name or user.get_username())
 
 
 def channel_option(request: HttpRequest, contact: Any, channel: str) -> ChannelOption | None:

@@ -45,7 +45,7 @@ class InteractionQuerySet(WakeableQuerySet["Interaction"]):
         """Return rows with everything that a request is made of, in one query."""
         # The tokens only sign callbacks as a rule: not decrypted for each request.
         tokens = ("account__auth_token", "account__previous_auth_token")
-        return self.select_related("account", "sender", "worker", "message").defer(*tokens)
+        return self.select_related("account", "agent", "sender", "worker", "message").defer(*tokens)
 
 
 class Interaction(Wakeable):

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from flex_outbound import channels
@@ -111,11 +112,19 @@ def option_for(setup: Setup, adapter: ContactAdapter, contact: Any, channel: Cha
     addresses, trouble = usable_addresses(adapter, contact, channel)
     if not addresses:
         return _disabled(channel, *_no_address(channel, trouble))
-    allowed = adapter.can_message(setup.user, contact, channel)
-    if allowed is not True:
-        words = allowed if isinstance(allowed, str) else _("You may not message this contact.")
-        return _disabled(channel, "not_allowed", words)
+    refusal = refusal_of(adapter, setup.user, contact, channel)
+    if refusal:
+        return _disabled(channel, "not_allowed", refusal)
     return ChannelOption(channel, True, "", "", addresses, senders)
+
+
+def refusal_of(adapter: ContactAdapter, user: Any, contact: Any, channel: Channel) -> str:
+    """Return why the host's policy refuses, in words, lazily translated ones included; "" where it does not."""
+    allowed = adapter.can_message(user, contact, channel)
+    if allowed is True:
+        return ""
+    words = str(allowed).strip() if isinstance(allowed, str | Promise) else ""
+    return words or _("You may not message this contact.")
 
 
 def _disabled(channel: Channel, reason: str, words: str) -> ChannelOption:

@@ -18,6 +18,7 @@ from flex_outbound.models import Interaction, Outcome
 from flex_outbound.outbox import closing, history, limiter, locks, retry, transitions
 from flex_outbound.outbox.fence import Fence
 from flex_outbound.outbox.limiter import Budget, Turn
+from flex_outbound.outbox.standing import objection_to
 from flex_outbound.outbox.twilio import gateway_for
 from flex_outbound.outbox.wakeup import Job
 from flex_outbound.statuses import UNSETTLED, Status
@@ -52,6 +53,10 @@ def dispatch(row_id: UUID) -> Next | None:
         gateway, request = gateway_for(row.account), build_request(row)
     except ConfigurationError as error:
         _give_up(row, error)
+        return None
+    objection = objection_to(row)
+    if objection is not None:
+        _end(row, Outcome.NOT_ACCEPTED, NotAccepted("not sent", reason=objection.reason), objection.words)
         return None
     time.sleep(max(0.0, moment - time.monotonic()))
     fence.mark()

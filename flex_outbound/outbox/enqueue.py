@@ -262,5 +262,5 @@ def _in_the_way(row: Interaction) -> Interaction | None:
 def _already_open(other: Interaction, row: Interaction) -> str:
     if other.agent_id == row.agent_id:
         return _("You already have a conversation with this customer. Go on there, or close it first.")
-    name = other.agent.get_full_name() or other.agent.get_username() if other.agent else _("somebody else")
+    name = texts.name_of(other.agent) or _("somebody else")
     return _("This customer is already in a conversation with %(agent)s.") % {"agent": name}

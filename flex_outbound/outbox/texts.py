@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from django.utils.translation import gettext as _
 
@@ -88,3 +89,11 @@ def template(content_sid: str, variables: Mapping[str, str], channel: Channel) -
         _clean(name, "content_variables", 64)
         _clean(value, "content_variables", channels.MAX_BODY)
     return content_sid
+
+
+def name_of(user: Any) -> str:
+    """Return an agent's name for other agents, whatever the project's user model has; empty where the user is gone."""
+    if user is None:
+        return ""
+    full_name = getattr(user, "get_full_name", str)()
+    return str(full_name or user.get_username())

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.db.models.functions import Now
 
+from crm_demo.flex_contacts import CrmContact
 from crm_demo.models import Contact
 from flex_outbound.channels import Channel
 from flex_outbound.models import Account, Closing, Interaction, Sender, WebhookEvent
@@ -60,6 +61,8 @@ def stage(
     monkeypatch.setattr(Now, "as_postgresql", literal)
     monkeypatch.setattr(fence, "time", SimpleNamespace(clock_gettime=lambda clock: made.now))
     monkeypatch.setattr(retry, "random", SimpleNamespace(random=lambda: 1.0))
+    # One contact with an address for each click: the model's contacts do not change.
+    monkeypatch.setattr(CrmContact, "get_addresses", lambda *_: [f"+1415555{count:04}" for count in range(1, 20)])
     before = twilio.use(Real(account, senders[Channel.SMS], contact, Flex(0, 0, 0)).connect)
     yield made
     twilio.use(before)
