@@ -5,8 +5,10 @@ Values are read at each access, so that ``override_settings`` and per-process se
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, cast
+from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.urls import get_script_prefix
 
 DEFAULTS: dict[str, Any] = {
     "API_BASE_URL": None,
@@ -53,6 +55,17 @@ class Conf:
         """The address Twilio reaches us at, without a trailing slash; callbacks are verified against it."""
         url = cast("str | None", self._get("PUBLIC_BASE_URL"))
         return url.rstrip("/") if url else None
+
+    def public_url(self, path: str) -> str | None:
+        """Return the address at which Twilio reaches a path of ours, None where PUBLIC_BASE_URL is not set.
+
+        ``path`` as ``reverse`` makes it. A prefix that both have, the script's (FORCE_SCRIPT_NAME, or SCRIPT_NAME of
+        the server), is there once: whoever copies an address out of the browser copies it too.
+        """
+        base, script = self.public_base_url, get_script_prefix().rstrip("/")
+        if base is None:
+            return None
+        return (base.removesuffix(script) if script and urlsplit(base).path.endswith(script) else base) + path
 
     @property
     def http_timeout(self) -> tuple[float, float]:

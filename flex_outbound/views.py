@@ -5,6 +5,7 @@ Each answers a POST with a redirect back to where the agent came from, or with a
 
 import re
 from collections.abc import Callable
+from functools import wraps
 from math import ceil
 from typing import Any
 from uuid import UUID
@@ -14,9 +15,11 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
+from django.urls import get_script_prefix
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
+from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_POST
 
 from flex_outbound import pages
@@ -29,9 +32,25 @@ from flex_outbound.outbox.enqueue import Click, enqueue
 from flex_outbound.outbox.visible import visible_to
 from flex_outbound.rates import take_click
 
+View = Callable[..., HttpResponse]
 
-@login_required
-@require_POST
+
+def _for_agents(view: View) -> View:
+    """Let signed-in users in, by POST and from this site, also where the project's middleware sees to none of that.
+
+    A project that is nothing but an API may have no users on its requests and no protection against forged ones.
+    """
+    protected = csrf_protect(login_required(require_POST(view)))
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        request.user = pages.user_of(request)
+        return protected(request, *args, **kwargs)
+
+    return guarded
+
+
+@_for_agents
 def send(request: HttpRequest) -> HttpResponse:
     """Open an interaction from the plain form; what was typed comes back with the error beside its field."""
     adapter, contact = _contact(request)
@@ -49,8 +68,7 @@ def send(request: HttpRequest) -> HttpResponse:
     return HttpResponseRedirect(_next(request, adapter.get_url(contact)))
 
 
-@login_required
-@require_POST
+@_for_agents
 def retry(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Send a failed, canceled or undecided interaction again."""
 
@@ -62,8 +80,7 @@ def retry(request: HttpRequest, pk: UUID) -> HttpResponse:
     return _decide(request, pk, again)
 
 
-@login_required
-@require_POST
+@_for_agents
 def confirm(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Take the agent's word that an undecided interaction is there, as the task they name."""
 
@@ -75,8 +92,7 @@ def confirm(request: HttpRequest, pk: UUID) -> HttpResponse:
     return _decide(request, pk, there)
 
 
-@login_required
-@require_POST
+@_for_agents
 def cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Call off an interaction that has not been sent; not counted, so that who clicked too often can still do it."""
 
@@ -227,8 +243,8 @@ def _page_of(request: HttpRequest, interaction: Interaction) -> str | None:
 
 
 def _next(request: HttpRequest, fallback: str | None) -> str:
-    """Return where the agent came from, if it is this site; else the contact's page, else the site's root."""
+    """Return where the agent came from, if it is this site; else the contact's page, else the project's root."""
     wanted = request.POST.get("next", "")
     if url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure()):
         return wanted
-    return fallback or "/"
+    return fallback or get_script_prefix()

@@ -48,7 +48,7 @@ def callback_url(account: Account, source: Source) -> str:
         path = reverse(f"flex_outbound:webhook-{source}", args=[account.pk])
     except NoReverseMatch:
         return ""
-    return f"{conf.public_base_url}{path}" if conf.public_base_url else ""
+    return conf.public_url(path) or ""
 
 
 def _is_private(host: str) -> bool:

@@ -26,9 +26,10 @@ def signed_url(request: HttpRequest) -> str:
     https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides.
     Raises WebhookError where PUBLIC_BASE_URL is not set.
     """
-    if conf.public_base_url is None:
+    url = conf.public_url(request.get_full_path())
+    if url is None:
         raise WebhookError("FLEX_OUTBOUND['PUBLIC_BASE_URL'] is not set", code="no_public_base_url")
-    return conf.public_base_url + request.get_full_path()
+    return url
 
 
 def verify(request: HttpRequest, account: Account, callback: Callback) -> str:
