@@ -1,0 +1,42 @@
+"""One day counted from its clicks, in one query."""
+
+from datetime import date
+
+from django.db.models import Case, CharField, Count, F, QuerySet, Value, When
+
+from flex_outbound.models import Interaction
+from flex_outbound.reports import days, waits
+from flex_outbound.reports.tally import Key, Tally
+from flex_outbound.statuses import Status
+
+_ENDED = (Status.FAILED, Status.CANCELED)
+"""The ends that are counted; that a conversation was closed changes no figure."""
+
+
+def count(rows: QuerySet[Interaction], day: date) -> dict[Key, Tally]:
+    """Return the tallies of one day's clicks among ``rows``."""
+    end = Case(When(status__in=_ENDED, then=F("status")), default=Value(""), output_field=CharField())
+    reason = Case(When(status=Status.FAILED, then=F("error_reason")), default=Value(""), output_field=CharField())
+    grouped = (
+        days.clicked_in(rows, day, day + days.DAY)
+        .order_by()
+        .values_list("account_id", "channel", "agent_id", end, reason, waits.bucket())
+        .annotate(number=Count("pk"))
+    )
+    found: dict[Key, Tally] = {}
+    for account, channel, agent, ended, why, bucket, number in grouped:
+        tally = found.setdefault(Key(account, channel, agent), Tally())
+        _note(tally, ended, why, bucket, number)
+    return found
+
+
+def _note(tally: Tally, ended: str, why: str, bucket: int | None, number: int) -> None:
+    tally.clicks += number
+    if bucket is not None:
+        tally.opened += number
+        tally.waits[bucket] = tally.waits.get(bucket, 0) + number
+    if ended == Status.FAILED:
+        tally.failed += number
+        tally.reasons[why] = tally.reasons.get(why, 0) + number
+    elif ended == Status.CANCELED:
+        tally.canceled += number

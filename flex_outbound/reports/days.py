@@ -1,0 +1,37 @@
+"""Days as people count them: from midnight to midnight in the current time zone, be they 23, 24 or 25 hours long."""
+
+from datetime import date, datetime, time, timedelta
+
+from django.conf import settings
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from flex_outbound.models import Interaction
+
+DAY = timedelta(days=1)
+
+
+def today() -> date:
+    """Return today's date in the current time zone."""
+    return timezone.localdate() if settings.USE_TZ else timezone.now().date()
+
+
+def start_of(day: date) -> datetime:
+    """Return when a day begins, as the database is asked: naive where the project does without time zones."""
+    midnight = datetime.combine(day, time.min)
+    return timezone.make_aware(midnight) if settings.USE_TZ else midnight
+
+
+def day_of(moment: datetime) -> date:
+    """Return the day on which a moment of the database falls."""
+    return timezone.localtime(moment).date() if settings.USE_TZ else moment.date()
+
+
+def clicked_in(rows: QuerySet[Interaction], first: date, end: date) -> QuerySet[Interaction]:
+    """Return the rows of the days from ``first`` up to, not including, ``end``."""
+    return rows.filter(created_at__gte=start_of(first), created_at__lt=start_of(end))
+
+
+def each(first: date, end: date) -> list[date]:
+    """Return the days from ``first`` up to, not including, ``end``."""
+    return [first + number * DAY for number in range(max((end - first).days, 0))]

@@ -1,0 +1,129 @@
+"""Days of the past, added up: a few hundred rows a day instead of every click of it.
+
+The sweep brings them up to date; how often it does so decides how fast the dashboard is, never what it shows: a day
+that is not rolled up, or of which a click has changed since, is counted from its clicks.
+"""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import Any, Final
+
+from django.conf import settings
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from flex_outbound.models import DailyFigures, FiguresMark, Interaction
+from flex_outbound.outbox import locks
+from flex_outbound.reports import days
+from flex_outbound.reports.counting import count
+from flex_outbound.reports.tally import Key, Tally
+from flex_outbound.statuses import Status
+
+EVERY: Final = timedelta(minutes=5)
+"""How often the past is looked at for changes."""
+
+MARGIN: Final = timedelta(minutes=5)
+"""A change bears the time at which its transaction began, and is seen when it ends; none of ours lasts as long."""
+
+BATCH: Final = 7
+"""New days per run, so that a long history holds nobody up."""
+
+
+def zone() -> str:
+    """Return the time zone in whose days the past is rolled up: the project's, not that of whoever looks."""
+    return timezone.get_default_timezone_name() if settings.USE_TZ else str(settings.TIME_ZONE)
+
+
+def usable() -> FiguresMark | None:
+    """Return which days are rolled up, None where there are none for the current time zone."""
+    current = timezone.get_current_timezone_name() if settings.USE_TZ else zone()
+    return FiguresMark.objects.filter(zone=current).order_by("pk").first()
+
+
+def changed_since(mark: FiguresMark) -> set[date]:
+    """Return the rolled-up days whose figures a click may have changed since they were looked at."""
+    since = mark.checked_at - MARGIN
+    rows = days.clicked_in(Interaction.objects.filter(updated_at__gte=since), mark.first_day, mark.end_day)
+    # What else may happen to a click, such as the end of its conversation, moves no figure.
+    moved = rows.filter(Q(opened_at__gte=since) | Q(status__in=[Status.FAILED, Status.CANCELED]))
+    return {days.day_of(moment) for moment in moved.values_list("created_at", flat=True).order_by().iterator()}
+
+
+def read(first: date, end: date, **wanted: Any) -> Iterator[tuple[date, Key, Tally]]:
+    """Yield the rolled-up tallies of the days from ``first`` up to, not including, ``end``; ``wanted`` as a filter."""
+    names = ("day", "account_id", "channel", "agent_id", "clicks", "opened", "failed", "canceled", "reasons", "waits")
+    rows = DailyFigures.objects.filter(day__gte=first, day__lt=end, **wanted).order_by()
+    for day, account, channel, agent, clicks, opened, failed, canceled, reasons, waits in rows.values_list(*names):
+        numbers = {int(bucket): number for bucket, number in waits.items()}
+        yield day, Key(account, channel, agent), Tally(clicks, opened, failed, canceled, reasons, numbers)
+
+
+def roll_up() -> int:
+    """Bring the past up to date, if it is time; returns how many days were counted. May run anywhere, any time."""
+    default = timezone.get_default_timezone() if settings.USE_TZ else None
+    with timezone.override(default), locks.short():
+        mark = _locked()
+        is_due = FiguresMark.objects.filter(pk=mark.pk, checked_at__lte=Now() - EVERY).exists()
+        stale = changed_since(mark) if is_due else set()
+        missing = _missing(mark)
+        if is_due:
+            # Before anything is counted: what changes meanwhile is looked at again.
+            FiguresMark.objects.filter(pk=mark.pk).update(checked_at=Now())
+        for day in {*stale, *missing}:
+            _replace(day)
+        if missing:
+            first, end = min(mark.first_day, missing[0]), max(mark.end_day, missing[-1] + days.DAY)
+            FiguresMark.objects.filter(pk=mark.pk).update(first_day=first, end_day=end)
+    return len({*stale, *missing})
+
+
+def forget() -> None:
+    """Throw the roll-up away; the next runs make it anew. For after rows were deleted or added by hand."""
+    with locks.short():
+        DailyFigures.objects.all().delete()
+        FiguresMark.objects.all().delete()
+
+
+def _locked() -> FiguresMark:
+    """Return the mark, locked until the transaction ends; one for days of another zone begins anew."""
+    today = days.today()
+    FiguresMark.objects.get_or_create(
+        pk=1, defaults={"zone": zone(), "first_day": today, "end_day": today, "checked_at": Now()}
+    )
+    mark = locks.lock(FiguresMark.objects.all()).get(pk=1)
+    if mark.zone != zone():
+        DailyFigures.objects.all().delete()
+        mark.zone, mark.first_day, mark.end_day = zone(), today, today
+        mark.save()
+    return mark
+
+
+def _missing(mark: FiguresMark) -> list[date]:
+    """Return the next days to roll up, in their order: those that have ended since, then ever older ones."""
+    newer = days.each(mark.end_day, days.today())
+    if newer:
+        return newer[:BATCH]
+    oldest = Interaction.objects.order_by("created_at", "id").values_list("created_at", flat=True).first()
+    if oldest is None:
+        return []
+    return days.each(max(days.day_of(oldest), mark.first_day - BATCH * days.DAY), mark.first_day)
+
+
+def _replace(day: date) -> None:
+    DailyFigures.objects.filter(day=day).delete()
+    DailyFigures.objects.bulk_create(
+        DailyFigures(
+            day=day,
+            account_id=key.account,
+            channel=key.channel,
+            agent_id=key.agent,
+            clicks=tally.clicks,
+            opened=tally.opened,
+            failed=tally.failed,
+            canceled=tally.canceled,
+            reasons=tally.reasons,
+            waits=tally.waits,
+        )
+        for key, tally in count(Interaction.objects.all(), day).items()
+    )
