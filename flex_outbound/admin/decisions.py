@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.admin.utils import quote, unquote
 from django.core.exceptions import PermissionDenied
+from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -15,7 +16,7 @@ from django.utils.translation import gettext as _
 from flex_outbound import pages
 from flex_outbound.exceptions import ClickError, InvalidClick
 from flex_outbound.models import Interaction
-from flex_outbound.outbox import decide
+from flex_outbound.outbox import decide, locks
 from flex_outbound.statuses import Status
 
 
@@ -75,6 +76,15 @@ _ACTS: dict[str, Callable[[Interaction, HttpRequest], str]] = {
 }
 
 
+def seen(row: Interaction) -> str:
+    """Return what a decision is asked about: in another state, or after another attempt, it would mean another."""
+    return f"{row.status}-{row.attempt}"
+
+
+def _choice(row: Interaction, verb: str) -> Choice | None:
+    return next((one for one in choices_for(row) if one.verb == verb), None)
+
+
 class Decisions(admin.ModelAdmin):
     """An admin of interactions whose rows nobody edits, but about which somebody may have to decide."""
 
@@ -105,11 +115,10 @@ class Decisions(admin.ModelAdmin):
         row: Interaction | None = self.get_object(request, unquote(object_id))
         if row is None or verb not in _ACTS:
             raise Http404
-        choice = next((one for one in choices_for(row) if one.verb == verb), None)
-        if choice is None:
-            self.message_user(request, _("This cannot be decided any more: its state has changed."), messages.WARNING)
-            return HttpResponseRedirect(self._url("change", row))
-        return self._act(request, row, choice) if request.method == "POST" else self._ask(request, row, choice)
+        if request.method == "POST":
+            return self._act(request, row, verb)
+        choice = _choice(row, verb)
+        return self._ask(request, row, choice) if choice else self._too_late(request, row)
 
     def _ask(self, request: HttpRequest, row: Interaction, choice: Choice, error: str = "") -> TemplateResponse:
         context = {
@@ -120,6 +129,7 @@ class Decisions(admin.ModelAdmin):
             "media": self.media,
             "row": row,
             "choice": choice,
+            "seen": request.POST.get("seen") or seen(row),
             "error": error,
             "task_sid": request.POST.get("task_sid", ""),
             "back": self._url("change", row),
@@ -127,16 +137,30 @@ class Decisions(admin.ModelAdmin):
         template = "admin/flex_outbound/interaction/decide.html"
         return TemplateResponse(request, template, context, status=400 if error else 200)
 
-    def _act(self, request: HttpRequest, row: Interaction, choice: Choice) -> HttpResponseBase:
+    def _act(self, request: HttpRequest, row: Interaction, verb: str) -> HttpResponseBase:
+        choice: Choice | None = None
         try:
-            said = _ACTS[choice.verb](row, request)
-        except InvalidClick as error:
-            return self._ask(request, row, choice, str(error))
+            # Locked: of two people who decide at the same moment, the second decides about what the first made of it.
+            with locks.short(savepoint=True):
+                row = locks.lock(Interaction.objects.all()).get(pk=row.pk)
+                choice = _choice(row, verb)
+                if choice is None or request.POST.get("seen") != seen(row):
+                    return self._too_late(request, row)
+                said = _ACTS[verb](row, request)
+                self.log_change(request, row, said)
         except ClickError as error:
+            if choice is not None and isinstance(error, InvalidClick):
+                return self._ask(request, row, choice, str(error))
             self.message_user(request, str(error), messages.ERROR)
+        except OperationalError:
+            busy = _("Somebody else is changing this at the moment. Nothing was done; try again.")
+            self.message_user(request, busy, messages.WARNING)
         else:
-            self.log_change(request, row, said)
             self.message_user(request, said, messages.SUCCESS)
+        return HttpResponseRedirect(self._url("change", row))
+
+    def _too_late(self, request: HttpRequest, row: Interaction) -> HttpResponseBase:
+        self.message_user(request, _("This cannot be decided any more: its state has changed."), messages.WARNING)
         return HttpResponseRedirect(self._url("change", row))
 
     def _url(self, page: str, row: Interaction | None, *more: str) -> str:
