@@ -13,25 +13,40 @@ from django.utils.translation import gettext_lazy as _
 from flex_outbound.admin import badges
 from flex_outbound.admin.closings import ClosingInline, HasClosing
 from flex_outbound.admin.decisions import Decisions
+from flex_outbound.admin.filters import AgentFilter, DayFilter, FoldedRelated, ReasonFilter
+from flex_outbound.admin.large import Large
 from flex_outbound.admin.readonly import ReadOnly
+from flex_outbound.admin.reports import Reports
+from flex_outbound.admin.search import find
 from flex_outbound.admin.story import story_of
 from flex_outbound.models import Interaction
 from flex_outbound.models.interaction import InteractionQuerySet
 from flex_outbound.pages import duplicates_of, with_duplicates
+from flex_outbound.reasons import label_of
 
 NONE = "–"
 
 
 @admin.register(Interaction)
-class InteractionAdmin(ReadOnly, Decisions):
+class InteractionAdmin(ReadOnly, Decisions, Reports, Large):
     """The history of clicks."""
 
-    list_display = ("created_at", "status_badge", "contact_name", "channel", "twice", "agent", "task_sid")
-    list_filter = ("status", HasClosing, "channel", "error_reason", "account")
-    list_select_related = ("agent", "account")
-    search_fields = ("=interaction_sid", "=task_sid", "=conversation_sid", "contact_name", "=address")
-    date_hierarchy = "created_at"
-    show_full_result_count = False
+    list_display = ("created_at", "status_badge", "contact_name", "channel", "agent", "twice", "task_sid")
+    list_filter = (
+        "status",
+        DayFilter,
+        "channel",
+        ReasonFilter,
+        AgentFilter,
+        ("sender", FoldedRelated),
+        HasClosing,
+        "account",
+    )
+    list_select_related = ("agent",)
+    sortable_by = ("created_at",)
+    # The search itself is in ``search``; the admin shows its field where this is not empty.
+    search_fields = ("contact_name",)
+    search_help_text = _("A SID, a phone number in any format, an email address, or a name.")
     readonly_fields = ("status_badge", "twice", "flex_link")
     fieldsets = (
         (
@@ -85,6 +100,12 @@ class InteractionAdmin(ReadOnly, Decisions):
         """Return rows that know of their duplicates."""
         return with_duplicates(cast("InteractionQuerySet", super().get_queryset(request)))
 
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Interaction], search_term: str
+    ) -> tuple[QuerySet[Interaction], bool]:
+        """Return what the search means; no row twice."""
+        return find(queryset, search_term), False
+
     def get_inlines(self, request: HttpRequest, obj: Interaction | None) -> list[type[InlineModelAdmin]]:
         """Return the closings where there are any."""
         return [ClosingInline] if obj is not None and obj.closings.exists() else []
@@ -94,13 +115,18 @@ class InteractionAdmin(ReadOnly, Decisions):
     ) -> HttpResponse:
         """Show a row with its story."""
         row = self.get_object(request, object_id)
-        story = story_of(row, self.admin_site) if row is not None and self.has_view_permission(request, row) else []
+        story = []
+        if row is not None and self.has_view_permission(request, row):
+            story = story_of(row, self.admin_site, request.user)
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), "story": story})
 
     @admin.display(description=_("status"), ordering="status")
     def status_badge(self, row: Interaction) -> SafeString:
-        """Return the status in words and colour."""
-        return badges.of_row(row)
+        """Return the status in words and colour, and why it came to nothing."""
+        badge = badges.of_row(row)
+        if not row.error_reason:
+            return badge
+        return format_html('{}<span class="flex-reason">{}</span>', badge, label_of(row.error_reason))
 
     @admin.display(description=_("opened too often"))
     def twice(self, row: Interaction) -> str:

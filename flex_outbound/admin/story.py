@@ -1,12 +1,15 @@
 """One interaction's story for the admin: what was clicked, sent, answered, called back and closed, in one time line."""
 
 import json
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.contrib.admin import AdminSite
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
@@ -16,6 +19,8 @@ from flex_outbound.models import Closing, DispatchAttempt, Interaction, Message,
 from flex_outbound.pages import name_of
 
 MOST_EVENTS = 200
+RETRY = "retry-"
+"""How the click key begins of a click that sends another one again; the other's key follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +35,19 @@ class Entry:
     url: str = ""
 
 
-def story_of(row: Interaction, site: AdminSite) -> list[Entry]:
-    """Return everything that is known of a row, the oldest first, with links into an admin site.
+def story_of(row: Interaction, site: AdminSite, user: Any) -> list[Entry]:
+    """Return everything that is known of a row, the oldest first, with links to what a user may see on an admin site.
 
     Addresses and texts stay out.
     """
-    entries = [*_of_row(row), *_of_message(row.first_message)]
+    entries = [*_of_row(row), *_of_message(row.first_message), *_of_decisions(row), *_of_tries(row, site)]
+    may_follow = user.has_perm("flex_outbound.view_webhookevent")
     for attempt in row.attempts.all():
         entries.append(_of_attempt(attempt))
     for closing in row.closings.all():
         entries.extend(_of_closing(closing))
     for event in row.events.order_by("received_at", "pk")[:MOST_EVENTS]:
-        entries.append(_of_event(event, site))
+        entries.append(_of_event(event, link_on(site, "webhookevent_change", event.pk) if may_follow else ""))
     return sorted(entries, key=lambda entry: entry.at)
 
 
@@ -90,10 +96,35 @@ def _of_closing(closing: Closing) -> Iterator[Entry]:
         yield Entry(closing.found_at, badges.BAD, tried, _facts(closing.channel_sid, closing.error))
 
 
-def _of_event(event: WebhookEvent, site: AdminSite) -> Entry:
+def _of_decisions(row: Interaction) -> Iterator[Entry]:
+    """Yield what people decided about the row in the admin, from its log."""
+    content_type = ContentType.objects.get_for_model(Interaction)
+    log = LogEntry.objects.filter(content_type=content_type, object_id=str(row.pk)).select_related("user")
+    for entry in log.order_by("action_time")[:MOST_EVENTS]:
+        title = _("Decided: %(what)s") % {"what": entry.get_change_message()}
+        yield Entry(entry.action_time, badges.OVER, title, _facts(name_of(entry.user)))
+
+
+def _of_tries(row: Interaction, site: AdminSite) -> Iterator[Entry]:
+    """Yield the clicks that sent this one again, and the one that this one sent again."""
+    others = Interaction.objects.filter(contact_type=row.contact_type_id, contact_id=row.contact_id)
+    links = others.select_related("agent").order_by()
+    for other in links.filter(click_key=RETRY + row.key):
+        title, url = _("Sent again, as another click"), link_on(site, "interaction_change", other.pk)
+        yield Entry(
+            other.created_at, badges.OVER, title, _facts(name_of(other.agent), other.get_status_display()), url=url
+        )
+    first = row.click_key.removeprefix(RETRY)
+    if first != row.click_key and len(first) == len(row.key):
+        for other in links.filter(pk=uuid.UUID(first)):
+            title, url = _("First clicked"), link_on(site, "interaction_change", other.pk)
+            facts = _facts(name_of(other.agent), other.get_status_display())
+            yield Entry(other.created_at, badges.OVER, title, facts, url=url)
+
+
+def _of_event(event: WebhookEvent, url: str) -> Entry:
     done = "" if event.processed_at else _("not applied yet")
     facts = _facts(event.get_source_display(), done, event.error)
-    url = link_on(site, "webhookevent_change", event.pk)
     tone = badges.BAD if event.error else badges.OVER
     return Entry(event.received_at, tone, event.event_type, facts, _pretty(event.payload), url)
 

@@ -1,0 +1,126 @@
+"""The dashboard: what is asked for, and the figures as tiles, charts and tables."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from django import forms
+from django.contrib.auth import get_user_model
+from django.utils import timezone
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext_lazy
+
+from flex_outbound.admin.charts import Chart, charts_of, names_of, tiles_of
+from flex_outbound.admin.filters import MOST_AGENTS
+from flex_outbound.channels import Channel
+from flex_outbound.models import Account, Worker
+from flex_outbound.pages import name_of
+from flex_outbound.reports import days
+from flex_outbound.reports.overview import Period, Wanted, overview, waiting
+
+LONGEST = 366
+"""Days of a period that people choose themselves."""
+
+_PERIODS = {
+    "1": gettext_lazy("Today"),
+    "7": gettext_lazy("Last 7 days"),
+    "30": gettext_lazy("Last 30 days"),
+    "90": gettext_lazy("Last 90 days"),
+    "own": gettext_lazy("From – to"),
+}
+_DAY = {"type": "date"}
+
+
+class Question(forms.Form):
+    """What the figures are to be of; empty fields mean everything, and no period the last thirty days."""
+
+    days = forms.ChoiceField(label=gettext_lazy("Period"), choices=list(_PERIODS.items()), required=False)
+    since = forms.DateField(
+        label=pgettext_lazy("day", "From"), required=False, widget=forms.DateInput(_DAY, format="%Y-%m-%d")
+    )
+    until = forms.DateField(
+        label=pgettext_lazy("day", "To"), required=False, widget=forms.DateInput(_DAY, format="%Y-%m-%d")
+    )
+    channel = forms.ChoiceField(label=gettext_lazy("Channel"), required=False)
+    agent = forms.ChoiceField(label=gettext_lazy("Agent"), required=False)
+    account = forms.ChoiceField(label=gettext_lazy("Twilio account"), required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        anything = [("", _("All"))]
+        self._choose("channel", [*anything, *Channel.choices])
+        self._choose("agent", [*anything, *_agents()])
+        accounts = Account.objects.order_by("name", "pk").values_list("pk", "name")
+        self._choose("account", [*anything, *((str(pk), name) for pk, name in accounts)])
+
+    def _choose(self, name: str, choices: list[Any]) -> None:
+        field = self.fields[name]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = choices
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse a period that ends before it begins, or is longer than a year."""
+        data = super().clean() or {}
+        if data.get("days") != "own" or self.errors:
+            return data
+        since, until = data.get("since"), data.get("until") or days.today()
+        if since is None:
+            self.add_error("since", _("Enter the first day."))
+        elif until < since:
+            self.add_error("until", _("The last day is before the first."))
+        elif (until - since).days >= LONGEST:
+            self.add_error("since", _("Choose at most %(number)d days.") % {"number": LONGEST})
+        return data
+
+    @property
+    def period(self) -> Period:
+        """The days that are asked for, once the form is valid."""
+        data, today = self.cleaned_data, days.today()
+        if data["days"] == "own":
+            return Period(data["since"], data["until"] or today)
+        return Period(today - (int(data["days"] or 30) - 1) * days.DAY, today)
+
+    @property
+    def wanted(self) -> Wanted:
+        """Whose clicks are asked for, once the form is valid."""
+        data = self.cleaned_data
+        agent = get_user_model()._meta.pk.to_python(data["agent"]) if data["agent"] else None
+        return Wanted(int(data["account"]) if data["account"] else None, data["channel"] or None, agent)
+
+
+def _agents() -> list[tuple[str, str]]:
+    workers = Worker.objects.select_related("user").order_by("friendly_name", "pk")[:MOST_AGENTS]
+    names = {str(worker.user_id): name_of(worker.user) for worker in workers}
+    return sorted(names.items(), key=lambda pair: pair[1].lower())
+
+
+def context(asked: Mapping[str, Any], list_url: str) -> dict[str, Any]:
+    """Return the page's context: the form, and the figures where what was asked makes sense."""
+    question = Question({"days": "30", **{name: asked[name] for name in asked}})
+    if not question.is_valid():
+        return {"question": question}
+    period, wanted = question.period, question.wanted
+    found, now = overview(period, wanted), waiting(wanted)
+    names = names_of(found.by_agent)
+    charts = charts_of(found, names, _links(period, wanted, list_url))
+    return {
+        "question": question,
+        "period": period,
+        "zone": timezone.get_current_timezone_name(),
+        "tiles": tiles_of(found, now, list_url),
+        "charts": charts if found.total.clicks else [],
+        "data": [chart.data for chart in charts if isinstance(chart, Chart)],
+    }
+
+
+def _links(period: Period, wanted: Wanted, list_url: str) -> Any:
+    """Return what makes links into the list of interactions, with the filters of the page."""
+    columns = {"account__id__exact": wanted.account, "channel__exact": wanted.channel, "agent": wanted.agent}
+    kept = {name: value for name, value in columns.items() if value is not None}
+
+    def link(first: date | None = None, **more: Any) -> str:
+        shown = {"since": first or period.first, "until": first or period.last, **kept, **more}
+        return f"{list_url}?{urlencode(shown)}"
+
+    return link
