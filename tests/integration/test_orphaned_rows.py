@@ -1,4 +1,4 @@
-"""Rows whose contact is gone, or whose kind of contact is: shown everywhere with the name that was kept, never a 500."""
+"""Rows whose contact is gone, or whose kind of contact: shown everywhere with the name that was kept, never a 500."""
 
 from typing import Any
 

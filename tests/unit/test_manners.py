@@ -44,8 +44,9 @@ def of(thing):
     return f"{type(thing).__module__}.{type(thing).__qualname__}"
 
 user = get_user_model()
-# A receiver that listens for our own app alone is nobody else's business.
-mine = {id(config) for config in apps.get_app_configs() if config.label == "flex_outbound"}
+# A receiver that listens for our own app or models alone is nobody else's business.
+own = [config for config in apps.get_app_configs() if config.label == "flex_outbound"]
+mine = {id(part) for config in own for part in (config, *config.get_models())}
 
 def heard(signal):
     return len([one for one in signal.receivers if one[0][1] not in mine])
@@ -57,7 +58,7 @@ print(json.dumps({
     "signals": [str(signal.getsignal(number)).split(" at ")[0] for number in (signal.SIGTERM, signal.SIGINT)],
     "timeout": socket.getdefaulttimeout(),
     "environment": dict(os.environ),
-    "logging": [logging.root.level, len(logging.root.handlers), logging.getLogger("django").level, logging.raiseExceptions],
+    "logging": [logging.root.level, len(logging.root.handlers), logging.getLogger("django").level],
     "admin": [of(admin.site._wrapped) if hasattr(admin.site, "_wrapped") else of(admin.site), admin.site.name,
               admin.site.index_template, admin.site.login_template, sorted(vars(type(admin.site)))],
     "user": sorted(name for name in vars(user) if not name.startswith("flex_")),
