@@ -2,20 +2,25 @@
 
 from typing import Any
 
-from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from flex_outbound.admin import badges
 from flex_outbound.admin.callbacks import CallbacksPage
-from flex_outbound.admin.forms import AccountForm
+from flex_outbound.admin.connecting import ConnectionTest
+from flex_outbound.admin.forms import SECRETS, AccountForm, WorkerForm
+from flex_outbound.admin.importing import CSS, JS, ImportPages
+from flex_outbound.admin.matching import MatchingPage
+from flex_outbound.admin.secrets import GuardsSecrets
 from flex_outbound.admin.trouble import trouble_of
 from flex_outbound.models import Account, Worker
 
 
 @admin.register(Account)
-class AccountAdmin(CallbacksPage, admin.ModelAdmin):
+class AccountAdmin(GuardsSecrets, CallbacksPage, ConnectionTest, ImportPages, MatchingPage):
     """A Twilio account; what Twilio last complained about stands on it."""
 
     form = AccountForm
@@ -32,18 +37,54 @@ class AccountAdmin(CallbacksPage, admin.ModelAdmin):
                 ),
             },
         ),
-        (_("Flex"), {"fields": ("workspace_sid", "workflow_sid")}),
+        (
+            _("Flex"),
+            {
+                "fields": ("workspace_sid", "workflow_sid"),
+                "description": _("May stay empty for now: an import from Twilio lists what there is to choose from."),
+            },
+        ),
     )
 
     class Media:
-        css = {"all": (badges.CSS,)}
+        css = {"all": (badges.CSS, CSS)}
+        js = (JS,)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Account | None = None) -> Any:
+        """Leave out the secrets for who may only look: the admin would show them as plain text."""
+        found = super().get_fieldsets(request, obj)
+        if obj is None or self.has_change_permission(request, obj):
+            return found
+        return [
+            (title, {**options, "fields": [name for name in options["fields"] if name not in SECRETS]})
+            for title, options in found
+        ]
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """Show an account, its trouble first."""
-        trouble = trouble_of(self.get_object(request, object_id))
-        return super().change_view(request, object_id, form_url, {**(extra_context or {}), "trouble": trouble})
+        account = self.get_object(request, unquote(object_id))
+        extra = {"trouble": trouble_of(account), **(extra_context or {})}
+        if account is not None and self.has_change_permission(request, account):
+            extra |= {"test_url": self.test_url(account), "may_import": True}
+        return super().change_view(request, object_id, form_url, extra)
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show an empty form that can be tried before it is saved."""
+        extra = {"test_url": self.test_url(None), **(extra_context or {})}
+        return super().add_view(request, form_url, extra)
+
+    def response_add(self, request: HttpRequest, obj: Account, post_url_continue: str | None = None) -> HttpResponse:
+        """Go on to the import, which is what a new account needs next."""
+        others = ("_addanother", "_continue", "_popup")
+        if any(name in request.POST for name in others) or not self.has_change_permission(request, obj):
+            return super().response_add(request, obj, post_url_continue)
+        words = _("“%(account)s” is saved. Now see what it has at Twilio, and choose the workspace.")
+        self.message_user(request, words % {"account": obj}, messages.SUCCESS)
+        return HttpResponseRedirect(self._import_url(obj))
 
     @admin.display(description=_("trouble"))
     def trouble(self, account: Account) -> SafeString:
@@ -54,8 +95,9 @@ class AccountAdmin(CallbacksPage, admin.ModelAdmin):
 
 @admin.register(Worker)
 class WorkerAdmin(admin.ModelAdmin):
-    """Who is which Flex worker."""
+    """Who is which Flex worker; the account's page *Workers and users* matches many at a time."""
 
+    form = WorkerForm
     list_display = ("user", "friendly_name", "worker_sid", "account", "is_active")
     list_filter = ("is_active", "account")
     list_select_related = ("user", "account")

@@ -5,7 +5,8 @@ from typing import Any, Final
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from flex_outbound.models import Account
+from flex_outbound.models import Account, Resource, ResourceKind, Worker
+from flex_outbound.setup.matching import already
 
 SECRETS: Final = ("api_key_secret", "auth_token", "previous_auth_token")
 
@@ -29,7 +30,10 @@ class AccountForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._workspace_of: dict[str, str] = {}
         for name in SECRETS:
+            if name not in self.fields:  # who may only look
+                continue
             stored = bool(self.instance.pk and getattr(self.instance, name))
             self.fields[name] = forms.CharField(
                 label=self.fields[name].label,
@@ -39,6 +43,35 @@ class AccountForm(forms.ModelForm):
                 help_text=_("Stored. Leave empty to keep it.") if stored else _("Not set."),
             )
             self.initial[name] = ""
+        self._offer_what_was_imported()
+
+    def _offer_what_was_imported(self) -> None:
+        """Let workspace and workflow be chosen, once an import has found some; until then a SID may be typed."""
+        kinds = [ResourceKind.WORKSPACE, ResourceKind.WORKFLOW]
+        rows = Resource.objects.present().filter(account=self.instance.pk, kind__in=kinds) if self.instance.pk else []
+        spaces = {one.sid: str(one) for one in rows if one.kind == ResourceKind.WORKSPACE}
+        if not spaces:
+            return
+        flows: dict[str, list[tuple[str, str]]] = {}
+        for one in rows:
+            if one.kind == ResourceKind.WORKFLOW:
+                self._workspace_of[one.sid] = one.parent_sid
+                flows.setdefault(spaces.get(one.parent_sid, one.parent_sid), []).append((one.sid, str(one)))
+        self._select("workspace_sid", list(spaces.items()), set(spaces))
+        self._select("workflow_sid", list(flows.items()), set(self._workspace_of))
+
+    def _select(self, name: str, choices: list[Any], known: set[str]) -> None:
+        if name not in self.fields:
+            return
+        before, current = self.fields[name], getattr(self.instance, name)
+        # What is set stays possible, even if the last import did not find it: saving a name must not unset it.
+        stray = [(current, _("%(sid)s (not found by the last import)") % {"sid": current})]
+        self.fields[name] = forms.ChoiceField(
+            label=before.label,
+            help_text=before.help_text,
+            required=False,
+            choices=[("", "---------"), *choices, *(stray if current and current not in known else [])],
+        )
 
     def clean(self) -> dict[str, Any]:
         """Keep secrets that were left empty, and ask for one where there is none at all."""
@@ -49,4 +82,28 @@ class AccountForm(forms.ModelForm):
             self.add_error("api_key_secret", _("An API key needs its secret."))
         if not cleaned["api_key_secret"] and not cleaned["auth_token"]:
             self.add_error("auth_token", _("Enter an API key with its secret, or the auth token."))
+        workflow, workspace = cleaned.get("workflow_sid", ""), cleaned.get("workspace_sid", "")
+        if workflow and not workspace:
+            self.add_error("workspace_sid", _("Choose the workspace of the workflow as well."))
+        elif self._workspace_of.get(workflow, workspace) != workspace:
+            self.add_error("workflow_sid", _("This workflow is not in the chosen workspace. Choose one of its own."))
+        return cleaned
+
+
+class WorkerForm(forms.ModelForm):
+    """A worker; one that is mapped twice is said to be, naming both."""
+
+    class Meta:
+        model = Worker
+        fields = ("account", "user", "worker_sid", "friendly_name", "queue_sid", "is_active")
+
+    def clean(self) -> dict[str, Any]:
+        """Name the pair that stands in the way."""
+        cleaned = super().clean() or {}
+        others = Worker.objects.filter(account=cleaned.get("account")).exclude(pk=self.instance.pk)
+        for name in ("worker_sid", "user"):
+            if cleaned.get(name) and not self.has_error(name):
+                other = others.filter(**{name: cleaned[name]}).select_related("user").first()
+                if other is not None:
+                    self.add_error(name, already(str(other), other.user))
         return cleaned

@@ -22,8 +22,16 @@ class Trouble:
 
 
 def trouble_of(account: Account | None) -> Trouble | None:
-    """Return an account's trouble, None where Twilio took its last request."""
-    if account is None or account.trouble_at is None:
+    """Return an account's trouble, None where it is set up and Twilio took its last request."""
+    if account is None:
+        return None
+    if not account.workspace_sid:
+        return Trouble(
+            _("The Flex workspace is not chosen yet; nothing can be sent."),
+            _("Import from Twilio, and choose one from the list."),
+            "",
+        )
+    if account.trouble_at is None:
         return None
     what, todo = _words(account.trouble_code)
     url = f"https://www.twilio.com/docs/api/errors/{account.trouble_code}" if account.trouble_code else ""
