@@ -28,7 +28,7 @@ def _broker(plan: Plan) -> Part:
 def _sandbox(plan: Plan) -> Part:
     address = ("--host", HOST, "--port", plan.sandbox_port, "--latency-ms", plan.latency_ms)
     command = _python("flex_outbound.sandbox", *address)
-    return Part("sandbox", command, plan.logs / "sandbox.log", _answers(plan.sandbox_port, "/"))
+    return Part("sandbox", command, plan.logs / "sandbox.log", answers(plan.sandbox_port, "/"))
 
 
 def _worker(plan: Plan) -> Part:
@@ -38,13 +38,13 @@ def _worker(plan: Plan) -> Part:
     schedule = ("--schedule-filename", plan.var / "beat-schedule")
     quiet = ("--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "INFO")
     log = plan.logs / "worker.log"
-    return Part("worker", [*command, *map(str, (*schedule, *quiet))], log, _says(" ready."))
+    return Part("worker", [*command, *map(str, (*schedule, *quiet))], log, says(" ready."))
 
 
 def _web(plan: Plan) -> Part:
     command = _python("gunicorn", "--config", "python:crm_demo.launcher.gunicorn", "crm_demo.wsgi")
     bind = ["--bind", f"{HOST}:{plan.web_port}"]
-    return Part("web server", command + bind, plan.logs / "web.log", _answers(plan.web_port, "/accounts/login/"))
+    return Part("web server", command + bind, plan.logs / "web.log", answers(plan.web_port, "/accounts/login/"))
 
 
 def _pongs(port: int) -> bool:
@@ -56,7 +56,9 @@ def _pongs(port: int) -> bool:
         return False
 
 
-def _answers(port: int, path: str) -> Callable[[Part], bool]:
+def answers(port: int, path: str) -> Callable[[Part], bool]:
+    """Return a probe that is true once a web server on ``port`` answers at ``path``."""
+
     def probe(part: Part) -> bool:
         connection = http.client.HTTPConnection(HOST, port, timeout=PROBE_SECONDS)
         try:
@@ -70,5 +72,6 @@ def _answers(port: int, path: str) -> Callable[[Part], bool]:
     return probe
 
 
-def _says(words: str) -> Callable[[Part], bool]:
+def says(words: str) -> Callable[[Part], bool]:
+    """Return a probe that is true once the part has written ``words`` into its log."""
     return lambda part: part.log.exists() and words in part.log.read_text(errors="replace")

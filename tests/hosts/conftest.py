@@ -1,0 +1,36 @@
+"""The hosts, one after the other, on one broker and one sandbox."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.hosts.driver import Host, Services
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs Valkey."""
+    for item in items:
+        if "host" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.services)
+
+
+@pytest.fixture(scope="session")
+def shared_services() -> Iterator[Services]:
+    """Broker and sandbox, started once."""
+    shared = Services.start()
+    yield shared
+    shared.close()
+
+
+@pytest.fixture(scope="module")
+def running_host(request: pytest.FixtureRequest, shared_services: Services) -> Iterator[Host]:
+    """The host that the module names in KIND, running for all of its tests."""
+    with Host(request.module.KIND, shared_services) as host:
+        yield host
+
+
+@pytest.fixture
+def host(running_host: Host) -> Iterator[Host]:
+    """The module's host; what its processes have written is shown if the test fails."""
+    yield running_host
+    print(running_host.logs())
