@@ -5,6 +5,7 @@ from functools import wraps
 from typing import Any, TypeVar
 
 from django.http import HttpRequest
+from django.template.response import SimpleTemplateResponse
 from django.views.debug import SafeExceptionReporterFilter
 from django.views.decorators.debug import sensitive_variables
 
@@ -30,6 +31,10 @@ def guarded(view: View) -> View:
     def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         request.exception_reporter_filter = SecretsFilter()
         request.sensitive_post_parameters = "__ALL__"  # type: ignore[attr-defined]
-        return hidden(request, *args, **kwargs)
+        response = hidden(request, *args, **kwargs)
+        if isinstance(response, SimpleTemplateResponse):
+            # Django renders it when the view has returned.
+            response.render = sensitive_variables()(response.render)  # type: ignore[method-assign]
+        return response
 
     return wrapper  # type: ignore[return-value]

@@ -14,6 +14,7 @@ from flex_outbound import sids
 from flex_outbound.conf import conf
 
 _TOKEN_PREFIX = "gAAAAA"  # noqa: S105  # every Fernet token starts so: version 0x80 and the high bytes of the time
+_TOKEN_LENGTH = 100  # the least: 73 bytes in base64
 _ITERATIONS = 100_000
 
 
@@ -41,7 +42,12 @@ def _derived_key(secret: str, salt: str) -> bytes:
 
 def is_token(value: object) -> bool:
     """Tell whether a value is ciphertext, that is, a secret that none of the keys could open."""
-    return isinstance(value, str) and value.startswith(_TOKEN_PREFIX)
+    if not isinstance(value, str) or not value.startswith(_TOKEN_PREFIX) or len(value) < _TOKEN_LENGTH:
+        return False
+    try:
+        return bool(base64.b64decode(value, altchars=b"-_", validate=True))
+    except ValueError:
+        return False
 
 
 class SecretField(EncryptedTextField):  # type: ignore[misc]
