@@ -22,6 +22,7 @@ from flex_outbound.outbox import dispatch as dispatching
 from flex_outbound.outbox import sweep as sweeping
 from flex_outbound.outbox import watch as watching
 from flex_outbound.outbox.wakeup import Job
+from flex_outbound.reports import rollup
 from flex_outbound.setup import looking, runs
 
 logger = logging.getLogger(__name__)
@@ -99,6 +100,7 @@ def sweep() -> None:
     runs.give_up()
     for run_id in runs.neglected():
         _publish(Job.IMPORT, str(run_id))
+    rollup.roll_up()
 
 
 _TASKS: dict[Job, Task[Any, Any]] = {
@@ -188,7 +190,7 @@ wakeup.connect(post)
 
 def celery_app() -> str | None:
     """Return the name of the project's Celery app, None where there is none: Celery's stopgap knows no broker."""
-    app = current_app._get_current_object()
+    app: Any = current_app
     return None if app.main == "default" and not app.fixups else app.main or ""
 
 

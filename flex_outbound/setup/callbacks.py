@@ -6,6 +6,7 @@ address that is to go, by its fingerprint, and refuses where another one stands 
 
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from typing import Final
 
 from django.utils.translation import gettext as _
@@ -42,13 +43,14 @@ class NotMendable(FlexOutboundError):
         self.trouble = trouble
 
 
-def look(account: Account) -> list[Finding]:
+def look(account: Account, timeout: tuple[float, float] | None = None) -> list[Finding]:
     """Ask Twilio what it calls, service by service. Raises nothing; once Twilio does not answer, it is not asked again.
 
-    No transaction may be open.
+    ``timeout``: as HTTP_TIMEOUT, which is the default. No transaction may be open.
     """
     try:
-        client = callbacks.connect(connection_to(account))
+        connection = connection_to(account)
+        client = callbacks.connect(replace(connection, timeout=timeout or connection.timeout))
     except ConfigurationError as error:
         return [_unknown(account, source, explain(error)) for source in Source]
     with closing(client):

@@ -1,0 +1,88 @@
+"""Callbacks of one account: does the address lead to us, and is it registered?"""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Final
+
+from django.db.models.functions import Now
+from django.utils.translation import gettext as _
+
+from flex_outbound.conf import conf
+from flex_outbound.gateway.doorbell import Ring, ring
+from flex_outbound.models import Account, Source
+from flex_outbound.models.event import WebhookReceipt
+from flex_outbound.setup import callbacks
+from flex_outbound.setup.address import callback_url
+from flex_outbound.setup.comparing import Finding, State, presentable
+from flex_outbound.setup.doctor.answers import Answer, Tone
+from flex_outbound.setup.words import Trouble
+
+LATELY: Final = timedelta(days=1)
+
+
+def ask(account: Account, timeout: tuple[float, float]) -> Iterator[Answer]:
+    """Ask for the address, then Twilio for what it calls. Without PUBLIC_BASE_URL nobody is meant to call."""
+    obstacle = callbacks.obstacle(account)
+    if obstacle is not None:
+        tone = Tone.ERROR if conf.public_base_url else Tone.WARNING
+        yield Answer("callbacks", tone, obstacle.what, obstacle.todo, account.name)
+        return
+    yield _address(account, ring(callback_url(account, Source.TASKROUTER), timeout))
+    for finding in callbacks.look(account, timeout):
+        yield _registered(account, finding)
+
+
+def _address(account: Account, found: Ring) -> Answer:
+    part, url = "callback_address", callback_url(account, Source.TASKROUTER)
+    if found.is_ours:
+        return Answer(part, Tone.OK, _("%(url)s leads here.") % {"url": url}, account=account.name)
+    if found.status is None and not found.is_insecure and _was_called_lately(account):
+        # Many networks do not let a machine reach itself by its public address.
+        what = _("%(url)s cannot be reached from here, but Twilio reached it in the last day.") % {"url": url}
+        return Answer(part, Tone.OK, what, account=account.name)
+    trouble = _trouble(url, found)
+    return Answer(part, Tone.ERROR, trouble.what, trouble.todo, account.name)
+
+
+def _trouble(url: str, found: Ring) -> Trouble:
+    if found.is_insecure:
+        return Trouble(
+            _("The certificate of %(url)s is not valid.") % {"url": url},
+            _("Mend the certificate with its whole chain: Twilio does not call otherwise."),
+        )
+    if found.status is None:
+        return Trouble(
+            _("%(url)s cannot be reached from here (%(error)s).") % {"url": url, "error": found.error},
+            _(
+                "Check PUBLIC_BASE_URL, proxy and firewall, and try from outside: some networks hide it inside."
+            ),
+        )
+    if found.moved:
+        return Trouble(
+            _("%(url)s is redirected (HTTP %(status)d).") % {"url": url, "status": found.status},
+            _("A redirect loses what Twilio posts. Set PUBLIC_BASE_URL to the address where the redirect ends."),
+        )
+    return Trouble(
+        _("%(url)s leads to something else (HTTP %(status)d).") % {"url": url, "status": found.status},
+        _("Check PUBLIC_BASE_URL and the proxy's paths: a GET there has to be answered by this app, with 405."),
+    )
+
+
+def _was_called_lately(account: Account) -> bool:
+    return WebhookReceipt.objects.filter(account=account, last_at__gte=Now() - LATELY).exists()
+
+
+def _registered(account: Account, finding: Finding) -> Answer:
+    part, service = f"callbacks_{finding.source}", finding.source.label
+    todo = _("Register them on the page “Callbacks” of the account in the admin, with one click.")
+    if finding.state == State.RIGHT:
+        return Answer(part, Tone.OK, _("%(service)s calls us.") % {"service": service}, account=account.name)
+    if finding.trouble is not None:
+        return Answer(part, Tone.WARNING, finding.trouble.what, finding.trouble.todo, account.name)
+    words = {
+        State.MISSING: _("%(service)s calls nobody: pages follow some seconds later."),
+        State.LACKING: _("%(service)s calls us, but not with everything that we want to know."),
+        State.ELSEWHERE: _("%(service)s calls another address: %(url)s."),
+    }
+    what = words[finding.state] % {"service": service, "url": presentable(finding.actual)}
+    return Answer(part, Tone.WARNING, what, todo, account.name)
