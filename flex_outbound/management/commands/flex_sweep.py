@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from flex_outbound.outbox import sweep
+from flex_outbound.reports import rollup
 from flex_outbound.setup import looking, runs
 
 
@@ -20,5 +21,6 @@ class Command(BaseCommand):
         for run_id in runs.neglected():
             counts["import"] += 1
             looking.look(run_id)
+        counts["figures"] = rollup.roll_up()
         done = ", ".join(f"{name}: {count}" for name, count in sorted(counts.items()) if count)
         self.stdout.write(done or "Nothing is due.")
