@@ -8,6 +8,8 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from flex_outbound.admin.filters import EventTypeFilter
+from flex_outbound.admin.large import Large
 from flex_outbound.admin.readonly import ReadOnly
 from flex_outbound.models import WebhookEvent
 from flex_outbound.models.event import WebhookRefusal
@@ -15,14 +17,14 @@ from flex_outbound.outbox import inbound
 
 
 @admin.register(WebhookEvent)
-class WebhookEventAdmin(ReadOnly, admin.ModelAdmin):
+class WebhookEventAdmin(ReadOnly, Large):
     """Callbacks as they came."""
 
     list_display = ("received_at", "source", "event_type", "interaction", "processed_at", "attempts", "error")
-    list_filter = ("source", ("error", admin.EmptyFieldListFilter), "event_type")
+    list_filter = ("source", ("error", admin.EmptyFieldListFilter), EventTypeFilter)
+    sortable_by = ("received_at",)
     list_select_related = ("interaction",)
     raw_id_fields = ("interaction",)
-    show_full_result_count = False
     actions = ("replay",)
 
     def has_replay_permission(self, request: HttpRequest) -> bool:
