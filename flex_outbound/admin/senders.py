@@ -29,9 +29,9 @@ class SenderAdmin(SenderTests):
 
     form = SenderForm
     list_display = ("display_name", "channel", "address", "queue", "allowed_groups", "default", "is_active")
-    list_filter = ("channel", "is_active", "groups", "account")
+    list_filter = ("channel", "is_default", "is_active")
     list_select_related = ("account",)
-    search_fields = ("display_name", "address")
+    search_fields = ("display_name", "address", "account__name", "groups__name")
     readonly_fields = ("account", "channel")
     fieldsets = (
         (
