@@ -213,13 +213,14 @@ LISTS = [
 @pytest.mark.parametrize("name", LISTS)
 def test_no_list_asks_more_for_more_rows(admin_client: Client, row: Interaction, account: Account, name: str) -> None:
     url = f"/admin/flex_outbound/{name}/"
-    make(1, account)
-    make(2, account)
-    admin_client.get(url)
+    # Senders have filters only where there are many of them.
+    few = 12 if name == "sender" else 2
     asked = []
-    for numbers in (range(3, 3), range(3, 51)):
+    for numbers in (range(few), range(few, 50)):
         for number in numbers:
             make(number, account)
+        # What is read once in a process.
+        admin_client.get(url)
         with CaptureQueriesContext(connection) as captured:
             assert admin_client.get(url).status_code == 200
         asked.append(len(captured))
