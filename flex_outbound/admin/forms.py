@@ -57,17 +57,17 @@ class AccountForm(forms.ModelForm):
             if one.kind == ResourceKind.WORKFLOW:
                 self._workspace_of[one.sid] = one.parent_sid
                 flows.setdefault(spaces.get(one.parent_sid, one.parent_sid), []).append((one.sid, str(one)))
-        self._select("workspace_sid", list(spaces.items()), set(spaces))
-        self._select("workflow_sid", list(flows.items()), set(self._workspace_of))
+        self._select("workspace_sid", _("Workspace"), list(spaces.items()), set(spaces))
+        self._select("workflow_sid", _("Default workflow"), list(flows.items()), set(self._workspace_of))
 
-    def _select(self, name: str, choices: list[Any], known: set[str]) -> None:
+    def _select(self, name: str, label: Any, choices: list[Any], known: set[str]) -> None:
         if name not in self.fields:
             return
         before, current = self.fields[name], getattr(self.instance, name)
         # What is set stays possible, even if the last import did not find it: saving a name must not unset it.
         stray = [(current, _("%(sid)s (not found by the last import)") % {"sid": current})]
         self.fields[name] = forms.ChoiceField(
-            label=before.label,
+            label=label,
             help_text=before.help_text,
             required=False,
             choices=[("", "---------"), *choices, *(stray if current and current not in known else [])],

@@ -134,7 +134,11 @@ def build(
         queues=_queues(run),
         senders=senders,
         more_senders=more,
-        groups=[_group(kind, several, data) for kind, several in differences.by_kind.items() if several],
+        groups=[
+            _group(kind, several, data, _users_of(kind, senders))
+            for kind, several in differences.by_kind.items()
+            if several
+        ],
         skipped=[(PLURALS[ResourceKind(kind)], said.get("said", "")) for kind, said in differences.skipped.items()],
         changes=differences.count(),
         errors=errors or {},
@@ -146,7 +150,17 @@ def _is_whole(kind: ResourceKind, several: list[Difference]) -> bool:
     return kind is ResourceKind.WORKER or len(several) > MAX_TICKS
 
 
-def _group(kind: ResourceKind, several: list[Difference], data: QueryDict | None) -> Group:
+def _users_of(kind: ResourceKind, rows: list[SenderRow]) -> dict[str, str]:
+    """Return the names of the senders that use a queue, by the queue's SID."""
+    names: dict[str, str] = {}
+    for row in rows:
+        if row.sender is not None and kind is ResourceKind.TASK_QUEUE:
+            sid, name = row.sender.queue_sid, row.sender.display_name
+            names[sid] = f"{names[sid]}, {name}" if sid in names else name
+    return names
+
+
+def _group(kind: ResourceKind, several: list[Difference], data: QueryDict | None, users: dict[str, str]) -> Group:
     whole = _is_whole(kind, several)
     ticked = set(data.getlist("take")) if data is not None else None
     numbers = Counter(one.change for one in several)
@@ -163,26 +177,28 @@ def _group(kind: ResourceKind, several: list[Difference], data: QueryDict | None
         ],
         whole=whole,
         ticked=ticked is None or f"{kind}:{WHOLE}" in ticked,
-        items=[_item(one, ticked) for one in shown],
+        items=[_item(one, ticked, users.get(one.sid, "")) for one in shown],
         more=len(news) - len(shown) if whole else 0,
         is_open=any(one.change in (Change.GONE, Change.RENAMED) for one in several),
     )
 
 
-def _item(one: Difference, ticked: set[str] | None) -> Item:
+def _item(one: Difference, ticked: set[str] | None, users: str) -> Item:
     tone, words = WORDS[one.change]
     value = f"{one.kind}:{one.sid}"
     return Item(
         value=value,
         name=one.name or one.sid,
-        note=_note(one),
+        note=_note(one, users),
         badge=badges.badge(tone, words),
         ticked=ticked is None or value in ticked,
         is_gone=one.change is Change.GONE,
     )
 
 
-def _note(one: Difference) -> str:
+def _note(one: Difference, users: str) -> str:
+    if one.change is Change.GONE and users:
+        return _("used by: %(senders)s. Choose another queue there.") % {"senders": users}
     if one.before:
         return _("was: %(name)s") % {"name": one.before}
     known = [one.details.get(name) for name in ("address", "language", "email")]

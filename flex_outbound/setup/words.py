@@ -8,6 +8,9 @@ from django.utils.translation import gettext as _
 from flex_outbound.exceptions import ConfigurationError, FlexOutboundError, GatewayError, NotAccepted
 
 TIMEOUTS: Final = frozenset({"ReadTimeout", "ConnectTimeout"})
+SDK_PREFIX: Final = "Unable to fetch page: "
+"""Of every failed list: the SDK's words, not Twilio's."""
+
 DOCS: Final = "https://www.twilio.com/docs/api/errors/"
 
 
@@ -31,7 +34,8 @@ def explain(error: FlexOutboundError) -> Trouble:
     if isinstance(error, GatewayError):
         what, todo = _of_gateway(error)
         # Without an answer the detail is a Python class: of no use to a manager, and the words say it all.
-        return Trouble(what, todo, error.detail if error.http_status else "", error.code)
+        said = error.detail.removeprefix(SDK_PREFIX) if error.http_status else ""
+        return Trouble(what, todo, said, error.code)
     if isinstance(error, ConfigurationError):
         return Trouble(_("This account cannot be used as it is set up."), str(error))
     return Trouble(_("Something went wrong."), str(error))

@@ -129,10 +129,15 @@ def test_a_second_look_says_what_changed(admin_client: Client, looked: Account, 
     space = sandbox_server.state.worlds[defaults.ACCOUNT_SID].workspaces[defaults.WORKSPACE_SID]
     space.queues[defaults.QUEUES["Support"]].name = "<script>alert(1)</script>"
     del space.queues[defaults.QUEUES["Everyone"]]
+    queue = defaults.QUEUES["Everyone"]
+    Sender.objects.create(
+        account=looked, channel="sms", address=defaults.SMS_SENDER, display_name="Night desk", queue_sid=queue
+    )
     looking.look(ImportRun.objects.create(account=looked).pk)
     html = text(admin_client.get(page(looked)))
     assert "2 changes" in html
     assert "was: Support" in html
+    assert "used by: Night desk" in html
     assert "<script>alert" not in html
     assert read(html).faults == []
 

@@ -61,7 +61,7 @@ def test_a_key_without_rights_is_told_so(sandbox: Sandbox) -> None:
     sandbox.fault("status", method="GET", path="/v1/Workspaces$", status=403, code=20403, message="Forbidden")
     trouble = try_connection(account()).trouble
     assert trouble is not None
-    assert (trouble.code, trouble.said) == (20403, "Unable to fetch page: Forbidden")
+    assert (trouble.code, trouble.said) == (20403, "Forbidden")
     assert trouble.url.endswith("/20403")
     assert "Give the API key the right" in trouble.todo
 
