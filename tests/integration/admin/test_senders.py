@@ -259,3 +259,11 @@ def test_senders_are_found_by_account_and_group(admin_client: Client, senders: d
         senders[Channel.SMS].groups.add(Group.objects.create(name=name))
     assert admin_client.get(SENDERS, {"q": "clinic"}).context["cl"].result_count == 1
     assert admin_client.get(SENDERS, {"q": "sandbox"}).context["cl"].result_count == 3
+
+
+def test_what_is_deleted_in_bulk_is_logged_one_by_one(admin_client: Client, senders: dict[Channel, Sender]) -> None:
+    chosen = [sender.pk for sender in senders.values()]
+    action = {"action": "delete_selected", "_selected_action": chosen, "post": "yes"}
+    assert admin_client.post(SENDERS, action).status_code == 302
+    assert not Sender.objects.exists()
+    assert {int(entry.object_id or 0) for entry in LogEntry.objects.filter(action_flag=3)} == set(chosen)
