@@ -94,8 +94,7 @@ def test_from_credentials_to_workers(new_page: NewPage, sandbox: Sandbox, shoot:
     assert Worker.objects.count() == 2
 
 
-@pytest.mark.skipif(not os.environ.get("FLEX_SHOTS"), reason="for eyes, not for assertions")
-def test_pages_to_look_at(new_page: NewPage, sandbox: Sandbox, shoot: Shoot) -> None:
+def test_what_moved_failed_or_is_strange_keeps_to_the_policy(new_page: NewPage, sandbox: Sandbox, shoot: Shoot) -> None:
     account = Account.objects.create(
         name="Our account",
         account_sid=defaults.ACCOUNT_SID,
@@ -128,13 +127,16 @@ def test_pages_to_look_at(new_page: NewPage, sandbox: Sandbox, shoot: Shoot) -> 
     page.goto(f"{base}/workers/?tab=workers")
     page.fill(f'input[name="name-{defaults.WORKERS["dana"]}"]', "ada")
     page.click('input[value="Match"]')
+    expect(page.locator(".flex-sender__error")).to_contain_text("“ada before” is already the user “ada”")
     shots(page, shoot, "workers-error")
     looking.look(ImportRun.objects.create(account=account).pk)
     page.goto(f"{base}/import/")
+    expect(page.locator("text=was: <script>")).to_be_visible()
     shots(page, shoot, "import-again")
     sandbox.fault("status", method="GET", path="/Workers$", status=403, code=20403, message="Forbidden")
     looking.look(ImportRun.objects.create(account=account).pk)
     page.goto(f"{base}/import/")
+    expect(page.locator("[role=alert]")).to_contain_text("may not do this")
     shots(page, shoot, "import-failed")
     page.goto("/admin/flex_outbound/account/")
     shots(page, shoot, "accounts")
