@@ -171,6 +171,7 @@ class Interaction(Wakeable):
             models.Index(fields=["address", "-created_at"], name="flex_by_address"),
             models.Index(fields=["channel_sid"], condition=Q(channel_sid__isnull=False), name="flex_channel_sid"),
             models.Index(fields=["invite_sid"], condition=Q(invite_sid__isnull=False), name="flex_invite_sid"),
+            models.Index(fields=["named_task_sid"], condition=~Q(named_task_sid=""), name="flex_named_task"),
             models.Index(fields=["updated_at"], name="flex_changed"),
         ]
 

@@ -52,7 +52,10 @@ class Message(Wakeable):
             ),
             models.CheckConstraint(condition=~Q(body="", content_sid=""), name="flex_message_says_something"),
         ]
-        indexes = [models.Index(fields=["next_at"], condition=Q(next_at__isnull=False), name="flex_message_due")]
+        indexes = [
+            models.Index(fields=["next_at"], condition=Q(next_at__isnull=False), name="flex_message_due"),
+            models.Index(fields=["message_sid"], condition=Q(message_sid__isnull=False), name="flex_message_sid"),
+        ]
 
     def __str__(self) -> str:
         return self.get_status_display()
