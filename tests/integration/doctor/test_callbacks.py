@@ -1,0 +1,111 @@
+"""Does the address lead to us, and is it registered? Asked of real servers."""
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+from pytest_django.live_server_helper import LiveServer
+
+from flex_outbound.gateway.doorbell import ring
+from flex_outbound.models import Account, Source
+from flex_outbound.models.event import WebhookReceipt, WebhookRefusal
+from flex_outbound.setup import callbacks as registering
+from flex_outbound.setup.doctor import callbacks
+from flex_outbound.setup.doctor.answers import Answer, Tone
+
+from .conftest import Sandbox
+
+REGISTERED = {f"callbacks_{source}" for source in Source}
+
+
+def ask(account: Account) -> dict[str, Answer]:
+    answers = list(callbacks.ask(account, (1.0, 1.0)))
+    assert all(answer.todo for answer in answers if answer.tone != Tone.OK)
+    return {answer.part: answer for answer in answers}
+
+
+@pytest.fixture
+def at(settings: Any, sandbox: Sandbox) -> Any:
+    """Say where we are to be reached."""
+
+    def move(url: str | None) -> None:
+        settings.FLEX_OUTBOUND = settings.FLEX_OUTBOUND | {"PUBLIC_BASE_URL": url}
+
+    return move
+
+
+class _Stranger(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        status = 301 if "moved" in self.path else 405 if "other" in self.path else 200
+        self.send_response(status)
+        self.send_header("Location", "https://elsewhere.example.com/")
+        self.send_header("Allow", "PUT")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def stranger() -> Iterator[str]:
+    """A web server that is not ours."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Stranger)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_our_own_address_is_known_and_nothing_is_counted_as_refused(
+    at: Any, live_server: LiveServer, account: Account
+) -> None:
+    at(live_server.url)
+    answers = ask(account)
+    assert answers["callback_address"].tone == Tone.OK
+    assert {answers[part].tone for part in REGISTERED} == {Tone.WARNING}
+    assert not WebhookRefusal.objects.exists()
+    for source in Source:
+        registering.mend(account, source)
+    assert {answer.tone for answer in ask(account).values()} == {Tone.OK}
+
+
+@pytest.mark.parametrize(
+    ("path", "words"), [("", "something else"), ("/moved", "redirected"), ("/other", "something else")]
+)
+def test_a_stranger_at_our_address_is_red(path: str, words: str, at: Any, stranger: str, account: Account) -> None:
+    at(stranger + path)
+    answer = ask(account)["callback_address"]
+    assert answer.tone == Tone.ERROR
+    assert words in answer.what
+
+
+@pytest.mark.django_db
+def test_nobody_there_is_red_unless_twilio_was_there_lately(at: Any, account: Account) -> None:
+    at("http://127.0.0.1:9")
+    assert ask(account)["callback_address"].tone == Tone.ERROR
+    WebhookReceipt.objects.create(account=account, source=Source.TASKROUTER, event_type="task.created")
+    assert ask(account)["callback_address"].tone == Tone.OK
+
+
+def test_a_wrong_certificate_is_told_from_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = ring("https://127.0.0.1:9/", (0.5, 0.5))
+    assert (found.status, found.is_insecure, found.error) == (None, False, "ConnectionError")
+    assert ring("http://", (0.5, 0.5)).error == "InvalidURL"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("url", "change", "tone"),
+    [(None, {}, Tone.WARNING), ("https://x.example.com", {"auth_token": ""}, Tone.ERROR)],
+)
+def test_what_is_missing_here_is_said_first(
+    url: str | None, change: dict[str, Any], tone: Tone, at: Any, account: Account
+) -> None:
+    at(url)
+    Account.objects.update(**change)
+    account.refresh_from_db()
+    (answer,) = ask(account).values()
+    assert (answer.part, answer.tone) == ("callbacks", tone)

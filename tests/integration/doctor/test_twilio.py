@@ -1,0 +1,142 @@
+"""What the setup names and Twilio does not have is found, each with its remedy."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+
+from crm_demo.models import Contact
+from flex_outbound.channels import Channel
+from flex_outbound.models import Account, Message, Sender, Worker
+from flex_outbound.outbox.enqueue import Click, enqueue
+from flex_outbound.sandbox import defaults
+from flex_outbound.setup.doctor import twilio
+from flex_outbound.setup.doctor.answers import Answer, Tone
+
+from .conftest import Sandbox
+
+NOWHERE = "0" * 32
+
+
+def ask(account: Account) -> list[Answer]:
+    account.refresh_from_db()
+    answers = list(twilio.ask(twilio.Setup.of(account), (1.0, 1.0)))
+    assert all(answer.todo for answer in answers if answer.tone != Tone.OK)
+    assert {answer.account for answer in answers} == {account.name}
+    return answers
+
+
+def tones(answers: list[Answer]) -> dict[str, Tone]:
+    """Return the worst tone of every part."""
+    order = [Tone.OK, Tone.WARNING, Tone.ERROR]
+    found: dict[str, Tone] = {}
+    for answer in answers:
+        found[answer.part] = max(found.get(answer.part, Tone.OK), answer.tone, key=order.index)
+    return found
+
+
+WELL = dict.fromkeys(["credentials", "workspace", "workflow", "queues", "flex_workers", "senders"], Tone.OK)
+
+
+@pytest.fixture
+def whole(sandbox: Sandbox, account: Account, senders: dict[Channel, Sender], worker: Worker) -> Account:
+    """An account with everything in place."""
+    return account
+
+
+def test_a_setup_that_is_right_is_green(whole: Account) -> None:
+    assert tones(ask(whole)) == WELL
+
+
+BROKEN: list[tuple[Callable[[], Any], str, Tone, str]] = [
+    (lambda: Account.objects.update(workflow_sid="WW" + NOWHERE), "workflow", Tone.ERROR, NOWHERE),
+    (lambda: Sender.objects.filter(channel="sms").update(workflow_sid="WW" + NOWHERE), "workflow", Tone.ERROR, NOWHERE),
+    (lambda: Sender.objects.filter(channel="sms").update(queue_sid="WQ" + NOWHERE), "queues", Tone.ERROR, NOWHERE),
+    (lambda: Worker.objects.update(queue_sid="WQ" + NOWHERE), "queues", Tone.ERROR, NOWHERE),
+    (lambda: Worker.objects.update(worker_sid="WK" + NOWHERE), "flex_workers", Tone.ERROR, "agent"),
+    (lambda: Worker.objects.update(worker_sid=defaults.WORKERS["dana"]), "flex_workers", Tone.WARNING, "0 of 1"),
+    (lambda: Worker.objects.update(is_active=False), "flex_workers", Tone.WARNING, "No user"),
+    (
+        lambda: Sender.objects.filter(channel="sms").update(address="+15005550000"),
+        "senders",
+        Tone.WARNING,
+        "+15005550000",
+    ),
+    (
+        lambda: Sender.objects.filter(channel="email").update(address="x@example.org"),
+        "senders",
+        Tone.WARNING,
+        "x@example",
+    ),
+    (lambda: Sender.objects.update(is_active=False), "senders", Tone.ERROR, "no active sender"),
+]
+
+
+@pytest.mark.parametrize(("harm", "part", "tone", "words"), BROKEN)
+def test_what_is_gone_is_named(harm: Callable[[], Any], part: str, tone: Tone, words: str, whole: Account) -> None:
+    harm()
+    answers = ask(whole)
+    assert tones(answers) == WELL | {part: tone}
+    assert words in " ".join(answer.what for answer in answers if answer.tone == tone)
+
+
+def test_an_address_is_compared_without_its_case(whole: Account) -> None:
+    sender = Sender.objects.get(channel="email")
+    Sender.objects.filter(pk=sender.pk).update(address=sender.address.upper())
+    assert tones(ask(whole)) == WELL
+
+
+@pytest.mark.parametrize(("sid", "words"), [("WS" + NOWHERE, NOWHERE), ("", "No workspace is chosen")])
+def test_without_a_workspace_nothing_more_is_asked(sid: str, words: str, whole: Account) -> None:
+    Account.objects.update(workspace_sid=sid)
+    answers = ask(whole)
+    assert tones(answers) == {"credentials": Tone.OK, "workspace": Tone.ERROR}
+    assert words in answers[-1].what
+
+
+def test_wrong_credentials_are_one_red_line(whole: Account) -> None:
+    Account.objects.update(api_key_secret="wrong")
+    (answer,) = ask(whole)
+    assert (answer.part, answer.tone) == ("credentials", Tone.ERROR)
+    assert "wrong" not in repr(answer)
+
+
+def test_twilio_down_is_one_red_line(whole: Account, settings: Any) -> None:
+    settings.FLEX_OUTBOUND = settings.FLEX_OUTBOUND | {"API_BASE_URL": "http://127.0.0.1:9"}
+    assert tones(ask(whole)) == {"credentials": Tone.ERROR}
+
+
+def test_a_part_that_twilio_does_not_show_is_yellow_and_the_rest_is_asked(whole: Account, sandbox: Sandbox) -> None:
+    sandbox.fault("status", path="/TaskQueues", method="GET", status=403, times=None)
+    sandbox.fault("status", path="/Senders", method="GET", status=403, times=None)
+    assert tones(ask(whole)) == WELL | {"queues": Tone.WARNING, "senders": Tone.WARNING}
+
+
+def test_a_part_over_which_twilio_stumbles_is_red_and_the_rest_is_asked(whole: Account, sandbox: Sandbox) -> None:
+    sandbox.fault("status", path="/Workflows", method="GET", status=503, times=None)
+    assert tones(ask(whole)) == WELL | {"workflow": Tone.ERROR}
+
+
+def test_templates_are_asked_for_where_some_were_used(whole: Account, make_message: Callable[[str], None]) -> None:
+    make_message(defaults.CONTENT_TEMPLATES[0].sid)
+    assert tones(ask(whole)) == WELL | {"templates": Tone.OK}
+    make_message("HX" + NOWHERE)
+    assert tones(ask(whole)) == WELL | {"templates": Tone.WARNING}
+
+
+@pytest.fixture
+def make_message(agent: User) -> Callable[[str], None]:
+    """Write a first message from a template, to a contact of its own."""
+
+    def make(content_sid: str) -> None:
+        contact = Contact.objects.create(full_name="Ann", mobile=f"+1415555{4000 + Contact.objects.count()}")
+        row = enqueue(Click(agent, "crm_demo.contact", str(contact.pk), "sms", body="Hello"))
+        Message.objects.filter(interaction=row).update(body="", content_sid=content_sid)
+
+    return make
+
+
+def test_trouble_of_the_work_stands_first(whole: Account) -> None:
+    Account.objects.update(trouble_code=21606, trouble_text="said", trouble_at="2025-01-01T00:00:00Z")
+    assert ask(whole)[0].part == "trouble"
