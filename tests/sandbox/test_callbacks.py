@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import httpx
 import pytest
+from twilio.base.exceptions import TwilioException
 from twilio.request_validator import RequestValidator
 from twilio.rest import Client
 
@@ -264,3 +265,27 @@ def test_a_registration_that_makes_no_sense_is_refused(raw: httpx.Client, form: 
 def test_another_flex_instance_is_unknown(raw: httpx.Client) -> None:
     path = HOOKS.replace(defaults.FLEX_INSTANCE_SID, defaults.ACCOUNT2_FLEX_INSTANCE_SID)
     assert raw.get(path).status_code == 404
+
+
+def test_a_service_s_own_webhooks_take_the_place_of_the_account_s(
+    client: Client, start: Start, receiver: Receiver, control: Control
+) -> None:
+    account = client.conversations.v1.configuration.webhooks()
+    service = client.conversations.v1.services(defaults.CHAT_SERVICE_SID).configuration.webhooks()
+    account.update(post_webhook_url=receiver.url + "/account", filters=["onConversationAdded"], method="POST")
+    assert service.fetch().post_webhook_url is None
+    service.update(post_webhook_url=receiver.url + "/service", filters=["onConversationAdded"], method="POST")
+    start()
+    assert [call["path"] for call in eventually(lambda: receiver.of("onConversationAdded"))] == ["/service"]
+
+
+def test_the_account_s_webhooks_may_lead_into_flex(client: Client, start: Start, receiver: Receiver) -> None:
+    listen(client, receiver.url + "/taskrouter")
+    account = client.conversations.v1.configuration.webhooks()
+    account.update(post_webhook_url=receiver.url, filters=["onConversationAdded"], method="POST", target="flex")
+    assert account.fetch().target == "flex"
+    start()
+    eventually(lambda: receiver.of("reservation.created"))
+    assert receiver.of("onConversationAdded") == []
+    with pytest.raises(TwilioException):
+        account.update(target="pigeon")

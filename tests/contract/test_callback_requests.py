@@ -1,0 +1,45 @@
+"""What is asked to read and write registrations of callbacks is what Twilio publishes; so is what the sandbox answers."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from flex_outbound.gateway.base import Connection
+from flex_outbound.gateway.callbacks import TwilioCallbacks, connect
+from flex_outbound.sandbox import defaults
+from flex_outbound.sandbox.server import SandboxServer
+from flex_outbound.setup.callbacks import REPEAT
+from flex_outbound.setup.comparing import EVENTS
+from tests.contract.openapi import Contract
+from tests.contract.test_gateway_requests import as_recorded
+
+URL = "https://crm.example.com/flex/webhooks/1/x/"
+SERVICE = defaults.CHAT_SERVICE_SID
+STEPS: dict[str, Callable[[TwilioCallbacks], Any]] = {
+    "flex": lambda client: client.fetch_flex(),
+    "workspace": lambda client: client.fetch_workspace_callback(),
+    "workspace registered": lambda client: client.register_workspace_callback(URL + REPEAT, EVENTS["taskrouter"]),
+    "conversations": lambda client: client.fetch_conversations_webhook(SERVICE),
+    "conversations of the account registered": lambda client: client.register_conversations_webhook(
+        "", URL, EVENTS["conversations"]
+    ),
+    "conversations of the service registered": lambda client: client.register_conversations_webhook(
+        SERVICE, URL, EVENTS["conversations"]
+    ),
+}
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_what_is_asked_about_callbacks_is_published(step: str, sandbox: SandboxServer, twilio: Contract) -> None:
+    credentials = (defaults.API_KEY_SID, defaults.API_KEY_SECRET, defaults.WORKSPACE_SID)
+    client = connect(Connection(defaults.ACCOUNT_SID, *credentials, base_url=sandbox.url, timeout=(1.0, 5.0)))
+    try:
+        STEPS[step](client)
+    finally:
+        client.close()
+
+    asked = [as_recorded(request) for request in list(sandbox.state.requests)]
+    assert asked
+    assert {request["status"] // 100 for request in asked} == {2}, asked
+    assert [words for request in asked for words in twilio.request_errors(request)] == []
