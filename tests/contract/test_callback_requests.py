@@ -1,4 +1,4 @@
-"""What is asked to read and write registrations of callbacks is what Twilio publishes; so is what the sandbox answers."""
+"""What is asked to read and write registrations of callbacks is what Twilio publishes."""
 
 from collections.abc import Callable
 from typing import Any
