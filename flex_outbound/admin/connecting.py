@@ -80,6 +80,7 @@ class ConnectionTest(admin.ModelAdmin):
             "errors": helpers.AdminErrorList(form, []),
             "preserved_filters": self.get_preserved_filters(request),
             "tested": tested,
+            "may_import": account is not None,
             "test_url": self.test_url(account),
             "secrets_typed": any(request.POST.get(name) for name in ("api_key_secret", "auth_token")),
         }

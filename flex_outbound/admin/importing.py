@@ -125,7 +125,7 @@ class ImportPages(admin.ModelAdmin):
         """Write into the admin's log who took over what, and tell them."""
         changed = sum(applied.counts.get(name, 0) for name in ("new", "renamed", "changed", "gone"))
         words = ngettext("%(count)d resource imported from Twilio", "%(count)d resources imported from Twilio", changed)
-        said = [words % {"count": changed}]
+        said = [words % {"count": changed}] if changed else [_("Nothing had changed at Twilio")]
         if applied.fields:
             said.append(_("workspace and workflow chosen"))
         if applied.senders:
