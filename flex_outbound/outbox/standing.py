@@ -14,6 +14,7 @@ from flex_outbound.channels import Channel
 from flex_outbound.contacts import ContactAdapter, adapter_for, find_contact
 from flex_outbound.models import Interaction
 from flex_outbound.outbox.availability import refusal_of, usable_addresses
+from flex_outbound.outbox.trial import is_test
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +40,8 @@ def objection_to(row: Interaction) -> Objection | None:
 
 
 def _ask(row: Interaction) -> Objection | None:
+    if is_test(row):
+        return None
     model = ContentType.objects.get_for_id(row.contact_type_id).model_class()
     try:
         adapter = adapter_for(model) if model is not None else None
