@@ -55,11 +55,14 @@ def confirm(interaction: Interaction, user: Any, task_sid: str) -> Interaction:
             _("Enter the task's SID as Flex shows it: WT and 32 characters."), code="invalid_sid", field="task_sid"
         )
     with locks.short():
-        if not transitions.named(interaction.pk, task_sid):
-            raise ClickConflict(
-                _("No decision is asked for any more."), code="not_confirmable", interaction=_fresh(interaction)
-            )
-        wake_after_commit(Job.LOOK, interaction.pk)
+        is_named = transitions.named(interaction.pk, task_sid)
+        if is_named:
+            wake_after_commit(Job.LOOK, interaction.pk)
+    if not is_named:
+        # Raised out here: within, it would break the transaction of a host that has one open around the request.
+        raise ClickConflict(
+            _("No decision is asked for any more."), code="not_confirmable", interaction=_fresh(interaction)
+        )
     return _fresh(interaction)
 
 
