@@ -32,7 +32,7 @@ DEFAULTS: dict[str, Any] = {
 RATE_LIMITS: dict[str, str | None] = {
     "click": "60/minute",
     "poll": "600/minute",
-    "interactions": "39/2 second",
+    "interactions": "96/5 second",
     "task_searches": "3/second",
     "conversations": "30/second",
 }

@@ -6,6 +6,7 @@ Jobs may be lost, repeated or late: every one of them looks at the row first, an
 import logging
 import queue
 import threading
+import time
 from typing import Any, Final
 from uuid import UUID
 
@@ -17,7 +18,7 @@ from kombu.exceptions import OperationalError
 
 from flex_outbound.conf import conf
 from flex_outbound.models import Interaction
-from flex_outbound.outbox import closing, first_message, inbound, reconcile, wakeup
+from flex_outbound.outbox import closing, first_message, inbound, reconcile, turns, wakeup
 from flex_outbound.outbox import dispatch as dispatching
 from flex_outbound.outbox import sweep as sweeping
 from flex_outbound.outbox import watch as watching
@@ -34,6 +35,10 @@ _SCHEDULERS: Final = ("celery.beat:PersistentScheduler", "celery.beat:Scheduler"
 """Those that know the settings' schedule and nothing else."""
 
 
+_SHIFT: Final = 5.0
+"""Seconds for which one job may go on with the line: a worker that is to stop must not wait for it long."""
+
+
 class Errand(Task[Any, Any]):
     """A job that begins with a database connection that lives.
 
@@ -48,10 +53,21 @@ class Errand(Task[Any, Any]):
 
 @shared_task(name="flex_outbound.tasks.dispatch", base=Errand, ignore_result=True)
 def dispatch(row_id: str) -> None:
-    """Open one interaction."""
-    following = dispatching.dispatch(UUID(row_id))
+    """Open one interaction, and then those that stand in line in its account, for a few seconds."""
+    _dispatch(UUID(row_id))
+    end = time.monotonic() + _SHIFT
+    called = turns.call_next(UUID(row_id))
+    while called is not None and time.monotonic() < end:
+        _dispatch(called)
+        called = turns.call_next(called)
+    if called is not None:
+        _publish_if_possible(Job.DISPATCH, str(called), 0.0)
+
+
+def _dispatch(row_id: UUID) -> None:
+    following = dispatching.dispatch(row_id)
     if following is not None and following.seconds < conf.sweep_seconds:
-        _publish_if_possible(following.job, row_id, following.seconds)
+        _publish_if_possible(following.job, str(row_id), following.seconds)
 
 
 @shared_task(name="flex_outbound.tasks.look", base=Errand, ignore_result=True)

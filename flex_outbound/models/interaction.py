@@ -93,6 +93,7 @@ class Interaction(Wakeable):
     lease_until = models.DateTimeField(null=True, blank=True)
     sent_at = models.DateTimeField(_("sent"), null=True, blank=True)
     next_at = models.DateTimeField(null=True, blank=True, db_default=Now())
+    in_line = models.BooleanField(_("waits for its turn"), default=False, editable=False)
     looks = models.PositiveIntegerField(_("looks at Twilio"), default=0)
     first_look_at = models.DateTimeField(null=True, blank=True)
 
@@ -163,6 +164,7 @@ class Interaction(Wakeable):
             models.Index(
                 fields=["conversation_sid"], condition=Q(conversation_sid__isnull=False), name="flex_conversation"
             ),
+            models.Index(fields=["account", "created_at"], condition=Q(in_line=True), name="flex_in_line"),
             models.Index(fields=["agent", "-created_at", "-id"], name="flex_by_agent"),
             # The admin's list, its filters and searches; the days of the dashboard.
             models.Index(fields=["-created_at", "-id"], name="flex_newest"),

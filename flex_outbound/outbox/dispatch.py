@@ -1,12 +1,10 @@
 """One attempt to open an interaction: claim, fence, POST, write down what came of it."""
 
 import logging
-import time
 from dataclasses import asdict
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from flex_outbound.channels import Channel
@@ -15,13 +13,12 @@ from flex_outbound.exceptions import ConfigurationError, NotAccepted, OutcomeUnk
 from flex_outbound.gateway import errors, payloads
 from flex_outbound.gateway.base import Gateway, InteractionRequest, InteractionResult
 from flex_outbound.models import Interaction, Outcome
-from flex_outbound.outbox import closing, history, limiter, locks, retry, transitions
+from flex_outbound.outbox import closing, history, locks, retry, transitions, turns
 from flex_outbound.outbox.fence import Fence
-from flex_outbound.outbox.limiter import Budget, Turn
 from flex_outbound.outbox.standing import objection_to
 from flex_outbound.outbox.twilio import gateway_for
 from flex_outbound.outbox.wakeup import Job
-from flex_outbound.statuses import UNSETTLED, Status
+from flex_outbound.statuses import UNSETTLED
 
 logger = logging.getLogger(__name__)
 
@@ -36,15 +33,15 @@ class Next(NamedTuple):
 
 
 def dispatch(row_id: UUID) -> Next | None:
-    """Send one queued row if it is due. Returns what it needs next if that is near, None also where it was not due.
+    """Send one queued row if it is due and its turn.
+
+    Returns what it needs next if that is near, None also where it was not due or has to stand in line.
 
     Never raises what Twilio or the network did; an error of ours leaves the row to its lease and so to a look.
     """
-    turn = _turn(row_id)
-    if not turn.granted:
-        transitions.postponed(row_id, turn.seconds)
-        return Next(Job.DISPATCH, turn.seconds)
-    moment = time.monotonic() + turn.seconds
+    appointment = turns.ask(row_id)
+    if appointment is None:
+        return None
     fence = Fence()
     row = transitions.claim(row_id, _describe)
     if row is None:
@@ -58,27 +55,14 @@ def dispatch(row_id: UUID) -> Next | None:
     if objection is not None:
         _end(row, Outcome.NOT_ACCEPTED, NotAccepted("not sent", reason=objection.reason), objection.words)
         return None
-    time.sleep(max(0.0, moment - time.monotonic()))
     fence.mark()
-    if not (transitions.about_to_send(row) and fence.is_open):
+    marked = transitions.about_to_send(row)
+    # After everything that takes its time, and within what the fence allows for since the mark.
+    appointment.wait()
+    if not (marked and fence.is_open):
         logger.warning("Interaction %s was not sent: its worker was stopped past the lease", row.pk)
         return _back(row, 0.0, None)
     return _send(row, gateway, request)
-
-
-def _turn(row_id: UUID) -> Turn:
-    """Tell when it is the row's turn: Twilio takes so many per second and account."""
-    queued = Interaction.objects.filter(status=Status.QUEUED)
-    if limiter.limit_of(Budget.INTERACTIONS) is None:
-        return limiter.NOW
-    wanted = ("account_id", "account__account_sid", "created_at")
-    due = queued.filter(pk=row_id, next_at__lte=Now()).values_list(*wanted).first()
-    turn = limiter.reserve(Budget.INTERACTIONS, due[1]) if due else limiter.NOW
-    if due is None or turn.granted:
-        return turn
-    # Behind those who clicked earlier and wait as well, instead of all at once when the next request is free.
-    ahead = queued.filter(account=due[0], next_at__gt=Now(), created_at__lt=due[2]).count()
-    return Turn(False, turn.seconds + ahead / limiter.rate(Budget.INTERACTIONS))
 
 
 def build_request(row: Interaction) -> InteractionRequest:

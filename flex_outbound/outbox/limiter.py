@@ -1,7 +1,7 @@
 """Twilio's limits per account, kept by all workers together, so that no request is spent on a 429.
 
-Interactions are spaced evenly, for a burst that the network pulls apart reaches Twilio as more than it takes in some
-second; searches and messages are merely counted. Counted with the library limits in
+Searches and messages are counted here; interactions, which many wait for at once, are spaced evenly in ``pace``. Both
+with the library limits in
 ``FLEX_OUTBOUND["RATE_LIMIT_STORAGE"]``: Redis or Valkey where several worker processes share an account, memory where
 there is one. Who has to wait is told for how long; nobody sleeps here.
 Source: https://www.twilio.com/docs/flex/developer/conversations/interactions-api and
@@ -12,7 +12,7 @@ import logging
 import os
 import time
 from enum import StrEnum
-from typing import Any, Final, NamedTuple
+from typing import Any
 
 from limits import RateLimitItem, parse
 from limits.storage import storage_from_string
@@ -30,19 +30,6 @@ class Budget(StrEnum):
     TASK_SEARCHES = "task_searches"
     CONVERSATIONS = "conversations"
 
-
-PATIENCE: Final = 0.25
-"""Seconds for which a worker holds a request until its moment; whoever has to wait longer is rescheduled."""
-
-
-class Turn(NamedTuple):
-    """When a request may be sent: in ``seconds``, if ``granted``; else it has to be asked for again after them."""
-
-    granted: bool
-    seconds: float
-
-
-NOW: Final = Turn(True, 0.0)
 
 _limiters: dict[tuple[int, str], MovingWindowRateLimiter] = {}
 
@@ -68,43 +55,6 @@ def take(budget: Budget, account_sid: str) -> float:
         return 0.0
 
 
-def reserve(budget: Budget, account_sid: str) -> Turn:
-    """Take the next free moment of an account if it is near: the moments lie evenly spaced, one request in each.
-
-    What was granted counts as spent. A storage that is down grants everything at once, as in ``take``.
-    """
-    limit = limit_of(budget)
-    if limit is None:
-        return NOW
-    try:
-        storage = _limiter(conf.rate_limit_storage).storage
-        return _moment(storage, limit, f"flex_outbound/{budget.value}/{account_sid}")
-    except Exception:
-        logger.warning("The rate limits cannot be counted; Twilio's own answer decides", exc_info=True)
-        return NOW
-
-
-def _moment(storage: Any, limit: RateLimitItem, name: str) -> Turn:
-    """Find it in this period or the next, each of which counts how many of its moments are gone."""
-    period, now = limit.get_expiry(), time.time()
-    spacing = period / limit.amount
-    this = int(now // period)
-    for number in (this, this + 1):
-        begin, key = number * period, f"{name}/{number}"
-        gone = int(storage.get(key))
-        moment = max(gone, int((now - begin) / spacing))
-        if moment >= limit.amount:
-            continue
-        wait = begin + moment * spacing - now
-        if wait > PATIENCE:
-            return Turn(False, wait)
-        # Together with those that passed unused. Somebody else may have been faster: then it is a later one.
-        moment = int(storage.incr(key, 2 * period, moment - gone + 1)) - 1
-        if moment < limit.amount:
-            return Turn(True, max(0.0, begin + moment * spacing - now))
-    return Turn(False, spacing)
-
-
 def rate(budget: Budget) -> float:
     """Return the requests per second of a budget, infinity without a limit."""
     limit = limit_of(budget)
@@ -115,6 +65,11 @@ def limit_of(budget: Budget) -> RateLimitItem | None:
     """Return the limit as it is set now, None for none."""
     text = conf.rate_limits.get(budget.value)
     return parse(text) if text else None
+
+
+def storage() -> Any:
+    """Return the storage in which all workers count together; its own errors are raised."""
+    return _limiter(conf.rate_limit_storage).storage
 
 
 def _limiter(uri: str) -> MovingWindowRateLimiter:

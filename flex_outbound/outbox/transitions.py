@@ -57,6 +57,7 @@ def claim(row_id: UUID, describe: Callable[[Interaction], dict[str, Any]]) -> In
             next_at=lease,
             looks=0,
             first_look_at=None,
+            in_line=False,
         )
         if not moved:
             return None
@@ -65,10 +66,19 @@ def claim(row_id: UUID, describe: Callable[[Interaction], dict[str, Any]]) -> In
     return row
 
 
-def postponed(row_id: UUID, seconds: float) -> bool:
-    """Let a queued row wait for its turn; nothing was sent, and no attempt is counted."""
+def stands_in_line(row_id: UUID, seconds: float) -> bool:
+    """Let a queued row wait for its turn; nothing was sent, and no attempt is counted.
+
+    ``seconds``: after them it is asked for again, should nobody have called it.
+    """
     waiting = Interaction.objects.filter(pk=row_id, status=Status.QUEUED)
-    return waiting.update(next_at=from_now(seconds)) == 1
+    return waiting.update(next_at=from_now(seconds), in_line=True) == 1
+
+
+def called(row_id: UUID) -> bool:
+    """Take a row out of the line: it is due now."""
+    waiting = Interaction.objects.filter(pk=row_id, status=Status.QUEUED, in_line=True)
+    return waiting.update(next_at=Now(), in_line=False) == 1
 
 
 def about_to_send(row: Interaction) -> bool:

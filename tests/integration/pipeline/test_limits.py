@@ -8,8 +8,9 @@ import pytest
 
 from crm_demo.models import Contact
 from flex_outbound.models import Interaction
-from flex_outbound.outbox import limiter
+from flex_outbound.outbox import limiter, pace, sweep, turns
 from flex_outbound.outbox.limiter import Budget
+from flex_outbound.outbox.wakeup import Job
 from flex_outbound.statuses import Status
 
 from .conftest import Sandbox, run_due
@@ -27,11 +28,36 @@ def _limited(settings: Any, **rates: str) -> None:
     settings.FLEX_OUTBOUND = {**settings.FLEX_OUTBOUND, "RATE_LIMITS": rates}
 
 
-def test_clicks_over_the_limit_wait_for_their_turn(click: Clicker, sandbox: Sandbox, settings: Any) -> None:
+class _Clock:
+    """A clock that stands until it is set."""
+
+    def __init__(self, now: float) -> None:
+        self.now = now
+
+    def time(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> _Clock:
+    """Put the pace's clock, at the beginning of a period, into the test's hands."""
+    clock = _Clock(2_000_000_040.0)
+    monkeypatch.setattr(pace, "time", clock)
+    monkeypatch.setattr(turns, "_lead", turns._Lead())
+    return clock
+
+
+@pytest.fixture
+def crowd(click: Clicker) -> list[Interaction]:
+    """Five clicks at once."""
+    contacts = [Contact.objects.create(full_name=f"Ann {n}", mobile=f"+1415555010{n}") for n in range(5)]
+    return [click(contact_id=str(contact.pk)) for contact in contacts]
+
+
+def test_clicks_over_the_limit_wait_for_their_turn(
+    crowd: list[Interaction], sandbox: Sandbox, settings: Any, clock: _Clock
+) -> None:
     _limited(settings, interactions="2/minute", task_searches="3/second", conversations="30/second")
-    for number in range(5):
-        contact = Contact.objects.create(full_name=f"Ann {number}", mobile=f"+1415555010{number}")
-        click(contact_id=str(contact.pk))
     run_due()
     waiting = Interaction.objects.filter(status=Status.QUEUED)
     assert waiting.count() == 4
@@ -40,15 +66,34 @@ def test_clicks_over_the_limit_wait_for_their_turn(click: Clicker, sandbox: Sand
     assert len(sandbox.interactions) == 1
 
 
-def test_those_who_wait_longest_go_first(click: Clicker, sandbox: Sandbox, settings: Any) -> None:
+def test_those_who_wait_longest_are_called_first(
+    crowd: list[Interaction], sandbox: Sandbox, settings: Any, clock: _Clock
+) -> None:
     _limited(settings, interactions="1/minute")
-    rows = []
-    for number in range(4):
-        contact = Contact.objects.create(full_name=f"Ann {number}", mobile=f"+1415555010{number}")
-        rows.append(click(contact_id=str(contact.pk)))
     run_due()
-    turns = [Interaction.objects.get(pk=row.pk).next_at for row in rows[1:]]
-    assert turns == sorted(turns)
+    expected = [Interaction.objects.get(pk=row.pk).next_at for row in crowd[1:]]
+    assert expected == sorted(expected)
+    assert turns.call_next(crowd[0].pk) is None
+    sent = []
+    for _minute in crowd[1:]:
+        clock.now += 60
+        called = turns.call_next(crowd[0].pk)
+        assert called is not None
+        sweep.run(Job.DISPATCH, str(called))
+        sent.append(called)
+    assert sent == [row.pk for row in crowd[1:]]
+    assert len(sandbox.interactions) == 5
+    assert turns.call_next(crowd[0].pk) is None
+
+
+def test_whom_nobody_called_is_found_by_the_sweep(
+    crowd: list[Interaction], sandbox: Sandbox, settings: Any, clock: _Clock
+) -> None:
+    _limited(settings, interactions="1/minute")
+    run_due()
+    clock.now += 60
+    run_due(65)
+    assert len(sandbox.interactions) == 2
 
 
 def test_a_search_over_the_limit_is_no_empty_look(click: Clicker, sandbox: Sandbox, settings: Any) -> None:
@@ -80,26 +125,8 @@ def test_accounts_have_budgets_of_their_own(settings: Any) -> None:
     assert limiter.take(Budget.TASK_SEARCHES, "AC2") == 0
 
 
-class _Clock:
-    """A clock that stands until it is set."""
-
-    def __init__(self, now: float) -> None:
-        self.now = now
-
-    def time(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> _Clock:
-    """Put the limiter's clock, at the beginning of a period, into the test's hands."""
-    clock = _Clock(2_000_000_000.0)
-    monkeypatch.setattr(limiter, "time", clock)
-    return clock
-
-
-def _reserved(account: str = "AC1") -> limiter.Turn:
-    return limiter.reserve(Budget.INTERACTIONS, account)
+def _reserved(account: str = "AC1") -> pace.Turn:
+    return pace.reserve(Budget.INTERACTIONS, account)
 
 
 def test_interactions_are_spaced_evenly(settings: Any, clock: _Clock) -> None:
@@ -107,7 +134,7 @@ def test_interactions_are_spaced_evenly(settings: Any, clock: _Clock) -> None:
     turns = [_reserved() for _request in range(8)]
     assert [round(turn.seconds, 3) for turn in turns] == [0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.3]
     assert [turn.granted for turn in turns] == [True] * 6 + [False] * 2
-    assert _reserved("AC2") == limiter.NOW
+    assert _reserved("AC2") == pace.NOW
 
 
 def test_no_moment_that_passed_unused_is_made_up_for(settings: Any, clock: _Clock) -> None:
@@ -125,7 +152,7 @@ def test_the_pace_is_kept_from_one_period_to_the_next(settings: Any, clock: _Clo
 def test_a_busy_account_is_served_at_its_rate_and_no_faster(settings: Any, clock: _Clock) -> None:
     settings.FLEX_OUTBOUND = {"RATE_LIMITS": {"interactions": "39/2 second"}}
     sent = []
-    while clock.now < 2_000_000_010.0:
+    while clock.now < 2_000_000_050.0:
         turn = _reserved()
         if turn.granted:
             sent.append(clock.now + turn.seconds)
@@ -138,10 +165,10 @@ def test_a_busy_account_is_served_at_its_rate_and_no_faster(settings: Any, clock
 
 def test_without_a_limit_nobody_waits(settings: Any) -> None:
     settings.FLEX_OUTBOUND = {"RATE_LIMITS": {"interactions": None}}
-    assert [_reserved() for _request in range(50)] == [limiter.NOW] * 50
+    assert [_reserved() for _request in range(50)] == [pace.NOW] * 50
 
 
 def test_a_storage_that_is_down_stops_nothing(settings: Any) -> None:
     settings.FLEX_OUTBOUND = {"RATE_LIMIT_STORAGE": "redis://127.0.0.1:9/0"}
     assert limiter.take(Budget.TASK_SEARCHES, "AC1") == 0
-    assert _reserved() == limiter.NOW
+    assert _reserved() == pace.NOW
