@@ -8,12 +8,11 @@ from collections.abc import Iterator
 from django.urls import reverse
 
 from crm_demo.launcher.plan import HOST, Plan
-from flex_outbound.models import Account
+from flex_outbound.models import Account, Source
 from flex_outbound.sandbox import defaults
+from flex_outbound.setup.comparing import EVENTS
 
 SECONDS = 3.0
-CONVERSATIONS = ("onConversationStateUpdated", "onParticipantAdded", "onMessageAdded", "onDeliveryUpdated")
-INTERACTIONS = ("onChannelCreateFailed", "onChannelStatusUpdated", "onParticipantJoined", "onParticipantLeft")
 
 Fields = list[tuple[str, str]]
 
@@ -42,7 +41,11 @@ def _registrations(public_url: str, account_id: int) -> Iterator[tuple[str, Fiel
     yield f"/taskrouter/v1/Workspaces/{defaults.WORKSPACE_SID}", [("EventCallbackUrl", url("taskrouter"))]
     yield (
         "/conversations/v1/Configuration/Webhooks",
-        [("PostWebhookUrl", url("conversations")), ("Method", "POST"), *(("Filters", name) for name in CONVERSATIONS)],
+        [
+            ("PostWebhookUrl", url("conversations")),
+            ("Method", "POST"),
+            *(("Filters", name) for name in EVENTS[Source.CONVERSATIONS]),
+        ],
     )
     yield (
         f"/flex-api/v1/Instances/{defaults.FLEX_INSTANCE_SID}/InteractionWebhooks",
@@ -51,7 +54,7 @@ def _registrations(public_url: str, account_id: int) -> Iterator[tuple[str, Fiel
             ("WebhookMethod", "POST"),
             ("Type", "global"),
             ("FriendlyName", "crm_demo"),
-            *(("WebhookEvents", name) for name in INTERACTIONS),
+            *(("WebhookEvents", name) for name in EVENTS[Source.INTERACTIONS]),
         ],
     )
 
