@@ -23,6 +23,14 @@ FLEX_OUTBOUND |= {
     "METRICS_TOKEN": os.environ.get("METRICS_TOKEN"),
 }
 
+# Where web processes count clicks and polls together.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": CELERY_BROKER_URL.removesuffix("/0") + "/2",
+    }
+}
+
 CELERY_BEAT_SCHEDULE = {
     "flex-outbound-sweep": {
         "task": "flex_outbound.tasks.sweep",
