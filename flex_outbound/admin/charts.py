@@ -74,11 +74,12 @@ def tiles_of(found: Overview, now: Waiting, list_url: str) -> list[Tile]:
     total = found.total
     oldest = _("the oldest for %(time)s") % {"time": timesince(now.oldest, depth=1)} if now.oldest else ""
     failed = _share(total.failed, total.clicks)
+    waiting_url = f"{list_url}?status__in={','.join(sorted(now.by_status))}" if now.number else ""
     return [
         Tile(_("Clicks"), whole(total.clicks)),
         Tile(_("Opened in Flex"), whole(total.opened), _share(total.opened, total.clicks), "good"),
         Tile(_("Failed"), whole(total.failed), failed, "bad" if total.failed else ""),
-        Tile(_("Waiting now"), whole(now.number), oldest, "wait" if now.number else "", list_url),
+        Tile(_("Waiting now"), whole(now.number), oldest, "wait" if now.number else "", waiting_url),
         Tile(_("Median from click to Flex"), seconds(total.median)),
         Tile(_("95 % are in Flex within"), seconds(total.p95)),
     ]

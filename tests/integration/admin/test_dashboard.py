@@ -35,7 +35,7 @@ def drawn(html: str) -> dict[str, Any]:
 
 
 def tiles(html: str) -> list[str]:
-    return re.findall(r'flex-tile__value">([^<]*)<', html)
+    return re.findall(r'flex-tile__value">(?:<a [^>]*>)?([^<]*)<', html)
 
 
 def test_the_figures_of_a_month(admin_client: Client, click: Click, agent: User) -> None:
@@ -72,6 +72,14 @@ def test_each_chart_has_its_figures_in_a_table_that_leads_to_the_rows(
         response = admin_client.get(link)
         assert response.status_code == 200
     assert response.content.decode().count('class="field-created_at') == 1
+
+
+def test_what_waits_leads_to_its_rows(admin_client: Client, click: Click) -> None:
+    click(NOW, None, "queued")
+    click(NOW, None, "review")
+    click(NOW)
+    (link,) = re.findall(r'flex-tile__value"><a href="([^"]+)"', shown(admin_client))
+    assert admin_client.get(link).content.decode().count('class="field-created_at') == 2
 
 
 def test_filters_and_a_period_of_ones_own(admin_client: Client, click: Click, other_agent: User, worker: Any) -> None:
