@@ -14,7 +14,7 @@ from flex_outbound.statuses import MessageStatus, Status
 HOUSE = Path(flex_outbound.__file__).parent
 ROOT = HOUSE.parent
 DOCS = ROOT / "docs"
-PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")] + sorted(DOCS.glob("*.md"))
+PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")] + sorted(DOCS.rglob("*.md"))
 
 _FENCE = re.compile(r"^```.*?^```$", re.M | re.S)
 _LINK = re.compile(r"\]\(([^()\s]+)\)")
@@ -109,4 +109,5 @@ def test_every_relative_link_leads_somewhere(page: Path) -> None:
 
 def test_every_page_is_reached_from_the_readme() -> None:
     linked = set(_LINK.findall((ROOT / "README.md").read_text()))
-    assert [page.name for page in sorted(DOCS.glob("*.md")) if f"docs/{page.name}" not in linked] == []
+    pages = [page.relative_to(ROOT).as_posix() for page in sorted(DOCS.rglob("*.md"))]
+    assert [page for page in pages if page not in linked] == []
