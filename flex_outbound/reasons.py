@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 LABELS: Final[dict[str, Promise]] = {
+    "address_changed": _("Address is not the contact's any more"),
     "agent_rejected": _("Declined by the agent"),
     "agent_timeout": _("Not accepted by the agent in time"),
     "already_done": _("Exists already"),
@@ -21,12 +22,14 @@ LABELS: Final[dict[str, Promise]] = {
     "channel_failed": _("Channel could not be set up"),
     "closed": _("Previous conversation has ended"),
     "conflict": _("Conflict at Twilio"),
+    "contact_gone": _("Contact is gone"),
     "country_disabled": _("Country is not enabled"),
     "delayed": _("Channel is at its limit"),
     "invalid_address": _("Address cannot be used"),
     "invalid_request": _("Request could not be read"),
     "needs_review": _("Needs a decision"),
     "never_sent": _("Twilio was not reached"),
+    "not_allowed": _("Refused by a rule of this application"),
     "not_delivered": _("Not delivered"),
     "not_set_up": _("Not set up"),
     "opted_out": _("Customer has unsubscribed"),

@@ -5,7 +5,7 @@ A row keeps the address that the agent saw and is sent there or nowhere, never t
 
 import logging
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from django.contrib.contenttypes.models import ContentType
 from django.utils.translation import gettext as _
@@ -18,10 +18,12 @@ from flex_outbound.outbox.trial import is_test
 
 logger = logging.getLogger(__name__)
 
+REASONS: Final = frozenset({"contact_gone", "address_changed", "not_allowed"})
+
 
 @dataclass(frozen=True, slots=True)
 class Objection:
-    """Why a click is not sent. ``reason``: contact_gone, address_changed or not_allowed; ``words``: for the agent."""
+    """Why a click is not sent. ``reason``: one of REASONS; ``words``: for the agent."""
 
     reason: str
     words: str
