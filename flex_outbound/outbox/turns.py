@@ -5,9 +5,10 @@ so that the line moves at Twilio's pace; where no worker is left to call, the sw
 """
 
 import time
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
+from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 
 from flex_outbound.models import Interaction
@@ -69,15 +70,16 @@ def ask(row_id: UUID) -> Appointment | None:
 
 def call_next(row_id: UUID) -> UUID | None:
     """Take the one who waits longest out of the line in which a row was, if its turn is near. Returns its id."""
-    account = Interaction.objects.filter(pk=row_id).values_list("account_id", "account__account_sid").first()
-    if account is None or not _line(account[0]).exists():
+    if limiter.limit_of(Budget.INTERACTIONS) is None:
         return None
-    if not pace.is_free(Budget.INTERACTIONS, account[1], _lead.seconds):
+    waited_for = Interaction.objects.filter(Exists(_line(OuterRef("account_id"))), pk=row_id)
+    account_id, account_sid = waited_for.values_list("account_id", "account__account_sid").first() or (None, "")
+    if account_id is None or not pace.is_free(Budget.INTERACTIONS, account_sid, _lead.seconds):
         return None
     with locks.short():
-        first = locks.lock(_line(account[0]).order_by("created_at"), skip_locked=True).only("pk").first()
+        first = locks.lock(_line(account_id).order_by("created_at"), skip_locked=True).only("pk").first()
         return first.pk if first is not None and transitions.called(first.pk) else None
 
 
-def _line(account_id: int) -> InteractionQuerySet:
+def _line(account_id: Any) -> InteractionQuerySet:
     return Interaction.objects.filter(in_line=True, account=account_id, status=Status.QUEUED)
