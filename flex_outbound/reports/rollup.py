@@ -61,10 +61,23 @@ def read(first: date, end: date, **wanted: Any) -> Iterator[tuple[date, Key, Tal
 
 def roll_up() -> int:
     """Bring the past up to date, if it is time; returns how many days were counted. May run anywhere, any time."""
-    default = timezone.get_default_timezone() if settings.USE_TZ else None
-    with timezone.override(default), locks.short():
+    with timezone.override(timezone.get_default_timezone() if settings.USE_TZ else None):
+        # The sweep asks every few seconds; a transaction is opened only where there is something to do.
+        mark = FiguresMark.objects.filter(pk=1, zone=zone()).first()
+        if mark is not None and not _is_due(mark) and not _missing(mark):
+            return 0
+        return _roll_up()
+
+
+def _roll_up() -> int:
+    today = days.today()
+    new = {"zone": zone(), "first_day": today, "end_day": today, "checked_at": Now()}
+    FiguresMark.objects.get_or_create(pk=1, defaults=new)
+    with locks.short():
         mark = _locked()
-        is_due = FiguresMark.objects.filter(pk=mark.pk, checked_at__lte=Now() - EVERY).exists()
+        if mark is None:
+            return 0
+        is_due = _is_due(mark)
         stale = changed_since(mark) if is_due else set()
         missing = _missing(mark)
         if is_due:
@@ -85,18 +98,22 @@ def forget() -> None:
         FiguresMark.objects.all().delete()
 
 
-def _locked() -> FiguresMark:
-    """Return the mark, locked until the transaction ends; one for days of another zone begins anew."""
-    today = days.today()
-    FiguresMark.objects.get_or_create(
-        pk=1, defaults={"zone": zone(), "first_day": today, "end_day": today, "checked_at": Now()}
-    )
-    mark = locks.lock(FiguresMark.objects.all()).get(pk=1)
-    if mark.zone != zone():
+def _locked() -> FiguresMark | None:
+    """Return the mark, locked until the transaction ends; None while somebody else is at it.
+
+    One for days of another zone begins anew.
+    """
+    mark = locks.lock(FiguresMark.objects.filter(pk=1), skip_locked=True).first()
+    if mark is not None and mark.zone != zone():
         DailyFigures.objects.all().delete()
-        mark.zone, mark.first_day, mark.end_day = zone(), today, today
+        mark.zone, mark.first_day, mark.end_day = zone(), days.today(), days.today()
         mark.save()
     return mark
+
+
+def _is_due(mark: FiguresMark) -> bool:
+    # By the database's clock, as the times that are compared with it.
+    return FiguresMark.objects.filter(pk=mark.pk, checked_at__lte=Now() - EVERY).exists()
 
 
 def _missing(mark: FiguresMark) -> list[date]:

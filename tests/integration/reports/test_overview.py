@@ -195,3 +195,16 @@ def test_what_waits_is_told_with_its_oldest(click: Click) -> None:
     assert now.oldest == NOON - 40 * DAY
     assert waiting(Wanted(channel="email")).oldest == NOON - DAY
     assert waiting(Wanted(channel="whatsapp")).oldest is None
+
+
+def test_a_project_without_time_zones_has_days_too(click: Click, settings: Any) -> None:
+    row = click(NOON - 2 * DAY)
+    settings.USE_TZ = False
+    now = datetime.now().replace(microsecond=0)
+    Interaction.objects.filter(pk=row.pk).update(
+        created_at=now - 2 * DAY, updated_at=now - 2 * DAY, opened_at=now - 2 * DAY + timedelta(seconds=2)
+    )
+    for _time in range(2):
+        assert [tally.clicks for tally in last(4).by_day.values()] == [0, 1, 0, 0]
+        roll_all()
+    assert FiguresMark.objects.get().zone == settings.TIME_ZONE
