@@ -15,10 +15,10 @@ from flex_outbound.models import Account, ImportRun, ResourceKind, Sender
 from flex_outbound.setup.choosing import CHANNEL_OF, Choice, NewSender
 from flex_outbound.setup.differences import Change, Difference, Differences
 
-MAX_TICKS: Final = 100
+MAX_TICKS: Final = 60
 """Of one kind; longer lists are ticked as a whole. With MAX_SENDERS it keeps within DATA_UPLOAD_MAX_NUMBER_FIELDS."""
 
-MAX_SENDERS: Final = 120
+MAX_SENDERS: Final = 100
 WHOLE: Final = "*"
 
 WORDS: Final[dict[Change, tuple[str, Any]]] = {

@@ -85,7 +85,9 @@ def take_over(run_id: int, choice: Choice) -> Applied:
         applied.counts = storing.store(run, differences_of(run), choice.take)
         applied.senders = [_make(account, run, sender) for sender in choice.senders]
         summary = applied.counts | {"senders": len(applied.senders)}
-        ImportRun.objects.filter(pk=run.pk).update(state=RunState.APPLIED, finished_at=Now(), summary=summary)
+        # What was found names people; what was taken of it stands in the resources.
+        over = {"state": RunState.APPLIED, "finished_at": Now(), "summary": summary, "found": {}}
+        ImportRun.objects.filter(pk=run.pk).update(**over)
     return applied
 
 

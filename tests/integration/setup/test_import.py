@@ -62,6 +62,7 @@ def test_what_is_ticked_is_taken_over_in_one_go(look: Look) -> None:
     made = {(one.channel, one.address, one.queue_sid, one.is_default) for one in Sender.objects.all()}
     queue = defaults.QUEUES["Outbound"]
     assert made == {("sms", defaults.SMS_SENDER, queue, True), ("whatsapp", "+14155238886", queue, True)}
+    assert ImportRun.objects.get().found == {}, "it names people, and is needed no more"
     worker = Resource.objects.get(kind=ResourceKind.WORKER, name="agent")
     assert worker.details["email"] == "agent@example.com"
     assert Resource.objects.get(name="spring_offer").details["whatsapp"] == "pending"
