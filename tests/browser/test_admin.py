@@ -50,7 +50,7 @@ def test_a_task_is_named_on_a_page_that_asks(
     expect(page.get_by_role("alert")).to_contain_text("WT and 32 characters.")
     page.get_by_label("Task SID").fill(f"https://flex.twilio.com/agent-desktop/{TASK}/")
     page.get_by_role("button", name="It is there").click()
-    expect(page.get_by_text("Twilio is asked about this task.")).to_be_visible()
+    expect(page.locator(".messagelist").get_by_text("Twilio is asked about this task.")).to_be_visible()
     assert Interaction.objects.get().named_task_sid == TASK
 
 
@@ -61,7 +61,7 @@ def test_going_back_decides_nothing_and_dropping_drops(page: Page, row: Interact
     assert Interaction.objects.get().status == "review"
     page.get_by_role("link", name="Drop…").click()
     page.get_by_role("button", name="Drop").click()
-    expect(page.get_by_text("Canceled.")).to_be_visible()
+    expect(page.locator(".messagelist").get_by_text("Canceled.")).to_be_visible()
     expect(page.get_by_role("link", name="Retry…")).to_be_visible()
     assert Interaction.objects.get().status == "canceled"
 
