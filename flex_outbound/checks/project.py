@@ -10,6 +10,7 @@ from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.core.checks import CheckMessage, Error, Warning, register
 from django.core.exceptions import FieldDoesNotExist
+from django.db import DEFAULT_DB_ALIAS, router
 from django.middleware.csrf import CsrfViewMiddleware
 from django.template import TemplateDoesNotExist
 from django.template.loader import get_template
@@ -17,6 +18,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.module_loading import import_string
 
 from flex_outbound.contacts import registered
+from flex_outbound.models import Interaction
 
 
 @register("flex_outbound")
@@ -75,6 +77,26 @@ def check_time_zone(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Ch
             hint="USE_TZ = True; pages go on to show times in TIME_ZONE. "
             "See https://docs.djangoproject.com/en/stable/topics/i18n/timezones/#migration-guide.",
             id="flex_outbound.E016",
+        )
+    ]
+
+
+@register("flex_outbound")
+def check_router(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Check where our tables are: beside users and content types, in the database of our transactions, unreplicated.
+
+    A status that is read from a replica is an old one. Contacts may be in any database.
+    """
+    aliases = {router.db_for_read(Interaction), router.db_for_write(Interaction)}
+    if aliases == {DEFAULT_DB_ALIAS}:
+        return []
+    elsewhere = ", ".join(sorted(aliases - {DEFAULT_DB_ALIAS}))
+    return [
+        Error(
+            f"DATABASE_ROUTERS lead flex_outbound to another database than “default”: {elsewhere}.",
+            hint="Let the routers return 'default' for the app label flex_outbound, for reading and for writing; "
+            "contacts may be elsewhere.",
+            id="flex_outbound.E018",
         )
     ]
 

@@ -323,6 +323,19 @@ def test_a_deployment_shares_what_it_counts_and_asks_twilio(
             assert ids([*deployment.check_sandbox(None), *deployment.check_shared(None)]) == []
 
 
+class Replica:
+    """A router that reads elsewhere."""
+
+    def db_for_read(self, model: Any, **hints: Any) -> str:
+        return "replica"
+
+
+@pytest.mark.parametrize(("routers", "found"), [([], []), ([Replica()], ["E018"])])
+def test_the_tables_are_in_the_default_database(routers: list[Any], found: list[str]) -> None:
+    with override_settings(DATABASE_ROUTERS=routers):
+        assert ids(project.check_router(None)) == found
+
+
 @pytest.mark.parametrize(("engine", "found"), [("sqlite3", ["W014"]), ("postgresql", []), ("mysql", [])])
 def test_sqlite_takes_one_worker(engine: str, found: list[str]) -> None:
     # Not override_settings: Django warns that open connections stay as they are, which is the point here.
