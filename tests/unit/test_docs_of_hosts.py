@@ -4,6 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
+from django.dispatch import Signal
+
+from flex_outbound import contacts, signals
+from flex_outbound.contacts import ContactAdapter
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -36,3 +40,25 @@ def test_ten_lines_are_ten(page: str, section: str) -> None:
     text = (DOCS / page).read_text().partition(f"{section}\n")[2].partition("\n## ")[0]
     lines = [line for _name, snippet in _SNIPPET.findall(text) for line in snippet.splitlines()]
     assert len([line for line in lines if line.strip() and not line.startswith(("import ", "from "))]) == 10
+
+
+def test_every_method_of_an_adapter_is_explained_and_no_other() -> None:
+    text = (DOCS / "adapters.md").read_text()
+    own = {name for name in vars(ContactAdapter) if not name.startswith("_")}
+    assert set(re.findall(r"^\| `(\w+)[`(]", text, re.M)) - {"True", "False"} >= own
+    methods = {name: getattr(ContactAdapter, name) for name in own if callable(getattr(ContactAdapter, name))}
+    for name, method in methods.items():
+        arguments = ", ".join(method.__code__.co_varnames[1 : method.__code__.co_argcount])
+        assert f"| `{name}({arguments})` |" in text
+
+
+def test_every_reason_and_function_for_changed_contacts_is_explained() -> None:
+    text = (DOCS / "adapters.md").read_text()
+    for name in ("register", "unregister", "registered", "adapter_for", "move_history", "contact_of"):
+        assert hasattr(contacts, name)
+        assert name in text
+
+
+def test_every_signal_is_explained_and_no_other() -> None:
+    own = {name for name, value in vars(signals).items() if isinstance(value, Signal)}
+    assert set(re.findall(r"^\| `(\w+)` \|", (DOCS / "signals.md").read_text(), re.M)) == own

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 from django.test import override_settings
+from django.urls import get_script_prefix, set_script_prefix
 
 import flex_outbound.webhooks
+from flex_outbound.conf import conf
 from flex_outbound.models import Account, Source
 from flex_outbound.setup.address import callback_url, trouble_of_address
 from flex_outbound.setup.refusals import explain_refusal
@@ -84,3 +86,26 @@ def test_every_refusal_has_words_and_a_remedy() -> None:
         assert told.what != code
         assert told.todo
     assert explain_refusal("something_new").what == "something_new"
+
+
+@pytest.mark.parametrize(
+    ("base", "prefix", "url"),
+    [
+        ("https://crm.example.com", "/", "https://crm.example.com/flex/"),
+        ("https://crm.example.com/", "/", "https://crm.example.com/flex/"),
+        ("https://example.com/crm", "/", "https://example.com/crm/flex/"),
+        ("https://example.com/crm", "/crm/", "https://example.com/crm/flex/"),
+        ("https://example.com", "/crm/", "https://example.com/crm/flex/"),
+        ("https://example.com/mycrm", "/crm/", "https://example.com/mycrm/crm/flex/"),
+        ("https://crm", "/crm/", "https://crm/crm/flex/"),
+        ("https://example.com/a", "/crm/", "https://example.com/a/crm/flex/"),
+    ],
+)
+def test_a_prefix_that_proxy_and_project_both_have_counts_once(base: str, prefix: str, url: str) -> None:
+    before = get_script_prefix()
+    set_script_prefix(prefix)
+    try:
+        with override_settings(FLEX_OUTBOUND={"PUBLIC_BASE_URL": base}):
+            assert conf.public_url(f"{prefix}flex/") == url
+    finally:
+        set_script_prefix(before)
