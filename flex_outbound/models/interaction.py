@@ -15,6 +15,7 @@ from flex_outbound import channels
 from flex_outbound.channels import Channel
 from flex_outbound.conf import conf
 from flex_outbound.models.account import Account
+from flex_outbound.models.constraints import UniqueWhere
 from flex_outbound.models.fields import SidField
 from flex_outbound.models.sender import Sender
 from flex_outbound.models.waking import Wakeable, WakeableQuerySet
@@ -76,7 +77,7 @@ class Interaction(Wakeable):
         settings.AUTH_USER_MODEL,
         models.SET_NULL,
         null=True,
-        related_name="flex_interactions",
+        related_name="flex_clicks",
         verbose_name=_("agent"),
     )
     worker = models.ForeignKey(
@@ -127,7 +128,7 @@ class Interaction(Wakeable):
         ordering = ["-created_at", "-id"]
         constraints = [
             models.UniqueConstraint(fields=["agent", "click_key"], name="flex_click_unique"),
-            models.UniqueConstraint(
+            UniqueWhere(
                 fields=["contact_type", "contact_id", "channel", "address"],
                 condition=IN_THE_WAY,
                 name="flex_one_in_flight",
