@@ -105,7 +105,8 @@ def fresh_postgresql() -> Iterator[str]:
 @cache
 def postgresql() -> PostgreSQL:
     """Return the server that TEST_DATABASE_URL names, else start one that ends with this process."""
-    if url := os.environ.get("TEST_DATABASE_URL"):
+    url = os.environ.get("TEST_DATABASE_URL", "")
+    if url.startswith("postgres"):
         # The database that it names need not be there: Django, too, only makes another one beside it.
         return PostgreSQL(urlunsplit(urlsplit(url)._replace(path="/postgres")))
     binaries = _binaries()

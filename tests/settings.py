@@ -1,20 +1,21 @@
 """Settings of the test suite: the demo's, made fast and cut off from every network.
 
-``TEST_DATABASE_URL`` (``postgresql://…``) runs the suite on PostgreSQL instead of SQLite.
+``TEST_DATABASE_URL`` (``postgresql://…``, ``mysql://…``) runs the suite on PostgreSQL or MariaDB instead of SQLite.
 """
 
 import os
 
-from crm_demo.database import postgresql, sqlite
+from crm_demo.database import sqlite
 from crm_demo.settings import *  # noqa: F403
 from crm_demo.settings import BASE_DIR, MIDDLEWARE
+from tests import databases
 
 SECRET_KEY = "tests-only"
 SALT_KEY = "tests-only"
 ALLOWED_HOSTS = ["*"]
 
 _url = os.environ.get("TEST_DATABASE_URL", "")
-DATABASES = {"default": postgresql(_url) if _url else sqlite(BASE_DIR / "var" / "tests.sqlite3")}
+DATABASES = {"default": databases.named(_url) if _url else sqlite(BASE_DIR / "var" / "tests.sqlite3")}
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 MIDDLEWARE = [name for name in MIDDLEWARE if not name.startswith("whitenoise.")]

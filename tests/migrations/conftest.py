@@ -1,4 +1,4 @@
-"""Empty databases of both kinds, apart from the one that the other tests run on."""
+"""Empty databases of every kind, apart from the one that the other tests run on."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,10 +9,10 @@ from django.core.management import call_command
 from django.db import connections
 
 from crm_demo.database import postgresql, sqlite
-from tests import services
+from tests import databases, mariadb, services
 
 ALIAS = "elsewhere"
-KINDS = ["sqlite", pytest.param("postgresql", marks=pytest.mark.services)]
+KINDS = ["sqlite", *(pytest.param(kind, marks=pytest.mark.services) for kind in ("postgresql", "mariadb"))]
 
 
 def _connected(settings: dict[str, Any], blocker: Any) -> Iterator[str]:
@@ -26,6 +26,10 @@ def _connected(settings: dict[str, Any], blocker: Any) -> Iterator[str]:
 def _database(kind: str, folder: Path, blocker: Any) -> Iterator[str]:
     if kind == "sqlite":
         yield from _connected(sqlite(folder / "empty.sqlite3"), blocker)
+        return
+    if kind == "mariadb":
+        with mariadb.fresh_mariadb() as url:
+            yield from _connected(databases.mariadb(url), blocker)
         return
     with services.fresh_postgresql() as url:
         yield from _connected(postgresql(url) | {"CONN_MAX_AGE": 0}, blocker)

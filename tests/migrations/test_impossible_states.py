@@ -16,6 +16,7 @@ from flex_outbound.models import (
     Account,
     Closing,
     DispatchAttempt,
+    ImportRun,
     Interaction,
     Message,
     Outcome,
@@ -210,6 +211,7 @@ IMPOSSIBLE: list[tuple[str, Deed]] = [
     ("flex_receipt_source_known", lambda world: world.change(world.receipt, source="pigeon")),
     ("flex_closing_kind_known", lambda world: world.change(world.closing, kind="boredom")),
     ("flex_resource_unique", lambda world: world.make(Resource, **world.like_resource)),
+    ("flex_import_state_known", lambda world: world.make(ImportRun, account=world.account, state="pigeon")),
     ("flex_resource_kind_known", lambda world: world.change(world.resource, kind="pigeon")),
     ("channel_sid", lambda world: world.make(Closing, **world.like_closing)),
 ]
