@@ -67,6 +67,19 @@ def check_database(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Che
     return [Warning(words, hint=hint, id="flex_outbound.W014")]
 
 
+@register("flex_outbound")
+def check_clock(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Check that MariaDB and MySQL, whose clock follows the server's time zone, are told that it is UTC."""
+    database = settings.DATABASES.get("default", {})
+    if not str(database.get("ENGINE", "")).endswith("mysql"):
+        return []
+    if "time_zone" in str((database.get("OPTIONS") or {}).get("init_command", "")):
+        return []
+    words = "MariaDB and MySQL say the time in the server's zone, and what is due is decided by the database's clock."
+    hint = "DATABASES[…]['OPTIONS'] = {'init_command': \"SET time_zone = '+00:00'\"}; see docs/deployment.md."
+    return [Warning(words, hint=hint, id="flex_outbound.W015")]
+
+
 def _given(key: str) -> Any:
     """Return what was set, whatever it is; E001 says where FLEX_OUTBOUND is no dictionary."""
     given = getattr(settings, "FLEX_OUTBOUND", {})

@@ -344,6 +344,21 @@ def test_sqlite_takes_one_worker(engine: str, found: list[str]) -> None:
         assert ids(deployment.check_database(None)) == found
 
 
+@pytest.mark.parametrize(
+    ("engine", "options", "found"),
+    [
+        ("mysql", {}, ["W015"]),
+        ("mysql", {"init_command": "SET sql_mode = ''"}, ["W015"]),
+        ("mysql", {"init_command": "SET time_zone = '+00:00'"}, []),
+        ("postgresql", {}, []),
+    ],
+)
+def test_the_clock_of_mariadb_is_utc(engine: str, options: dict[str, str], found: list[str]) -> None:
+    databases = {"default": {"ENGINE": f"django.db.backends.{engine}", "OPTIONS": options}}
+    with mock.patch.object(deployment, "settings", mock.Mock(DATABASES=databases)):
+        assert ids(deployment.check_clock(None)) == found
+
+
 def test_the_demo_is_well_set_up() -> None:
     done = subprocess.run(
         [sys.executable, "manage.py", "check", "--fail-level", "WARNING"],
