@@ -6,7 +6,7 @@ ARGS ?=
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench faults clean
+.PHONY: help demo test lint docs bench faults clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -28,6 +28,10 @@ lint: $(VENV)/.lint ## Check style, types, layers, templates, migrations and the
 	$(BIN)/python -m build --wheel --outdir var/dist . > /dev/null
 	$(BIN)/python tests/wheel_contents.py var/dist
 
+docs: $(VENV)/.docs ## Build the documents into var/docs; warnings are errors
+	$(BIN)/python -m sphinx --fail-on-warning --quiet --doctree-dir var/doctrees docs var/docs
+	@echo "Open var/docs/index.html"
+
 bench: $(VENV)/.test ## Measure (never part of the tests)
 	$(BIN)/python -m pytest -m benchmark tests/benchmarks -s $(ARGS)
 
@@ -39,7 +43,7 @@ clean: ## Remove the demo's data and what was built; keep the virtual environmen
 	find . -path './$(VENV)' -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # One stamp for each set of packages: pip runs only when pyproject.toml has changed since.
-$(VENV)/.demo $(VENV)/.test $(VENV)/.lint: $(VENV)/.%: pyproject.toml | $(BIN)/python
+$(VENV)/.demo $(VENV)/.test $(VENV)/.lint $(VENV)/.docs: $(VENV)/.%: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable '.[$*]'
 	@touch $@
 
