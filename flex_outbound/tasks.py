@@ -18,6 +18,7 @@ from kombu.exceptions import OperationalError
 
 from flex_outbound.conf import conf
 from flex_outbound.models import Interaction
+from flex_outbound.outbox import census as counting
 from flex_outbound.outbox import closing, first_message, inbound, reconcile, turns, wakeup
 from flex_outbound.outbox import dispatch as dispatching
 from flex_outbound.outbox import sweep as sweeping
@@ -84,6 +85,12 @@ def watch(row_id: str) -> None:
     _follow_up(row_id)
 
 
+@shared_task(name="flex_outbound.tasks.census", base=Errand, ignore_result=True)
+def census(row_id: str) -> None:
+    """Ask for the conversations of an account that go on, many at a time."""
+    counting.count(UUID(row_id))
+
+
 @shared_task(name="flex_outbound.tasks.message", base=Errand, ignore_result=True)
 def message(row_id: str) -> None:
     """Send, or look for, the first message of an interaction."""
@@ -123,6 +130,7 @@ _TASKS: dict[Job, Task[Any, Any]] = {
     Job.DISPATCH: dispatch,
     Job.LOOK: look,
     Job.WATCH: watch,
+    Job.CENSUS: census,
     Job.MESSAGE: message,
     Job.EVENT: event,
     Job.CLOSE: close,

@@ -26,6 +26,12 @@ BUSY_WATCH: Final = 10.0
 TOLD_WATCH: Final = 60.0
 """The pause after a callback said that the conversation is up: the next ones will tell of its end."""
 
+CALM: Final = 4
+"""Looks after which a conversation that is up needs no closer watch; a callback that tells of it counts for as many."""
+
+COUNT_SECONDS: Final = 300.0
+"""How often conversations that go on are counted."""
+
 REVIEW_SECONDS: Final = 900.0
 """How often a row that waits for a person's decision is looked for all the same."""
 

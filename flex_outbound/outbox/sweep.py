@@ -9,12 +9,26 @@ from collections.abc import Callable
 from typing import Any, Final
 from uuid import UUID
 
+from django.db.models import Q
+
 from flex_outbound.conf import conf
 from flex_outbound.models import Closing, Heartbeat, Interaction, Message, WebhookEvent
+from flex_outbound.models.interaction import InteractionQuerySet
 from flex_outbound.models.waking import WakeableQuerySet
-from flex_outbound.outbox import closing, dispatch, first_message, inbound, locks, reconcile, retry, transitions, watch
+from flex_outbound.outbox import (
+    census,
+    closing,
+    dispatch,
+    first_message,
+    inbound,
+    locks,
+    reconcile,
+    retry,
+    transitions,
+    watch,
+)
 from flex_outbound.outbox.wakeup import Job
-from flex_outbound.statuses import MessageStatus, Status
+from flex_outbound.statuses import UNSETTLED, MessageStatus, Status
 
 BATCH: Final = 500
 """Rows per sweep; the oldest first, so that the rest is not late for ever."""
@@ -59,10 +73,17 @@ def _due(rows: WakeableQuerySet[Any], *of: str) -> list[Any]:
 
 
 def _interactions() -> list[tuple[Job, str]]:
+    rows = Interaction.objects.only("status", "account_id", "next_at")
+    unsettled = Q(status__in=sorted(UNSETTLED))
+    # Apart, for what is being opened must not wait behind what goes on, however much that is.
+    return [*_jobs(rows.filter(unsettled)), *_jobs(rows.exclude(unsettled).exclude(census.GOING_ON)), *_census()]
+
+
+def _jobs(rows: InteractionQuerySet) -> list[tuple[Job, str]]:
     jobs: list[tuple[Job, str]] = []
     searched: set[int] = set()
     with locks.short():
-        for row in _due(Interaction.objects.only("status", "account_id", "next_at")):
+        for row in _due(rows):
             state = transitions.lease_ran_out(row.pk) if row.status == Status.SENDING else row.status
             job = _JOBS.get(state) if state else None
             if job is Job.LOOK and row.account_id in searched:
@@ -72,6 +93,12 @@ def _interactions() -> list[tuple[Job, str]]:
             if job is not None:
                 jobs.append((job, str(row.pk)))
     return jobs
+
+
+def _census() -> list[tuple[Job, str]]:
+    """One job for each account with conversations to be counted."""
+    due = Interaction.objects.due().filter(census.GOING_ON).values_list("account_id", "pk")[:BATCH]
+    return [(Job.CENSUS, str(row_id)) for row_id in dict(due).values()]
 
 
 def _messages() -> list[tuple[Job, str]]:
@@ -102,6 +129,8 @@ def run(job: Job, row_id: str) -> None:
         reconcile.look_for(UUID(row_id))
     elif job is Job.WATCH:
         watch.watch(UUID(row_id))
+    elif job is Job.CENSUS:
+        census.count(UUID(row_id))
     elif job is Job.MESSAGE:
         first_message.send(UUID(row_id))
         first_message.look(UUID(row_id))

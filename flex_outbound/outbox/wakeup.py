@@ -21,6 +21,7 @@ class Job(StrEnum):
     DISPATCH = "dispatch"
     LOOK = "look"
     WATCH = "watch"
+    CENSUS = "census"
     MESSAGE = "message"
     EVENT = "event"
     CLOSE = "close"

@@ -1,0 +1,72 @@
+"""Conversations that go on are counted many at a time; what is not among them has ended, and is looked at."""
+
+from collections.abc import Callable
+
+import pytest
+
+from crm_demo.models import Contact
+from flex_outbound.models import Interaction
+from flex_outbound.outbox import census, retry, sweep
+from flex_outbound.outbox.wakeup import Job
+from flex_outbound.statuses import Status
+
+from .conftest import Sandbox, pass_time, run_due
+
+Clicker = Callable[..., Interaction]
+
+
+@pytest.fixture
+def crowd(click: Clicker, sandbox: Sandbox) -> list[Interaction]:
+    """Five conversations that are up, and known to be for some time."""
+    contacts = [Contact.objects.create(full_name=f"Ann {n}", mobile=f"+1415555010{n}") for n in range(5)]
+    rows = [click(contact_id=str(contact.pk)) for contact in contacts]
+    for _look in range(8):
+        run_due(31)
+    assert set(Interaction.objects.values_list("status", flat=True)) == {Status.ACTIVE}
+    Interaction.objects.update(looks=retry.CALM + 1)
+    return rows
+
+
+def _requests(sandbox: Sandbox) -> list[str]:
+    return [request["path"] for request in sandbox.http.get("requests", params={"last": 1000}).json()["requests"]]
+
+
+def test_what_goes_on_is_one_job_and_one_request(crowd: list[Interaction], sandbox: Sandbox) -> None:
+    pass_time(400)
+    before = len(_requests(sandbox))
+    jobs: list[tuple[Job, str]] = []
+    sweep.sweep(lambda job, row_id: jobs.append((job, row_id)))
+    assert [job for job, _row in jobs] == [Job.CENSUS]
+    sweep.run(*jobs[0])
+    [path] = _requests(sandbox)[before:]
+    assert path.endswith("/Tasks")
+    assert not Interaction.objects.due().exists()
+    assert set(Interaction.objects.values_list("status", flat=True)) == {Status.ACTIVE}
+
+
+def test_an_end_that_nobody_told_of_is_found(crowd: list[Interaction], sandbox: Sandbox) -> None:
+    ended = crowd[2]
+    ended.refresh_from_db()
+    sandbox.act(ended.task_sid or "", "accept")
+    sandbox.act(ended.task_sid or "", "complete")
+    pass_time(400)
+    assert census.count(crowd[0].pk) == 4
+    ended.refresh_from_db()
+    assert ended.status == Status.CLOSED
+
+
+def test_now_and_then_each_is_looked_at_by_itself(crowd: list[Interaction], sandbox: Sandbox) -> None:
+    Interaction.objects.update(looks=census.CLOSER)
+    pass_time(400)
+    before = len(_requests(sandbox))
+    assert census.count(crowd[0].pk) == 0
+    assert sum("/Channels/" in path for path in _requests(sandbox)[before:]) == len(crowd)
+    assert set(Interaction.objects.values_list("status", flat=True)) == {Status.ACTIVE}
+
+
+def test_a_search_that_fails_ends_nothing(crowd: list[Interaction], sandbox: Sandbox) -> None:
+    sandbox.fault("status", path="/Tasks$", method="GET", status=503)
+    pass_time(400)
+    assert census.count(crowd[0].pk) == 0
+    assert set(Interaction.objects.values_list("status", flat=True)) == {Status.ACTIVE}
+    assert not Interaction.objects.due().exists()
