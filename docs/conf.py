@@ -29,11 +29,12 @@ myst_heading_anchors = 4
 
 html_theme = "furo"
 html_title = f"{project} {release}"
-html_show_copyright = html_copy_source = False
+html_show_copyright = html_copy_source = html_show_sourcelink = False
+html_static_path, html_css_files = ["_static"], ["site.css"]
 pygments_style, pygments_dark_style = "friendly", "github-dark"
 
 autodoc_member_order = "bysource"
-autodoc_typehints = "description"
+autodoc_typehints = "signature"
 autodoc_default_options = {"members": True}
 
 SOURCE = "https://github.com/django-flex-outbound/django-flex-outbound/blob/main"
