@@ -13,6 +13,7 @@ from crm_demo.database import postgresql, sqlite
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = Path(os.environ.get("CRM_VAR_DIR", BASE_DIR / "var"))
+VAR_DIR.mkdir(parents=True, exist_ok=True)  # for the database, which Django opens for `check` already
 
 DEBUG = os.environ.get("CRM_DEBUG", "1") == "1"
 SECRET_KEY = os.environ.get("CRM_SECRET_KEY", "demo-only-secret-key-never-use-it-for-anything-real" if DEBUG else "")

@@ -21,6 +21,7 @@ def mariadb(url: str) -> dict[str, Any]:
         "PASSWORD": unquote(parts.password or ""),
         "HOST": parts.hostname or "",
         "PORT": str(parts.port or ""),
+        "TEST": {"CHARSET": "utf8mb4"},
         "OPTIONS": {
             "charset": "utf8mb4",
             "isolation_level": "read committed",

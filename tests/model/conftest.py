@@ -59,6 +59,7 @@ def stage(
 
     monkeypatch.setattr(Now, "as_sqlite", literal)
     monkeypatch.setattr(Now, "as_postgresql", literal)
+    monkeypatch.setattr(Now, "as_mysql", literal)
     monkeypatch.setattr(fence, "time", SimpleNamespace(clock_gettime=lambda clock: made.now))
     monkeypatch.setattr(retry, "random", SimpleNamespace(random=lambda: 1.0))
     # One contact with an address for each click: the model's contacts do not change.

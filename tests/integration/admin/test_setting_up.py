@@ -279,12 +279,13 @@ def test_an_incomplete_form_asks_nobody(admin_client: Client, sandbox_server: An
 
 
 def test_no_transaction_is_open_while_twilio_is_asked(
-    admin_client: Client, sandbox: Sandbox, settings: Any, monkeypatch: pytest.MonkeyPatch
+    admin_client: Client, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from django.core.handlers.base import BaseHandler
+    from django.db import connections
     from django.urls import resolve
 
-    settings.DATABASES["default"]["ATOMIC_REQUESTS"] = True
+    monkeypatch.setitem(connections.settings["default"], "ATOMIC_REQUESTS", True)
     for url in (f"{ACCOUNTS}add/test/", f"{ACCOUNTS}1/test/", f"{ACCOUNTS}1/import/"):
         view = resolve(url).func
         assert "default" in getattr(view, "_non_atomic_requests", set()), url

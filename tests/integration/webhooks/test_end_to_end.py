@@ -22,9 +22,12 @@ from .conftest import process_waiting
 
 @pytest.fixture
 def sandbox(settings: Any, live_server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    """A sandbox of this test's own that makes one call at a time: an in-memory database has but one connection."""
+    """A sandbox of this test's own that makes one call at a time, and not before the test has written what it did:
+
+    an in-memory database has but one connection.
+    """
     monkeypatch.setattr(callbacks, "MAX_AT_ONCE", 1)
-    with SandboxServer(channel_setup_ms=1, reserve_delay_ms=1, delivery_ms=1) as server:
+    with SandboxServer(channel_setup_ms=1, reserve_delay_ms=1, delivery_ms=1, callback_delay_ms=100) as server:
         control = Sandbox(server.url)
         settings.FLEX_OUTBOUND = {
             "API_BASE_URL": server.url,
