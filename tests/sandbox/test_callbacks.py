@@ -229,14 +229,18 @@ def test_interaction_webhooks_are_registered_and_called(raw: httpx.Client, start
 
 
 def test_a_webhook_of_one_interaction_hears_of_that_one_only(
-    raw: httpx.Client, client: Client, start: Start, receiver: Receiver
+    raw: httpx.Client, client: Client, start: Start, receiver: Receiver, control: Control
 ) -> None:
     form = {"WebhookUrl": receiver.url, "Filters": "onParticipantJoined", "Method": "POST"}
     ttid = raw.post(HOOKS, data={**form, "Type": "interaction"}).json()["ttid"]
-    mine, _ = start(), start(address="+15550000001")
+    mine, other = start(), start(address="+15550000001")
     client.flex_api.v1.interaction(mine.sid).update(webhook_ttid=ttid)
-    eventually(lambda: receiver.of("onParticipantJoined"))
-    assert {call["form"]["InteractionSid"] for call in receiver.calls} == {mine.sid}
+    # The customers may have joined by now, before anybody listened; the agents join when the test says so.
+    for task in (other.task, mine.task):
+        control.post(f"/tasks/{task}/accept")
+    eventually(lambda: "agent" in [call["form"]["ParticipantType"] for call in receiver.of("onParticipantJoined")])
+    told = [log["form"] for log in control.get("/state")["callbacks"]]
+    assert {form["InteractionSid"] for form in told} == {mine.sid}
 
 
 def test_a_failed_set_up_is_told_with_its_code(
