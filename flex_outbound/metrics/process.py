@@ -17,9 +17,14 @@ from flex_outbound.exceptions import ConfigurationError
 PREFIX: Final = "flex_outbound_"
 FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
 
-if os.environ.get(FOLDER) and not os.path.isdir(os.environ[FOLDER]):
-    # Each counter below opens a file in it, and would fail with less clear words.
-    raise ConfigurationError(f"{FOLDER} names a folder that does not exist: {os.environ[FOLDER]}")
+if FOLDER in os.environ and not os.path.isdir(os.environ[FOLDER]):
+    # Each counter below opens a file in it, and would fail with less clear words, or, if the name is empty, not at all:
+    # prometheus_client then writes to whatever folder the process was started in.
+    raise ConfigurationError(
+        f"{FOLDER} names a folder that does not exist: {os.environ[FOLDER]}"
+        if os.environ[FOLDER]
+        else f"{FOLDER} is set and empty: name a folder that all processes may write to, or unset it"
+    )
 
 REGISTRY = CollectorRegistry(auto_describe=True)
 """Our own: the host's default registry stays as it is."""

@@ -28,8 +28,9 @@ def start(tmp_path: Path) -> Iterator[Start]:
     folder = tmp_path / "metrics"
     folder.mkdir()
 
-    def begin(*arguments: str, **more: str) -> "subprocess.Popen[str]":
-        env = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(folder), **more}
+    def begin(*arguments: str, **more: str | None) -> "subprocess.Popen[str]":
+        wanted = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(folder), **more}
+        env = {name: value for name, value in wanted.items() if value is not None}
         process = subprocess.Popen(
             [sys.executable, *arguments], env=env, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
@@ -77,13 +78,18 @@ def test_all_processes_of_a_machine_count_together_and_one_answers(start: Start)
 
 @pytest.mark.parametrize(
     ("folder", "words"),
-    [("", "must name the folder that the workers write to"), ("/nonexistent", "names a folder that does not exist")],
+    [
+        (None, "must name the folder that the workers write to"),
+        ("", "is set and empty"),
+        ("/nonexistent", "names a folder that does not exist"),
+    ],
 )
-def test_the_exporter_says_what_it_lacks(start: Start, folder: str, words: str) -> None:
+def test_the_exporter_says_what_it_lacks(start: Start, folder: str | None, words: str) -> None:
     process = start("-m", "flex_outbound.metrics.exporter", PROMETHEUS_MULTIPROC_DIR=folder)
     said, _nothing = process.communicate(timeout=30)
     assert process.returncode != 0
     assert words in said
+    assert not list(ROOT.glob("counter_*.db"))  # counted in the folder it was started in
 
 
 @pytest.mark.parametrize("pool", ["threads", "prefork"])
