@@ -12,9 +12,9 @@ nox.options.sessions = ["tests", "lint", "docs"]
 
 DJANGO_OF_PYTHON = {
     "3.11": ["5.2"],
-    "3.12": ["5.2", "6.0"],
-    "3.13": ["5.2", "6.0"],
-    "3.14": ["5.2", "6.0"],
+    "3.12": ["5.2", "6.0", "6.1"],
+    "3.13": ["5.2", "6.0", "6.1"],
+    "3.14": ["5.2", "6.0", "6.1"],
 }
 """What Django itself promises: https://docs.djangoproject.com/en/stable/faq/install/#what-python-version-can-i-use-with-django"""
 
