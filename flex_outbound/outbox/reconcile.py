@@ -34,7 +34,7 @@ BATCH = 49
 EvaluateTaskAttributes is limited to 3 requests per second and account: https://www.twilio.com/docs/taskrouter/limits
 """
 
-EVENT_MINUTES, EVENT_MARGIN, MOST_MINUTES = 60, 10, 43_200
+EVENT_MINUTES, EVENT_MARGIN, MOST_MINUTES = 5, 3, 43_200
 """How far back TaskRouter's events are read before a row is sent again: at least, beyond its sending, at most."""
 
 _SKEW = timedelta(seconds=30)

@@ -5,6 +5,9 @@ https://www.twilio.com/docs/taskrouter/api/event/reference
 
 from __future__ import annotations
 
+from functools import lru_cache
+from itertools import takewhile
+
 from flex_outbound.sandbox.ids import new_sid
 from flex_outbound.sandbox.records import Event, Reservation, Task, Worker
 from flex_outbound.sandbox.state import SandboxState
@@ -108,6 +111,7 @@ def _worker_fields(worker: Worker | None) -> dict[str, str]:
     }
 
 
+@lru_cache(maxsize=256)
 def _snake(name: str) -> str:
     return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
 
@@ -159,11 +163,12 @@ def list_events(call: Call) -> Reply:
     oldest = now().timestamp() - 60 * call.query.integer("Minutes", 15)
     if start:
         oldest = start.timestamp()
+    # In the order of their dates: what is older than the first that is too old need not be looked at.
+    recent = takewhile(lambda event: event.date.timestamp() >= oldest, reversed(workspace.events))
     found = [
         event
-        for event in reversed(workspace.events)
-        if event.date.timestamp() >= oldest
-        and (end is None or event.date <= end)
+        for event in recent
+        if (end is None or event.date <= end)
         and call.query.get("Sid", event.sid) == event.sid
         and all(event.form.get(field) == value for field, value in wanted.items())
     ]
