@@ -32,6 +32,7 @@ class AccountAdmin(GuardsSecrets, CallbacksPage, ConnectionTest, ImportPages, Ma
             {
                 "fields": ("api_key_sid", "api_key_secret", "auth_token", "previous_auth_token"),
                 "description": _(
+                    "From Twilio's console, under Account › API keys & tokens. "
                     "Secrets are encrypted and never shown again. "
                     "The auth token is also what Twilio signs callbacks with."
                 ),

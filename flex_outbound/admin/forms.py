@@ -9,6 +9,11 @@ from flex_outbound.models import Account, Resource, ResourceKind, Worker
 from flex_outbound.setup.matching import already
 
 SECRETS: Final = ("api_key_secret", "auth_token", "previous_auth_token")
+NOT_SET: Final = {
+    "api_key_secret": _("Not set. Twilio shows it only once, when the key is made."),
+    "auth_token": _("Not set. Needed for callbacks."),
+    "previous_auth_token": _("Not set. Only while the auth token is being changed at Twilio."),
+}
 
 
 class AccountForm(forms.ModelForm):
@@ -40,7 +45,7 @@ class AccountForm(forms.ModelForm):
                 required=False,
                 strip=True,
                 widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-                help_text=_("Stored. Leave empty to keep it.") if stored else _("Not set."),
+                help_text=_("Stored. Leave empty to keep it.") if stored else NOT_SET[name],
             )
             self.initial[name] = ""
         self._offer_what_was_imported()
@@ -78,9 +83,10 @@ class AccountForm(forms.ModelForm):
         cleaned = super().clean() or {}
         for name in SECRETS:
             cleaned[name] = cleaned.get(name) or getattr(self.instance, name)
+        # An error takes its field out of ``cleaned``, so that no second one may ask for it.
         if cleaned.get("api_key_sid") and not cleaned["api_key_secret"]:
             self.add_error("api_key_secret", _("An API key needs its secret."))
-        if not cleaned["api_key_secret"] and not cleaned["auth_token"]:
+        elif not cleaned["api_key_secret"] and not cleaned["auth_token"]:
             self.add_error("auth_token", _("Enter an API key with its secret, or the auth token."))
         workflow, workspace = cleaned.get("workflow_sid", ""), cleaned.get("workspace_sid", "")
         if workflow and not workspace:

@@ -48,3 +48,11 @@ def test_an_account_that_works_says_nothing(admin_client: Client, account: Accou
 
 def test_a_new_account_has_no_trouble(admin_client: Client) -> None:
     assert admin_client.get(f"{ACCOUNTS}add/").status_code == 200
+
+
+@pytest.mark.parametrize("page", ["add/", "add/test/"])
+def test_a_key_without_its_secret_is_asked_for_it(admin_client: Client, page: str) -> None:
+    form = {"name": "New", "account_sid": "AC" + "1" * 32, "api_key_sid": "SK" + "1" * 32}
+    answer = admin_client.post(f"{ACCOUNTS}{page}", form)
+    assert "An API key needs its secret." in answer.content.decode()
+    assert not Account.objects.exists()
