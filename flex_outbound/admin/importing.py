@@ -16,8 +16,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from flex_outbound.admin import import_page
+from flex_outbound.admin.sites import link_on
 from flex_outbound.exceptions import FlexOutboundError
-from flex_outbound.models import Account, ImportRun, ResourceKind, RunState
+from flex_outbound.models import Account, ImportRun, ResourceKind, RunState, Sender
 from flex_outbound.setup import drift, importing, runs
 from flex_outbound.setup.choosing import errors_of
 from flex_outbound.setup.words import explain
@@ -81,8 +82,23 @@ class ImportPages(admin.ModelAdmin):
         elif run is not None and run.state == RunState.FOUND:
             more["page"] = import_page.build(account, run, importing.differences_of(run))
         elif run is not None and run.state == RunState.APPLIED:
-            more["stranded"] = drift.senders_without_queue(account)
+            more |= {"stranded": drift.senders_without_queue(account), "next_steps": self._next_steps(request, account)}
         return self._render_import(request, account, more)
+
+    def _next_steps(self, request: HttpRequest, account: Account) -> list[tuple[str, str]]:
+        """Return what is left to be done after an import, in its order: addresses of pages of this site, and words."""
+        site, key = self.admin_site, quote(account.pk)
+        steps = [
+            (link_on(site, "account_workers", key), _("say which user is which worker")),
+            (link_on(site, "account_callbacks", key), _("register the callbacks")),
+        ]
+        may_test = request.user.has_perm("flex_outbound.change_sender")
+        sender = Sender.objects.filter(account=account).order_by("-is_default", "pk").first()
+        if sender is not None and may_test:
+            steps.append((link_on(site, "sender_test", quote(sender.pk)), _("send a test")))
+        elif sender is None and request.user.has_perm("flex_outbound.add_sender"):
+            steps.insert(0, (link_on(site, "sender_add"), _("make a sender: without one nobody can write")))
+        return [(url, words) for url, words in steps if url]
 
     def _cancel(self, request: HttpRequest, account: Account) -> None:
         run = runs.latest(account)
@@ -151,7 +167,6 @@ class ImportPages(admin.ModelAdmin):
             "back": reverse(f"{name}:flex_outbound_account_change", args=[quote(account.pk)]),
             "here": self._import_url(account),
             "state_url": reverse(f"{name}:flex_outbound_account_import_state", args=[quote(account.pk)]),
-            "workers_url": reverse(f"{name}:flex_outbound_account_workers", args=[quote(account.pk)]),
             **more,
         }
         return TemplateResponse(request, f"{_FOLDER}.html", context, status=status)
