@@ -1,7 +1,7 @@
 """The record of one click: what was asked, how far it came, what Twilio called it."""
 
 import uuid
-from typing import Any
+from typing import Any, Self
 
 from django.conf import settings
 from django.contrib.contenttypes.fields import GenericForeignKey
@@ -36,6 +36,10 @@ Source: https://www.twilio.com/docs/api/errors/50416
 
 class InteractionQuerySet(WakeableQuerySet["Interaction"]):
     """Interactions as the pipeline and the pages ask for them."""
+
+    def due(self) -> Self:
+        """Return rows whose time has come, the oldest first; of the same time, the earlier click."""
+        return super().due().order_by("next_at", "created_at")
 
     def for_contact(self, contact: models.Model) -> "InteractionQuerySet":
         """Return the interactions of one contact; any model, any primary-key type."""

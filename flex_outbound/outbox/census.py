@@ -7,7 +7,7 @@ others are looked at one by one.
 import logging
 from uuid import UUID
 
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, When
 from django.db.models.functions import Now
 
 from flex_outbound.exceptions import ConfigurationError, GatewayError
@@ -65,7 +65,8 @@ def _taken(account: Account) -> list[Interaction]:
     with locks.short():
         rows = list(locks.lock(_due(account), skip_locked=True)[:BATCH])
         taken = Interaction.objects.filter(GOING_ON, pk__in=[row.pk for row in rows])
-        taken.update(next_at=from_now(retry.COUNT_SECONDS), looks=F("looks") + 1)
+        young = When(looks__lt=retry.CALM + 2, then=from_now(retry.TOLD_WATCH))
+        taken.update(next_at=Case(young, default=from_now(retry.COUNT_SECONDS)), looks=F("looks") + 1)
     return rows
 
 

@@ -27,10 +27,13 @@ TOLD_WATCH: Final = 60.0
 """The pause after a callback said that the conversation is up: the next ones will tell of its end."""
 
 CALM: Final = 4
-"""Looks after which a conversation that is up needs no closer watch; a callback that tells of it counts for as many."""
+"""From so many looks on a conversation is counted with others; one that is known to be up has as many."""
+
+FIRST_COUNT: Final = 30.0
+"""The pause from a look that found the conversation up to its first count."""
 
 COUNT_SECONDS: Final = 300.0
-"""How often conversations that go on are counted."""
+"""How often conversations that go on are counted; twice as a beginning after TOLD_WATCH."""
 
 REVIEW_SECONDS: Final = 900.0
 """How often a row that waits for a person's decision is looked for all the same."""

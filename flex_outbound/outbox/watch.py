@@ -9,7 +9,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.db.models import F
-from django.db.models.functions import Now
+from django.db.models.functions import Greatest, Now
 from django.utils.translation import gettext as _
 
 from flex_outbound.channels import Channel
@@ -51,9 +51,11 @@ def watch(row_id: UUID) -> None:
         _look(row, gateway_for(row.account))
     except (GatewayError, ConfigurationError) as error:
         logger.info("Interaction %s could not be looked at: %s", row.pk, type(error).__name__)
-    Interaction.objects.filter(pk=row_id, status__in=sorted(OPEN)).update(
-        looks=F("looks") + 1, next_at=from_now(retry.next_watch(row.looks + 1))
-    )
+    coming_up = Interaction.objects.filter(pk=row_id, status=Status.CREATED)
+    if not coming_up.update(looks=F("looks") + 1, next_at=from_now(retry.next_watch(row.looks + 1))):
+        # Nothing is being waited for any more: from now on it is counted together with others.
+        going_on = Interaction.objects.filter(pk=row_id, status=Status.ACTIVE)
+        going_on.update(looks=Greatest(F("looks") + 1, retry.CALM), next_at=from_now(retry.FIRST_COUNT))
 
 
 def _must_wait(row_id: UUID) -> bool:

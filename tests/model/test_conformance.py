@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from flex_outbound.conf import Conf, conf
 from flex_outbound.models import Interaction
-from flex_outbound.outbox import inbound, reconcile, sweep, transitions, watch
+from flex_outbound.outbox import census, inbound, reconcile, sweep, transitions, watch
 from flex_outbound.outbox.dispatch import dispatch
 from flex_outbound.outbox.fence import Fence
 from flex_outbound.outbox.wakeup import Job
@@ -331,7 +331,8 @@ def test_the_model_does_what_the_pipeline_does(
 
 
 def test_the_constants_are_the_pipelines_own() -> None:
-    assert reconcile.EVENT_MINUTES == mirror.EVENT_MINUTES
+    assert (reconcile.EVENT_MINUTES, reconcile.EVENT_MARGIN) == (mirror.EVENT_MINUTES, mirror.EVENT_MARGIN)
+    assert census.CLOSER == mirror.CLOSER
     assert reconcile._PATIENCE.total_seconds() == mirror.PATIENCE
     assert reconcile._SKEW.total_seconds() == mirror.SKEW
     assert conf.sweep_seconds == mirror.SWEEP

@@ -14,13 +14,14 @@ from flex_outbound.outbox import retry, rules
 from flex_outbound.statuses import FINAL, OPEN, TASK_ORDER, UNSETTLED, Status, may_move
 from tests.model.flex import SILENT, Fate, Flex, Made, Seen
 
-EVENT_MINUTES = 60
+EVENT_MINUTES, EVENT_MARGIN = 5, 3
 PATIENCE = 1800.0
 SKEW = 30.0
 BACKLOG = 1.0
 YOUNG = 30.0
+CLOSER = 6
 SWEEP = 5.0
-"""The constants of ``reconcile``, ``watch`` and ``conf``, which are not pure; ``test_conformance`` compares them."""
+"""The constants of ``reconcile``, ``watch``, ``census`` and ``conf``, not pure; ``test_conformance`` compares them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,15 +283,14 @@ class World:
     def _reading(self, row: Row, alive: bool) -> Reading:
         sent = row.sent_at or 0.0
         began_late = row.first_look_at is not None and row.first_look_at > sent + retry.VANISH_SECONDS
+        minutes = max(EVENT_MINUTES, math.ceil((self.now - sent) / 60) + EVENT_MARGIN)
         begins_late = row.first_look_at is None and sent < self.now - retry.VANISH_SECONDS
         return Reading(
             row=replace(row),
             settled=sent <= self.now - self.times.settle,
             late=began_late or begins_late,
             tasks=tuple(self.flex.find(self.now, row.id)) if alive else None,
-            past=tuple(
-                self.flex.find_past(self.now, row.id, max(EVENT_MINUTES, math.ceil((self.now - sent) / 60) + 10))
-            ),
+            past=tuple(self.flex.find_past(self.now, row.id, minutes)),
             begun=self.flex.has_conversation(self.now, row.id, sent - SKEW),
         )
 
@@ -309,7 +309,7 @@ class World:
         """Write what a look found."""
         for reading in readings:
             if reading.tasks is None:
-                self._could_not_look(reading.row, retry.LOOKS[1])
+                self._could_not_look(reading.row, retry.LOOKS[0])
             elif reading.tasks:
                 self._adopt(reading.row, reading.tasks)
             else:
@@ -412,8 +412,28 @@ class World:
             if before % 2:
                 self._apply_task_status(row, "reserved")
             self.move(row, [Status.CREATED], Status.ACTIVE)
-        if row.status in OPEN:
+        if row.status == Status.CREATED:
             self._set(row, looks=row.looks + 1, next_at=self.now + retry.next_watch(before + 1))
+        elif row.status == Status.ACTIVE:
+            self._set(row, looks=max(row.looks + 1, retry.CALM), next_at=self.now + retry.FIRST_COUNT)
+
+    def count(self) -> None:
+        """Ask for all conversations that go on at once."""
+        rows = [row for row in self.due() if _goes_on(row)]
+        for row in rows:
+            pause = retry.TOLD_WATCH if row.looks < retry.CALM + 2 else retry.COUNT_SECONDS
+            self._set(row, looks=row.looks + 1, next_at=self.now + pause)
+        found = {row.id: self.flex.find(self.now, row.id) for row in rows}
+        for row in rows:
+            own = [task for task in found[row.id] if task.task == row.task]
+            for task in found[row.id]:
+                if task not in own:
+                    self._duplicate(row, task.sid)
+            if not own or own[0].status == "completed" or (row.looks - 1) % CLOSER == 0:
+                self._set(row, next_at=self.now)
+                self.watch(row.id)
+            else:
+                self._apply_task_status(row, own[0].status)
 
     def _must_wait(self, row: Row) -> bool:
         """Let clicks that wait to be sent go first."""
@@ -421,7 +441,7 @@ class World:
         queued = [one for one in self.rows.values() if one.status == Status.QUEUED]
         if not young or all((one.next_at or 0.0) > self.now - BACKLOG for one in queued):
             return False
-        row.next_at = self.now + retry.next_watch(0)
+        row.next_at = self.now + retry.BUSY_WATCH
         return True
 
     # -- the sweep --------------------------------------------------------------------------------------------------
@@ -433,7 +453,9 @@ class World:
 
     def sweep(self, dispatch: Callable[[int], object] | None = None) -> None:
         """Sweep once, every job but dispatches being done at once; those by ``dispatch``, if there is a worker."""
-        rows = [(row, row.status) for row in self.due() if self._is_to_wake(row)]
+        counted = [row for row in self.due() if _goes_on(row)]
+        due = [row for row in self.due() if self._is_to_wake(row) and not _goes_on(row)]
+        rows = [(row, row.status) for row in sorted(due, key=lambda row: row.status not in UNSETTLED)]
         for row, _status in rows:
             again = row.woken_at is not None and row.woken_at >= (row.next_at or 0.0)
             self._set(row, wakes=row.wakes + 1 if again else 1, woken_at=self.now)
@@ -446,6 +468,8 @@ class World:
                 self.finish_look(self.begin_look())
             elif state in OPEN:
                 self.watch(row.id)
+        if counted:
+            self.count()
         self.close()
 
     def _is_to_wake(self, row: Row) -> bool:
@@ -474,6 +498,10 @@ class World:
                 break
             self.now = max(self.now + 1.0, min(row.next_at or 0.0 for row in waiting))
         self.close()
+
+
+def _goes_on(row: Row) -> bool:
+    return row.status == Status.ACTIVE and row.looks >= retry.CALM
 
 
 def is_settled(row: Row) -> bool:
