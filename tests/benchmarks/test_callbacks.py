@@ -1,4 +1,4 @@
-"""(h) How soon a callback is answered: verified, stored and handed on, before anything is made of it."""
+"""(i) How soon a callback is answered: verified, stored and handed on, before anything is made of it."""
 
 import http.client
 import json
@@ -82,7 +82,7 @@ def test_callbacks_are_answered_at_once(lab: Lab, report: Report) -> None:
     browser = Browser(server.url)
     caller = Caller(server.url, clicked(browser, contacts))
     browser.close()
-    group = report.group("(h) callbacks: time to 204, beside the bound of 50 ms (PostgreSQL, one connection)")
+    group = report.group("(i) callbacks: time to 204, beside the bound of 50 ms (PostgreSQL, one connection)")
     for words, freeze in (("", False), (", broker frozen", True)):
         if freeze:
             broker.freeze()
