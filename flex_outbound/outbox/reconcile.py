@@ -34,7 +34,7 @@ BATCH = 49
 EvaluateTaskAttributes is limited to 3 requests per second and account: https://www.twilio.com/docs/taskrouter/limits
 """
 
-EVENT_MINUTES, EVENT_MARGIN, MOST_MINUTES = 5, 3, 43_200
+EVENT_MINUTES, EVENT_MARGIN, MOST_MINUTES = 2, 1, 43_200
 """How far back TaskRouter's events are read before a row is sent again: at least, beyond its sending, at most."""
 
 _SKEW = timedelta(seconds=30)
@@ -188,7 +188,8 @@ def _absent(gateway: Gateway, row: Interaction) -> None:
     look = EmptyLook(row.looks, row.settled, not began_late, row.interaction_sid is not None, row.attempt)  # type: ignore[attr-defined]
     verdict = judge(look, conf.unconfirmed, conf.max_attempts)
     if row.status == Status.REVIEW or verdict is Verdict.LOOK_AGAIN:
-        transitions.looked_in_vain(row)
+        since: timedelta = row.since_sent  # type: ignore[attr-defined]
+        transitions.looked_in_vain(row, since.total_seconds())
         return
     try:
         past = gateway.find_past_tasks([row.key], _minutes_back(row)).get(row.key)

@@ -11,6 +11,9 @@ LOOKS: Final = (2.0, 5.0, 15.0, 30.0, 60.0, 120.0)
 Source: https://www.twilio.com/docs/taskrouter/lifecycle-task-state
 """
 
+SOONEST_LOOK: Final = 0.5
+"""The least pause between two looks."""
+
 VANISH_SECONDS: Final = 240.0
 """A first look later than this could miss a task that was finished and deleted; a margin of 60 s under Twilio's 300."""
 
@@ -68,6 +71,11 @@ def next_look(looks: int, settle: float) -> float:
     if looks >= len(times):
         return LOOKS[-1] / 4
     return max(0.5, times[looks] - times[looks - 1])
+
+
+def look_at(elapsed: float, settle: float) -> float | None:
+    """Return when to look next, in seconds after sending, ``elapsed`` of which are over; None when all times are."""
+    return next((time for time in (*(time for time in LOOKS if time < settle), settle) if time > elapsed), None)
 
 
 def first_look(settle: float) -> float:

@@ -5,11 +5,12 @@ worker, a callback or the agent moved first is left as it is.
 """
 
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db.models import F, Q
-from django.db.models.functions import Coalesce, Now
+from django.db.models.functions import Coalesce, Greatest, Now
 
 from flex_outbound import signals
 from flex_outbound.conf import conf
@@ -189,13 +190,17 @@ def lease_ran_out(row_id: UUID) -> Status | None:
     return None
 
 
-def looked_in_vain(row: Interaction) -> None:
-    """Count an empty look and set the time of the next."""
-    wait = retry.REVIEW_SECONDS
+def looked_in_vain(row: Interaction, elapsed: float) -> None:
+    """Count an empty look, begun ``elapsed`` seconds after sending, and set the time of the next."""
+    next_at = from_now(retry.REVIEW_SECONDS)
     if row.status == Status.UNCONFIRMED:
-        wait = retry.next_look(row.looks + 1, conf.settle_seconds)
+        # By the time of sending, or each look would be later than the one before by what the sweep and Twilio take.
+        planned = retry.look_at(elapsed, conf.settle_seconds)
+        next_at = from_now(retry.LOOKS[0])
+        if planned is not None:
+            next_at = Greatest(F("sent_at") + timedelta(seconds=planned), from_now(retry.SOONEST_LOOK))
     Interaction.objects.filter(pk=row.pk, status=row.status, attempt=row.attempt).update(
-        looks=F("looks") + 1, first_look_at=Coalesce("first_look_at", Now()), next_at=from_now(wait)
+        looks=F("looks") + 1, first_look_at=Coalesce("first_look_at", Now()), next_at=next_at
     )
 
 

@@ -14,7 +14,7 @@ from flex_outbound.outbox import retry, rules
 from flex_outbound.statuses import FINAL, OPEN, TASK_ORDER, UNSETTLED, Status, may_move
 from tests.model.flex import SILENT, Fate, Flex, Made, Seen
 
-EVENT_MINUTES, EVENT_MARGIN = 5, 3
+EVENT_MINUTES, EVENT_MARGIN = 2, 1
 PATIENCE = 1800.0
 SKEW = 30.0
 BACKLOG = 1.0
@@ -73,6 +73,7 @@ class Reading:
     """What one look read and saw of one row. ``tasks`` None: the search was not alive."""
 
     row: Row
+    elapsed: float
     settled: bool
     late: bool
     tasks: tuple[Seen, ...] | None
@@ -287,6 +288,7 @@ class World:
         begins_late = row.first_look_at is None and sent < self.now - retry.VANISH_SECONDS
         return Reading(
             row=replace(row),
+            elapsed=self.now - sent,
             settled=sent <= self.now - self.times.settle,
             late=began_late or begins_late,
             tasks=tuple(self.flex.find(self.now, row.id)) if alive else None,
@@ -320,7 +322,7 @@ class World:
         look = rules.EmptyLook(row.looks, reading.settled, not reading.late, row.interaction is not None, row.attempt)
         verdict = rules.judge(look, self.times.mode, self.times.max_attempts)
         if row.status == Status.REVIEW or verdict is rules.Verdict.LOOK_AGAIN:
-            self._looked_in_vain(row)
+            self._looked_in_vain(row, reading.elapsed)
         elif reading.past:
             self._adopt(row, reading.past)
         elif reading.begun or verdict is rules.Verdict.REVIEW:
@@ -333,14 +335,17 @@ class World:
         wait = self.now + retry.REVIEW_SECONDS
         self.move(row, [Status.UNCONFIRMED], Status.REVIEW, self._same_attempt(row), next_at=wait)
 
-    def _looked_in_vain(self, row: Row) -> None:
-        wait = retry.REVIEW_SECONDS
+    def _looked_in_vain(self, row: Row, elapsed: float) -> None:
+        at = self.now + retry.REVIEW_SECONDS
         if row.status == Status.UNCONFIRMED:
-            wait = retry.next_look(row.looks + 1, self.times.settle)
+            planned = retry.look_at(elapsed, self.times.settle)
+            at = self.now + retry.LOOKS[0]
+            if planned is not None:
+                at = max((row.sent_at or 0.0) + planned, self.now + retry.SOONEST_LOOK)
         current = self.rows[row.id]
         if (current.status, current.attempt) == (row.status, row.attempt):
             first = self.now if current.first_look_at is None else current.first_look_at
-            self._set(current, looks=current.looks + 1, first_look_at=first, next_at=self.now + wait)
+            self._set(current, looks=current.looks + 1, first_look_at=first, next_at=at)
 
     def _could_not_look(self, row: Row, wait: float) -> None:
         current = self.rows[row.id]
