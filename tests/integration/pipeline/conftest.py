@@ -15,6 +15,7 @@ from flex_outbound.outbox import sweep
 from flex_outbound.outbox.enqueue import Click, enqueue
 from flex_outbound.sandbox import defaults
 from flex_outbound.sandbox.server import SandboxServer
+from flex_outbound.statuses import Status
 
 
 @pytest.fixture(scope="session")
@@ -73,20 +74,6 @@ def sandbox(sandbox_server: SandboxServer, settings: Any) -> Iterator[Sandbox]:
     }
     yield control
     control.http.close()
-
-
-@pytest.fixture
-def account(db: None) -> Account:
-    """The sandbox's account."""
-    return Account.objects.create(
-        name="Sandbox",
-        account_sid=defaults.ACCOUNT_SID,
-        api_key_sid=defaults.API_KEY_SID,
-        api_key_secret=defaults.API_KEY_SECRET,
-        auth_token=defaults.AUTH_TOKEN,
-        workspace_sid=defaults.WORKSPACE_SID,
-        workflow_sid=defaults.WORKFLOW_SID,
-    )
 
 
 @pytest.fixture
@@ -157,3 +144,16 @@ def run_due(seconds: float = 0) -> None:
     if seconds:
         pass_time(seconds)
     sweep.sweep(sweep.run)
+
+
+@pytest.fixture
+def in_review(click: Callable[..., Interaction], sandbox: Sandbox, settings: Any) -> Interaction:
+    """A row whose decision is a person's, in strict mode; nothing was opened."""
+    settings.FLEX_OUTBOUND = {**settings.FLEX_OUTBOUND, "UNCONFIRMED": "strict"}
+    sandbox.fault("status", status=503)
+    row = click()
+    for seconds in (0, 2, 125):
+        run_due(seconds)
+    row.refresh_from_db()
+    assert row.status == Status.REVIEW
+    return row

@@ -125,17 +125,10 @@ def test_a_look_that_fails_counts_for_nothing(click: Clicker, sandbox: Sandbox) 
     assert (row.status, row.looks) == (Status.UNCONFIRMED, 0)
 
 
-def test_in_strict_mode_a_person_decides(click: Clicker, sandbox: Sandbox, settings: Any) -> None:
-    settings.FLEX_OUTBOUND = {**settings.FLEX_OUTBOUND, "UNCONFIRMED": "strict"}
-    sandbox.fault("status", status=503)
-    row = click()
-    for seconds in (0, 2, 125):
-        run_due(seconds)
-    row.refresh_from_db()
-    assert row.status == Status.REVIEW
-    assert row.may_retry
-    assert row.may_cancel
-    assert row.error_message
+def test_in_strict_mode_a_person_decides(in_review: Interaction) -> None:
+    assert in_review.may_retry
+    assert in_review.may_cancel
+    assert in_review.error_message
 
 
 def test_looks_that_began_too_late_leave_it_to_a_person(click: Clicker, sandbox: Sandbox) -> None:

@@ -147,19 +147,6 @@ def test_a_row_in_review_is_still_looked_for(click: Clicker, sandbox: Sandbox, s
     assert row.status in OPEN
 
 
-@pytest.fixture
-def in_review(click: Clicker, sandbox: Sandbox, settings: Any) -> Interaction:
-    """A row whose decision is a person's, in strict mode; nothing was opened."""
-    settings.FLEX_OUTBOUND = {**settings.FLEX_OUTBOUND, "UNCONFIRMED": "strict"}
-    sandbox.fault("status", status=503)
-    row = click()
-    for seconds in (0, 2, 125):
-        run_due(seconds)
-    row.refresh_from_db()
-    assert row.status == Status.REVIEW
-    return row
-
-
 def test_a_person_may_name_the_task_that_is_there(in_review: Interaction, sandbox: Sandbox, agent: User) -> None:
     _send_a_second_time(in_review, sandbox)
     [task] = sandbox.state()["tasks"]

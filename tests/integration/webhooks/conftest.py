@@ -12,7 +12,6 @@ from flex_outbound.webhooks.read import Callback
 from flex_outbound.webhooks.store import store
 from tests.integration.pipeline.conftest import (  # noqa: F401
     Sandbox,
-    account,
     agent,
     click,
     contact,
@@ -64,7 +63,7 @@ def sending(click: Callable[..., Interaction]) -> MakeRow:  # noqa: F811
 
 
 @pytest.fixture
-def tell(account: Account) -> Tell:  # noqa: F811
+def tell(account: Account) -> Tell:
     """Store and apply one verified event; returns whether it was kept."""
     told = iter(range(1_000_000))
 
