@@ -6,6 +6,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+import venv
 from functools import cache
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from tests.processes import ROOT
 
 SOURCES = ("flex_outbound", "pyproject.toml", "README.md", "LICENSE")
 SECONDS = 120.0
+BUILD = "import sys; from setuptools import build_meta; build_meta.build_wheel(sys.argv[1])"
 
 
 def run(*command: object, **options: object) -> str:
@@ -33,8 +35,7 @@ def wheel() -> Path:
     """Build the wheel once per run, from a copy, for the build leaves its traces beside the sources."""
     has_backend = int(setuptools.__version__.partition(".")[0]) >= 77
     services.require(has_backend, "setuptools 77 or newer", "pip install 'setuptools>=77' (make test does)")
-    folder = Path(tempfile.mkdtemp(prefix="flex-wheel-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    folder = _folder()
     tree = folder / "tree"
     tree.mkdir()
     for name in SOURCES:
@@ -43,10 +44,19 @@ def wheel() -> Path:
             shutil.copytree(source, tree / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(source, tree)
-    pip = (sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-index", "--no-build-isolation")
-    run(*pip, "--wheel-dir", folder, tree)
+    # As every front end does it: https://peps.python.org/pep-0517/#build-wheel
+    run(sys.executable, "-c", BUILD, folder, cwd=tree)
     (found,) = folder.glob("*.whl")
     return found
+
+
+@cache
+def installed() -> Path:
+    """Install the wheel once per run, and return the folder with what ``pip`` made of it, compiled."""
+    target = _folder() / "installed"
+    pip = (sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--no-warn-script-location")
+    run(*pip, "--ignore-installed", "--target", target, wheel())
+    return target
 
 
 def environment(folder: Path) -> Path:
@@ -55,11 +65,14 @@ def environment(folder: Path) -> Path:
     What the wheel depends on is shared with the tests: a path in a .pth file is searched, and the .pth files in there,
     such as that of the checkout, are not read.
     """
-    run(sys.executable, "-m", "venv", "--without-pip", folder)
-    python = folder / "bin" / "python"
-    shared = sysconfig.get_path("purelib")
-    own = Path(run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip())
-    (own / "shared.pth").write_text(f"{shared}\n")
-    pip = (sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-deps", "--no-index")
-    run(*pip, "--ignore-installed", wheel())
-    return python
+    venv.create(folder, symlinks=True)
+    own = Path(sysconfig.get_path("purelib", "venv", {"base": str(folder)}))
+    shutil.copytree(installed(), own, dirs_exist_ok=True)
+    (own / "shared.pth").write_text(f"{sysconfig.get_path('purelib')}\n")
+    return folder / "bin" / "python"
+
+
+def _folder() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="flex-wheel-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder

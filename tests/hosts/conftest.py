@@ -3,7 +3,10 @@
 from collections.abc import Iterator
 
 import pytest
+from playwright.sync_api import Browser, Page
 
+from tests.hosts import checks
+from tests.hosts.agents import Agent
 from tests.hosts.driver import Host, Services
 
 
@@ -34,3 +37,10 @@ def host(running_host: Host) -> Iterator[Host]:
     """The module's host; what its processes have written is shown if the test fails."""
     yield running_host
     print(running_host.logs())
+
+
+@pytest.fixture
+def page(browser: Browser, host: Host, agent: Agent) -> Iterator[Page]:
+    """A page in which the module's agent is signed in; whatever the host's policy refuses fails the test."""
+    with checks.strict_page(browser, host, agent) as page:
+        yield page

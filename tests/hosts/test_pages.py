@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.hosts import checks
 from tests.hosts.agents import Agent
@@ -18,12 +18,6 @@ def agent(running_host: Host) -> Iterator[Agent]:
     agent.sign_in("/login/", "agent@example.com", "agent")
     yield agent
     agent.close()
-
-
-@pytest.fixture
-def page(browser: Browser, host: Host, agent: Agent) -> Iterator[Page]:
-    with checks.strict_page(browser, host, agent) as page:
-        yield page
 
 
 def test_the_app_comes_from_the_wheel(host: Host) -> None:
