@@ -7,8 +7,9 @@ conversations: sent again (``auto``) or shown to a person (``strict``).
 
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
+from typing import TypeVar
 from uuid import UUID
 
 from django.db.models import BooleanField, Case, DurationField, ExpressionWrapper, F, Q, Value, When
@@ -17,7 +18,7 @@ from django.utils.translation import gettext as _
 
 from flex_outbound.channels import Channel
 from flex_outbound.conf import conf
-from flex_outbound.exceptions import ConfigurationError, GatewayError, NotAccepted
+from flex_outbound.exceptions import ConfigurationError, GatewayError, NotAccepted, OutcomeUnknown
 from flex_outbound.gateway.base import Gateway, TaskState
 from flex_outbound.models import Account, DispatchAttempt, Interaction, Outcome
 from flex_outbound.outbox import closing, history, limiter, retry, transitions
@@ -44,6 +45,7 @@ _PATIENCE = timedelta(minutes=30)
 """How long Twilio may fail to answer looks before a person is asked."""
 
 Tasks = dict[str, list[TaskState]]
+Answer = TypeVar("Answer")
 
 
 def reconcile(account_id: int) -> int:
@@ -103,7 +105,8 @@ def _search(gateway: Gateway, account: Account, rows: Sequence[Interaction]) -> 
     Raises GatewayError also where the search does not show a task that exists: then an empty look proves nothing.
     """
     known = _known_task(account)
-    found = gateway.find_tasks([row.key for row in rows] + ([known.key] if known else []))
+    keys = [row.key for row in rows] + ([known.key] if known else [])
+    found = _asked(lambda: gateway.find_tasks(keys))
     if known is not None and known.key not in found and _is_live(gateway, known):
         raise NotAccepted("The search does not show a task that exists", reason="search_not_alive")
     return found
@@ -137,8 +140,16 @@ def _known_task(account: Account) -> Interaction | None:
 
 
 def _is_live(gateway: Gateway, row: Interaction) -> bool:
-    task = gateway.fetch_task(row.task_sid or "")
+    task = _asked(lambda: gateway.fetch_task(row.task_sid or ""))
     return task is not None and task.status not in {TaskStatus.COMPLETED, TaskStatus.CANCELED}
+
+
+def _asked(question: Callable[[], Answer]) -> Answer:
+    """Ask, and once more where the answer was lost: to read twice does no harm, and a failed look costs seconds."""
+    try:
+        return question()
+    except OutcomeUnknown:
+        return question()
 
 
 def _failed(account: Account, rows: Sequence[Interaction], error: Exception) -> None:
@@ -192,7 +203,7 @@ def _absent(gateway: Gateway, row: Interaction) -> None:
         transitions.looked_in_vain(row, since.total_seconds())
         return
     try:
-        past = gateway.find_past_tasks([row.key], _minutes_back(row)).get(row.key)
+        past = _asked(lambda: gateway.find_past_tasks([row.key], _minutes_back(row))).get(row.key)
         begun = not past and _conversation_begun(gateway, row)
     except GatewayError:
         _could_not_look(row, retry.LOOKS[0])
@@ -217,7 +228,7 @@ def _minutes_back(row: Interaction) -> int:
 def _conversation_begun(gateway: Gateway, row: Interaction) -> bool:
     """Tell whether a conversation of this address and sender began when the row was sent: perhaps it is the row's."""
     since = (row.sent_at or row.created_at) - _SKEW
-    found = gateway.find_conversations(Channel(row.channel), row.address, row.sender_address)
+    found = _asked(lambda: gateway.find_conversations(Channel(row.channel), row.address, row.sender_address))
     return any(one.created_at is None or one.created_at >= since for one in found)
 
 
