@@ -24,7 +24,7 @@ class AccountAdmin(GuardsSecrets, CallbacksPage, ConnectionTest, ImportPages, Ma
     """A Twilio account; what Twilio last complained about stands on it."""
 
     form = AccountForm
-    list_display = ("name", "trouble", "trouble_at", "is_active", "account_sid", "workspace_sid")
+    list_display = ("name", "trouble", "since", "is_active", "account_sid")
     fieldsets = (
         (None, {"fields": ("name", "account_sid", "is_active")}),
         (
@@ -93,13 +93,18 @@ class AccountAdmin(GuardsSecrets, CallbacksPage, ConnectionTest, ImportPages, Ma
         trouble = trouble_of(account)
         return badges.badge(badges.BAD, trouble.what) if trouble else badges.badge(badges.GOOD, _("None known"))
 
+    @admin.display(description=_("since"), ordering="trouble_at")
+    def since(self, account: Account) -> Any:
+        """Return since when it is so."""
+        return account.trouble_at
+
 
 @admin.register(Worker)
 class WorkerAdmin(admin.ModelAdmin):
     """Who is which Flex worker; the account's page *Workers and users* matches many at a time."""
 
     form = WorkerForm
-    list_display = ("user", "friendly_name", "worker_sid", "account", "is_active")
+    list_display = ("user", "friendly_name", "is_active", "account", "worker_sid")
     list_filter = ("is_active", "account")
     list_select_related = ("user", "account")
     search_fields = ("friendly_name", "worker_sid")

@@ -31,7 +31,7 @@ NONE = "–"
 class InteractionAdmin(ReadOnly, Decisions, Reports, Large):
     """The history of clicks."""
 
-    list_display = ("created_at", "status_badge", "contact_name", "channel", "agent", "twice", "task_sid")
+    list_display = ("created_at", "contact_name", "status_badge", "channel", "agent", "twice", "task_sid")
     list_filter = (
         "status",
         DayFilter,
