@@ -79,16 +79,17 @@ class Command(BaseCommand):
 
 def _account(wanted: str | None) -> Account:
     accounts = list(Account.objects.all())
+    names = ", ".join(f"{one.name} ({one.pk})" for one in accounts)
     if wanted:
         accounts = [one for one in accounts if wanted in (one.name, one.account_sid, str(one.pk))]
     if len(accounts) == 1:
         return accounts[0]
     if not accounts:
-        words = (
-            f"There is no account {wanted!r}." if wanted else "There is no Twilio account yet. Add one in the admin."
+        raise CommandError(
+            f"There is no account {wanted!r}. There are: {names or '–'}."
+            if wanted
+            else "There is no Twilio account yet. Add one in the admin."
         )
-        raise CommandError(words)
-    names = ", ".join(f"{one.name} ({one.pk})" for one in accounts)
     raise CommandError(f"Say which account with --account: {names}.")
 
 
