@@ -53,9 +53,7 @@ def _trouble(url: str, found: Ring) -> Trouble:
     if found.status is None:
         return Trouble(
             _("%(url)s cannot be reached from here (%(error)s).") % {"url": url, "error": found.error},
-            _(
-                "Check PUBLIC_BASE_URL, proxy and firewall, and try from outside: some networks hide it inside."
-            ),
+            _("Check PUBLIC_BASE_URL, proxy and firewall, and try from outside: some networks hide it inside."),
         )
     if found.moved:
         return Trouble(
