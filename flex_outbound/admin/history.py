@@ -14,6 +14,7 @@ from flex_outbound.admin.readonly import ReadOnly
 from flex_outbound.models import WebhookEvent
 from flex_outbound.models.event import WebhookRefusal
 from flex_outbound.outbox import inbound
+from flex_outbound.setup.refusals import explain_refusal
 
 
 @admin.register(WebhookEvent)
@@ -54,6 +55,18 @@ class WebhookEventAdmin(ReadOnly, Large):
 class WebhookRefusalAdmin(ReadOnly, admin.ModelAdmin):
     """What was refused of late, and why."""
 
-    list_display = ("last_at", "account", "source", "code", "count")
+    list_display = ("last_at", "reason", "source", "account", "count")
     list_filter = ("account", "source", "code")
     list_select_related = ("account",)
+    fields = ("account", "source", "reason", "remedy", "count", "last_at")
+    readonly_fields = ("reason", "remedy")
+
+    @admin.display(description=_("reason"), ordering="code")
+    def reason(self, refusal: WebhookRefusal) -> str:
+        """Return why it was refused, in words."""
+        return explain_refusal(refusal.code).what
+
+    @admin.display(description=_("remedy"))
+    def remedy(self, refusal: WebhookRefusal) -> str:
+        """Return what to do about it."""
+        return explain_refusal(refusal.code).todo
