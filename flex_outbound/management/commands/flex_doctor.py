@@ -13,7 +13,6 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
 from flex_outbound import tasks
-from flex_outbound.models import Account
 from flex_outbound.setup.doctor.answers import Answer, Tone
 from flex_outbound.setup.doctor.examination import NoSuchAccount, examine
 from flex_outbound.setup.doctor.jobs import Celery
@@ -38,8 +37,7 @@ class Command(BaseCommand):
             answers = [*_settings(), *examine(celery, options["account"])]
         except NoSuchAccount as error:
             words = _("There is no active Twilio account “%(name)s”. There are: %(names)s.")
-            names = ", ".join(f"{one.name} ({one.pk})" for one in Account.objects.filter(is_active=True)) or "–"
-            raise CommandError(words % {"name": error, "names": names}) from None
+            raise CommandError(words % {"name": error, "names": ", ".join(error.there_are) or "–"}) from None
         if options["json"]:
             self._write_json(answers)
         else:

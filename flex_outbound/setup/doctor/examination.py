@@ -1,6 +1,6 @@
 """The whole examination: what is asked in which order, within a bounded time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Final
 
@@ -18,7 +18,11 @@ TIMEOUT: Final = (2.0, 4.0)
 
 
 class NoSuchAccount(Exception):
-    """No account has the name, SID or id that was asked for."""
+    """No account has the name, SID or id that was asked for. ``there_are``: those that can be."""
+
+    def __init__(self, wanted: str, there_are: Iterable[str] = ()) -> None:
+        super().__init__(wanted)
+        self.there_are = list(there_are)
 
 
 def examine(celery: jobs.Celery, wanted: str = "") -> list[Answer]:
@@ -34,9 +38,10 @@ def examine(celery: jobs.Celery, wanted: str = "") -> list[Answer]:
 
 
 def _accounts(wanted: str) -> Iterator[Answer]:
-    accounts = [one for one in Account.objects.filter(is_active=True) if not wanted or wanted in _names(one)]
+    active = list(Account.objects.filter(is_active=True))
+    accounts = [one for one in active if not wanted or wanted in _names(one)]
     if not accounts and wanted:
-        raise NoSuchAccount(wanted)
+        raise NoSuchAccount(wanted, (f"{one.name} ({one.pk})" for one in active))
     if not accounts:
         todo = _("Add one in the admin, under Twilio accounts.")
         yield Answer("accounts", Tone.ERROR, _("There is no active Twilio account."), todo)

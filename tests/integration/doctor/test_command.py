@@ -86,8 +86,8 @@ def test_a_wrong_setting_is_a_red_line_and_no_end(answers: list[Answer], setting
 
 def test_an_account_that_does_not_exist_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     def nobody(celery: object, wanted: str) -> list[Answer]:
-        raise NoSuchAccount(wanted)
+        raise NoSuchAccount(wanted, ["Ours (1)"])
 
     monkeypatch.setattr(flex_doctor, "examine", nobody)
-    with pytest.raises(CommandError, match="no active Twilio account “nobody”"):
+    with pytest.raises(CommandError, match=r"no active Twilio account “nobody”. There are: Ours \(1\)"):
         call_command("flex_doctor", account="nobody")
