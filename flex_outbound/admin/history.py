@@ -8,6 +8,7 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from flex_outbound.admin import badges
 from flex_outbound.admin.filters import EventTypeFilter
 from flex_outbound.admin.large import Large
 from flex_outbound.admin.readonly import ReadOnly
@@ -27,6 +28,9 @@ class WebhookEventAdmin(ReadOnly, Large):
     list_select_related = ("interaction",)
     raw_id_fields = ("interaction",)
     actions = ("replay",)
+
+    class Media:
+        css = {"all": (badges.CSS,)}
 
     def has_replay_permission(self, request: HttpRequest) -> bool:
         """Tell whether the user may have callbacks applied again."""
@@ -60,6 +64,9 @@ class WebhookRefusalAdmin(ReadOnly, admin.ModelAdmin):
     list_select_related = ("account",)
     fields = ("account", "source", "reason", "remedy", "count", "last_at")
     readonly_fields = ("reason", "remedy")
+
+    class Media:
+        css = {"all": (badges.CSS,)}
 
     @admin.display(description=_("reason"), ordering="code")
     def reason(self, refusal: WebhookRefusal) -> str:
