@@ -59,8 +59,9 @@ def page(account: Account, name: str = "import") -> str:
 
 
 def text(answer: Any) -> str:
+    """Return a page's HTML, one space for any white space between words and none around tags' ends."""
     html: str = answer.content.decode().replace("&#x27;", "'").replace("&quot;", '"')
-    return html
+    return re.sub(r">\s+<", "><", re.sub(r"\s+", " ", html))
 
 
 @pytest.fixture
