@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from flex_outbound.admin import badges
+from flex_outbound.admin.lookups import SaneLookups
 from flex_outbound.admin.readonly import ReadOnly
 from flex_outbound.models import Closing, Interaction
 
@@ -88,7 +89,7 @@ class ClosingInline(ReadOnly, _State, admin.TabularInline):
 
 
 @admin.register(Closing)
-class ClosingAdmin(ReadOnly, _State, admin.ModelAdmin):
+class ClosingAdmin(SaneLookups, ReadOnly, _State, admin.ModelAdmin):
     """Duplicates and orphans."""
 
     list_display = ("found_at", "state", "kind", "interaction", "task_sid", "attempts", "closed_at", "error")

@@ -13,6 +13,7 @@ from flex_outbound.admin.callbacks import CallbacksPage
 from flex_outbound.admin.connecting import ConnectionTest
 from flex_outbound.admin.forms import SECRETS, AccountForm, WorkerForm
 from flex_outbound.admin.importing import CSS, JS, ImportPages
+from flex_outbound.admin.lookups import SaneLookups
 from flex_outbound.admin.matching import MatchingPage
 from flex_outbound.admin.secrets import GuardsSecrets
 from flex_outbound.admin.trouble import trouble_of
@@ -20,7 +21,7 @@ from flex_outbound.models import Account, Worker
 
 
 @admin.register(Account)
-class AccountAdmin(GuardsSecrets, CallbacksPage, ConnectionTest, ImportPages, MatchingPage):
+class AccountAdmin(SaneLookups, GuardsSecrets, CallbacksPage, ConnectionTest, ImportPages, MatchingPage):
     """A Twilio account; what Twilio last complained about stands on it."""
 
     form = AccountForm
@@ -100,7 +101,7 @@ class AccountAdmin(GuardsSecrets, CallbacksPage, ConnectionTest, ImportPages, Ma
 
 
 @admin.register(Worker)
-class WorkerAdmin(admin.ModelAdmin):
+class WorkerAdmin(SaneLookups, admin.ModelAdmin):
     """Who is which Flex worker; the account's page *Workers and users* matches many at a time."""
 
     form = WorkerForm

@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 from flex_outbound.admin import badges
 from flex_outbound.admin.filters import EventTypeFilter
 from flex_outbound.admin.large import Large
+from flex_outbound.admin.lookups import SaneLookups
 from flex_outbound.admin.readonly import ReadOnly
 from flex_outbound.models import WebhookEvent
 from flex_outbound.models.event import WebhookRefusal
@@ -19,7 +20,7 @@ from flex_outbound.setup.refusals import explain_refusal
 
 
 @admin.register(WebhookEvent)
-class WebhookEventAdmin(ReadOnly, Large):
+class WebhookEventAdmin(SaneLookups, ReadOnly, Large):
     """Callbacks as they came."""
 
     list_display = ("received_at", "source", "event_type", "interaction", "processed_at", "attempts", "error")
@@ -56,7 +57,7 @@ class WebhookEventAdmin(ReadOnly, Large):
 
 
 @admin.register(WebhookRefusal)
-class WebhookRefusalAdmin(ReadOnly, admin.ModelAdmin):
+class WebhookRefusalAdmin(SaneLookups, ReadOnly, admin.ModelAdmin):
     """What was refused of late, and why."""
 
     list_display = ("last_at", "reason", "source", "account", "count")

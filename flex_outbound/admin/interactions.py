@@ -15,6 +15,7 @@ from flex_outbound.admin.closings import ClosingInline, HasClosing
 from flex_outbound.admin.decisions import Decisions
 from flex_outbound.admin.filters import AgentFilter, DayFilter, FoldedRelated, ReasonFilter
 from flex_outbound.admin.large import Large
+from flex_outbound.admin.lookups import SaneLookups
 from flex_outbound.admin.readonly import ReadOnly
 from flex_outbound.admin.reports import Reports
 from flex_outbound.admin.search import find
@@ -28,7 +29,7 @@ NONE = "–"
 
 
 @admin.register(Interaction)
-class InteractionAdmin(ReadOnly, Decisions, Reports, Large):
+class InteractionAdmin(SaneLookups, ReadOnly, Decisions, Reports, Large):
     """The history of clicks."""
 
     list_display = ("created_at", "contact_name", "status_badge", "channel", "agent", "twice", "task_sid")

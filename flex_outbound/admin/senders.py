@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from flex_outbound.admin import badges
+from flex_outbound.admin.lookups import SaneLookups
 from flex_outbound.admin.sender_form import SenderForm
 from flex_outbound.admin.sender_tests import SenderTests
 from flex_outbound.admin.sites import link_on
@@ -24,7 +25,7 @@ MANY: Final = 12
 
 
 @admin.register(Sender)
-class SenderAdmin(SenderTests):
+class SenderAdmin(SaneLookups, SenderTests):
     """The addresses that customers see, and where what is opened from them goes."""
 
     form = SenderForm

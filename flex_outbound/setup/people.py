@@ -58,6 +58,7 @@ def free_workers(account: Account) -> list[Resource]:
 
 def find(text: str) -> list[Any]:
     """Return the users whose user name or email address is exactly this, whatever its case."""
+    text = text.replace("\0", "")  # which PostgreSQL does not take
     wanted = Q(**{f"{_username_field()}__iexact": text})
     if _email_field():
         wanted |= Q(**{f"{_email_field()}__iexact": text})
@@ -70,9 +71,12 @@ def by_pk(keys: Iterable[str]) -> dict[str, Any]:
     usable = []
     for key in keys:
         try:
-            usable.append(field.to_python(key))
+            # ``run_validators``: of numbers, those that the column can hold.
+            value = field.to_python(key)
+            field.run_validators(value)
         except Exception:  # noqa: S112  # each kind of key refuses in its own way
             continue
+        usable.append(value)
     return {str(pk): user for pk, user in get_user_model()._default_manager.in_bulk(usable).items()}
 
 

@@ -227,6 +227,14 @@ def test_no_list_asks_more_for_more_rows(admin_client: Client, row: Interaction,
     assert asked[0] == asked[1], [query["sql"][-200:] for query in captured.captured_queries]
 
 
+@pytest.mark.parametrize("value", ["9" * 40, "-" + "9" * 40, "a\0b"])
+@pytest.mark.parametrize("name", sorted({*LISTS, "interaction/export"} - {"account", "closing"}))
+def test_a_filter_by_what_no_row_can_have_is_a_bad_request(
+    admin_client: Client, row: Interaction, name: str, value: str
+) -> None:
+    assert admin_client.get(f"/admin/flex_outbound/{name}/", {"account": value}).status_code in {302, 400}
+
+
 def test_every_list_of_the_admin_is_measured() -> None:
     ours = {model._meta.model_name for model in admin.site._registry if model._meta.app_label == "flex_outbound"}
     assert ours == set(LISTS)

@@ -316,6 +316,17 @@ def test_proposals_are_accepted_by_ticks(admin_client: Client, imported: Account
     assert LogEntry.objects.filter(content_type__model="worker").count() == 2
 
 
+@pytest.mark.parametrize("key", ["", "x", "0", "-1", "9" * 40])
+def test_a_proposal_for_nobody_is_answered_in_place(
+    admin_client: Client, imported: Account, users: dict[str, Any], key: str
+) -> None:
+    worker = defaults.WORKERS["agent"]
+    form = {"act": "accept", "tick": worker, f"user-{worker}": key}
+    answer = admin_client.post(page(imported, "workers"), form)
+    assert answer.status_code == 400
+    assert "This user does not exist any more." in text(answer)
+
+
 def test_a_user_is_typed_beside_a_worker(admin_client: Client, imported: Account, users: dict[str, Any]) -> None:
     url, dana = page(imported, "workers"), defaults.WORKERS["dana"]
     wrong = admin_client.post(url, {"act": "assign", f"name-{dana}": "who?"})
