@@ -7,7 +7,7 @@ others are looked at one by one.
 import logging
 from uuid import UUID
 
-from django.db.models import Case, F, Q, When
+from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from flex_outbound.exceptions import ConfigurationError, GatewayError
@@ -64,9 +64,10 @@ def _taken(account: Account) -> list[Interaction]:
     """Take due rows, and set the time of their next count: whatever becomes of this one, there will be another."""
     with locks.short():
         rows = list(locks.lock(_due(account), skip_locked=True)[:BATCH])
-        taken = Interaction.objects.filter(GOING_ON, pk__in=[row.pk for row in rows])
-        young = When(looks__lt=retry.CALM + 2, then=from_now(retry.TOLD_WATCH))
-        taken.update(next_at=Case(young, default=from_now(retry.COUNT_SECONDS)), looks=F("looks") + 1)
+        for pause in set(retry.COUNTS):
+            alike = [row.pk for row in rows if retry.next_count(row.looks) == pause]
+            taken = Interaction.objects.filter(pk__in=alike) if alike else Interaction.objects.none()
+            taken.update(next_at=from_now(pause), looks=F("looks") + 1)
     return rows
 
 

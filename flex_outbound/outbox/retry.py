@@ -32,11 +32,11 @@ TOLD_WATCH: Final = 60.0
 CALM: Final = 4
 """From so many looks on a conversation is counted with others; one that is known to be up has as many."""
 
-FIRST_COUNT: Final = 30.0
-"""The pause from a look that found the conversation up to its first count."""
+TOLD: Final = CALM + 3
+"""What a callback that says that the conversation is up counts for: the next ones will tell of its end."""
 
-COUNT_SECONDS: Final = 300.0
-"""How often conversations that go on are counted; twice as a beginning after TOLD_WATCH."""
+COUNTS: Final = (10.0, 10.0, 30.0, 60.0, 60.0, 60.0, 300.0)
+"""Pauses between counts of a conversation that goes on, from CALM looks on; the last one repeats."""
 
 REVIEW_SECONDS: Final = 900.0
 """How often a row that waits for a person's decision is looked for all the same."""
@@ -76,6 +76,11 @@ def next_look(looks: int, settle: float) -> float:
 def look_at(elapsed: float, settle: float) -> float | None:
     """Return when to look next, in seconds after sending, ``elapsed`` of which are over; None when all times are."""
     return next((time for time in (*(time for time in LOOKS if time < settle), settle) if time > elapsed), None)
+
+
+def next_count(looks: int) -> float:
+    """Return the pause to the next count of a conversation that goes on, after so many looks at it."""
+    return COUNTS[min(max(0, looks - CALM), len(COUNTS) - 1)]
 
 
 def first_look(settle: float) -> float:

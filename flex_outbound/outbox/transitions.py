@@ -269,7 +269,7 @@ def canceled(row_id: UUID) -> bool:
 
 def active(row_id: UUID, wait: float | None = None) -> bool:
     """Note that the channel is up. ``wait``: seconds to the next look at it where a callback told of it, else None."""
-    values: dict[str, Any] = {} if wait is None else {"next_at": from_now(wait), "looks": retry.CALM}
+    values: dict[str, Any] = {} if wait is None else {"next_at": from_now(wait), "looks": retry.TOLD}
     moved = _move_and_tell(row_id, [Status.CREATED], Status.ACTIVE, **values)
     if moved:
         first_message.release(row_id)

@@ -55,7 +55,7 @@ def watch(row_id: UUID) -> None:
     if not coming_up.update(looks=F("looks") + 1, next_at=from_now(retry.next_watch(row.looks + 1))):
         # Nothing is being waited for any more: from now on it is counted together with others.
         going_on = Interaction.objects.filter(pk=row_id, status=Status.ACTIVE)
-        going_on.update(looks=Greatest(F("looks") + 1, retry.CALM), next_at=from_now(retry.FIRST_COUNT))
+        going_on.update(looks=Greatest(F("looks") + 1, retry.CALM), next_at=from_now(retry.next_count(row.looks)))
 
 
 def _must_wait(row_id: UUID) -> bool:

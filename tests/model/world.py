@@ -420,14 +420,13 @@ class World:
         if row.status == Status.CREATED:
             self._set(row, looks=row.looks + 1, next_at=self.now + retry.next_watch(before + 1))
         elif row.status == Status.ACTIVE:
-            self._set(row, looks=max(row.looks + 1, retry.CALM), next_at=self.now + retry.FIRST_COUNT)
+            self._set(row, looks=max(row.looks + 1, retry.CALM), next_at=self.now + retry.next_count(before))
 
     def count(self) -> None:
         """Ask for all conversations that go on at once."""
         rows = [row for row in self.due() if _goes_on(row)]
         for row in rows:
-            pause = retry.TOLD_WATCH if row.looks < retry.CALM + 2 else retry.COUNT_SECONDS
-            self._set(row, looks=row.looks + 1, next_at=self.now + pause)
+            self._set(row, looks=row.looks + 1, next_at=self.now + retry.next_count(row.looks))
         found = {row.id: self.flex.find(self.now, row.id) for row in rows}
         for row in rows:
             own = [task for task in found[row.id] if task.task == row.task]
