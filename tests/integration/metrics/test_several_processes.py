@@ -81,7 +81,7 @@ def test_all_processes_of_a_machine_count_together_and_one_answers(start: Start)
     [
         (None, "must name the folder that the workers write to"),
         ("", "is set and empty"),
-        ("/nonexistent", "names a folder that does not exist"),
+        ("/nowhere/to/be/found", "names a folder that does not exist"),
     ],
 )
 def test_the_exporter_says_what_it_lacks(start: Start, folder: str | None, words: str) -> None:
