@@ -1,11 +1,13 @@
 """What Flex really did: the sandbox's control API, and its desk and phone without the page around them."""
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import requests
 
 from flex_outbound.sandbox import defaults
-from tests.processes import Person
+from tests.processes import Person, Stack
 
 SECONDS = 5.0
 INTERACTIONS = "/v1/Interactions$"
@@ -83,6 +85,21 @@ class Flex:
             timeout=SECONDS,
         )
         answer.raise_for_status()
+
+
+@contextlib.contextmanager
+def calling_back(stack: Stack, flex: Flex) -> Iterator[str]:
+    """Let TaskRouter call the CRM for a while; gives the address that it calls."""
+    url = callback_url(stack)
+    flex.register_callback(url)
+    yield url
+    flex.register_callback("")
+
+
+def callback_url(stack: Stack) -> str:
+    """Return where TaskRouter is to call."""
+    [(pk,)] = stack.query("SELECT id FROM flex_outbound_account WHERE account_sid = %s", defaults.ACCOUNT_SID)
+    return f"{stack.crm_url}/flex/webhooks/{pk}/taskrouter/"
 
 
 def _bare(address: str) -> str:

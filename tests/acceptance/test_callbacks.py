@@ -7,14 +7,8 @@ import requests
 
 from flex_outbound.sandbox import defaults
 from tests.acceptance.crm import Crm, Row
-from tests.acceptance.flex import Flex
+from tests.acceptance.flex import Flex, callback_url, calling_back
 from tests.processes import Person, Stack, wait_for
-
-
-def callback_url(stack: Stack) -> str:
-    """Return where TaskRouter is to call."""
-    [(pk,)] = stack.query("SELECT id FROM flex_outbound_account WHERE account_sid = %s", defaults.ACCOUNT_SID)
-    return f"{stack.crm_url}/flex/webhooks/{pk}/taskrouter/"
 
 
 def events_of(stack: Stack, row: Row, event_type: str) -> list[bool]:
@@ -30,10 +24,8 @@ def events_of(stack: Stack, row: Row, event_type: str) -> list[bool]:
 @pytest.fixture
 def callbacks(stack: Stack, flex: Flex) -> Iterator[str]:
     """TaskRouter calls from now on; returns where."""
-    url = callback_url(stack)
-    flex.register_callback(url)
-    yield url
-    flex.register_callback("")
+    with calling_back(stack, flex) as url:
+        yield url
 
 
 def test_the_desk_closes_the_row(callbacks: str, stack: Stack, agent: Crm, flex: Flex, contact: Person) -> None:

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests import processes
-from tests.acceptance.flex import Flex
+from tests.acceptance.flex import Flex, calling_back
 from tests.processes import Person, Stack
 
 pytestmark = pytest.mark.services
@@ -104,6 +104,14 @@ def messages(page: Page, thread: str) -> Locator:
     return page.get_by_test_id(thread).get_by_test_id("message")
 
 
+@pytest.fixture
+def callbacks(stack: Stack, flex: Flex) -> Iterator[None]:
+    """TaskRouter calls, as it does wherever the demo or a manager has set it up."""
+    with calling_back(stack, flex):
+        yield
+
+
+@pytest.mark.usefixtures("callbacks")
 def test_agent_and_customer_talk_over_the_desk(page: Page, stack: Stack, contact: Person) -> None:
     page.goto(f"{stack.crm_url}/contacts/{contact.id}/")
     form = page.locator("form[data-channel=sms]")
