@@ -31,6 +31,8 @@ NewPage = Callable[..., Page]
 Shoot = Callable[[Page, str], None]
 SEEN_BY_NOBODY = "http://127.0.0.1:9"
 """Where callbacks go: what Flex does is asked for here, so that the test says when."""
+NEXT_LOOK_MS = 15_000
+"""Once Flex has the conversation, the page asks every few seconds only."""
 
 
 @pytest.fixture
@@ -144,7 +146,7 @@ def test_from_an_empty_database_to_the_first_interaction(
     row.refresh_from_db()
     sandbox.act(row.task_sid or "", "accept")
     run_due(60)
-    expect(at_work.get_by_test_id("flex-status")).to_contain_text("In conversation")
+    expect(at_work.get_by_test_id("flex-status")).to_contain_text("In conversation", timeout=NEXT_LOOK_MS)
     row.refresh_from_db()
     assert (row.status, row.worker_sid) == (Status.ACTIVE, Worker.objects.get().worker_sid)
 
