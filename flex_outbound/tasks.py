@@ -7,7 +7,7 @@ import logging
 import queue
 import threading
 import time
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from celery import Task, current_app, shared_task
@@ -40,7 +40,14 @@ _SHIFT: Final = 5.0
 """Seconds for which one job may go on with the line: a worker that is to stop must not wait for it long."""
 
 
-class Errand(Task[Any, Any]):
+# Generic for the type checker alone: only the newest Celery lets it be subscripted.
+if TYPE_CHECKING:
+    _Task = Task[Any, Any]
+else:
+    _Task = Task
+
+
+class Errand(_Task):
     """A job that begins with a database connection that lives.
 
     Celery closes them after every job, or, to save opening as many, after ``CELERY_DB_REUSE_MAX``; a restarted database
@@ -126,7 +133,7 @@ def sweep() -> None:
     rollup.roll_up()
 
 
-_TASKS: dict[Job, Task[Any, Any]] = {
+_TASKS: "dict[Job, Task[Any, Any]]" = {
     Job.DISPATCH: dispatch,
     Job.LOOK: look,
     Job.WATCH: watch,

@@ -231,10 +231,14 @@ def test_a_token_without_metrics_is_a_warning(
 def beat() -> Iterator[dict[str, Any]]:
     """The schedule of the project's beat, to be changed."""
     conf = current_app.conf
-    before, scheduler = conf.beat_schedule, conf.beat_scheduler
-    conf.beat_schedule = {}
-    yield conf.beat_schedule
-    conf.beat_schedule, conf.beat_scheduler = before, scheduler
+    schedule, scheduler = conf.beat_schedule, conf.beat_scheduler
+    before = dict(schedule)
+    # Emptied in place: what is set instead is not what Celery 5.5 reads, which looks for the settings' own name first.
+    schedule.clear()
+    yield schedule
+    schedule.clear()
+    schedule.update(before)
+    conf.beat_scheduler = scheduler
 
 
 def sweeping(schedule: Any) -> dict[str, Any]:
