@@ -7,6 +7,7 @@ import logging
 import queue
 import threading
 import time
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
@@ -81,8 +82,9 @@ def _dispatch(row_id: UUID) -> None:
 @shared_task(name="flex_outbound.tasks.look", base=Errand, ignore_result=True)
 def look(row_id: str) -> None:
     """Look for a row whose outcome is unknown, and for its account's others."""
-    if reconcile.look_for(UUID(row_id)):
-        _follow_up(row_id)
+    following = reconcile.look_for(UUID(row_id))
+    if following is not None:
+        _publish_before_sweep(Job.LOOK, *following)
 
 
 @shared_task(name="flex_outbound.tasks.watch", base=Errand, ignore_result=True)
@@ -163,9 +165,13 @@ def _follow_up(row_id: str) -> None:
     row = Interaction.objects.filter(pk=row_id).only("status", "next_at").first()
     if row is None or row.next_at is None or row.status not in _JOB_OF:
         return
-    wait = (row.next_at - timezone.now()).total_seconds()
+    _publish_before_sweep(_JOB_OF[row.status], row.pk, row.next_at)
+
+
+def _publish_before_sweep(job: Job, row_id: UUID, when: datetime) -> None:
+    wait = (when - timezone.now()).total_seconds()
     if wait < conf.sweep_seconds:
-        _publish_if_possible(_JOB_OF[row.status], row_id, max(wait, 0.0))
+        _publish_if_possible(job, str(row_id), max(wait, 0.0))
 
 
 def _publish_if_possible(job: Job, row_id: str, seconds: float) -> None:

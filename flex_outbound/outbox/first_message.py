@@ -18,7 +18,7 @@ from flex_outbound.gateway import errors
 from flex_outbound.gateway.base import Gateway, MessageRequest
 from flex_outbound.models import Interaction, Message
 from flex_outbound.outbox import limiter, locks, retry
-from flex_outbound.outbox.clock import from_now
+from flex_outbound.outbox.clock import from_now, next_look, since_sent
 from flex_outbound.outbox.fence import Fence
 from flex_outbound.outbox.limiter import Budget
 from flex_outbound.outbox.notify import tell_after_commit
@@ -176,29 +176,24 @@ def _request(message: Message) -> MessageRequest:
 def look(row_id: UUID) -> None:
     """Look in the conversation for a message that may have been sent; decide when it was looked for long enough."""
     related = ("interaction__account", "interaction__worker")
-    message = (
-        Message.objects.select_related(*related)
-        .due()
-        .filter(interaction=row_id, status=MessageStatus.UNCONFIRMED)
-        .first()
-    )
+    due = Message.objects.select_related(*related).due().filter(interaction=row_id, status=MessageStatus.UNCONFIRMED)
+    # Read before the look: only one begun after settling may settle.
+    message = due.annotate(since_sent=since_sent()).first()
     if message is None:
         return
-    settled = Message.objects.filter(pk=message.pk, sent_at__lte=from_now(-conf.settle_seconds)).exists()
-    row = message.interaction
+    row, elapsed = message.interaction, message.since_sent.total_seconds()
+    same = Message.objects.filter(pk=message.pk, status=MessageStatus.UNCONFIRMED, attempt=message.attempt)
     try:
         sid = gateway_for(row.account).find_message(row.conversation_sid or "", row.key)
     except (GatewayError, ConfigurationError):
-        Message.objects.filter(pk=message.pk, status=MessageStatus.UNCONFIRMED).update(next_at=from_now(retry.LOOKS[1]))
+        same.update(next_at=from_now(retry.after_failed_look(elapsed)))
         return
     if sid is not None:
         _sent(message, sid, MessageStatus.UNCONFIRMED)
-    elif settled and message.looks >= 1:
+    elif elapsed >= conf.settle_seconds and message.looks >= 1:
         _decide(message)
     else:
-        Message.objects.filter(pk=message.pk, status=MessageStatus.UNCONFIRMED).update(
-            looks=F("looks") + 1, next_at=from_now(retry.next_look(message.looks + 1, conf.settle_seconds))
-        )
+        same.update(looks=F("looks") + 1, next_at=next_look(elapsed))
 
 
 def _decide(message: Message) -> None:

@@ -8,11 +8,11 @@ conversations: sent again (``auto``) or shown to a person (``strict``).
 import logging
 import math
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TypeVar
 from uuid import UUID
 
-from django.db.models import BooleanField, Case, DurationField, ExpressionWrapper, F, Q, Value, When
+from django.db.models import BooleanField, Case, F, Q, Value, When
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
@@ -21,7 +21,8 @@ from flex_outbound.conf import conf
 from flex_outbound.exceptions import ConfigurationError, GatewayError, NotAccepted, OutcomeUnknown
 from flex_outbound.gateway.base import Gateway, TaskState
 from flex_outbound.models import Account, DispatchAttempt, Interaction, Outcome
-from flex_outbound.outbox import closing, history, limiter, retry, transitions
+from flex_outbound.outbox import closing, history, limiter, locks, retry, transitions
+from flex_outbound.outbox.clock import from_now, since_sent
 from flex_outbound.outbox.limiter import Budget
 from flex_outbound.outbox.rules import EmptyLook, Verdict, judge
 from flex_outbound.outbox.twilio import gateway_for
@@ -50,7 +51,7 @@ Answer = TypeVar("Answer")
 
 def reconcile(account_id: int) -> int:
     """Look once for the unconfirmed rows of an account that are due. Returns how many were looked for."""
-    rows = due = _due(account_id)
+    rows = due = _claim(account_id)
     if not due:
         return 0
     account = Account.objects.get(pk=account_id)
@@ -75,24 +76,40 @@ def reconcile(account_id: int) -> int:
     return len(due)
 
 
-def look_for(row_id: UUID) -> int:
-    """Look for a row and for whatever else is due in its account."""
+def look_for(row_id: UUID) -> tuple[UUID, datetime] | None:
+    """Look for a row and for whatever else is due in its account.
+
+    Returns the account's next row to be looked for and when; None where there is none, or somebody else looks.
+    """
     account_id = Interaction.objects.filter(pk=row_id).values_list("account_id", flat=True).first()
-    return reconcile(account_id) if account_id is not None else 0
+    return _soonest(account_id) if account_id is not None and reconcile(account_id) else None
 
 
-def _due(account_id: int) -> list[Interaction]:
-    """Read the rows together with what the time says, before the look: only one begun after settling may settle."""
+def _soonest(account_id: int) -> tuple[UUID, datetime] | None:
+    rows = Interaction.objects.filter(account=account_id, status=Status.UNCONFIRMED)
+    row = rows.order_by("next_at").only("next_at").first()
+    return (row.pk, row.next_at) if row is not None and row.next_at is not None else None
+
+
+def _claim(account_id: int) -> list[Interaction]:
+    """Take the rows that are due, for a moment: two workers that look for the same ones waste the limit of searches.
+
+    What the time says is read before the look: only one begun after settling may settle.
+    """
     settle, vanish = timedelta(seconds=conf.settle_seconds), timedelta(seconds=retry.VANISH_SECONDS)
     waiting = Interaction.objects.due().filter(account=account_id, status__in=[Status.UNCONFIRMED, Status.REVIEW])
-    return list(
-        waiting.annotate(
-            settled=_true_when(sent_at__lte=Now() - settle),
-            began_late=_true_when(first_look_at__gt=F("sent_at") + vanish),
-            since_sent=ExpressionWrapper(Now() - F("sent_at"), DurationField()),
-            begins_late=_true_when(first_look_at=None, sent_at__lt=Now() - vanish),
-        )[:BATCH]
-    )
+    with locks.short():
+        rows = list(
+            locks.lock(waiting, skip_locked=True).annotate(
+                settled=_true_when(sent_at__lte=Now() - settle),
+                began_late=_true_when(first_look_at__gt=F("sent_at") + vanish),
+                since_sent=since_sent(),
+                begins_late=_true_when(first_look_at=None, sent_at__lt=Now() - vanish),
+            )[:BATCH]
+        )
+        claimed = Interaction.objects.filter(pk__in=[row.pk for row in rows])
+        claimed.update(next_at=from_now(retry.look_claim(conf.sweep_seconds)))
+    return rows
 
 
 def _true_when(**condition: object) -> Case:
@@ -153,13 +170,16 @@ def _asked(question: Callable[[], Answer]) -> Answer:
 
 
 def _failed(account: Account, rows: Sequence[Interaction], error: Exception) -> None:
-    wait = retry.LOOKS[0]
-    if isinstance(error, NotAccepted):
-        wait = max(wait, error.retry_after or 0)
+    asked_for = (error.retry_after or 0.0) if isinstance(error, NotAccepted) else 0.0
     reason = error.reason if isinstance(error, GatewayError) else "not_set_up"
     logger.warning("Account %s could not be searched: %s", account.account_sid, reason)
     for row in rows:
-        _could_not_look(row, wait)
+        _could_not_look(row, max(asked_for, _pause(row)))
+
+
+def _pause(row: Interaction) -> float:
+    since: timedelta | None = row.since_sent  # type: ignore[attr-defined]
+    return retry.after_failed_look(since.total_seconds()) if since is not None else retry.LONGEST_DELAY
 
 
 def _could_not_look(row: Interaction, wait: float) -> None:
@@ -206,7 +226,7 @@ def _absent(gateway: Gateway, row: Interaction) -> None:
         past = _asked(lambda: gateway.find_past_tasks([row.key], _minutes_back(row))).get(row.key)
         begun = not past and _conversation_begun(gateway, row)
     except GatewayError:
-        _could_not_look(row, retry.LOOKS[0])
+        _could_not_look(row, _pause(row))
         return
     if past:
         adopt(row, past)

@@ -65,17 +65,22 @@ def backoff(attempt: int, retry_after: float | None = None, spread: float | None
     return max(retry_after or 0.0, ceiling * (0.5 + 0.5 * share))
 
 
-def next_look(looks: int, settle: float) -> float:
-    """Return the pause after look number ``looks`` (from 1), so that the last falls on ``settle`` after sending."""
-    times = sorted({time for time in LOOKS if time < settle} | {settle})
-    if looks >= len(times):
-        return LOOKS[-1] / 4
-    return max(0.5, times[looks] - times[looks - 1])
-
-
 def look_at(elapsed: float, settle: float) -> float | None:
     """Return when to look next, in seconds after sending, ``elapsed`` of which are over; None when all times are."""
     return next((time for time in (*(time for time in LOOKS if time < settle), settle) if time > elapsed), None)
+
+
+def after_failed_look(elapsed: float) -> float:
+    """Return the pause after a look that Twilio did not answer, ``elapsed`` seconds after the row was sent.
+
+    Short while somebody waits at the page, ever more patient in an outage.
+    """
+    return min(LONGEST_DELAY, max(SOONEST_LOOK, elapsed / 8))
+
+
+def look_claim(sweep: float) -> float:
+    """Return for how long a look keeps other workers from looking for the same rows; it may die, or wait for Twilio."""
+    return sweep / 2
 
 
 def next_count(looks: int) -> float:

@@ -5,19 +5,18 @@ worker, a callback or the agent moved first is left as it is.
 """
 
 from collections.abc import Callable, Iterable
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db.models import F, Q
-from django.db.models.functions import Coalesce, Greatest, Now
+from django.db.models.functions import Coalesce, Now
 
 from flex_outbound import signals
 from flex_outbound.conf import conf
 from flex_outbound.exceptions import GatewayError
 from flex_outbound.models import DispatchAttempt, Interaction, Outcome
 from flex_outbound.outbox import closing, first_message, history, locks, retry
-from flex_outbound.outbox.clock import from_now
+from flex_outbound.outbox.clock import from_now, next_look
 from flex_outbound.outbox.notify import tell_after_commit
 from flex_outbound.outbox.wakeup import Job, wake_after_commit
 from flex_outbound.statuses import OPEN, UNSETTLED, Status, may_move
@@ -192,13 +191,7 @@ def lease_ran_out(row_id: UUID) -> Status | None:
 
 def looked_in_vain(row: Interaction, elapsed: float) -> None:
     """Count an empty look, begun ``elapsed`` seconds after sending, and set the time of the next."""
-    next_at = from_now(retry.REVIEW_SECONDS)
-    if row.status == Status.UNCONFIRMED:
-        # By the time of sending, or each look would be later than the one before by what the sweep and Twilio take.
-        planned = retry.look_at(elapsed, conf.settle_seconds)
-        next_at = from_now(retry.LOOKS[0])
-        if planned is not None:
-            next_at = Greatest(F("sent_at") + timedelta(seconds=planned), from_now(retry.SOONEST_LOOK))
+    next_at = next_look(elapsed) if row.status == Status.UNCONFIRMED else from_now(retry.REVIEW_SECONDS)
     Interaction.objects.filter(pk=row.pk, status=row.status, attempt=row.attempt).update(
         looks=F("looks") + 1, first_look_at=Coalesce("first_look_at", Now()), next_at=next_at
     )

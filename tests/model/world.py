@@ -33,6 +33,7 @@ class Times:
     settle: float = 120.0
     mode: Literal["auto", "strict"] = "auto"
     max_attempts: int = 3
+    sweep: float = 5.0
 
 
 @dataclass(slots=True)
@@ -279,7 +280,10 @@ class World:
         """Read the rows that are due, then search: what is written later may have been overtaken by then."""
         rows = [row for row in self.due() if row.status in {Status.UNCONFIRMED, Status.REVIEW}]
         alive = self._search_is_alive()
-        return [self._reading(row, alive) for row in rows]
+        readings = [self._reading(row, alive) for row in rows]
+        for row in rows:
+            row.next_at = self.now + retry.look_claim(self.times.sweep)
+        return readings
 
     def _reading(self, row: Row, alive: bool) -> Reading:
         sent = row.sent_at or 0.0
@@ -311,7 +315,7 @@ class World:
         """Write what a look found."""
         for reading in readings:
             if reading.tasks is None:
-                self._could_not_look(reading.row, retry.LOOKS[0])
+                self._could_not_look(reading.row, retry.after_failed_look(reading.elapsed))
             elif reading.tasks:
                 self._adopt(reading.row, reading.tasks)
             else:

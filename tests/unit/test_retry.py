@@ -21,20 +21,23 @@ def test_a_retry_after_of_twilio_is_kept() -> None:
 
 
 @given(st.floats(1, 600))
-def test_looks_reach_the_settle_time_and_never_hurry(settle: float) -> None:
-    elapsed, looks = retry.first_look(settle), 1
-    while elapsed < settle - 1e-6:
-        pause = retry.next_look(looks, settle)
-        assert pause >= 0.5
-        elapsed += pause
-        looks += 1
-        assert looks < 20
-    assert looks >= 1
+def test_looks_end_at_the_settle_time(settle: float) -> None:
+    times, at = [], retry.look_at(0.0, settle)
+    while at is not None:
+        times.append(at)
+        at = retry.look_at(at, settle)
+    assert times == sorted(set(times))
+    assert times[-1] == settle
 
 
 def test_with_the_defaults_looks_come_at_the_times_the_docs_name() -> None:
-    elapsed, times = retry.first_look(120), [retry.first_look(120)]
-    for looks in range(1, 6):
-        elapsed += retry.next_look(looks, 120)
-        times.append(elapsed)
+    times = [retry.look_at(elapsed, 120) for elapsed in (0, 2, 5, 15, 30, 60)]
     assert times == [2, 5, 15, 30, 60, 120]
+
+
+@given(st.floats(0, 1e6))
+def test_a_look_that_failed_is_soon_repeated_and_in_an_outage_ever_less_often(elapsed: float) -> None:
+    pause = retry.after_failed_look(elapsed)
+    assert retry.SOONEST_LOOK <= pause <= retry.LONGEST_DELAY
+    assert pause <= retry.after_failed_look(elapsed + 1)
+    assert retry.after_failed_look(6) < 1
