@@ -1,21 +1,23 @@
 """What is asked of Twilio before anything is repeated, and what becomes of a second interaction."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.utils import timezone
 
 from flex_outbound.conf import Conf
 from flex_outbound.exceptions import InvalidClick
 from flex_outbound.models import Closing, Interaction
-from flex_outbound.outbox import decide
+from flex_outbound.outbox import decide, reconcile
 from flex_outbound.outbox.clock import from_now
 from flex_outbound.outbox.dispatch import build_request
 from flex_outbound.outbox.twilio import gateway_for
 from flex_outbound.statuses import OPEN, MessageStatus, Status
 
-from .conftest import Sandbox, run_due
+from .conftest import Sandbox, pass_time, run_due
 
 Clicker = Callable[..., Interaction]
 
@@ -90,6 +92,48 @@ def test_a_search_that_does_not_show_what_exists_proves_nothing(click: Clicker, 
     known.refresh_from_db()
     assert known.status in OPEN
     assert (row.status, row.looks) == (Status.UNCONFIRMED, 1)
+
+
+def test_two_workers_never_look_for_the_same_rows_at_once(
+    click: Clicker, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sandbox.fault("drop_before")
+    row = click()
+    run_due()
+    pass_time(2.5)
+    search, others = reconcile._search, []
+
+    def search_beside_another(*arguments: Any) -> Any:
+        others.append(reconcile.reconcile(row.account_id))
+        return search(*arguments)
+
+    monkeypatch.setattr(reconcile, "_search", search_beside_another)
+    assert reconcile.reconcile(row.account_id) == 1
+    assert others == [0]
+
+
+def test_after_a_look_comes_the_account_s_next_row_not_only_the_same(click: Clicker, sandbox: Sandbox) -> None:
+    sandbox.fault("drop_before", times=2)
+    first, second = click(), click(channel="email")
+    run_due()
+    pass_time(2.5)
+    Interaction.objects.filter(pk=second.pk).update(next_at=from_now(1))
+    following = reconcile.look_for(first.pk)
+    assert following is not None
+    assert following[0] == second.pk
+    assert reconcile.look_for(first.pk) is None  # nothing is due: whoever looked has asked for the next
+
+
+def test_a_look_that_failed_is_soon_repeated(click: Clicker, sandbox: Sandbox) -> None:
+    sandbox.fault("drop_before")
+    row = click()
+    run_due()
+    sandbox.fault("status", path="/Tasks$", method="GET", status=429, code=20429)
+    run_due(2.5)
+    row.refresh_from_db()
+    assert (row.status, row.looks) == (Status.UNCONFIRMED, 0)
+    assert row.next_at is not None
+    assert row.next_at - timezone.now() < timedelta(seconds=1)
 
 
 def test_a_task_that_was_finished_and_deleted_is_found_in_the_events(click: Clicker, sandbox: Sandbox) -> None:
