@@ -29,12 +29,12 @@ WITH attempts AS (
     FROM flex_outbound_interaction i JOIN flex_outbound_dispatchattempt a ON a.interaction_id = i.id
     WHERE i.click_key LIKE %s
 )
-SELECT 'never reached', EXTRACT(EPOCH FROM started_at - created_at)::float FROM attempts WHERE number = 1
+SELECT 'never reached Twilio', EXTRACT(EPOCH FROM started_at - created_at)::float FROM attempts WHERE number = 1
 UNION ALL
-SELECT 'never reached', EXTRACT(EPOCH FROM again_at - started_at)::float FROM attempts
+SELECT 'never reached Twilio', EXTRACT(EPOCH FROM again_at - started_at)::float FROM attempts
 WHERE outcome = 'not_accepted' AND error_detail = '' AND again_at IS NOT NULL
 UNION ALL
-SELECT 'unknown', EXTRACT(EPOCH FROM coalesce(again_at, opened_at) - started_at)::float FROM attempts
+SELECT 'outcome unknown', EXTRACT(EPOCH FROM coalesce(again_at, opened_at) - started_at)::float FROM attempts
 WHERE coalesce(again_at, opened_at) IS NOT NULL
   AND (outcome = 'unknown' OR outcome = 'accepted' AND opened_at - finished_at > INTERVAL '0.2 s')
 """
@@ -85,9 +85,9 @@ def naive(stack: Stack, prefix: str) -> list[Row]:
 
 def recoveries(stack: Stack, prefix: str) -> dict[str, list[float]]:
     """Return how long each fault took to be mended, in seconds, where that was noticed at all."""
-    found: dict[str, list[float]] = {"never reached": [], "unknown": []}
+    found: dict[str, list[float]] = {"never reached Twilio": [], "outcome unknown": []}
     for what, seconds in stack.query(RECOVERIES, f"{prefix}%"):
-        if what == "unknown" or seconds >= NOTICED:
+        if what == "outcome unknown" or seconds >= NOTICED:
             found[what].append(seconds)
     return found
 

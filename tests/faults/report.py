@@ -1,12 +1,17 @@
 """The tables at the end of the run."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from statistics import median
 
+from tests.faults import times
 from tests.faults.cells import BEYOND, CELLS, FAULTS, POINTS
 from tests.faults.chaos import Run
 from tests.faults.ledger import HARM, Count, spread
 
 WIDTH = 22
+BOUNDS = (("never reached Twilio", times.NEVER_REACHED), ("outcome unknown", times.UNKNOWN))
+"""What the ledger knows how long it took to mend, and in how many seconds it is to be."""
 
 
 @dataclass
@@ -55,6 +60,12 @@ class Report:
         return lines
 
 
+def _in_time(seconds: Sequence[float], most: float) -> str:
+    if not seconds:
+        return "none"
+    return f"{median(seconds):.1f} s / {max(seconds):.1f} s ({sum(one <= most for one in seconds)} of {len(seconds)})"
+
+
 def _column(run: Run, count: Count) -> dict[str, str]:
     counted = {what: str(count.counts[what]) for what in HARM}
     return {
@@ -70,7 +81,9 @@ def _column(run: Run, count: Count) -> dict[str, str]:
         "failed, told to the agent": str(count.counts["failed"]),
         "left to a person (review)": str(count.counts["review"]),
         "click to Flex where over 1 s": spread(count.late),
-        "to recover: never reached Twilio": spread(count.recovered.get("never reached", [])),
-        "to recover: outcome unknown": spread(count.recovered.get("unknown", [])),
+        f"never reached Twilio: sent in ≤ {times.NEVER_REACHED} s": _in_time(
+            count, "never reached", times.NEVER_REACHED
+        ),
+        f"outcome unknown: known in ≤ {times.UNKNOWN} s": _in_time(count, "unknown", times.UNKNOWN),
         "last row at its end after": f"{run.settled:.1f} s",
     }

@@ -15,15 +15,16 @@ from crm_demo.settings import (
 )
 from tests.acceptance.settings import *  # noqa: F403
 from tests.acceptance.settings import FLEX_OUTBOUND as _ACCEPTANCE
+from tests.faults import times
 
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.faults.project", "tests.faults.naive"]
 ROOT_URLCONF = "tests.faults.project.urls"
 
 FLEX_OUTBOUND = _ACCEPTANCE | {
     "HTTP_TIMEOUT": (0.5, 1.5),
-    "LEASE_SECONDS": 4,
-    "SETTLE_SECONDS": 6,
-    "SWEEP_SECONDS": 1,
+    "LEASE_SECONDS": times.LEASE,
+    "SETTLE_SECONDS": times.SETTLE,
+    "SWEEP_SECONDS": times.SWEEP,
     # Twilio's limits would stretch the run; a 429 is among the faults instead.
     "RATE_LIMITS": {
         "click": "100000/minute",
