@@ -129,6 +129,8 @@ def import_look(run_id: str) -> None:
 def sweep() -> None:
     """Hand out whatever is due. Put it into the beat schedule, every ``SWEEP_SECONDS``."""
     sweeping.sweep(_publish)
+    for job, row_id, seconds in sweeping.coming(conf.sweep_seconds):
+        _publish(job, row_id, countdown=seconds + _MARGIN)
     runs.give_up()
     for run_id in runs.neglected():
         _publish(Job.IMPORT, str(run_id))

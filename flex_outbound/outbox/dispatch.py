@@ -18,7 +18,7 @@ from flex_outbound.outbox.fence import Fence
 from flex_outbound.outbox.standing import objection_to
 from flex_outbound.outbox.twilio import gateway_for
 from flex_outbound.outbox.wakeup import Job
-from flex_outbound.statuses import UNSETTLED
+from flex_outbound.statuses import UNSETTLED, Status
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ class Next(NamedTuple):
 
 
 def dispatch(row_id: UUID) -> Next | None:
-    """Send one queued row if it is due and its turn.
+    """Send one queued row if it is due and its turn; take it from a worker whose lease ran out.
 
     Returns what it needs next if that is near, None also where it was not due or has to stand in line.
 
@@ -45,7 +45,7 @@ def dispatch(row_id: UUID) -> Next | None:
     fence = Fence()
     row = transitions.claim(row_id, _describe)
     if row is None:
-        return None
+        return _after_lease(row_id)
     try:
         gateway, request = gateway_for(row.account), build_request(row)
     except ConfigurationError as error:
@@ -63,6 +63,14 @@ def dispatch(row_id: UUID) -> Next | None:
         logger.warning("Interaction %s was not sent: its worker was stopped past the lease", row.pk)
         return _back(row, 0.0, None)
     return _send(row, gateway, request)
+
+
+def _after_lease(row_id: UUID) -> Next | None:
+    with locks.short():
+        state = transitions.lease_ran_out(row_id)
+    if state is None:
+        return None
+    return Next(Job.DISPATCH if state == Status.QUEUED else Job.LOOK, 0.0)
 
 
 def build_request(row: Interaction) -> InteractionRequest:

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import DurationField, ExpressionWrapper, F, Q
+from django.db.models.functions import Now
 
 from flex_outbound.conf import conf
 from flex_outbound.models import Closing, Heartbeat, Interaction, Message, WebhookEvent
@@ -27,6 +28,7 @@ from flex_outbound.outbox import (
     transitions,
     watch,
 )
+from flex_outbound.outbox.clock import from_now
 from flex_outbound.outbox.wakeup import Job
 from flex_outbound.statuses import UNSETTLED, MessageStatus, Status
 
@@ -58,6 +60,26 @@ def sweep(hand_out: HandOut) -> Counter[str]:
     # Only now: a sweep that breaks off on its way is none, and ``flex_doctor`` is to say so.
     Heartbeat.beat(Heartbeat.SWEEP)
     return counts
+
+
+def coming(seconds: float) -> list[tuple[Job, str, float]]:
+    """Find what comes due within so many seconds, before the next sweep, and should not have to wait for that.
+
+    These are leases of workers that were not heard of again, and looks at unknown outcomes. Returns jobs with the
+    seconds left. Nothing is noted: should they get lost, the next sweep finds the rows.
+    """
+    near = {"next_at__gt": Now(), "next_at__lte": from_now(seconds)}
+    rows = Interaction.objects.filter(status__in=[Status.SENDING, Status.UNCONFIRMED], **near).order_by("next_at")
+    left = ExpressionWrapper(F("next_at") - Now(), DurationField())
+    jobs: list[tuple[Job, str, float]] = []
+    searched: set[int] = set()
+    for row_id, status, account_id, wait in rows.values_list("pk", "status", "account_id", left)[:BATCH]:
+        if status == Status.UNCONFIRMED and account_id in searched:
+            continue  # each look asks for the account's next one
+        if status == Status.UNCONFIRMED:
+            searched.add(account_id)
+        jobs.append((Job.LOOK if status == Status.UNCONFIRMED else Job.DISPATCH, str(row_id), wait.total_seconds()))
+    return jobs
 
 
 def _due(rows: WakeableQuerySet[Any], *of: str) -> list[Any]:

@@ -206,6 +206,7 @@ class World:
         due = row.next_at is not None and row.next_at <= self.now
         values = {"lease_until": lease, "next_at": lease, "sent_at": None, "looks": 0, "first_look_at": None}
         if not self.move(row, [Status.QUEUED], Status.SENDING, due, attempt=row.attempt + 1, **values):
+            self.lease_ran_out(row)
             return None
         worker = Worker(replace(row), fence=self.now)
         self.workers.append(worker)

@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from crm_demo.models import Contact
 from flex_outbound.models import Account, Interaction, Outcome, Sender
 from flex_outbound.outbox import dispatch, fence, transitions
+from flex_outbound.outbox.wakeup import Job
 from flex_outbound.sandbox import defaults
 from flex_outbound.statuses import OPEN, Status
 
@@ -284,6 +285,22 @@ def test_a_worker_killed_before_it_sent_costs_one_lease_and_no_look(click: Click
     assert (row.status, row.attempt) == (Status.CREATED, 2)
     assert [attempt.outcome for attempt in row.attempts.all()] == [Outcome.NOT_ACCEPTED, Outcome.ACCEPTED]
     assert len(sandbox.interactions) == 1
+
+
+def test_a_job_that_comes_when_a_lease_ends_takes_the_row_without_a_sweep(click: Clicker, sandbox: Sandbox) -> None:
+    unsent, perhaps_sent = click(), click(channel="email")
+    for row in (unsent, perhaps_sent):
+        claimed = transitions.claim(row.pk, lambda row: {})
+        assert claimed is not None
+        if row is perhaps_sent:
+            assert transitions.about_to_send(claimed)
+        assert dispatch.dispatch(row.pk) is None  # the lease still runs
+    pass_time(46)
+    assert dispatch.dispatch(unsent.pk) == (Job.DISPATCH, 0.0)
+    assert dispatch.dispatch(perhaps_sent.pk) == (Job.LOOK, 0.0)
+    for row, status in ((unsent, Status.QUEUED), (perhaps_sent, Status.UNCONFIRMED)):
+        row.refresh_from_db()
+        assert row.status == status
 
 
 def test_a_worker_whose_row_was_taken_from_it_does_not_send(click: Clicker, sandbox: Sandbox) -> None:

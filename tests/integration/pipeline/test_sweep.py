@@ -6,7 +6,7 @@ import pytest
 from django.core.management import call_command
 
 from flex_outbound.models import Interaction
-from flex_outbound.outbox import sweep
+from flex_outbound.outbox import dispatch, sweep, transitions
 from flex_outbound.outbox.wakeup import Job
 from flex_outbound.statuses import Status
 
@@ -70,6 +70,22 @@ def test_one_look_serves_all_rows_of_an_account(click: Clicker, sandbox: Sandbox
     assert set(Interaction.objects.values_list("status", flat=True)) == {Status.UNCONFIRMED}
     pass_time(2)
     assert [job for job, _row in _handed_out()] == [Job.LOOK]
+
+
+def test_what_comes_due_before_the_next_sweep_is_announced_with_the_seconds_left(
+    click: Clicker, sandbox: Sandbox
+) -> None:
+    sandbox.fault("status", status=503, times=2)
+    looked_for, same_account, claimed = click(), click(channel="email"), click(channel="whatsapp")
+    for row in (looked_for, same_account):
+        dispatch.dispatch(row.pk)
+    assert transitions.claim(claimed.pk, lambda row: {}) is not None
+
+    assert [job for job, _row, _seconds in sweep.coming(5)] == [Job.LOOK]  # in two seconds, one for the account
+    pass_time(42)
+    [(job, row_id, seconds)] = sweep.coming(5)
+    assert (job, row_id) == (Job.DISPATCH, str(claimed.pk))
+    assert 1 < seconds < 3
 
 
 def test_the_command_sends_without_a_broker(
