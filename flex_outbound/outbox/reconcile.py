@@ -20,6 +20,7 @@ from flex_outbound.channels import Channel
 from flex_outbound.conf import conf
 from flex_outbound.exceptions import ConfigurationError, GatewayError, NotAccepted, OutcomeUnknown
 from flex_outbound.gateway.base import Gateway, TaskState
+from flex_outbound.gateway.payloads import ATTEMPT
 from flex_outbound.models import Account, DispatchAttempt, Interaction, Outcome
 from flex_outbound.outbox import closing, history, limiter, locks, retry, transitions
 from flex_outbound.outbox.clock import from_now, since_sent
@@ -195,7 +196,7 @@ def _could_not_look(row: Interaction, wait: float) -> None:
 def adopt(row: Interaction, tasks: Sequence[TaskState]) -> bool:
     """Write a task that bears the row's key onto the row; every further one is a duplicate, kept and closed."""
     # The attempt's own task where there are several: the answer to that attempt would name it too.
-    task, *others = sorted(tasks, key=lambda one: one.attributes.get("flexOutboundAttempt") != row.attempt)
+    task, *others = sorted(tasks, key=lambda one: one.attributes.get(ATTEMPT) != row.attempt)
     sids = {name: getattr(task, name) or getattr(row, name) for name in transitions.SIDS}
     if not sids["interaction_sid"]:
         # Flex has not yet written its own attributes onto the task.
@@ -203,7 +204,7 @@ def adopt(row: Interaction, tasks: Sequence[TaskState]) -> bool:
         return False
     adopted = transitions.created(row, sids, task.status)
     if adopted:
-        DispatchAttempt.objects.filter(interaction=row, outcome=Outcome.UNKNOWN).update(outcome=Outcome.ACCEPTED)
+        _accepted(row, task)
         history.clear_trouble(row.account)
     if not adopted:
         # Somebody else was first, or the row has gone on: whatever is not the row's now is one too many.
@@ -212,6 +213,14 @@ def adopt(row: Interaction, tasks: Sequence[TaskState]) -> bool:
     for other in others:
         closing.duplicate(row, other.interaction_sid, other.channel_sid, other.task_sid)
     return adopted
+
+
+def _accepted(row: Interaction, task: TaskState) -> None:
+    """Note which of the attempts it was that made the task."""
+    number = task.attributes.get(ATTEMPT)
+    attempts = DispatchAttempt.objects.filter(interaction=row, outcome=Outcome.UNKNOWN)
+    made = attempts.filter(number=number if isinstance(number, int) else row.attempt)
+    made.update(outcome=Outcome.ACCEPTED)
 
 
 def _absent(gateway: Gateway, row: Interaction) -> None:

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from flex_outbound.conf import Conf
 from flex_outbound.exceptions import InvalidClick
-from flex_outbound.models import Closing, Interaction
+from flex_outbound.models import Closing, Interaction, Outcome
 from flex_outbound.outbox import decide, reconcile
 from flex_outbound.outbox.clock import from_now
 from flex_outbound.outbox.dispatch import build_request
@@ -122,6 +122,20 @@ def test_after_a_look_comes_the_account_s_next_row_not_only_the_same(click: Clic
     assert following is not None
     assert following[0] == second.pk
     assert reconcile.look_for(first.pk) is None  # nothing is due: whoever looked has asked for the next
+
+
+def test_the_attempt_that_made_the_task_is_the_one_that_was_accepted(click: Clicker, sandbox: Sandbox) -> None:
+    sandbox.fault("drop_before")
+    row = click()
+    run_due()
+    for seconds in (2.5, 130):
+        sandbox.fault("drop_after")
+        run_due(seconds)
+    run_due()
+    run_due(2.5)
+    row.refresh_from_db()
+    assert (row.status in OPEN, row.attempt) == (True, 2)
+    assert [attempt.outcome for attempt in row.attempts.order_by("number")] == [Outcome.UNKNOWN, Outcome.ACCEPTED]
 
 
 def test_a_look_that_failed_is_soon_repeated(click: Clicker, sandbox: Sandbox) -> None:
