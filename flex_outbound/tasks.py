@@ -18,7 +18,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from flex_outbound.conf import conf
-from flex_outbound.models import Interaction
+from flex_outbound.models import Heartbeat, Interaction
 from flex_outbound.outbox import census as counting
 from flex_outbound.outbox import closing, first_message, inbound, reconcile, turns, wakeup
 from flex_outbound.outbox import dispatch as dispatching
@@ -36,6 +36,9 @@ _MARGIN: Final = 0.05
 _SCHEDULERS: Final = ("celery.beat:PersistentScheduler", "celery.beat:Scheduler")
 """Those that know the settings' schedule and nothing else."""
 
+
+_TOO_SOON: Final = 0.25
+"""The share of ``SWEEP_SECONDS`` after a sweep in which no other is needed: beat's may have queued up meanwhile."""
 
 _SHIFT: Final = 5.0
 """Seconds for which one job may go on with the line: a worker that is to stop must not wait for it long."""
@@ -90,8 +93,8 @@ def look(row_id: str) -> None:
 @shared_task(name="flex_outbound.tasks.watch", base=Errand, ignore_result=True)
 def watch(row_id: str) -> None:
     """Look after an interaction that exists."""
-    watching.watch(UUID(row_id))
-    _follow_up(row_id)
+    if watching.watch(UUID(row_id)):
+        _follow_up(row_id)
 
 
 @shared_task(name="flex_outbound.tasks.census", base=Errand, ignore_result=True)
@@ -128,13 +131,24 @@ def import_look(run_id: str) -> None:
 @shared_task(name="flex_outbound.tasks.sweep", base=Errand, ignore_result=True)
 def sweep() -> None:
     """Hand out whatever is due. Put it into the beat schedule, every ``SWEEP_SECONDS``."""
+    if Heartbeat.was_within(Heartbeat.SWEEP, conf.sweep_seconds * _TOO_SOON):
+        return
     sweeping.sweep(_publish)
     for job, row_id, seconds in sweeping.coming(conf.sweep_seconds):
         _publish(job, row_id, countdown=seconds + _MARGIN)
+    swept = Heartbeat.last(Heartbeat.SWEEP)
+    if swept is not None:
+        echo.apply_async(args=(swept.isoformat(),), retry=False, **_queue())
     runs.give_up()
     for run_id in runs.neglected():
         _publish(Job.IMPORT, str(run_id))
     rollup.roll_up()
+
+
+@shared_task(name="flex_outbound.tasks.echo", base=Errand, ignore_result=True)
+def echo(swept: str) -> None:
+    """Tell that what was put into the queue up to that sweep has come out of it."""
+    Heartbeat.echo(datetime.fromisoformat(swept))
 
 
 _TASKS: "dict[Job, Task[Any, Any]]" = {
@@ -156,10 +170,12 @@ _JOB_OF: dict[str, Job] = {
 }
 
 
-def _publish(job: Job, row_id: str, countdown: float | None = None) -> None:
-    wanted = {"countdown": countdown, "queue": conf.celery_queue}
-    options: dict[str, Any] = {name: value for name, value in wanted.items() if value is not None}
-    _TASKS[job].apply_async(args=(row_id,), retry=False, **options)
+def _publish(job: Job, row_id: str, countdown: float = 0.0) -> None:
+    _TASKS[job].apply_async(args=(row_id,), countdown=countdown, retry=False, **_queue())
+
+
+def _queue() -> dict[str, Any]:
+    return {"queue": conf.celery_queue} if conf.celery_queue is not None else {}
 
 
 def _follow_up(row_id: str) -> None:

@@ -188,7 +188,6 @@ class Migration(migrations.Migration):
             name="Interaction",
             fields=[
                 ("woken_at", models.DateTimeField(blank=True, editable=False, null=True)),
-                ("wakes", models.PositiveSmallIntegerField(default=0, editable=False)),
                 ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ("contact_id", models.CharField(max_length=255, verbose_name="contact id")),
                 ("contact_name", models.CharField(blank=True, default="", max_length=255, verbose_name="contact")),
@@ -410,7 +409,6 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("woken_at", models.DateTimeField(blank=True, editable=False, null=True)),
-                ("wakes", models.PositiveSmallIntegerField(default=0, editable=False)),
                 (
                     "source",
                     models.CharField(
@@ -788,7 +786,6 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("woken_at", models.DateTimeField(blank=True, editable=False, null=True)),
-                ("wakes", models.PositiveSmallIntegerField(default=0, editable=False)),
                 (
                     "kind",
                     models.CharField(
@@ -853,7 +850,6 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("woken_at", models.DateTimeField(blank=True, editable=False, null=True)),
-                ("wakes", models.PositiveSmallIntegerField(default=0, editable=False)),
                 ("body", models.CharField(blank=True, default="", max_length=1600, verbose_name="text")),
                 (
                     "content_sid",

@@ -1,17 +1,21 @@
 """Signs of life of what runs in the background."""
 
+from datetime import datetime, timedelta
+
 from django.db import models
-from django.db.models.functions import Now
+from django.db.models import Value
+from django.db.models.functions import Greatest, Now
 from django.utils.translation import gettext_lazy as _
 
 
 class Heartbeat(models.Model):
     """When something that must run again and again last did, by the database's clock.
 
-    ``name`` is what ran: ``sweep``. Not a row of history: there is one for each name.
+    ``name`` is what ran: ``sweep``; or ``echo``, a job that every sweep puts into the queue behind its others: what
+    was asked for before its time has gone through the broker. Not a row of history: there is one for each name.
     """
 
-    SWEEP = "sweep"
+    SWEEP, ECHO = "sweep", "echo"
 
     name = models.CharField(_("name"), max_length=32, primary_key=True)
     at = models.DateTimeField(_("last"), db_default=Now(), editable=False)
@@ -29,3 +33,19 @@ class Heartbeat(models.Model):
         if not Heartbeat.objects.filter(pk=name).update(at=Now()):
             # Two that are the first at once: the second changes nothing.
             Heartbeat.objects.bulk_create([Heartbeat(name=name)], ignore_conflicts=True)
+
+    @staticmethod
+    def last(name: str) -> datetime | None:
+        """Return when it last ran; None where it never did."""
+        return Heartbeat.objects.filter(pk=name).values_list("at", flat=True).first()
+
+    @staticmethod
+    def was_within(name: str, seconds: float) -> bool:
+        """Tell whether it last ran within so many seconds."""
+        return Heartbeat.objects.filter(pk=name, at__gt=Now() - timedelta(seconds=seconds)).exists()
+
+    @staticmethod
+    def echo(at: datetime) -> None:
+        """Note that a job that was put into the queue at that time came out of it; an older one changes nothing."""
+        if not Heartbeat.objects.filter(pk=Heartbeat.ECHO).update(at=Greatest("at", Value(at))):
+            Heartbeat.objects.bulk_create([Heartbeat(name=Heartbeat.ECHO, at=at)], ignore_conflicts=True)

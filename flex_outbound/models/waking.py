@@ -1,17 +1,13 @@
-"""Rows that a worker is woken for: when that was last, and how often for the same reason."""
+"""Rows that a worker is woken for, and when that was last."""
 
-from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import ClassVar, Self, TypeVar
 
 from django.db import models
-from django.db.models import Case, F, Q, When
+from django.db.models import F, Q
 from django.db.models.functions import Now
 
 Row = TypeVar("Row", bound=models.Model)
-
-_ENOUGH = 1000
-"""Where counting ends."""
 
 
 class WakeableQuerySet(models.QuerySet[Row]):
@@ -23,14 +19,15 @@ class WakeableQuerySet(models.QuerySet[Row]):
         """Return rows whose time has come, by the database's clock, the oldest first."""
         return self.filter(**{f"{self.due_field}__lte": Now()}).order_by(self.due_field)
 
-    def to_wake(self, pauses: Sequence[float]) -> Self:
-        """Return due rows for which no worker was asked since they are due, or not for long enough.
+    def to_wake(self, pause: float, passed: datetime | None = None) -> Self:
+        """Return due rows for which no worker was asked since they are due, or whose job was lost.
 
-        ``pauses``: seconds to leave after the first, the second… time; the last one repeats.
+        ``pause``: seconds to leave before a worker is asked again. ``passed``: what was asked for before this moment
+        has gone through the broker; of rows that are still due, the job was lost.
         """
-        again = Q(wakes__gte=len(pauses), woken_at__lte=Now() - timedelta(seconds=pauses[-1]))
-        for wakes, pause in enumerate(pauses[:-1], start=1):
-            again |= Q(wakes=wakes, woken_at__lte=Now() - timedelta(seconds=pause))
+        again = Q(woken_at__lte=Now() - timedelta(seconds=pause))
+        if passed is not None:
+            again |= Q(woken_at__lt=passed)
         return self.due().filter(Q(woken_at=None) | Q(woken_at__lt=F(self.due_field)) | again)
 
     def waiting_for_workers(self, most: int) -> int:
@@ -40,16 +37,13 @@ class WakeableQuerySet(models.QuerySet[Row]):
 
     def mark_woken(self) -> int:
         """Note that a worker was asked for these rows."""
-        often = When(woken_at__gte=F(self.due_field), wakes__gte=_ENOUGH, then=F("wakes"))
-        again = When(woken_at__gte=F(self.due_field), then=F("wakes") + 1)
-        return self.order_by().update(wakes=Case(often, again, default=1), woken_at=Now())
+        return self.order_by().update(woken_at=Now())
 
 
 class Wakeable(models.Model):
     """Mixed into models whose rows the sweep hands to workers."""
 
     woken_at = models.DateTimeField(null=True, blank=True, editable=False)
-    wakes = models.PositiveSmallIntegerField(default=0, editable=False)
 
     class Meta:
         abstract = True

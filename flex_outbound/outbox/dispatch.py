@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from flex_outbound.channels import Channel
@@ -66,6 +67,8 @@ def dispatch(row_id: UUID) -> Next | None:
 
 
 def _after_lease(row_id: UUID) -> Next | None:
+    if not Interaction.objects.filter(pk=row_id, status=Status.SENDING, lease_until__lte=Now()).exists():
+        return None
     with locks.short():
         state = transitions.lease_ran_out(row_id)
     if state is None:

@@ -42,15 +42,13 @@ REVIEW_SECONDS: Final = 900.0
 """How often a row that waits for a person's decision is looked for all the same."""
 
 
-def rewakes(sweep: float, *, behind: bool = False) -> tuple[float, ...]:
-    """Return the pauses before a worker is asked again for a due row: with every sweep, for a wake-up may be lost.
+def rewake(sweep: float, *, behind: bool = False) -> float:
+    """Return the pause before a worker is asked again for a due row: with every sweep, for a wake-up may be lost.
 
     ``behind``: the workers do not keep up, so it waits in a long queue, which must not be filled with the same rows
-    over and over: doubling, from half a sweep to a minute.
+    over and over.
     """
-    if not behind:
-        return (sweep / 2,)
-    return (*(min(LONGEST_DELAY, sweep * (2.0**wakes - 0.5)) for wakes in range(4)), LONGEST_DELAY)
+    return LONGEST_DELAY if behind else sweep / 2
 
 
 def backoff(attempt: int, retry_after: float | None = None, spread: float | None = None) -> float:

@@ -6,6 +6,7 @@ what makes the broker a mere wake-up.
 
 from collections import Counter
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -88,7 +89,11 @@ def _due(rows: WakeableQuerySet[Any], *of: str) -> list[Any]:
     Rows that are locked are being worked on, or by a process that is frozen: neither may hold up the others.
     """
     behind = rows.waiting_for_workers(_BEHIND) >= _BEHIND
-    wanted = rows.to_wake(retry.rewakes(conf.sweep_seconds, behind=behind))
+    # A job that a worker fetched may wait there for a moment, so those of the last sweep do not count as lost.
+    passed = Heartbeat.last(Heartbeat.ECHO) if behind else None
+    wanted = rows.to_wake(
+        retry.rewake(conf.sweep_seconds, behind=behind), passed and passed - timedelta(seconds=conf.sweep_seconds)
+    )
     found = list(locks.lock(wanted, of=("self", *of), skip_locked=True)[:BATCH])
     rows.filter(pk__in=[row.pk for row in found]).mark_woken()
     return found

@@ -38,14 +38,17 @@ _YOUNG = timedelta(seconds=30)
 """A task younger than this that Twilio does not show may not be readable yet; an older one is gone."""
 
 
-def watch(row_id: UUID) -> None:
-    """Look once at an open interaction that is due, and set the time of the next look. Raises nothing of Twilio's."""
+def watch(row_id: UUID) -> bool:
+    """Look once at an open interaction that is due, and set the time of the next look. Raises nothing of Twilio's.
+
+    Returns whether it was looked at.
+    """
     if _must_wait(row_id):
-        return
+        return False
     # Taking the turn first keeps two workers that were woken for the same row from asking twice.
     taken = Interaction.objects.filter(pk=row_id, status__in=sorted(OPEN), next_at__lte=Now())
     if not taken.update(next_at=from_now(sum(conf.http_timeout) * 2)):
-        return
+        return False
     row = Interaction.objects.select_related("account").get(pk=row_id)
     try:
         _look(row, gateway_for(row.account))
@@ -56,6 +59,7 @@ def watch(row_id: UUID) -> None:
         # Nothing is being waited for any more: from now on it is counted together with others.
         going_on = Interaction.objects.filter(pk=row_id, status=Status.ACTIVE)
         going_on.update(looks=Greatest(F("looks") + 1, retry.CALM), next_at=from_now(retry.next_count(row.looks)))
+    return True
 
 
 def _must_wait(row_id: UUID) -> bool:

@@ -113,7 +113,7 @@ class Real:
             (
                 *(row.status, row.attempt, row.looks),
                 *map(seconds, (row.next_at, row.lease_until, row.sent_at, row.first_look_at, row.opened_at)),
-                *(number(row.interaction_sid), number(row.task_sid), row.task_status, seconds(row.woken_at), row.wakes),
+                *(number(row.interaction_sid), number(row.task_sid), row.task_status, seconds(row.woken_at)),
             )
             for row in found
         ]

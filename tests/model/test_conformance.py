@@ -172,7 +172,7 @@ class PureSide:
             (
                 *(row.status, row.attempt, row.looks),
                 *(row.next_at, row.lease_until, row.sent_at, row.first_look_at, row.opened_at),
-                *(row.interaction, row.task, row.task_status, row.woken_at, row.wakes),
+                *(row.interaction, row.task, row.task_status, row.woken_at),
             )
             for row in self.world.rows.values()
         ]
@@ -335,6 +335,6 @@ def test_the_constants_are_the_pipelines_own() -> None:
     assert census.CLOSER == mirror.CLOSER
     assert reconcile._PATIENCE.total_seconds() == mirror.PATIENCE
     assert reconcile._SKEW.total_seconds() == mirror.SKEW
-    assert conf.sweep_seconds == mirror.SWEEP
+    assert conf.sweep_seconds == mirror.Times().sweep
     assert watch._BACKLOG.total_seconds() == mirror.BACKLOG
     assert watch._PATIENCE.total_seconds() == mirror.YOUNG

@@ -55,7 +55,7 @@ def _key(world: World) -> Hashable:
         for one in world.workers
     )
     made = tuple((one.sid, one.attempt, ago(one.at), ago(one.done_at)) for one in world.flex.made)
-    state = (row.status, row.attempt, row.looks, row.wakes, row.interaction, *map(ago, times))
+    state = (row.status, row.attempt, row.looks, row.interaction, *map(ago, times))
     return (state, tuple(workers), made)
 
 

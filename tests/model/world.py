@@ -20,7 +20,6 @@ SKEW = 30.0
 BACKLOG = 1.0
 YOUNG = 30.0
 CLOSER = 6
-SWEEP = 5.0
 """The constants of ``reconcile``, ``watch``, ``census`` and ``conf``, not pure; ``test_conformance`` compares them."""
 
 
@@ -53,7 +52,6 @@ class Row:
     task_status: str = ""
     opened_at: float | None = None
     woken_at: float | None = None
-    wakes: int = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -466,8 +464,7 @@ class World:
         due = [row for row in self.due() if self._is_to_wake(row) and not _goes_on(row)]
         rows = [(row, row.status) for row in sorted(due, key=lambda row: row.status not in UNSETTLED)]
         for row, _status in rows:
-            again = row.woken_at is not None and row.woken_at >= (row.next_at or 0.0)
-            self._set(row, wakes=row.wakes + 1 if again else 1, woken_at=self.now)
+            self._set(row, woken_at=self.now)
         jobs = [(row, self.lease_ran_out(row) if status == Status.SENDING else status) for row, status in rows]
         one_look = [row for row, state in jobs if state in {Status.UNCONFIRMED, Status.REVIEW}][:1]
         for row, state in jobs:
@@ -485,8 +482,7 @@ class World:
         """Tell whether no worker was asked for a due row, or not for long enough."""
         if row.woken_at is None or row.woken_at < (row.next_at or 0.0):
             return True
-        pauses = retry.rewakes(SWEEP)
-        return row.woken_at <= self.now - pauses[min(row.wakes, len(pauses)) - 1]
+        return row.woken_at <= self.now - retry.rewake(self.times.sweep)
 
     def dispatch(self, row_id: int, fate: Fate = Fate.ANSWERED) -> None:
         """Let a healthy worker dispatch without a pause; of a silent request, the time-out is left to somebody else."""

@@ -1,12 +1,16 @@
 """The sweep finds what no wake-up came for, and does not drown a queue that is behind."""
 
 from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.core.management import call_command
 
-from flex_outbound.models import Interaction
+from flex_outbound import tasks
+from flex_outbound.models import Heartbeat, Interaction
 from flex_outbound.outbox import dispatch, sweep, transitions
+from flex_outbound.outbox.clock import from_now
 from flex_outbound.outbox.wakeup import Job
 from flex_outbound.statuses import Status
 
@@ -45,12 +49,39 @@ def test_a_lost_wake_up_is_repeated_by_the_next_sweep(click: Clicker) -> None:
     assert _sweeps_that_handed_out(6) == [0, 1, 2, 3, 4, 5, 6]
 
 
-def test_workers_that_do_not_keep_up_are_asked_ever_more_seldom(
-    click: Clicker, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def behind(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sweep, "_BEHIND", 1)
+
+
+def test_what_waits_in_a_long_queue_is_not_put_there_again(click: Clicker, behind: None) -> None:
     click()
-    assert _sweeps_that_handed_out(12) == [0, 1, 3, 7]
+    assert _sweeps_that_handed_out(12) == [0, 12]
+
+
+def test_a_job_that_did_not_come_out_of_a_long_queue_with_the_others_was_lost(click: Clicker, behind: None) -> None:
+    click()
+    assert len(_handed_out()) == 1
+    swept = Heartbeat.last(Heartbeat.SWEEP)
+    assert swept is not None
+    Heartbeat.echo(swept)
+    assert _handed_out() == []  # perhaps a worker has just fetched it
+    Heartbeat.echo(swept + timedelta(seconds=6))
+    assert len(_handed_out()) == 1
+    Heartbeat.echo(swept)
+    assert Heartbeat.last(Heartbeat.ECHO) == swept + timedelta(seconds=6)
+
+
+def test_of_sweeps_that_queued_up_only_one_sweeps(click: Clicker, monkeypatch: pytest.MonkeyPatch) -> None:
+    handed_out: list[Any] = []
+    monkeypatch.setattr(tasks, "_publish", lambda *job, **_options: handed_out.append(job))
+    for _sweep in range(3):
+        click(body=str(_sweep), channel=("sms", "email", "whatsapp")[_sweep])
+        tasks.sweep()
+    assert len(handed_out) == 1
+    Heartbeat.objects.filter(pk=Heartbeat.SWEEP).update(at=from_now(-2))
+    tasks.sweep()
+    assert len(handed_out) == 3
 
 
 def test_a_row_whose_time_came_anew_is_handed_out_at_once(click: Clicker) -> None:
