@@ -81,9 +81,6 @@ def _column(run: Run, count: Count) -> dict[str, str]:
         "failed, told to the agent": str(count.counts["failed"]),
         "left to a person (review)": str(count.counts["review"]),
         "click to Flex where over 1 s": spread(count.late),
-        f"never reached Twilio: sent in ≤ {times.NEVER_REACHED} s": _in_time(
-            count, "never reached", times.NEVER_REACHED
-        ),
-        f"outcome unknown: known in ≤ {times.UNKNOWN} s": _in_time(count, "unknown", times.UNKNOWN),
+        **{f"{what}, mended in {most} s": _in_time(count.recovered.get(what, []), most) for what, most in BOUNDS},
         "last row at its end after": f"{run.settled:.1f} s",
     }
