@@ -19,13 +19,14 @@ from flex_outbound.outbox.pace import Turn
 from flex_outbound.statuses import Status
 
 LONGEST_LEAD: Final = 0.25
+"""Also what a process is taken to need before it has sent anything: its first request is its slowest."""
 
 
 class _Lead:
     """How long this process lately took from asking for its turn to being ready to send."""
 
     def __init__(self) -> None:
-        self.seconds = 0.0
+        self.seconds = LONGEST_LEAD
 
     def learn(self, took: float) -> None:
         """Follow what was measured, slowly, with some room for the next time to take longer."""

@@ -41,4 +41,5 @@ def test_a_long_queue_drains_at_the_limit(lab: Lab, report: Report) -> None:
         Row("interactions/s beside Twilio's limit", exact(found["rate"], "/s"), exact(LIMIT, "/s"), Aim("least", 0.95)),
         Row("429s, % of attempts", exact(share, "%"), exact(0.1, "%"), Aim("most", 1.0)),
     ]
-    group.notes.append(f"{found['busy']} of {found['attempts']} attempts were answered with 429")
+    when = ", ".join(f"{seconds:.1f}" for seconds in found["when"][:20]) or "never"
+    group.notes.append(f"{found['busy']} of {found['attempts']} attempts were answered with 429 (seconds: {when})")

@@ -30,10 +30,15 @@ def main() -> None:
             raise TimeoutError("the workers do not get through")
         time.sleep(0.5)
     found = Interaction.objects.aggregate(first=Min("sent_at"), last=Max("sent_at"))
-    busy = DispatchAttempt.objects.filter(http_status=429).count()
+    busy = DispatchAttempt.objects.filter(http_status=429).values_list("finished_at", flat=True)
+    when = sorted(round((at - found["first"]).total_seconds(), 1) for at in busy)
     seconds = (found["last"] - found["first"]).total_seconds()
     attempts = DispatchAttempt.objects.count()
-    print(json.dumps({"rate": (count - 1) / seconds, "busy": busy, "attempts": attempts, "seconds": seconds}))
+    print(
+        json.dumps(
+            {"rate": (count - 1) / seconds, "busy": len(when), "when": when, "attempts": attempts, "seconds": seconds}
+        )
+    )
 
 
 if __name__ == "__main__":
