@@ -78,10 +78,7 @@ def is_free(budget: Budget, account_sid: str, lead: float = 0.0) -> bool:
 
 def _take(storage: Any, limit: RateLimitItem, name: str, lead: float) -> Turn:
     now = time.time()
-    moment = _next(storage, limit, name, now)
-    if (moment.number - moment.gone) * _space(limit) < lead:
-        # Others have just sent, or are about to: among them it must not come later than it said.
-        moment = _next(storage, limit, name, now + lead)
+    moment = _next(storage, limit, name, now + lead)
     if moment.at - now > PATIENCE + lead:
         return Turn(False, moment.at - now)
     # Together with those that passed unused. Somebody else may have been faster: then it is a later one.

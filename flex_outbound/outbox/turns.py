@@ -19,14 +19,15 @@ from flex_outbound.outbox.pace import Turn
 from flex_outbound.statuses import Status
 
 LONGEST_LEAD: Final = 0.25
-"""Also what a process is taken to need before it has sent anything: its first request is its slowest."""
+_FIRST_LEAD: Final = 0.4
+"""What a process is taken to need before it has sent anything: its first request is its slowest."""
 
 
 class _Lead:
     """How long this process lately took from asking for its turn to being ready to send."""
 
     def __init__(self) -> None:
-        self.seconds = LONGEST_LEAD
+        self.seconds = _FIRST_LEAD
 
     def learn(self, took: float) -> None:
         """Follow what was measured, slowly, with some room for the next time to take longer."""
