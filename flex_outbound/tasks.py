@@ -19,12 +19,12 @@ from kombu.exceptions import OperationalError
 
 from flex_outbound.conf import conf
 from flex_outbound.models import Heartbeat, Interaction
+from flex_outbound.outbox import callbacks, closings, jobs, lookups, messages, turns
 from flex_outbound.outbox import census as counting
-from flex_outbound.outbox import closing, first_message, inbound, reconcile, turns, wakeup
 from flex_outbound.outbox import dispatch as dispatching
+from flex_outbound.outbox import polling as watching
 from flex_outbound.outbox import sweep as sweeping
-from flex_outbound.outbox import watch as watching
-from flex_outbound.outbox.wakeup import Job
+from flex_outbound.outbox.jobs import Job
 from flex_outbound.reports import rollup
 from flex_outbound.setup import looking, runs
 
@@ -85,7 +85,7 @@ def _dispatch(row_id: UUID) -> None:
 @shared_task(name="flex_outbound.tasks.look", base=Errand, ignore_result=True)
 def look(row_id: str) -> None:
     """Look for a row whose outcome is unknown, and for its account's others."""
-    following = reconcile.look_for(UUID(row_id))
+    following = lookups.look_for(UUID(row_id))
     if following is not None:
         _publish_before_sweep(Job.LOOK, *following)
 
@@ -106,20 +106,20 @@ def census(row_id: str) -> None:
 @shared_task(name="flex_outbound.tasks.message", base=Errand, ignore_result=True)
 def message(row_id: str) -> None:
     """Send, or look for, the first message of an interaction."""
-    first_message.send(UUID(row_id))
-    first_message.look(UUID(row_id))
+    messages.send(UUID(row_id))
+    messages.look(UUID(row_id))
 
 
 @shared_task(name="flex_outbound.tasks.event", base=Errand, ignore_result=True)
 def event(row_id: str) -> None:
     """Apply a callback."""
-    inbound.process(int(row_id))
+    callbacks.process(int(row_id))
 
 
 @shared_task(name="flex_outbound.tasks.close", base=Errand, ignore_result=True)
 def close(row_id: str) -> None:
     """Close a channel that must not stay open."""
-    closing.close(int(row_id))
+    closings.close(int(row_id))
 
 
 @shared_task(name="flex_outbound.tasks.import_look", base=Errand, ignore_result=True)
@@ -148,7 +148,7 @@ def sweep() -> None:
 @shared_task(name="flex_outbound.tasks.echo", base=Errand, ignore_result=True)
 def echo(swept: str) -> None:
     """Tell that what was put into the queue up to that sweep has come out of it."""
-    Heartbeat.echo(datetime.fromisoformat(swept))
+    Heartbeat.mark_queue(datetime.fromisoformat(swept))
 
 
 _TASKS: "dict[Job, Task[Any, Any]]" = {
@@ -240,7 +240,7 @@ def post(job: Job, row_id: str) -> None:
         logger.warning("Too many wake-ups are waiting for the broker; the sweep will find the rest")
 
 
-wakeup.connect(post)
+jobs.connect(post)
 
 
 def celery_app() -> str | None:

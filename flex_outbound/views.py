@@ -22,12 +22,12 @@ from django.utils.translation import ngettext
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_POST
 
-from flex_outbound import pages
+from flex_outbound import contexts
 from flex_outbound.channels import Channel
 from flex_outbound.contacts import ContactAdapter, adapter_by_label, find_contact
 from flex_outbound.exceptions import ClickConflict, ClickError, ClickNotAllowed, InvalidClick
 from flex_outbound.models import Interaction
-from flex_outbound.outbox import decide
+from flex_outbound.outbox import decisions
 from flex_outbound.outbox.enqueue import Click, enqueue
 from flex_outbound.outbox.visible import visible_to
 from flex_outbound.rates import take_click
@@ -43,11 +43,11 @@ def _for_agents(view: View) -> View:
     protected = csrf_protect(login_required(require_POST(view)))
 
     @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        request.user = pages.user_of(request)
+    def sensitive_view(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        request.user = contexts.user_of(request)
         return protected(request, *args, **kwargs)
 
-    return guarded
+    return sensitive_view
 
 
 @_for_agents
@@ -74,7 +74,7 @@ def retry(request: HttpRequest, pk: UUID) -> HttpResponse:
 
     def again(interaction: Interaction) -> str:
         _count(request)
-        decide.retry(interaction, request.user, request.POST.get("idempotency_key", ""))
+        decisions.retry(interaction, request.user, request.POST.get("idempotency_key", ""))
         return _("Sent again.")
 
     return _decide(request, pk, again)
@@ -86,7 +86,7 @@ def confirm(request: HttpRequest, pk: UUID) -> HttpResponse:
 
     def there(interaction: Interaction) -> str:
         _count(request)
-        decide.confirm(interaction, request.user, pages.task_sid_in(request.POST.get("task_sid", "")))
+        decisions.confirm(interaction, request.user, contexts.task_sid_in(request.POST.get("task_sid", "")))
         return _("Twilio is asked about this task.")
 
     return _decide(request, pk, there)
@@ -97,7 +97,7 @@ def cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Call off an interaction that has not been sent; not counted, so that who clicked too often can still do it."""
 
     def off(interaction: Interaction) -> str:
-        decide.cancel(interaction, request.user)
+        decisions.cancel(interaction, request.user)
         return _("Canceled.")
 
     return _decide(request, pk, off)
@@ -172,21 +172,21 @@ def _compose(request: HttpRequest, adapter: ContactAdapter, contact: Any, error:
     channel = request.POST.get("channel", "")
     label = Channel(channel).label if channel in Channel.values else _("Message")
     name = adapter.get_name(contact)
-    context = pages.identify(adapter, contact) | {
+    context = contexts.identify(adapter, contact) | {
         "title": _("%(channel)s to %(name)s") % {"channel": label, "name": name},
         "uid": "flex",
-        "option": pages.channel_option(request, contact, channel) if _is_mendable(error) else None,
-        "values": {name: request.POST.get(name, "") for name in pages.TYPED},
-        "limits": pages.LIMITS,
+        "option": contexts.channel_option(request, contact, channel) if _is_mendable(error) else None,
+        "values": {name: request.POST.get(name, "") for name in contexts.TYPED},
+        "limits": contexts.LIMITS,
         "error_field": error.field,
-        "key": request.POST.get("idempotency_key") or pages.new_key(),
+        "key": request.POST.get("idempotency_key") or contexts.new_key(),
         "next": _next(request, adapter.get_url(contact)),
     }
     return _say(request, context, error)
 
 
 def _is_mendable(error: ClickError) -> bool:
-    return isinstance(error, _TooOften) or (isinstance(error, InvalidClick) and error.field in pages.TYPED)
+    return isinstance(error, _TooOften) or (isinstance(error, InvalidClick) and error.field in contexts.TYPED)
 
 
 def _refused(request: HttpRequest, error: ClickError, interaction: Interaction) -> HttpResponse:
@@ -198,7 +198,7 @@ def _refused(request: HttpRequest, error: ClickError, interaction: Interaction) 
     }
     if isinstance(error, InvalidClick | _TooOften):
         # The decision is still the agent's: the same choices again, with what was typed.
-        row = pages.row_of(interaction, request.user)
+        row = contexts.row_of(interaction, request.user)
         context["row"] = row | {"key": request.POST.get("idempotency_key") or row["key"]}
     return _say(request, context, error)
 
@@ -214,7 +214,7 @@ def _say(request: HttpRequest, context: dict[str, Any], error: ClickError) -> Ht
         status = 409
         # The words are for everyone; the link only for who may see the conversation that is in the way.
         other = error.interaction and visible_to(request.user).filter(pk=error.interaction.pk).first()
-        context["row"] = pages.row_of(other, request.user) if other else None
+        context["row"] = contexts.row_of(other, request.user) if other else None
     response = render(request, "flex_outbound/compose.html", context, status=status)
     if isinstance(error, _TooOften):
         response["Retry-After"] = str(error.seconds)
@@ -223,9 +223,9 @@ def _say(request: HttpRequest, context: dict[str, Any], error: ClickError) -> Ht
 
 def _decidable(request: HttpRequest, pk: UUID) -> Interaction:
     """Return the row. Raises Http404 where the user may not see it, PermissionDenied where they may only watch."""
-    rows = pages.loaded(visible_to(request.user)).select_related("agent", "message", "contact_type")
+    rows = contexts.loaded(visible_to(request.user)).select_related("agent", "message", "contact_type")
     interaction = get_object_or_404(rows, pk=pk)
-    if not pages.may_decide(request.user, interaction):
+    if not contexts.may_decide(request.user, interaction):
         raise PermissionDenied
     return interaction
 

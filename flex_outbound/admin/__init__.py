@@ -3,10 +3,10 @@
 from flex_outbound.admin.closings import ClosingAdmin
 from flex_outbound.admin.configuration import AccountAdmin, WorkerAdmin
 from flex_outbound.admin.contacts import FlexContactAdminMixin
-from flex_outbound.admin.history import WebhookEventAdmin, WebhookRefusalAdmin
 from flex_outbound.admin.interactions import InteractionAdmin
 from flex_outbound.admin.senders import SenderAdmin
 from flex_outbound.admin.sites import register_with
+from flex_outbound.admin.webhook_events import WebhookEventAdmin, WebhookRefusalAdmin
 
 __all__ = [
     "AccountAdmin",

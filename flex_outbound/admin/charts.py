@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
 from flex_outbound.channels import Channel
-from flex_outbound.pages import name_of
+from flex_outbound.contexts import name_of
 from flex_outbound.reasons import label_of
 from flex_outbound.reports.overview import Overview, Waiting
 from flex_outbound.reports.tally import Tally

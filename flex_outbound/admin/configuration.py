@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from flex_outbound.admin import badges
 from flex_outbound.admin.callbacks import CallbacksPage
-from flex_outbound.admin.connecting import ConnectionTest
+from flex_outbound.admin.connection_test import ConnectionTest
 from flex_outbound.admin.forms import SECRETS, AccountForm, WorkerForm
 from flex_outbound.admin.importing import CSS, JS, ImportPages
 from flex_outbound.admin.lookups import SaneLookups
@@ -94,10 +94,10 @@ class AccountAdmin(SaneLookups, GuardsSecrets, CallbacksPage, ConnectionTest, Im
         trouble = trouble_of(account)
         return badges.badge(badges.BAD, trouble.what) if trouble else badges.badge(badges.GOOD, _("None known"))
 
-    @admin.display(description=_("since"), ordering="trouble_at")
+    @admin.display(description=_("since"), ordering="problem_at")
     def since(self, account: Account) -> Any:
         """Return since when it is so."""
-        return account.trouble_at
+        return account.problem_at
 
 
 @admin.register(Worker)

@@ -12,7 +12,7 @@ from django.template.response import TemplateResponse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from flex_outbound import pages
+from flex_outbound import contexts
 
 if TYPE_CHECKING:
     Base = admin.ModelAdmin
@@ -69,7 +69,7 @@ def _column(request: HttpRequest) -> Callable[[models.Model], SafeString]:
 
     @admin.display(description=_("message"))
     def flex_buttons(contact: models.Model) -> SafeString:
-        context = pages.buttons_context(request, contact, compact=True, in_form=True)
+        context = contexts.buttons_context(request, contact, compact=True, in_form=True)
         return SafeString(template.render(context))
 
     return flex_buttons

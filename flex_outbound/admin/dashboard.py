@@ -14,8 +14,8 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from flex_outbound.admin.charts import Chart, charts_of, names_of, tiles_of
 from flex_outbound.admin.filters import MOST_AGENTS
 from flex_outbound.channels import Channel
+from flex_outbound.contexts import name_of
 from flex_outbound.models import Account, Worker
-from flex_outbound.pages import name_of
 from flex_outbound.reports import days
 from flex_outbound.reports.overview import Period, Wanted, overview, waiting
 

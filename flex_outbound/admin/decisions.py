@@ -13,10 +13,10 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 
-from flex_outbound import pages
+from flex_outbound import contexts
 from flex_outbound.exceptions import ClickError, InvalidClick
 from flex_outbound.models import Interaction
-from flex_outbound.outbox import decide, locks
+from flex_outbound.outbox import decisions, locks
 from flex_outbound.statuses import Status
 
 
@@ -36,9 +36,9 @@ def choices_for(row: Interaction) -> list[Choice]:
         words = _("It is in Flex: name its task. Nothing is sent, and the row follows that conversation.")
         found.append(Choice("confirm", _("It is there"), words))
     if row.may_retry:
-        found.append(Choice("retry", pages.retry_label(row.status), _retry_words(row)))
+        found.append(Choice("retry", contexts.retry_label(row.status), _retry_words(row)))
     if row.may_cancel:
-        found.append(Choice("cancel", pages.cancel_label(row.status), _cancel_words(row)))
+        found.append(Choice("cancel", contexts.cancel_label(row.status), _cancel_words(row)))
     return found
 
 
@@ -55,17 +55,17 @@ def _cancel_words(row: Interaction) -> str:
 
 
 def _retry(row: Interaction, request: HttpRequest) -> str:
-    decide.retry(row, request.user)
+    decisions.retry(row, request.user)
     return _("Sent again.")
 
 
 def _confirm(row: Interaction, request: HttpRequest) -> str:
-    decide.confirm(row, request.user, pages.task_sid_in(request.POST.get("task_sid", "")))
+    decisions.confirm(row, request.user, contexts.task_sid_in(request.POST.get("task_sid", "")))
     return _("Twilio is asked about this task.")
 
 
 def _cancel(row: Interaction, request: HttpRequest) -> str:
-    decide.cancel(row, request.user)
+    decisions.cancel(row, request.user)
     return _("Canceled.")
 
 

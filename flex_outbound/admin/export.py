@@ -14,8 +14,8 @@ from django.contrib.auth import get_user_model
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from flex_outbound.contexts import duplicates_of
 from flex_outbound.models import Interaction
-from flex_outbound.pages import duplicates_of
 
 PAGE: Final = 2000
 BOM: Final = "\N{ZERO WIDTH NO-BREAK SPACE}"

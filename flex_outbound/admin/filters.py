@@ -12,8 +12,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from flex_outbound.contexts import name_of
 from flex_outbound.models import Interaction, Worker
-from flex_outbound.pages import name_of
 from flex_outbound.reasons import LABELS
 from flex_outbound.reports import days
 

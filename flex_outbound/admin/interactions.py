@@ -11,18 +11,18 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from flex_outbound.admin import badges
+from flex_outbound.admin.bounded_list import Large
 from flex_outbound.admin.closings import ClosingInline, HasClosing
 from flex_outbound.admin.decisions import Decisions
 from flex_outbound.admin.filters import AgentFilter, DayFilter, FoldedRelated, ReasonFilter
-from flex_outbound.admin.large import Large
 from flex_outbound.admin.lookups import SaneLookups
 from flex_outbound.admin.readonly import ReadOnly
 from flex_outbound.admin.reports import Reports
 from flex_outbound.admin.search import find
-from flex_outbound.admin.story import story_of
+from flex_outbound.admin.timeline import story_of
+from flex_outbound.contexts import duplicates_of, with_duplicates
 from flex_outbound.models import Interaction
 from flex_outbound.models.interaction import InteractionQuerySet
-from flex_outbound.pages import duplicates_of, with_duplicates
 from flex_outbound.reasons import label_of
 
 NONE = "–"
@@ -89,7 +89,7 @@ class InteractionAdmin(SaneLookups, ReadOnly, Decisions, Reports, Large):
             _("Progress"),
             {
                 "classes": ("collapse",),
-                "fields": (("attempt", "sent_at", "opened_at"), ("finished_at", "next_at", "looks")),
+                "fields": (("attempt", "sent_at", "opened_at"), ("finished_at", "next_at", "lookups")),
             },
         ),
     )

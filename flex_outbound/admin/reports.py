@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from flex_outbound import pages
+from flex_outbound import contexts
 from flex_outbound.admin import dashboard, export
 from flex_outbound.models import Interaction
 
@@ -84,7 +84,7 @@ class Reports(admin.ModelAdmin):
         # What was searched for may be a name or a number, which are logged nowhere.
         told = [f"{name}={'…' if name == SEARCH_VAR else value}" for name, value in request.GET.items() if value]
         LogEntry.objects.create(
-            user_id=pages.user_of(request).pk,
+            user_id=contexts.user_of(request).pk,
             content_type=ContentType.objects.get_for_model(Interaction),
             object_id=None,
             object_repr=_("Export as CSV"),

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 from django.urls import URLPattern
 
-from flex_outbound.secrecy import guarded
+from flex_outbound.sensitive import sensitive_view
 
 if TYPE_CHECKING:
     Base = admin.ModelAdmin
@@ -14,13 +14,13 @@ else:
 
 
 class GuardsSecrets(Base):
-    """Mixed into an admin: every page of it is guarded, those too that other mixins add."""
+    """Mixed into an admin: every page of it is sensitive_view, those too that other mixins add."""
 
     @property
     def urls(self) -> list[Any]:
-        """The admin's addresses, each with its view guarded."""
+        """The admin's addresses, each with its view sensitive_view."""
         found: list[Any] = self.get_urls()
         for one in found:
             if isinstance(one, URLPattern):
-                one.callback = guarded(one.callback)
+                one.callback = sensitive_view(one.callback)
         return found

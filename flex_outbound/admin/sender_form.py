@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
-from flex_outbound.admin.stock import ADDRESSES, Choice, Stock
+from flex_outbound.admin.resource_choices import ADDRESSES, Choice, Stock
 from flex_outbound.channels import Channel
 from flex_outbound.models import Account, ResourceKind, Sender
 

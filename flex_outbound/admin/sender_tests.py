@@ -13,13 +13,13 @@ from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from flex_outbound import channels, pages
+from flex_outbound import channels, contexts
 from flex_outbound.admin.sites import link_on
 from flex_outbound.channels import Channel
 from flex_outbound.contacts import label_of
 from flex_outbound.exceptions import ClickError
 from flex_outbound.models import Sender, Worker
-from flex_outbound.outbox import trial
+from flex_outbound.outbox import sender_tests
 from flex_outbound.outbox.visible import visible_to
 from flex_outbound.rates import take_click
 
@@ -49,7 +49,7 @@ class TestForm(forms.Form):
 
     def __init__(self, sender: Sender, workers: list[Worker], *args: Any, **kwargs: Any) -> None:
         kwargs["initial"] = {
-            "key": pages.new_key(),
+            "key": contexts.new_key(),
             "subject": _("Test"),
             "body": _("This is a test. No need to answer."),
         }
@@ -59,7 +59,7 @@ class TestForm(forms.Form):
         self.fields["address"].widget.attrs["autocomplete"] = "off"
         self.fields["body"].help_text = _said_of_first_message(channel)
         worker: Any = self.fields["worker"]
-        worker.choices = [(one.pk, f"{one} ({pages.name_of(one.user)})") for one in workers]
+        worker.choices = [(one.pk, f"{one} ({contexts.name_of(one.user)})") for one in workers]
         if channel is not Channel.EMAIL:
             del self.fields["subject"]
 
@@ -85,7 +85,7 @@ class SenderTests(admin.ModelAdmin):
             raise PermissionDenied
         if sender is None:
             raise Http404
-        workers = trial.workers_for(request.user, sender)
+        workers = sender_tests.workers_for(request.user, sender)
         form = TestForm(sender, workers, request.POST or None)
         if request.method == "POST" and form.is_valid() and self._send(request, sender, form):
             here = link_on(self.admin_site, "sender_test", quote(sender.pk))
@@ -99,7 +99,7 @@ class SenderTests(admin.ModelAdmin):
             form.add_error(None, words)
             return False
         given = form.cleaned_data
-        test = trial.Test(
+        test = sender_tests.SenderTest(
             request.user,
             sender,
             given["address"],
@@ -110,7 +110,7 @@ class SenderTests(admin.ModelAdmin):
             given["key"],
         )
         try:
-            row = trial.send_test(test)
+            row = sender_tests.send_test(test)
         except ClickError as error:
             field = getattr(error, "field", "")
             form.add_error(field if field in form.fields else None, str(error))
@@ -121,7 +121,7 @@ class SenderTests(admin.ModelAdmin):
         return True
 
     def _show(self, request: HttpRequest, sender: Sender, workers: list[Worker], form: TestForm) -> TemplateResponse:
-        tests = pages.loaded(trial.tests_of(sender) & visible_to(request.user))[:SHOWN]
+        tests = contexts.loaded(sender_tests.tests_of(sender) & visible_to(request.user))[:SHOWN]
         context = {
             **self.admin_site.each_context(request),
             "title": _("Send a test"),
@@ -136,7 +136,7 @@ class SenderTests(admin.ModelAdmin):
             "back": link_on(self.admin_site, "sender_change", quote(sender.pk)),
             "workers_url": link_on(self.admin_site, "worker_changelist"),
             # What the timeline of a contact is given, for it shows the tests.
-            "rows": [pages.row_of(row, request.user) for row in tests],
+            "rows": [contexts.row_of(row, request.user) for row in tests],
             "contact_type": label_of(Sender),
             "contact_id": str(sender.pk),
             "contact_name": sender.display_name,

@@ -31,10 +31,10 @@ def trouble_of(account: Account | None) -> Trouble | None:
             _("Import from Twilio, and choose one from the list."),
             "",
         )
-    if account.trouble_at is None:
+    if account.problem_at is None:
         return None
-    what, todo = _words(account.trouble_code)
-    url = f"https://www.twilio.com/docs/api/errors/{account.trouble_code}" if account.trouble_code else ""
+    what, todo = _words(account.problem_code)
+    url = f"https://www.twilio.com/docs/api/errors/{account.problem_code}" if account.problem_code else ""
     return Trouble(what, todo, url)
 
 

@@ -13,7 +13,7 @@ from flex_outbound import channels
 from flex_outbound.api.choices import ChannelField
 from flex_outbound.api.pagination import MAX_PAGE_SIZE, PAGE_SIZE
 from flex_outbound.channels import Channel
-from flex_outbound.pages import task_sid_in
+from flex_outbound.contexts import task_sid_in
 from flex_outbound.sids import SidKind, validator
 from flex_outbound.statuses import Status
 

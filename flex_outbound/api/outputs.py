@@ -7,9 +7,9 @@ from rest_framework import ISO_8601, serializers
 
 from flex_outbound.api.links import Links
 from flex_outbound.contacts import ContactAdapter, label_of
+from flex_outbound.contexts import duplicates_of, may_decide, name_of, named_task
 from flex_outbound.models import Interaction, Message, Sender
-from flex_outbound.outbox.availability import ChannelOption
-from flex_outbound.pages import duplicates_of, may_decide, name_of, named_task
+from flex_outbound.outbox.preflight import ChannelOption
 
 _TIME = serializers.DateTimeField(format=ISO_8601)
 

@@ -13,11 +13,11 @@ from flex_outbound.api import outputs
 from flex_outbound.api.etags import etag_of
 from flex_outbound.api.links import Links
 from flex_outbound.contacts import ContactAdapter, adapter_by_label, content_type_of
+from flex_outbound.contexts import may_decide, with_duplicates
 from flex_outbound.exceptions import InvalidClick
 from flex_outbound.models import Interaction
 from flex_outbound.models.interaction import InteractionQuerySet
 from flex_outbound.outbox.visible import visible_to
-from flex_outbound.pages import may_decide, with_duplicates
 
 
 def loaded(rows: InteractionQuerySet) -> InteractionQuerySet:

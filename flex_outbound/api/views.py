@@ -18,9 +18,9 @@ from flex_outbound.api.schema import Operation
 from flex_outbound.api.throttles import ClickThrottle, PollThrottle
 from flex_outbound.contacts import adapter_by_label, find_contact
 from flex_outbound.models import Interaction
-from flex_outbound.outbox import decide
-from flex_outbound.outbox.availability import channel_options
+from flex_outbound.outbox import decisions
 from flex_outbound.outbox.enqueue import Click, enqueue
+from flex_outbound.outbox.preflight import channel_options
 from flex_outbound.outbox.visible import visible_to
 
 ROW = OpenApiResponse(shapes.InteractionShape)
@@ -138,7 +138,7 @@ class RetryView(ApiView):
         form = RetrySerializer(data=request.data, context={"request": request})
         form.is_valid(raise_exception=True)
         row = rows.find_to_decide(request.user, pk)
-        return rows.answer(request, decide.retry(row, request.user, **form.validated_data), 202)
+        return rows.answer(request, decisions.retry(row, request.user, **form.validated_data), 202)
 
 
 class ConfirmView(ApiView):
@@ -159,7 +159,7 @@ class ConfirmView(ApiView):
         form = ConfirmSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         row = rows.find_to_decide(request.user, pk)
-        return rows.answer(request, decide.confirm(row, request.user, **form.validated_data), 202)
+        return rows.answer(request, decisions.confirm(row, request.user, **form.validated_data), 202)
 
 
 class CancelView(ApiView):
@@ -175,7 +175,7 @@ class CancelView(ApiView):
 
     def post(self, request: Request, pk: UUID) -> Response:
         """Calls off what has not been sent, or drops what needs a decision."""
-        return rows.answer(request, decide.cancel(rows.find_to_decide(request.user, pk), request.user))
+        return rows.answer(request, decisions.cancel(rows.find_to_decide(request.user, pk), request.user))
 
 
 class ChannelsView(ApiView):

@@ -11,8 +11,8 @@ from flex_outbound.exceptions import ConfigurationError, Refused
 from flex_outbound.gateway import payloads, results
 from flex_outbound.gateway.base import Connection, Gateway, InteractionRequest, InteractionResult, MessageRequest
 from flex_outbound.gateway.classify import malformed
-from flex_outbound.gateway.looks import TwilioLooks
 from flex_outbound.gateway.observe import Operation
+from flex_outbound.gateway.queries import TwilioLooks
 from flex_outbound.statuses import ChannelStatus
 
 MAX_KEPT = 4

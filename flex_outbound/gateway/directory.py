@@ -10,8 +10,8 @@ from flex_outbound.gateway import results
 from flex_outbound.gateway.base import Connection
 from flex_outbound.gateway.calls import TwilioCalls
 from flex_outbound.gateway.classify import malformed
-from flex_outbound.gateway.listed import Directory, Listed
 from flex_outbound.gateway.observe import Operation
+from flex_outbound.gateway.resources import Directory, Listed
 
 PAGE: Final = 1000
 ADDRESSES_PER_PAGE: Final = 50

@@ -135,8 +135,8 @@ def accounts() -> list[Metric]:
     """Accounts whose setup Twilio refuses, by its code; which ones, the admin shows."""
     family = _gauge("accounts_in_trouble", "Active Twilio accounts whose setup Twilio refuses.", "code")
     counts: dict[str, int] = {}
-    troubled = Account.objects.filter(is_active=True, trouble_at__isnull=False).order_by()
-    for code in troubled.values_list("trouble_code", flat=True):
+    troubled = Account.objects.filter(is_active=True, problem_at__isnull=False).order_by()
+    for code in troubled.values_list("problem_code", flat=True):
         counts[code_label(code)] = counts.get(code_label(code), 0) + 1
     for label, number in sorted({"20003": 0, **counts}.items()):
         family.add_metric([label], number)

@@ -20,7 +20,7 @@ from flex_outbound.models import Interaction, WebhookEvent
 _KNOWN: Final = frozenset(code for rule in errors.TABLE for code in rule.codes)
 """The codes that have a label of their own; Twilio has thousands, and each would be a time series."""
 
-_CARRIERS: Final = ("flex_outbound.tasks", "flex_outbound.outbox.wakeup")
+_CARRIERS: Final = ("flex_outbound.tasks", "flex_outbound.outbox.jobs")
 
 
 def note_call(operation: Operation, seconds: float, error: GatewayError | None) -> None:

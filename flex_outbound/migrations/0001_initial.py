@@ -68,14 +68,14 @@ class Migration(migrations.Migration):
                 ),
                 ("is_active", models.BooleanField(default=True, verbose_name="active")),
                 (
-                    "trouble_code",
+                    "problem_code",
                     models.IntegerField(blank=True, editable=False, null=True, verbose_name="last setup error"),
                 ),
                 (
-                    "trouble_text",
+                    "problem_text",
                     models.TextField(blank=True, default="", editable=False, verbose_name="what Twilio said"),
                 ),
-                ("trouble_at", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="at")),
+                ("problem_at", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="at")),
                 ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created")),
                 ("updated_at", models.DateTimeField(auto_now=True, verbose_name="changed")),
             ],
@@ -187,7 +187,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Interaction",
             fields=[
-                ("woken_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("enqueued_at", models.DateTimeField(blank=True, editable=False, null=True)),
                 ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ("contact_id", models.CharField(max_length=255, verbose_name="contact id")),
                 ("contact_name", models.CharField(blank=True, default="", max_length=255, verbose_name="contact")),
@@ -204,8 +204,8 @@ class Migration(migrations.Migration):
                 ("subject", models.CharField(blank=True, default="", max_length=256, verbose_name="subject")),
                 ("sender_address", models.CharField(max_length=254, verbose_name="sender's address")),
                 ("worker_sid", flex_outbound.models.fields.SidField(kind="WK", verbose_name="worker SID")),
-                ("click_key", models.CharField(max_length=64, verbose_name="click key")),
-                ("fingerprint", models.CharField(max_length=64, verbose_name="fingerprint of the click")),
+                ("idempotency_key", models.CharField(max_length=64, verbose_name="idempotency key")),
+                ("fingerprint", models.CharField(max_length=64, verbose_name="fingerprint of the request")),
                 (
                     "status",
                     models.CharField(
@@ -233,9 +233,12 @@ class Migration(migrations.Migration):
                     "next_at",
                     models.DateTimeField(blank=True, db_default=django.db.models.functions.datetime.Now(), null=True),
                 ),
-                ("in_line", models.BooleanField(default=False, editable=False, verbose_name="waits for its turn")),
-                ("looks", models.PositiveIntegerField(default=0, verbose_name="looks at Twilio")),
-                ("first_look_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "is_throttled",
+                    models.BooleanField(default=False, editable=False, verbose_name="waits for the rate limit"),
+                ),
+                ("lookups", models.PositiveIntegerField(default=0, verbose_name="lookups at Twilio")),
+                ("first_lookup_at", models.DateTimeField(blank=True, null=True)),
                 (
                     "interaction_sid",
                     flex_outbound.models.fields.SidField(
@@ -332,7 +335,7 @@ class Migration(migrations.Migration):
                     models.ForeignKey(
                         null=True,
                         on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="flex_clicks",
+                        related_name="flex_opened_interactions",
                         to=settings.AUTH_USER_MODEL,
                         verbose_name="agent",
                     ),
@@ -408,7 +411,7 @@ class Migration(migrations.Migration):
             name="WebhookEvent",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("woken_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("enqueued_at", models.DateTimeField(blank=True, editable=False, null=True)),
                 (
                     "source",
                     models.CharField(
@@ -785,7 +788,7 @@ class Migration(migrations.Migration):
             name="Closing",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("woken_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("enqueued_at", models.DateTimeField(blank=True, editable=False, null=True)),
                 (
                     "kind",
                     models.CharField(
@@ -849,7 +852,7 @@ class Migration(migrations.Migration):
             name="Message",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("woken_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("enqueued_at", models.DateTimeField(blank=True, editable=False, null=True)),
                 ("body", models.CharField(blank=True, default="", max_length=1600, verbose_name="text")),
                 (
                     "content_sid",
@@ -877,7 +880,7 @@ class Migration(migrations.Migration):
                 ("lease_until", models.DateTimeField(blank=True, null=True)),
                 ("sent_at", models.DateTimeField(blank=True, null=True, verbose_name="sent")),
                 ("next_at", models.DateTimeField(blank=True, null=True)),
-                ("looks", models.PositiveIntegerField(default=0)),
+                ("lookups", models.PositiveIntegerField(default=0)),
                 (
                     "message_sid",
                     flex_outbound.models.fields.SidField(blank=True, kind="IM", null=True, verbose_name="message SID"),
@@ -1107,7 +1110,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="interaction",
             index=models.Index(
-                condition=models.Q(("in_line", True)), fields=["account", "created_at"], name="flex_in_line"
+                condition=models.Q(("is_throttled", True)), fields=["account", "created_at"], name="flex_throttled"
             ),
         ),
         migrations.AddIndex(
@@ -1160,7 +1163,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="interaction",
-            constraint=models.UniqueConstraint(fields=("agent", "click_key"), name="flex_click_unique"),
+            constraint=models.UniqueConstraint(fields=("agent", "idempotency_key"), name="flex_click_unique"),
         ),
         migrations.AddConstraint(
             model_name="interaction",

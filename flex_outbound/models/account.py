@@ -39,9 +39,9 @@ class Account(models.Model):
         help_text=_("May stay empty only if the workspace has exactly one workflow."),
     )
     is_active = models.BooleanField(_("active"), default=True)
-    trouble_code = models.IntegerField(_("last setup error"), null=True, blank=True, editable=False)
-    trouble_text = models.TextField(_("what Twilio said"), blank=True, default="", editable=False)
-    trouble_at = models.DateTimeField(_("at"), null=True, blank=True, editable=False)
+    problem_code = models.IntegerField(_("last setup error"), null=True, blank=True, editable=False)
+    problem_text = models.TextField(_("what Twilio said"), blank=True, default="", editable=False)
+    problem_at = models.DateTimeField(_("at"), null=True, blank=True, editable=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     updated_at = models.DateTimeField(_("changed"), auto_now=True)
 

@@ -7,11 +7,11 @@ from django.utils.translation import gettext_lazy as _
 
 from flex_outbound.models.fields import SidField
 from flex_outbound.models.interaction import Interaction
-from flex_outbound.models.waking import Wakeable, WakeableQuerySet
+from flex_outbound.models.scheduling import Schedulable, SchedulableQuerySet
 from flex_outbound.sids import SidKind
 
 
-class Closing(Wakeable):
+class Closing(Schedulable):
     """One channel that has to be closed through the Interactions API, tried until Twilio has done it or refused.
 
     ``next_at`` is null when nothing more is tried; without ``closed_at`` it was refused, and ``error`` says why.
@@ -34,7 +34,7 @@ class Closing(Wakeable):
     error = models.TextField(_("what Twilio said"), blank=True, default="")
     closed_at = models.DateTimeField(_("closed"), null=True, blank=True, editable=False)
 
-    objects = WakeableQuerySet.as_manager()
+    objects = SchedulableQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("closing")

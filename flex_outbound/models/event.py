@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from flex_outbound.models.account import Account
 from flex_outbound.models.interaction import Interaction
-from flex_outbound.models.waking import Wakeable, WakeableQuerySet
+from flex_outbound.models.scheduling import Schedulable, SchedulableQuerySet
 
 
 class Source(models.TextChoices):
@@ -24,7 +24,7 @@ _PATIENCE = timedelta(seconds=5)
 """A callback is usually applied at once; one that waits longer lost its wake-up."""
 
 
-class WebhookEventQuerySet(WakeableQuerySet["WebhookEvent"]):
+class WebhookEventQuerySet(SchedulableQuerySet["WebhookEvent"]):
     """Callbacks as the sweep asks for them."""
 
     due_field = "received_at"
@@ -35,7 +35,7 @@ class WebhookEventQuerySet(WakeableQuerySet["WebhookEvent"]):
         return waiting.order_by("received_at")
 
 
-class WebhookEvent(Wakeable):
+class WebhookEvent(Schedulable):
     """One verified callback.
 
     ``event_id`` makes a callback that comes twice one row; ``payload`` holds SIDs and states only.

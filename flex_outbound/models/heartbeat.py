@@ -15,7 +15,7 @@ class Heartbeat(models.Model):
     was asked for before its time has gone through the broker. Not a row of history: there is one for each name.
     """
 
-    SWEEP, ECHO = "sweep", "echo"
+    SWEEP, QUEUE_MARKER = "sweep", "queue_marker"
 
     name = models.CharField(_("name"), max_length=32, primary_key=True)
     at = models.DateTimeField(_("last"), db_default=Now(), editable=False)
@@ -45,7 +45,7 @@ class Heartbeat(models.Model):
         return Heartbeat.objects.filter(pk=name, at__gt=Now() - timedelta(seconds=seconds)).exists()
 
     @staticmethod
-    def echo(at: datetime) -> None:
+    def mark_queue(at: datetime) -> None:
         """Note that a job that was put into the queue at that time came out of it; an older one changes nothing."""
-        if not Heartbeat.objects.filter(pk=Heartbeat.ECHO).update(at=Greatest("at", Value(at))):
-            Heartbeat.objects.bulk_create([Heartbeat(name=Heartbeat.ECHO, at=at)], ignore_conflicts=True)
+        if not Heartbeat.objects.filter(pk=Heartbeat.QUEUE_MARKER).update(at=Greatest("at", Value(at))):
+            Heartbeat.objects.bulk_create([Heartbeat(name=Heartbeat.QUEUE_MARKER, at=at)], ignore_conflicts=True)

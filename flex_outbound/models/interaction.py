@@ -17,8 +17,8 @@ from flex_outbound.conf import conf
 from flex_outbound.models.account import Account
 from flex_outbound.models.constraints import UniqueWhere
 from flex_outbound.models.fields import SidField
+from flex_outbound.models.scheduling import Schedulable, SchedulableQuerySet
 from flex_outbound.models.sender import Sender
-from flex_outbound.models.waking import Wakeable, WakeableQuerySet
 from flex_outbound.models.worker import Worker
 from flex_outbound.sids import SidKind
 from flex_outbound.statuses import FINAL, UNSETTLED, ChannelStatus, Status, TaskStatus
@@ -34,7 +34,7 @@ Source: https://www.twilio.com/docs/api/errors/50416
 """
 
 
-class InteractionQuerySet(WakeableQuerySet["Interaction"]):
+class InteractionQuerySet(SchedulableQuerySet["Interaction"]):
     """Interactions as the pipeline and the pages ask for them."""
 
     def due(self) -> Self:
@@ -53,7 +53,7 @@ class InteractionQuerySet(WakeableQuerySet["Interaction"]):
         return self.select_related("account", "agent", "sender", "worker", "message").defer(*tokens)
 
 
-class Interaction(Wakeable):
+class Interaction(Schedulable):
     """One click on one channel of one contact.
 
     ``id`` is also the correlation key: its 32 hexadecimal digits travel in the task's attributes as
@@ -81,7 +81,7 @@ class Interaction(Wakeable):
         settings.AUTH_USER_MODEL,
         models.SET_NULL,
         null=True,
-        related_name="flex_clicks",
+        related_name="flex_opened_interactions",
         verbose_name=_("agent"),
     )
     worker = models.ForeignKey(
@@ -89,8 +89,8 @@ class Interaction(Wakeable):
     )
     worker_sid = SidField(_("worker SID"), kind=SidKind.WORKER)
 
-    click_key = models.CharField(_("click key"), max_length=64)
-    fingerprint = models.CharField(_("fingerprint of the click"), max_length=64)
+    idempotency_key = models.CharField(_("idempotency key"), max_length=64)
+    fingerprint = models.CharField(_("fingerprint of the request"), max_length=64)
 
     status = models.CharField(_("status"), max_length=16, choices=Status.choices, default=Status.QUEUED)
     version = models.PositiveIntegerField(default=0, editable=False)
@@ -98,9 +98,9 @@ class Interaction(Wakeable):
     lease_until = models.DateTimeField(null=True, blank=True)
     sent_at = models.DateTimeField(_("sent"), null=True, blank=True)
     next_at = models.DateTimeField(null=True, blank=True, db_default=Now())
-    in_line = models.BooleanField(_("waits for its turn"), default=False, editable=False)
-    looks = models.PositiveIntegerField(_("looks at Twilio"), default=0)
-    first_look_at = models.DateTimeField(null=True, blank=True)
+    is_throttled = models.BooleanField(_("waits for the rate limit"), default=False, editable=False)
+    lookups = models.PositiveIntegerField(_("lookups at Twilio"), default=0)
+    first_lookup_at = models.DateTimeField(null=True, blank=True)
 
     interaction_sid = SidField(_("interaction SID"), kind=SidKind.INTERACTION, null=True, blank=True)
     channel_sid = SidField(_("channel SID"), kind=SidKind.CHANNEL, null=True, blank=True)
@@ -131,7 +131,7 @@ class Interaction(Wakeable):
         verbose_name_plural = _("interactions")
         ordering = ["-created_at", "-id"]
         constraints = [
-            models.UniqueConstraint(fields=["agent", "click_key"], name="flex_click_unique"),
+            models.UniqueConstraint(fields=["agent", "idempotency_key"], name="flex_click_unique"),
             UniqueWhere(
                 fields=["contact_type", "contact_id", "channel", "address"],
                 condition=IN_THE_WAY,
@@ -169,7 +169,7 @@ class Interaction(Wakeable):
             models.Index(
                 fields=["conversation_sid"], condition=Q(conversation_sid__isnull=False), name="flex_conversation"
             ),
-            models.Index(fields=["account", "created_at"], condition=Q(in_line=True), name="flex_in_line"),
+            models.Index(fields=["account", "created_at"], condition=Q(is_throttled=True), name="flex_throttled"),
             models.Index(fields=["agent", "-created_at", "-id"], name="flex_by_agent"),
             # The admin's list, its filters and searches; the days of the dashboard.
             models.Index(fields=["-created_at", "-id"], name="flex_newest"),

@@ -8,12 +8,12 @@ from django.utils.translation import gettext_lazy as _
 from flex_outbound import channels
 from flex_outbound.models.fields import SidField
 from flex_outbound.models.interaction import Interaction
-from flex_outbound.models.waking import Wakeable, WakeableQuerySet
+from flex_outbound.models.scheduling import Schedulable, SchedulableQuerySet
 from flex_outbound.sids import SidKind
 from flex_outbound.statuses import MESSAGE_FINAL, MessageStatus
 
 
-class Message(Wakeable):
+class Message(Schedulable):
     """What the agent wrote on the contact's page. Its interaction's key travels in the message's attributes."""
 
     interaction = models.OneToOneField(
@@ -28,14 +28,14 @@ class Message(Wakeable):
     lease_until = models.DateTimeField(null=True, blank=True)
     sent_at = models.DateTimeField(_("sent"), null=True, blank=True)
     next_at = models.DateTimeField(null=True, blank=True)
-    looks = models.PositiveIntegerField(default=0)
+    lookups = models.PositiveIntegerField(default=0)
     message_sid = SidField(_("message SID"), kind=SidKind.MESSAGE, null=True, blank=True)
     error_code = models.IntegerField(_("error code"), null=True, blank=True)
     error_reason = models.CharField(_("reason"), max_length=40, blank=True, default="")
     error_message = models.TextField(_("what the agent is told"), blank=True, default="")
     created_at = models.DateTimeField(_("written"), db_default=Now(), editable=False)
 
-    objects = WakeableQuerySet.as_manager()
+    objects = SchedulableQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("first message")

@@ -14,10 +14,10 @@ from flex_outbound.exceptions import ConfigurationError, GatewayError
 from flex_outbound.gateway.base import TaskState
 from flex_outbound.models import Account, Interaction
 from flex_outbound.models.interaction import InteractionQuerySet
-from flex_outbound.outbox import closing, limiter, locks, retry, watch
+from flex_outbound.outbox import closings, locks, polling, ratelimit, retry
 from flex_outbound.outbox.clock import from_now
-from flex_outbound.outbox.limiter import Budget
-from flex_outbound.outbox.twilio import gateway_for
+from flex_outbound.outbox.gateways import gateway_for
+from flex_outbound.outbox.ratelimit import Budget
 from flex_outbound.statuses import Status, TaskStatus
 
 logger = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ REQUESTS = 2
 CLOSER = 6
 """Every so many counts each conversation is looked at by itself."""
 
-GOING_ON = Q(status=Status.ACTIVE, looks__gte=retry.CALM)
+GOING_ON = Q(status=Status.ACTIVE, lookups__gte=retry.CALM)
 """Rows that need no closer watch: their conversation is up, and that is known for some time or from a callback."""
 
 _LIVE = {TaskStatus.PENDING, TaskStatus.RESERVED, TaskStatus.ASSIGNED, TaskStatus.WRAPPING}
@@ -44,7 +44,7 @@ def count(row_id: UUID) -> int:
         return 0
     going_on = 0
     for _request in range(REQUESTS):
-        if not _due(account).exists() or limiter.take(Budget.TASK_SEARCHES, account.account_sid):
+        if not _due(account).exists() or ratelimit.take(Budget.TASK_SEARCHES, account.account_sid):
             break
         rows = _taken(account)
         try:
@@ -65,9 +65,9 @@ def _taken(account: Account) -> list[Interaction]:
     with locks.short():
         rows = list(locks.lock(_due(account), skip_locked=True)[:BATCH])
         for pause in set(retry.COUNTS):
-            alike = [row.pk for row in rows if retry.next_count(row.looks) == pause]
+            alike = [row.pk for row in rows if retry.next_count(row.lookups) == pause]
             taken = Interaction.objects.filter(pk__in=alike) if alike else Interaction.objects.none()
-            taken.update(next_at=from_now(pause), looks=F("looks") + 1)
+            taken.update(next_at=from_now(pause), lookups=F("lookups") + 1)
     return rows
 
 
@@ -75,11 +75,11 @@ def _goes_on(row: Interaction, tasks: list[TaskState]) -> bool:
     own = next((task for task in tasks if task.task_sid == row.task_sid), None)
     for task in tasks:
         if task is not own:
-            closing.duplicate(row, task.interaction_sid, task.channel_sid, task.task_sid)
-    if own is None or own.status not in _LIVE or row.looks % CLOSER == 0:
+            closings.duplicate(row, task.interaction_sid, task.channel_sid, task.task_sid)
+    if own is None or own.status not in _LIVE or row.lookups % CLOSER == 0:
         # Ended, it seems, and nobody told. How, the single look finds out; it also sees an end of the channel alone.
         Interaction.objects.filter(GOING_ON, pk=row.pk).update(next_at=Now())
-        watch.watch(row.pk)
+        polling.watch(row.pk)
         return False
-    watch.apply_task_status(row, own.status)
+    polling.apply_task_status(row, own.status)
     return True

@@ -14,11 +14,11 @@ from flex_outbound.exceptions import ConfigurationError, NotAccepted, OutcomeUnk
 from flex_outbound.gateway import errors, payloads
 from flex_outbound.gateway.base import Gateway, InteractionRequest, InteractionResult
 from flex_outbound.models import Interaction, Outcome
-from flex_outbound.outbox import closing, history, locks, retry, transitions, turns
+from flex_outbound.outbox import closings, history, lifecycle, locks, retry, turns
 from flex_outbound.outbox.fence import Fence
+from flex_outbound.outbox.gateways import gateway_for
+from flex_outbound.outbox.jobs import Job
 from flex_outbound.outbox.standing import objection_to
-from flex_outbound.outbox.twilio import gateway_for
-from flex_outbound.outbox.wakeup import Job
 from flex_outbound.statuses import UNSETTLED, Status
 
 logger = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ def dispatch(row_id: UUID) -> Next | None:
     if appointment is None:
         return None
     fence = Fence()
-    row = transitions.claim(row_id, _describe)
+    row = lifecycle.claim(row_id, _describe)
     if row is None:
         return _after_lease(row_id)
     try:
@@ -57,7 +57,7 @@ def dispatch(row_id: UUID) -> Next | None:
         _end(row, Outcome.NOT_ACCEPTED, NotAccepted("not sent", reason=objection.reason), objection.words)
         return None
     fence.mark()
-    marked = transitions.about_to_send(row)
+    marked = lifecycle.about_to_send(row)
     # After everything that takes its time, and within what the fence allows for since the mark.
     appointment.wait()
     if not (marked and fence.is_open):
@@ -70,7 +70,7 @@ def _after_lease(row_id: UUID) -> Next | None:
     if not Interaction.objects.filter(pk=row_id, status=Status.SENDING, lease_until__lte=Now()).exists():
         return None
     with locks.short():
-        state = transitions.lease_ran_out(row_id)
+        state = lifecycle.lease_ran_out(row_id)
     if state is None:
         return None
     return Next(Job.DISPATCH if state == Status.QUEUED else Job.LOOK, 0.0)
@@ -120,27 +120,27 @@ def _send(row: Interaction, gateway: Gateway, request: InteractionRequest) -> Ne
     except OutcomeUnknown as error:
         logger.warning("Interaction %s: outcome unknown (%s)", row.pk, error.reason)
         with locks.short():
-            transitions.unconfirmed(row.pk, row.attempt, error=error)
+            lifecycle.unconfirmed(row.pk, row.attempt, error=error)
             history.finish_attempt(row, Outcome.UNKNOWN, error)
         return Next(Job.LOOK, retry.first_look(conf.settle_seconds))
     return _accepted(row, result)
 
 
 def _accepted(row: Interaction, result: InteractionResult) -> Next | None:
-    sids = {name: value for name, value in asdict(result).items() if name in transitions.SIDS}
+    sids = {name: value for name, value in asdict(result).items() if name in lifecycle.SIDS}
     is_urgent = row.first_message is not None or result.conversation_sid is None
     following = Next(Job.WATCH, retry.URGENT_WATCH if is_urgent else retry.next_watch(0))
     with locks.short():
         if result.interaction_sid and result.task_sid:
-            written = transitions.created(row, sids, result.task_status, following.seconds)
+            written = lifecycle.created(row, sids, result.task_status, following.seconds)
         else:
             # Accepted, but the answer does not say what the task is called: a look will.
-            written = transitions.unconfirmed(row.pk, row.attempt, sids=sids)
+            written = lifecycle.unconfirmed(row.pk, row.attempt, sids=sids)
             following = Next(Job.LOOK, retry.first_look(conf.settle_seconds))
         history.finish_attempt(row, Outcome.ACCEPTED)
     if not written:
         _beaten(row, result)
-    history.clear_trouble(row.account)
+    history.clear_problem(row.account)
     return following if is_urgent or following.job is Job.LOOK else None
 
 
@@ -150,9 +150,9 @@ def _beaten(row: Interaction, result: InteractionResult) -> None:
     row.refresh_from_db()
     if row.attempt == attempt and row.interaction_sid is None and row.status in UNSETTLED:
         # Accepted without a task's SID, and read after the lease: it is this row's all the same.
-        transitions.accepted_late(row, asdict(result))
+        lifecycle.accepted_late(row, asdict(result))
     elif row.interaction_sid != result.interaction_sid:
-        closing.duplicate(row, result.interaction_sid, result.channel_sid, result.task_sid)
+        closings.duplicate(row, result.interaction_sid, result.channel_sid, result.task_sid)
     elif result.conversation_sid and row.conversation_sid is None:
         history.note_conversation(row, result.conversation_sid)
 
@@ -160,7 +160,7 @@ def _beaten(row: Interaction, result: InteractionResult) -> None:
 def _try_later(row: Interaction, error: NotAccepted) -> Next | None:
     if error.reason == NOT_SET_UP:
         # A certificate that is not trusted: nothing was sent, and only an admin can mend it.
-        history.note_trouble(row.account, error)
+        history.record_problem(row.account, error)
     if row.attempt < conf.max_attempts:
         return _back(row, retry.backoff(row.attempt, error.retry_after), error)
     words = _("Twilio could not be reached for several minutes. Nothing was sent; you can try again.")
@@ -170,24 +170,24 @@ def _try_later(row: Interaction, error: NotAccepted) -> Next | None:
 
 def _back(row: Interaction, delay: float, error: NotAccepted | None) -> Next:
     with locks.short():
-        transitions.not_accepted(row.pk, row.attempt, delay, error)
+        lifecycle.not_accepted(row.pk, row.attempt, delay, error)
         history.finish_attempt(row, Outcome.NOT_ACCEPTED, error)
     return Next(Job.DISPATCH, delay)
 
 
 def _refused(row: Interaction, error: Refused) -> None:
     if errors.rule_for(error.code, error.http_status).admin:
-        history.note_trouble(row.account, error)
+        history.record_problem(row.account, error)
     _end(row, Outcome.REFUSED, error, errors.agent_message(error.reason))
 
 
 def _give_up(row: Interaction, error: ConfigurationError) -> None:
     refused = Refused(str(error), reason=NOT_SET_UP)
-    history.note_trouble(row.account, refused)
+    history.record_problem(row.account, refused)
     _end(row, Outcome.REFUSED, refused, errors.agent_message(NOT_SET_UP))
 
 
 def _end(row: Interaction, outcome: Outcome, error: NotAccepted | Refused, words: str) -> None:
     with locks.short():
-        transitions.failed(row.pk, row.attempt, reason=error.reason, message=words, code=error.code)
+        lifecycle.failed(row.pk, row.attempt, reason=error.reason, message=words, code=error.code)
         history.finish_attempt(row, outcome, error)

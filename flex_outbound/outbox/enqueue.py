@@ -16,9 +16,9 @@ from flex_outbound.contacts import ContactAdapter, adapter_by_label, content_typ
 from flex_outbound.exceptions import ClickConflict, ClickNotAllowed, InvalidClick
 from flex_outbound.models import IN_THE_WAY, Interaction, Message, Sender
 from flex_outbound.outbox import locks, texts
-from flex_outbound.outbox.availability import ChannelOption, Setup, option_for
+from flex_outbound.outbox.jobs import Job, wake_after_commit
 from flex_outbound.outbox.notify import tell_after_commit
-from flex_outbound.outbox.wakeup import Job, wake_after_commit
+from flex_outbound.outbox.preflight import ChannelOption, Setup, option_for
 
 _TRIES = 3  # the row in the way may become final between our insert and our look at it
 
@@ -85,7 +85,7 @@ def _earlier(click: Click) -> Interaction | None:
     if not click.idempotency_key:
         return None
     rows = Interaction.objects.select_related("agent", "message", "contact_type")
-    row = rows.filter(agent=click.user, click_key=click.idempotency_key).first()
+    row = rows.filter(agent=click.user, idempotency_key=click.idempotency_key).first()
     if row is None:
         return None
     kind = f"{row.contact_type.app_label}.{row.contact_type.model}"
@@ -185,7 +185,7 @@ def _row(click: Click, adapter: ContactAdapter, contact: Any, option: ChannelOpt
         agent=click.user,
         worker_id=sender.own_worker_id,  # type: ignore[attr-defined]
         worker_sid=sender.own_worker_sid,  # type: ignore[attr-defined]
-        click_key=texts.click_key(click.idempotency_key) or uuid.uuid4().hex,
+        idempotency_key=texts.idempotency_key(click.idempotency_key) or uuid.uuid4().hex,
     )
     row.fingerprint = _fingerprint(click, row, label_of(adapter.model))
     return row
@@ -236,7 +236,7 @@ def commit(row: Interaction, message: Message | None) -> Interaction:
 def _in_the_way(row: Interaction) -> Interaction | None:
     """Return the row that this very click made before; raise where another one stands in the way."""
     rows = Interaction.objects.select_related("agent", "message")
-    same_key = rows.filter(agent=row.agent, click_key=row.click_key).first()
+    same_key = rows.filter(agent=row.agent, idempotency_key=row.idempotency_key).first()
     if same_key is not None:
         if same_key.fingerprint == row.fingerprint:
             return same_key

@@ -82,10 +82,10 @@ def note_conversation(row: Interaction, conversation_sid: str) -> bool:
     return changed == 1
 
 
-def note_trouble(account: Account, error: GatewayError) -> None:
+def record_problem(account: Account, error: GatewayError) -> None:
     """Show the admin on the account what is wrong with the setup, in Twilio's own words."""
     Account.objects.filter(pk=account.pk).update(
-        trouble_code=error.code, trouble_text=error.detail[:500], trouble_at=Now()
+        problem_code=error.code, problem_text=error.detail[:500], problem_at=Now()
     )
     logger.error(
         "Twilio refuses account %s (error %s): check its credentials and SIDs in the admin",
@@ -94,7 +94,7 @@ def note_trouble(account: Account, error: GatewayError) -> None:
     )
 
 
-def clear_trouble(account: Account) -> None:
+def clear_problem(account: Account) -> None:
     """Take the trouble off an account that works again."""
-    if account.trouble_at is not None:
-        Account.objects.filter(pk=account.pk).update(trouble_code=None, trouble_text="", trouble_at=None)
+    if account.problem_at is not None:
+        Account.objects.filter(pk=account.pk).update(problem_code=None, problem_text="", problem_at=None)

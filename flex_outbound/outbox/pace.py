@@ -13,8 +13,8 @@ from typing import Any, Final, NamedTuple
 
 from limits import RateLimitItem
 
-from flex_outbound.outbox import limiter
-from flex_outbound.outbox.limiter import Budget
+from flex_outbound.outbox import ratelimit
+from flex_outbound.outbox.ratelimit import Budget
 
 logger = logging.getLogger(__name__)
 
@@ -52,11 +52,11 @@ def reserve(budget: Budget, account_sid: str, lead: float = 0.0) -> Turn:
     ``lead``: seconds that the caller needs until it can send. Without a limit, and while the storage is down,
     everything is granted at once: then Twilio itself says 429, which is as safe, only slower.
     """
-    limit = limiter.limit_of(budget)
+    limit = ratelimit.limit_of(budget)
     if limit is None:
         return NOW
     try:
-        return _take(limiter.storage(), limit, _name(budget, account_sid), lead)
+        return _take(ratelimit.storage(), limit, _name(budget, account_sid), lead)
     except Exception:
         # Each storage has errors of its own; none of them may keep a click from being sent.
         logger.warning("The rate limits cannot be counted; Twilio's own answer decides", exc_info=True)
@@ -65,12 +65,12 @@ def reserve(budget: Budget, account_sid: str, lead: float = 0.0) -> Turn:
 
 def is_free(budget: Budget, account_sid: str, lead: float = 0.0) -> bool:
     """Tell whether ``reserve`` would be granted now, without taking anything."""
-    limit = limiter.limit_of(budget)
+    limit = ratelimit.limit_of(budget)
     if limit is None:
         return True
     try:
         now = time.time()
-        moment = _next(limiter.storage(), limit, _name(budget, account_sid), now + lead)
+        moment = _next(ratelimit.storage(), limit, _name(budget, account_sid), now + lead)
     except Exception:
         return True
     return moment.at - now <= PATIENCE + lead

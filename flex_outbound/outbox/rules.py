@@ -28,7 +28,7 @@ class EmptyLook:
     Twilio named an interaction for the row, so that it exists, found or not. ``attempt``: how often the row was sent.
     """
 
-    looks: int
+    lookups: int
     settled: bool
     in_time: bool
     accepted: bool
@@ -37,7 +37,7 @@ class EmptyLook:
 
 def judge(look: EmptyLook, mode: Literal["auto", "strict"], max_attempts: int) -> Verdict:
     """Decide what follows an empty look."""
-    if not look.settled or look.looks + 1 < ENOUGH_LOOKS:
+    if not look.settled or look.lookups + 1 < ENOUGH_LOOKS:
         return Verdict.LOOK_AGAIN
     if look.accepted or not look.in_time or mode == "strict" or look.attempt >= max_attempts:
         return Verdict.REVIEW

@@ -13,8 +13,8 @@ from django.utils.translation import gettext as _
 from flex_outbound.channels import Channel
 from flex_outbound.contacts import ContactAdapter, adapter_for, find_contact
 from flex_outbound.models import Interaction
-from flex_outbound.outbox.availability import refusal_of, usable_addresses
-from flex_outbound.outbox.trial import is_test
+from flex_outbound.outbox.preflight import refusal_of, usable_addresses
+from flex_outbound.outbox.sender_tests import is_test
 
 logger = logging.getLogger(__name__)
 

@@ -16,21 +16,21 @@ from django.db.models.functions import Now
 from flex_outbound.conf import conf
 from flex_outbound.models import Closing, Heartbeat, Interaction, Message, WebhookEvent
 from flex_outbound.models.interaction import InteractionQuerySet
-from flex_outbound.models.waking import WakeableQuerySet
+from flex_outbound.models.scheduling import SchedulableQuerySet
 from flex_outbound.outbox import (
+    callbacks,
     census,
-    closing,
+    closings,
     dispatch,
-    first_message,
-    inbound,
+    lifecycle,
     locks,
-    reconcile,
+    lookups,
+    messages,
+    polling,
     retry,
-    transitions,
-    watch,
 )
 from flex_outbound.outbox.clock import from_now
-from flex_outbound.outbox.wakeup import Job
+from flex_outbound.outbox.jobs import Job
 from flex_outbound.statuses import UNSETTLED, MessageStatus, Status
 
 BATCH: Final = 500
@@ -83,19 +83,19 @@ def coming(seconds: float) -> list[tuple[Job, str, float]]:
     return jobs
 
 
-def _due(rows: WakeableQuerySet[Any], *of: str) -> list[Any]:
+def _due(rows: SchedulableQuerySet[Any], *of: str) -> list[Any]:
     """Lock the due rows that somebody is to be woken for, and note that; within a transaction.
 
     Rows that are locked are being worked on, or by a process that is frozen: neither may hold up the others.
     """
-    behind = rows.waiting_for_workers(_BEHIND) >= _BEHIND
+    behind = rows.count_enqueued(_BEHIND) >= _BEHIND
     # A job that a worker fetched may wait there for a moment, so those of the last sweep do not count as lost.
-    passed = Heartbeat.last(Heartbeat.ECHO) if behind else None
-    wanted = rows.to_wake(
+    passed = Heartbeat.last(Heartbeat.QUEUE_MARKER) if behind else None
+    wanted = rows.to_enqueue(
         retry.rewake(conf.sweep_seconds, behind=behind), passed and passed - timedelta(seconds=conf.sweep_seconds)
     )
     found = list(locks.lock(wanted, of=("self", *of), skip_locked=True)[:BATCH])
-    rows.filter(pk__in=[row.pk for row in found]).mark_woken()
+    rows.filter(pk__in=[row.pk for row in found]).mark_enqueued()
     return found
 
 
@@ -111,7 +111,7 @@ def _jobs(rows: InteractionQuerySet) -> list[tuple[Job, str]]:
     searched: set[int] = set()
     with locks.short():
         for row in _due(rows):
-            state = transitions.lease_ran_out(row.pk) if row.status == Status.SENDING else row.status
+            state = lifecycle.lease_ran_out(row.pk) if row.status == Status.SENDING else row.status
             job = _JOBS.get(state) if state else None
             if job is Job.LOOK and row.account_id in searched:
                 continue  # one search serves all rows of an account
@@ -134,7 +134,7 @@ def _messages() -> list[tuple[Job, str]]:
         due = _due(Message.objects.select_related("interaction"), "interaction")
         for message in due:
             if message.status == MessageStatus.SENDING:
-                first_message.lease_ran_out(message.interaction_id)
+                messages.lease_ran_out(message.interaction_id)
     return [(Job.MESSAGE, str(message.interaction_id)) for message in due]
 
 
@@ -153,15 +153,15 @@ def run(job: Job, row_id: str) -> None:
     if job is Job.DISPATCH:
         dispatch.dispatch(UUID(row_id))
     elif job is Job.LOOK:
-        reconcile.look_for(UUID(row_id))
+        lookups.look_for(UUID(row_id))
     elif job is Job.WATCH:
-        watch.watch(UUID(row_id))
+        polling.watch(UUID(row_id))
     elif job is Job.CENSUS:
         census.count(UUID(row_id))
     elif job is Job.MESSAGE:
-        first_message.send(UUID(row_id))
-        first_message.look(UUID(row_id))
+        messages.send(UUID(row_id))
+        messages.look(UUID(row_id))
     elif job is Job.EVENT:
-        inbound.process(int(row_id))
+        callbacks.process(int(row_id))
     elif job is Job.CLOSE:
-        closing.close(int(row_id))
+        closings.close(int(row_id))

@@ -29,7 +29,7 @@ def _clean(text: str, field: str, longest: int) -> str:
     return text
 
 
-def click_key(key: str) -> str:
+def idempotency_key(key: str) -> str:
     """Check an idempotency key: up to 64 printable ASCII characters without spaces."""
     if key and not _KEY.match(key):
         raise InvalidClick(

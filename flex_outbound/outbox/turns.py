@@ -13,9 +13,9 @@ from django.db.models.functions import Now
 
 from flex_outbound.models import Interaction
 from flex_outbound.models.interaction import InteractionQuerySet
-from flex_outbound.outbox import limiter, locks, pace, transitions
-from flex_outbound.outbox.limiter import Budget
+from flex_outbound.outbox import lifecycle, locks, pace, ratelimit
 from flex_outbound.outbox.pace import Turn
+from flex_outbound.outbox.ratelimit import Budget
 from flex_outbound.statuses import Status
 
 LONGEST_LEAD: Final = 0.25
@@ -55,7 +55,7 @@ def ask(row_id: UUID) -> Appointment | None:
 
     A row that is not due needs no turn, and gets one.
     """
-    if limiter.limit_of(Budget.INTERACTIONS) is None:
+    if ratelimit.limit_of(Budget.INTERACTIONS) is None:
         return Appointment(pace.NOW)
     due = Interaction.objects.filter(pk=row_id, status=Status.QUEUED, next_at__lte=Now())
     found = due.values_list("account_id", "account__account_sid", "created_at").first()
@@ -66,13 +66,13 @@ def ask(row_id: UUID) -> Appointment | None:
     if turn.granted:
         return Appointment(turn)
     ahead = _line(account_id).filter(created_at__lt=clicked_at).count()
-    transitions.stands_in_line(row_id, turn.seconds + ahead / limiter.rate(Budget.INTERACTIONS))
+    lifecycle.stands_in_line(row_id, turn.seconds + ahead / ratelimit.rate(Budget.INTERACTIONS))
     return None
 
 
 def call_next(row_id: UUID) -> UUID | None:
     """Take the one who waits longest out of the line in which a row was, if its turn is near. Returns its id."""
-    if limiter.limit_of(Budget.INTERACTIONS) is None:
+    if ratelimit.limit_of(Budget.INTERACTIONS) is None:
         return None
     waited_for = Interaction.objects.filter(Exists(_line(OuterRef("account_id"))), pk=row_id)
     account_id, account_sid = waited_for.values_list("account_id", "account__account_sid").first() or (None, "")
@@ -80,8 +80,8 @@ def call_next(row_id: UUID) -> UUID | None:
         return None
     with locks.short():
         first = locks.lock(_line(account_id).order_by("created_at"), skip_locked=True).only("pk").first()
-        return first.pk if first is not None and transitions.called(first.pk) else None
+        return first.pk if first is not None and lifecycle.called(first.pk) else None
 
 
 def _line(account_id: Any) -> InteractionQuerySet:
-    return Interaction.objects.filter(in_line=True, account=account_id, status=Status.QUEUED)
+    return Interaction.objects.filter(is_throttled=True, account=account_id, status=Status.QUEUED)

@@ -15,7 +15,7 @@ from flex_outbound.exceptions import ConfigurationError, FlexOutboundError, Gate
 from flex_outbound.gateway import callbacks
 from flex_outbound.gateway.callbacks import FlexInstance, TwilioCallbacks
 from flex_outbound.models import Account, Source
-from flex_outbound.outbox.twilio import connection_to
+from flex_outbound.outbox.gateways import connection_to
 from flex_outbound.setup.address import callback_url, trouble_of_public_address
 from flex_outbound.setup.comparing import EVENTS, Finding, State, compare
 from flex_outbound.setup.words import Trouble, explain

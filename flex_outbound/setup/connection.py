@@ -9,9 +9,9 @@ from django.utils.translation import gettext as _
 
 from flex_outbound.exceptions import FlexOutboundError, GatewayError
 from flex_outbound.gateway.directory import open_directory
-from flex_outbound.gateway.listed import Directory, Listed
+from flex_outbound.gateway.resources import Directory, Listed
 from flex_outbound.models import Account
-from flex_outbound.outbox.twilio import connection_to
+from flex_outbound.outbox.gateways import connection_to
 from flex_outbound.setup.words import Trouble, explain
 
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from flex_outbound.exceptions import FlexOutboundError, Refused
 from flex_outbound.gateway.directory import open_directory
 from flex_outbound.models import Account, ImportRun, Resource, ResourceKind, RunState, Sender
-from flex_outbound.outbox.twilio import connection_to
+from flex_outbound.outbox.gateways import connection_to
 from flex_outbound.setup import storing
 from flex_outbound.setup.choosing import Choice, NewSender, errors_of, sender_of
 from flex_outbound.setup.differences import Change, Differences, compare

@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from flex_outbound.exceptions import FlexOutboundError, GatewayError
 from flex_outbound.gateway.directory import open_directory
-from flex_outbound.gateway.listed import Directory, Listed
+from flex_outbound.gateway.resources import Directory, Listed
 from flex_outbound.models import ImportRun, ResourceKind
-from flex_outbound.outbox.twilio import connection_to
+from flex_outbound.outbox.gateways import connection_to
 from flex_outbound.setup import runs
 
 logger = logging.getLogger(__name__)

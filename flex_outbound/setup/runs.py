@@ -14,8 +14,8 @@ from django.utils.translation import gettext as _
 from flex_outbound.conf import conf
 from flex_outbound.exceptions import FlexOutboundError, GatewayError
 from flex_outbound.models import Account, ImportRun, RunState
-from flex_outbound.outbox import wakeup
-from flex_outbound.outbox.wakeup import Job
+from flex_outbound.outbox import jobs
+from flex_outbound.outbox.jobs import Job
 from flex_outbound.setup.words import Trouble, explain_stored
 
 KEPT = 20
@@ -46,7 +46,7 @@ def begin(account: Account, user: Any = None, *, wake: bool = True) -> ImportRun
         _prune(account)
         run = ImportRun.objects.create(account=account, user=user)
         if wake:
-            transaction.on_commit(lambda: wakeup.wake(Job.IMPORT, run.pk), using=using, robust=True)
+            transaction.on_commit(lambda: jobs.wake(Job.IMPORT, run.pk), using=using, robust=True)
     return run
 
 

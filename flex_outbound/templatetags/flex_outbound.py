@@ -9,7 +9,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.template import Context, TemplateSyntaxError
 
-from flex_outbound import pages
+from flex_outbound import contexts
 
 logger = logging.getLogger(__name__)
 register = template.Library()
@@ -18,7 +18,7 @@ register = template.Library()
 @register.inclusion_tag("flex_outbound/assets.html", takes_context=True)
 def flex_assets(context: Context) -> dict[str, Any]:
     """Link stylesheet and module, with the page's CSP nonce where there is one; once per page, best in ``<head>``."""
-    return {"nonce": _nonce(context), "row": pages.blank_row()}
+    return {"nonce": _nonce(context), "row": contexts.blank_row()}
 
 
 @register.inclusion_tag("flex_outbound/buttons.html", takes_context=True)
@@ -29,7 +29,7 @@ def flex_buttons(context: Context, contact: Any, compact: bool = False, in_form:
     """
     request = _request(context, "flex_buttons")
     try:
-        return pages.buttons_context(request, contact, compact=compact or in_form, in_form=in_form)
+        return contexts.buttons_context(request, contact, compact=compact or in_form, in_form=in_form)
     except LookupError as error:
         return _unregistered("flex_buttons", error)
 
@@ -39,7 +39,7 @@ def flex_forms(context: Context, contacts: Iterable[Any]) -> dict[str, Any]:
     """Render, outside of any form, what the buttons of these contacts with ``in_form`` belong to."""
     request = _request(context, "flex_forms")
     try:
-        return pages.forms_context(request, contacts)
+        return contexts.forms_context(request, contacts)
     except LookupError as error:
         return _unregistered("flex_forms", error)
 
@@ -49,7 +49,7 @@ def flex_timeline(context: Context, contact: Any) -> dict[str, Any]:
     """Render what was opened for a contact as far as the user may see it, the newest first."""
     request = _request(context, "flex_timeline")
     try:
-        return pages.timeline_context(request, contact)
+        return contexts.timeline_context(request, contact)
     except LookupError as error:
         return _unregistered("flex_timeline", error)
 

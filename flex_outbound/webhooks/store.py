@@ -6,8 +6,8 @@ from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
 from flex_outbound.models import Account, Source, WebhookEvent
-from flex_outbound.outbox import inbound
-from flex_outbound.outbox.wakeup import Job, wake_after_commit
+from flex_outbound.outbox import callbacks
+from flex_outbound.outbox.jobs import Job, wake_after_commit
 from flex_outbound.webhooks.read import Callback
 
 _EVENT_TYPE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}\Z")
@@ -23,15 +23,15 @@ def store(account: Account, source: Source, callback: Callback, event_id: str) -
     event_type = callback.params.get("EventType", "")
     if not _EVENT_TYPE.match(event_type):
         return False
-    payload = inbound.keep(callback.params)
-    may_come = inbound.may_become_ours(account.pk, source, payload)
-    row = inbound.row_of(account.pk, payload)
+    payload = callbacks.keep(callback.params)
+    may_come = callbacks.may_become_ours(account.pk, source, payload)
+    row = callbacks.row_of(account.pk, payload)
     if row is None and not may_come:
         return False
     if row is not None:
-        payload = inbound.keep(callback.params, row)
+        payload = callbacks.keep(callback.params, row)
     event = WebhookEvent(account=account, source=source, event_id=event_id, event_type=event_type, payload=payload)
-    is_old = row is not None and inbound.is_old(row, source, event_type, payload)
+    is_old = row is not None and callbacks.is_old(row, source, event_type, payload)
     if is_old:
         event.interaction, event.processed_at = row, Now()
     try:

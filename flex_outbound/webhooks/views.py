@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST
 
 from flex_outbound.exceptions import WebhookError
 from flex_outbound.models import Account, Source
-from flex_outbound.secrecy import guarded
+from flex_outbound.sensitive import sensitive_view
 from flex_outbound.webhooks import receipts, refusals
 from flex_outbound.webhooks.read import read
 from flex_outbound.webhooks.store import store
@@ -20,7 +20,7 @@ _STATUS: Final = {"too_large": 413}
 
 @csrf_exempt  # Twilio has no cookie of ours; the signature takes its place
 @require_POST
-@guarded
+@sensitive_view
 def receive(request: HttpRequest, account_id: int, source: Source) -> HttpResponse:
     """Take one event: 204; or 403 for what is not Twilio's, 413 for what is too large, and the refusal is counted.
 

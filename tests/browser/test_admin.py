@@ -67,7 +67,7 @@ def test_going_back_decides_nothing_and_dropping_drops(page: Page, row: Interact
 
 
 def test_an_account_in_trouble_says_so_first(page: Page, row: Interaction, account: Account) -> None:
-    Account.objects.update(trouble_code=20003, trouble_text="Authenticate", trouble_at=Now())
+    Account.objects.update(problem_code=20003, problem_text="Authenticate", problem_at=Now())
     page.goto(f"/admin/flex_outbound/account/{account.pk}/change/")
     expect(page.get_by_role("alert")).to_contain_text("Twilio does not accept this account's credentials.")
     expect(page.get_by_role("alert")).to_be_in_viewport()

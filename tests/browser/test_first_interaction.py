@@ -15,7 +15,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from crm_demo.models import Contact
 from flex_outbound.models import Account, ImportRun, Interaction, Sender, Worker
-from flex_outbound.outbox import wakeup
+from flex_outbound.outbox import jobs
 from flex_outbound.reports import rollup
 from flex_outbound.sandbox import defaults
 from flex_outbound.setup import looking
@@ -51,9 +51,9 @@ def ada(db: None) -> User:
 def no_worker(sandbox: Sandbox, settings: Any) -> Iterator[None]:
     """Leave every job to the test."""
     settings.FLEX_OUTBOUND = settings.FLEX_OUTBOUND | {"PUBLIC_BASE_URL": SEEN_BY_NOBODY}
-    before = wakeup.connect(lambda job, row_id: None)
+    before = jobs.connect(lambda job, row_id: None)
     yield
-    wakeup.connect(before)
+    jobs.connect(before)
 
 
 @pytest.fixture

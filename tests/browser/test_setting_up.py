@@ -9,7 +9,7 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from flex_outbound.models import Account, ImportRun, Resource, Sender, Worker
-from flex_outbound.outbox import wakeup
+from flex_outbound.outbox import jobs
 from flex_outbound.sandbox import defaults
 from flex_outbound.setup import looking
 from tests.integration.setup.conftest import Sandbox, sandbox, sandbox_server
@@ -32,9 +32,9 @@ def agent(db: None) -> User:
 @pytest.fixture(autouse=True)
 def no_worker() -> Iterator[None]:
     """Leave the look to the test, so that the page can be seen waiting."""
-    before = wakeup.connect(lambda job, row_id: None)
+    before = jobs.connect(lambda job, row_id: None)
     yield
-    wakeup.connect(before)
+    jobs.connect(before)
 
 
 def shots(page: Page, shoot: Shoot, name: str) -> None:

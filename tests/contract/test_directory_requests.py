@@ -7,7 +7,7 @@ import pytest
 
 from flex_outbound.gateway.base import Connection
 from flex_outbound.gateway.directory import open_directory
-from flex_outbound.gateway.listed import Directory
+from flex_outbound.gateway.resources import Directory
 from flex_outbound.sandbox import defaults
 from flex_outbound.sandbox.server import SandboxServer
 from tests.contract.openapi import Contract

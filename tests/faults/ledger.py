@@ -18,16 +18,16 @@ NOTICED = 1.0
 """Seconds after a click from which its delay counts as a recovery."""
 
 ROWS = """
-SELECT id, click_key, status, interaction_sid, channel_sid, task_sid, conversation_sid,
+SELECT id, idempotency_key, status, interaction_sid, channel_sid, task_sid, conversation_sid,
        EXTRACT(EPOCH FROM opened_at - created_at)::float
-FROM flex_outbound_interaction WHERE click_key LIKE %s
+FROM flex_outbound_interaction WHERE idempotency_key LIKE %s
 """
 RECOVERIES = """
 WITH attempts AS (
     SELECT i.created_at, i.opened_at, i.attempt, a.number, a.outcome, a.started_at, a.finished_at, a.error_detail,
            lead(a.started_at) OVER (PARTITION BY i.id ORDER BY a.number) AS again_at
     FROM flex_outbound_interaction i JOIN flex_outbound_dispatchattempt a ON a.interaction_id = i.id
-    WHERE i.click_key LIKE %s
+    WHERE i.idempotency_key LIKE %s
 )
 SELECT 'never reached Twilio', EXTRACT(EPOCH FROM started_at - created_at)::float FROM attempts WHERE number = 1
 UNION ALL
@@ -43,12 +43,12 @@ an answer, to the next one or to its being found. Those that Twilio answered wit
 """
 CLOSED = "SELECT interaction_sid FROM flex_outbound_closing WHERE kind = 'duplicate' AND closed_at IS NOT NULL"
 TRACE = """
-SELECT i.id, i.status, i.attempt, i.interaction_sid, i.created_at, i.sent_at, i.opened_at, i.next_at, i.looks,
+SELECT i.id, i.status, i.attempt, i.interaction_sid, i.created_at, i.sent_at, i.opened_at, i.next_at, i.lookups,
        i.error_reason, (SELECT array_agg(a.number || ' ' || a.outcome || ' ' || a.error_detail)
                         FROM flex_outbound_dispatchattempt a WHERE a.interaction_id = i.id),
        (SELECT array_agg(c.kind || ' ' || c.interaction_sid || ' ' || coalesce(c.closed_at::text, 'open'))
         FROM flex_outbound_closing c WHERE c.interaction_id = i.id)
-FROM flex_outbound_interaction i WHERE click_key = %s
+FROM flex_outbound_interaction i WHERE idempotency_key = %s
 """
 NAIVE = """
 SELECT key, key, status, interaction_sid, channel_sid, task_sid, conversation_sid,
@@ -62,7 +62,7 @@ class Row:
     """One click as our own database has it. ``key``: what its interactions at Flex bear."""
 
     key: str
-    click_key: str
+    idempotency_key: str
     status: str
     sids: tuple[str | None, ...]
     seconds: float | None
@@ -128,12 +128,12 @@ class Count:
     late: list[float] = field(default_factory=list)
     recovered: dict[str, list[float]] = field(default_factory=dict)
 
-    def add(self, what: str, click_key: str) -> None:
+    def add(self, what: str, idempotency_key: str) -> None:
         """Count one click, and keep its name where it is among the first of its kind."""
         self.counts[what] += 1
         self.examples.setdefault(what, [])
         if len(self.examples[what]) < 5:
-            self.examples[what].append(click_key)
+            self.examples[what].append(idempotency_key)
 
     @property
     def harm(self) -> dict[str, list[str]]:
@@ -144,19 +144,19 @@ class Count:
 def count(rows: Iterable[Row], run: Run, made: Mapping[str, list[Made]], closed: set[str], late: set[str]) -> Count:
     """Count one way. ``made``: everything at Flex by key; ``late``: the clicks that had no end at the deadline."""
     result = Count(clicked=len(run.taken), taken=sum(status == 202 for status in run.taken.values()))
-    known = {row.click_key: row for row in rows}
-    for click_key, status in run.taken.items():
-        if status == 202 and click_key not in known:
-            result.add("lost", click_key)
+    known = {row.idempotency_key: row for row in rows}
+    for idempotency_key, status in run.taken.items():
+        if status == 202 and idempotency_key not in known:
+            result.add("lost", idempotency_key)
     keys = set()
     for row in known.values():
         keys.add(row.key)
         mine = made.get(row.key, [])
-        for what in dict.fromkeys([*harm_of(row, mine, closed), *(["stuck"] if row.click_key in late else [])]):
-            result.add(what, row.click_key)
+        for what in dict.fromkeys([*harm_of(row, mine, closed), *(["stuck"] if row.idempotency_key in late else [])]):
+            result.add(what, row.idempotency_key)
         if any(one.interaction_sid in closed for one in mine):
-            result.add("duplicates found and closed", row.click_key)
-        result.add(row.status, row.click_key)
+            result.add("duplicates found and closed", row.idempotency_key)
+        result.add(row.status, row.idempotency_key)
         if row.seconds is not None and row.seconds >= NOTICED:
             result.late.append(row.seconds)
     for key in set(made) - keys:
@@ -171,6 +171,6 @@ def spread(seconds: Sequence[float]) -> str:
     return f"{median(seconds):.1f} s / {max(seconds):.1f} s (of {len(seconds)})"
 
 
-def trace(stack: Stack, click_key: str) -> str:
+def trace(stack: Stack, idempotency_key: str) -> str:
     """Return what the database has on one click, for the report of what went wrong."""
-    return " ".join(str(value) for one in stack.query(TRACE, click_key) for value in one)
+    return " ".join(str(value) for one in stack.query(TRACE, idempotency_key) for value in one)

@@ -36,12 +36,12 @@ REFUSED = {
 SEARCH = {"method": "GET", "product": "taskrouter", "path": "/Tasks$"}
 FIRST_LOOK = 2000
 LATE = 9000
-STATUS = "SELECT status FROM flex_outbound_interaction WHERE click_key = %s"
-TASK = "SELECT task_sid FROM flex_outbound_interaction WHERE click_key = %s"
-ROW_ID = "SELECT id FROM flex_outbound_interaction WHERE click_key = %s"
+STATUS = "SELECT status FROM flex_outbound_interaction WHERE idempotency_key = %s"
+TASK = "SELECT task_sid FROM flex_outbound_interaction WHERE idempotency_key = %s"
+ROW_ID = "SELECT id FROM flex_outbound_interaction WHERE idempotency_key = %s"
 APPLIED = """
 SELECT count(*) FROM flex_outbound_webhookevent e JOIN flex_outbound_interaction i ON i.id = e.interaction_id
-WHERE i.click_key = %s AND e.processed_at IS NOT NULL
+WHERE i.idempotency_key = %s AND e.processed_at IS NOT NULL
 """
 
 

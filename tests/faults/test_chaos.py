@@ -41,7 +41,7 @@ def _run(name: str, report: Report, logs: Path) -> ledger.Count:
         chaos.misbehave(sandbox)
         run = chaos.run(stack, f"{name}-", send, stack.people(), clicks, chaos.rate_wanted())
         run.settled = _until_quiet(stack, name, END_SECONDS)
-        late = {row.click_key for row in read(stack, run.prefix) if row.status not in ledger.ENDS}
+        late = {row.idempotency_key for row in read(stack, run.prefix) if row.status not in ledger.ENDS}
         if late and name == "ours":
             # Too late is counted; all else only at rest, for what still moves looks lost or made up.
             _until_quiet(stack, name, REST_SECONDS)

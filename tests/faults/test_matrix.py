@@ -57,13 +57,13 @@ def _let_happen(scene: Scene, name: str, accident: accidents.Accident, report: R
 
 def _verdicts(scene: Scene) -> Verdicts:
     stack, late = scene.stack, "cell-beyond-settle"
-    keys = {row.click_key: row.key for row in ledger.ours(stack, "cell-")}
+    keys = {row.idempotency_key: row.key for row in ledger.ours(stack, "cell-")}
     if late in keys:
         _patiently(lambda: len(scene.sandbox.made().get(keys[late], [])) > 1, "the work that Flex does late")
     _patiently(lambda: stack.query(BUSY) == [(0,)], "the ends of all rows")
     made, closed = scene.sandbox.made(), ledger.closed_duplicates(stack)
     verdicts = {
-        row.click_key: ledger.harm_of(row, made.get(row.key, []), closed) for row in ledger.ours(stack, "cell-")
+        row.idempotency_key: ledger.harm_of(row, made.get(row.key, []), closed) for row in ledger.ours(stack, "cell-")
     }
     for key, status in scene.taken.items():
         if status == 202 and key not in verdicts:

@@ -42,7 +42,7 @@ def click(account: Account, agent: Any) -> Click:
             account=account,
             sender_address="+14155550100",
             worker_sid="WK" + "a" * 32,
-            click_key=key.hex,
+            idempotency_key=key.hex,
             fingerprint="x",
             status=status,
             created_at=at,

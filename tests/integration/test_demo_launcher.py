@@ -38,12 +38,21 @@ def part(tmp_path: Path) -> Callable[..., Part]:
     return make
 
 
+def _is_of(process: psutil.Process, servers: set[psutil.Process]) -> bool:
+    """Tell whether a shared server started it: its processes come and go, and killed they take the server along."""
+    try:
+        return bool(servers.intersection(process.parents()))
+    except psutil.NoSuchProcess:
+        return True
+
+
 @pytest.fixture(autouse=True)
 def no_orphans() -> Iterator[None]:
     """Whatever a test started is gone when it ends; servers that other tests share are left alone."""
     before = set(psutil.Process().children(recursive=True))
     yield
-    left = [process for process in psutil.Process().children(recursive=True) if process not in before]
+    now = [process for process in psutil.Process().children(recursive=True) if process not in before]
+    left = [process for process in now if not _is_of(process, before)]
     for process in left:
         process.kill()
     assert not left

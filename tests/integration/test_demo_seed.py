@@ -9,7 +9,7 @@ from crm_demo.models import Contact
 from crm_demo.seeding.contacts import TOTAL
 from flex_outbound.channels import AddressError, Channel, normalize
 from flex_outbound.models import Account, Sender, Worker
-from flex_outbound.outbox.availability import Setup
+from flex_outbound.outbox.preflight import Setup
 from flex_outbound.sandbox import defaults
 
 pytestmark = pytest.mark.django_db

@@ -9,7 +9,7 @@ from django.contrib.auth.models import Group, Permission, User
 from django.core.management import call_command
 
 from flex_outbound import groups
-from flex_outbound.outbox.availability import Setup
+from flex_outbound.outbox.preflight import Setup
 
 pytestmark = pytest.mark.django_db
 

@@ -24,7 +24,7 @@ from flex_outbound.gateway import client as sdk
 from flex_outbound.gateway.base import Connection, Gateway
 from flex_outbound.models import Account, DispatchAttempt, Interaction, Sender, Worker
 from flex_outbound.models.fields import is_token
-from flex_outbound.outbox import dispatch, twilio, wakeup
+from flex_outbound.outbox import dispatch, gateways, jobs
 from flex_outbound.webhooks import verify
 from tests.integration.admin import walk
 
@@ -204,11 +204,11 @@ def test_nothing_describes_itself_by_one(account: Account) -> None:
         connections.append(connection)
         return sdk.connect(connection)
 
-    before = twilio.use(connect)
+    before = gateways.use(connect)
     try:
-        described.append(repr(twilio.gateway_for(account)))
+        described.append(repr(gateways.gateway_for(account)))
     finally:
-        twilio.use(before)
+        gateways.use(before)
     described += [repr(connections), str(connections[0])]
     assert connections[0].password == STORED["api_key_secret"]
     assert not [words for words in described if MARK in words]
@@ -223,14 +223,14 @@ def test_neither_api_nor_broker_nor_attempt_is_given_one(
     django_capture_on_commit_callbacks: Any,
 ) -> None:
     asked: list[str] = []
-    before = wakeup.connect(lambda job, row_id: asked.append(f"{job} {row_id}"))
+    before = jobs.connect(lambda job, row_id: asked.append(f"{job} {row_id}"))
     click = {"contact_type": "crm_demo.contact", "contact_id": str(contact.pk), "channel": "sms", "body": "Hi"}
     try:
         with django_capture_on_commit_callbacks(execute=True):
             answer = client_agent.post("/flex/api/interactions/", click, content_type="application/json")
             dispatch.dispatch(Interaction.objects.get().pk)
     finally:
-        wakeup.connect(before)
+        jobs.connect(before)
     seen = [answer.content.decode(), *asked, client_agent.get("/flex/api/interactions/").content.decode()]
     seen += [client_agent.get(f"/flex/api/contacts/crm_demo.contact/{contact.pk}/channels/").content.decode()]
     attempt = DispatchAttempt.objects.get()

@@ -11,7 +11,7 @@ from django.urls import reverse
 from crm_demo.models import Contact
 from flex_outbound import contacts
 from flex_outbound.models import Interaction, Worker
-from flex_outbound.outbox import transitions
+from flex_outbound.outbox import lifecycle
 from flex_outbound.outbox.enqueue import Click, enqueue
 
 WAYS = ("deleted", "unregistered", "removed")
@@ -23,7 +23,7 @@ def orphan(
 ) -> Interaction:
     """A failed row of a contact that was deleted, of a model that is not registered, or that the project removed."""
     row = enqueue(Click(agent, "crm_demo.contact", str(contact.pk), "sms"))
-    transitions.failed(row.pk, 0, reason="opted_out", message="No.")
+    lifecycle.failed(row.pk, 0, reason="opted_out", message="No.")
     if request.param == "deleted":
         contact.delete()
     elif request.param == "unregistered":

@@ -87,7 +87,7 @@ class World:
             "sender_address": self.sender.address,
             "agent": self.user,
             "worker_sid": sid("WK"),
-            "click_key": uuid.uuid4().hex,
+            "idempotency_key": uuid.uuid4().hex,
             "next_at": MOMENT,
         }
 
@@ -161,7 +161,7 @@ IMPOSSIBLE: list[tuple[str, Deed]] = [
             worker_sid=world.worker.worker_sid,
         ),
     ),
-    ("flex_click_unique", lambda world: world.another_row(click_key=world.row.click_key)),
+    ("flex_click_unique", lambda world: world.another_row(idempotency_key=world.row.idempotency_key)),
     ("flex_one_in_flight", lambda world: world.make(Interaction, **world.like_row)),
     ("flex_one_in_flight", lambda world: world.another_row(**CREATED) and world.another_row()),
     (

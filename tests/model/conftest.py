@@ -11,7 +11,7 @@ from crm_demo.flex_contacts import CrmContact
 from crm_demo.models import Contact
 from flex_outbound.channels import Channel
 from flex_outbound.models import Account, Closing, Interaction, Sender, WebhookEvent
-from flex_outbound.outbox import fence, retry, twilio
+from flex_outbound.outbox import fence, gateways, retry
 from tests.model.flex import Flex
 from tests.model.real import Real
 
@@ -35,7 +35,7 @@ class Stage:
         for model in (Closing, WebhookEvent, Interaction):
             model._default_manager.all().delete()
         self.real = Real(*self._parts, flex)
-        twilio.use(self.real.connect)
+        gateways.use(self.real.connect)
         return self.real
 
 
@@ -64,6 +64,6 @@ def stage(
     monkeypatch.setattr(retry, "random", SimpleNamespace(random=lambda: 1.0))
     # One contact with an address for each click: the model's contacts do not change.
     monkeypatch.setattr(CrmContact, "get_addresses", lambda *_: [f"+1415555{count:04}" for count in range(1, 20)])
-    before = twilio.use(Real(account, senders[Channel.SMS], contact, Flex(0, 0, 0)).connect)
+    before = gateways.use(Real(account, senders[Channel.SMS], contact, Flex(0, 0, 0)).connect)
     yield made
-    twilio.use(before)
+    gateways.use(before)

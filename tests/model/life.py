@@ -143,19 +143,19 @@ class Life(RuleBasedStateMachine):
         """A sweep with a worker that does everything at once."""
         self.world.sweep(lambda row_id: self.world.dispatch(row_id, self.fate(fate)))
 
-    @precondition(lambda self: len(self.world.looks) < 2)
+    @precondition(lambda self: len(self.world.lookups) < 2)
     @rule()
     def begin_look(self) -> None:
         """A worker reads rows and searches, and is stopped before it writes."""
         readings = self.world.begin_look()
         if readings:
-            self.world.looks.append(readings)
+            self.world.lookups.append(readings)
 
-    @precondition(lambda self: self.world.looks)
+    @precondition(lambda self: self.world.lookups)
     @rule()
     def finish_look(self) -> None:
         """It writes."""
-        self.world.finish_look(self.world.looks.pop())
+        self.world.finish_look(self.world.lookups.pop())
 
     # -- callbacks: never, twice, late, out of order -----------------------------------------------------------------
 
@@ -226,7 +226,7 @@ class Life(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Kill every process; then a healthy one brings every row to an end that loses nothing."""
         self.world.workers.clear()
-        self.world.looks.clear()
+        self.world.lookups.clear()
         self.world.settle_down()
         for row in self.world.rows.values():
             assert is_settled(row), row

@@ -77,7 +77,7 @@ class Real:
             sender=self.sender,
             sender_address=self.sender.address,
             worker_sid="WK" + "0" * 32,
-            click_key=str(count),
+            idempotency_key=str(count),
             next_at=self.moment(self.now),
             created_at=self.moment(self.now + count / 1000),
         )
@@ -111,9 +111,9 @@ class Real:
         found = [Interaction.objects.get(pk=key) for key in self.row_ids.values()]
         return [
             (
-                *(row.status, row.attempt, row.looks),
-                *map(seconds, (row.next_at, row.lease_until, row.sent_at, row.first_look_at, row.opened_at)),
-                *(number(row.interaction_sid), number(row.task_sid), row.task_status, seconds(row.woken_at)),
+                *(row.status, row.attempt, row.lookups),
+                *map(seconds, (row.next_at, row.lease_until, row.sent_at, row.first_lookup_at, row.opened_at)),
+                *(number(row.interaction_sid), number(row.task_sid), row.task_status, seconds(row.enqueued_at)),
             )
             for row in found
         ]

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from flex_outbound.conf import Conf, conf
 from flex_outbound.models import Interaction
-from flex_outbound.outbox import census, inbound, reconcile, sweep, transitions, watch
+from flex_outbound.outbox import callbacks, census, lifecycle, lookups, polling, sweep
 from flex_outbound.outbox.dispatch import dispatch
 from flex_outbound.outbox.fence import Fence
-from flex_outbound.outbox.wakeup import Job
+from flex_outbound.outbox.jobs import Job
 from flex_outbound.statuses import Status
 from tests.model import world as mirror
 from tests.model.conftest import Stage
@@ -170,9 +170,9 @@ class PureSide:
         """Return every row as ``Real.rows`` does."""
         return [
             (
-                *(row.status, row.attempt, row.looks),
-                *(row.next_at, row.lease_until, row.sent_at, row.first_look_at, row.opened_at),
-                *(row.interaction, row.task, row.task_status, row.woken_at),
+                *(row.status, row.attempt, row.lookups),
+                *(row.next_at, row.lease_until, row.sent_at, row.first_lookup_at, row.opened_at),
+                *(row.interaction, row.task, row.task_status, row.enqueued_at),
             )
             for row in self.world.rows.values()
         ]
@@ -256,14 +256,14 @@ class RealSide:
     def look(self, event: Event) -> None:
         """Look, while callbacks come in."""
         self.real.gateway.in_search = partial(self.run, event.meanwhile)
-        reconcile.reconcile(self.real.account.pk)
+        lookups.reconcile(self.real.account.pk)
         self.real.gateway.in_search = lambda: None
 
     def callback(self, event: Event) -> None:
         """Apply a callback."""
         made = _existing(self.real.flex, self.real.now, event)
         if made:
-            inbound.process(self.real.callback(made))
+            callbacks.process(self.real.callback(made))
 
     def end(self, event: Event) -> None:
         """End a conversation."""
@@ -275,13 +275,13 @@ class RealSide:
         """Call a row off."""
         row_id = self._row(event)
         if row_id:
-            transitions.canceled(row_id)
+            lifecycle.canceled(row_id)
 
     def again(self, event: Event) -> None:
         """Decide to send again."""
         row_id = self._row(event)
         if row_id:
-            transitions.decided_to_send(row_id)
+            lifecycle.decided_to_send(row_id)
 
     def _row(self, event: Event) -> UUID | None:
         return self.real.row_ids.get(event.number + 1)
@@ -293,7 +293,7 @@ def test_the_model_does_what_the_pipeline_does(
 ) -> None:
     caplog.set_level(logging.CRITICAL, logger="flex_outbound")
     monkeypatch.setattr(Conf, "unconfirmed", property(lambda self: mode))
-    about_to_send = transitions.about_to_send
+    about_to_send = lifecycle.about_to_send
     compared, reached = 0, set[str]()
 
     @settings(
@@ -305,12 +305,14 @@ def test_the_model_does_what_the_pipeline_does(
     )
     @given(events=st.lists(_EVENTS, min_size=8, max_size=20), clicks=_WHICH, lag=st.sampled_from([0.0, 20.0, 200.0]))
     @example(events=[Event("work", seconds, Fate.LOST) for seconds in (0, 400, 130)], clicks=0, lag=0.0)
+    @example(events=[Event("work", 0, Fate.REFUSED)], clicks=0, lag=0.0)
+    @example(events=[Event("work", 0, Fate.BUSY)], clicks=0, lag=0.0)
     def compare(events: list[Event], clicks: int, lag: float) -> None:
         nonlocal compared
         times = Times(mode=mode)
         pure = PureSide(World(times, Flex(times.timeout, 15.0, lag)))
         real = RealSide(stage.set_up(Flex(times.timeout, 15.0, lag)), about_to_send)
-        monkeypatch.setattr(transitions, "about_to_send", real.about_to_send)
+        monkeypatch.setattr(lifecycle, "about_to_send", real.about_to_send)
         monkeypatch.setattr(Fence, "mark", lambda fence: real.mark(fence))
         for _click in range(clicks + 1):
             pure.world.click()
@@ -331,10 +333,10 @@ def test_the_model_does_what_the_pipeline_does(
 
 
 def test_the_constants_are_the_pipelines_own() -> None:
-    assert (reconcile.EVENT_MINUTES, reconcile.EVENT_MARGIN) == (mirror.EVENT_MINUTES, mirror.EVENT_MARGIN)
+    assert (lookups.EVENT_MINUTES, lookups.EVENT_MARGIN) == (mirror.EVENT_MINUTES, mirror.EVENT_MARGIN)
     assert census.CLOSER == mirror.CLOSER
-    assert reconcile._PATIENCE.total_seconds() == mirror.PATIENCE
-    assert reconcile._SKEW.total_seconds() == mirror.SKEW
+    assert lookups._PATIENCE.total_seconds() == mirror.PATIENCE
+    assert lookups._SKEW.total_seconds() == mirror.SKEW
     assert conf.sweep_seconds == mirror.Times().sweep
-    assert watch._BACKLOG.total_seconds() == mirror.BACKLOG
-    assert watch._PATIENCE.total_seconds() == mirror.YOUNG
+    assert polling._BACKLOG.total_seconds() == mirror.BACKLOG
+    assert polling._PATIENCE.total_seconds() == mirror.YOUNG

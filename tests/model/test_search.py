@@ -49,13 +49,13 @@ def _key(world: World) -> Hashable:
         return None if moment is None else max(moment - now, -400.0)
 
     [row] = world.rows.values()
-    times = (row.next_at, row.lease_until, row.sent_at, row.first_look_at, row.opened_at, row.woken_at)
+    times = (row.next_at, row.lease_until, row.sent_at, row.first_lookup_at, row.opened_at, row.enqueued_at)
     workers = sorted(
         (one.stage, one.row.attempt, ago(one.fence), ago(one.marked_at), ago(one.posted_at), one.fate, one.made or 0)
         for one in world.workers
     )
     made = tuple((one.sid, one.attempt, ago(one.at), ago(one.done_at)) for one in world.flex.made)
-    state = (row.status, row.attempt, row.looks, row.interaction, *map(ago, times))
+    state = (row.status, row.attempt, row.lookups, row.interaction, *map(ago, times))
     return (state, tuple(workers), made)
 
 

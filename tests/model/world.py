@@ -45,13 +45,13 @@ class Row:
     attempt: int = 0
     lease_until: float | None = None
     sent_at: float | None = None
-    looks: int = 0
-    first_look_at: float | None = None
+    lookups: int = 0
+    first_lookup_at: float | None = None
     interaction: int | None = None
     task: int | None = None
     task_status: str = ""
     opened_at: float | None = None
-    woken_at: float | None = None
+    enqueued_at: float | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -90,7 +90,7 @@ class World:
     marks: bool = True
     rows: dict[int, Row] = field(default_factory=dict)
     workers: list[Worker] = field(default_factory=list)
-    looks: list[list[Reading]] = field(default_factory=list)
+    lookups: list[list[Reading]] = field(default_factory=list)
     closings: dict[int, str] = field(default_factory=dict)
     moves: list[tuple[Status, Status]] = field(default_factory=list)
     overdue_posts: int = 0
@@ -102,7 +102,7 @@ class World:
             flex=self.flex.fork(),
             rows={key: replace(row) for key, row in self.rows.items()},
             workers=[replace(one) for one in self.workers],
-            looks=list(self.looks),
+            lookups=list(self.lookups),
             closings=dict(self.closings),
             moves=[],
         )
@@ -140,7 +140,7 @@ class World:
             opened_at=self.now,
             lease_until=None,
             next_at=self.now + wait,
-            looks=0,
+            lookups=0,
             **values,
         )
 
@@ -202,7 +202,7 @@ class World:
         """Begin a dispatch: fence, then claim."""
         row, lease = self.rows[row_id], self.now + self.times.lease
         due = row.next_at is not None and row.next_at <= self.now
-        values = {"lease_until": lease, "next_at": lease, "sent_at": None, "looks": 0, "first_look_at": None}
+        values = {"lease_until": lease, "next_at": lease, "sent_at": None, "lookups": 0, "first_lookup_at": None}
         if not self.move(row, [Status.QUEUED], Status.SENDING, due, attempt=row.attempt + 1, **values):
             self.lease_ran_out(row)
             return None
@@ -286,9 +286,9 @@ class World:
 
     def _reading(self, row: Row, alive: bool) -> Reading:
         sent = row.sent_at or 0.0
-        began_late = row.first_look_at is not None and row.first_look_at > sent + retry.VANISH_SECONDS
+        began_late = row.first_lookup_at is not None and row.first_lookup_at > sent + retry.VANISH_SECONDS
         minutes = max(EVENT_MINUTES, math.ceil((self.now - sent) / 60) + EVENT_MARGIN)
-        begins_late = row.first_look_at is None and sent < self.now - retry.VANISH_SECONDS
+        begins_late = row.first_lookup_at is None and sent < self.now - retry.VANISH_SECONDS
         return Reading(
             row=replace(row),
             elapsed=self.now - sent,
@@ -322,7 +322,7 @@ class World:
 
     def _absent(self, reading: Reading) -> None:
         row = reading.row
-        look = rules.EmptyLook(row.looks, reading.settled, not reading.late, row.interaction is not None, row.attempt)
+        look = rules.EmptyLook(row.lookups, reading.settled, not reading.late, row.interaction is not None, row.attempt)
         verdict = rules.judge(look, self.times.mode, self.times.max_attempts)
         if row.status == Status.REVIEW or verdict is rules.Verdict.LOOK_AGAIN:
             self._looked_in_vain(row, reading.elapsed)
@@ -347,8 +347,8 @@ class World:
                 at = max((row.sent_at or 0.0) + planned, self.now + retry.SOONEST_LOOK)
         current = self.rows[row.id]
         if (current.status, current.attempt) == (row.status, row.attempt):
-            first = self.now if current.first_look_at is None else current.first_look_at
-            self._set(current, looks=current.looks + 1, first_look_at=first, next_at=at)
+            first = self.now if current.first_lookup_at is None else current.first_lookup_at
+            self._set(current, lookups=current.lookups + 1, first_lookup_at=first, next_at=at)
 
     def _could_not_look(self, row: Row, wait: float) -> None:
         current = self.rows[row.id]
@@ -410,7 +410,7 @@ class World:
         row = self.rows[row_id]
         if row.status not in OPEN or self._must_wait(row) or (row.next_at or 0.0) > self.now:
             return
-        before = row.looks
+        before = row.lookups
         made = self.flex.made[(row.interaction or 0) - 1]
         if made.over:
             if not self.flex.is_gone(made, self.now):
@@ -421,22 +421,22 @@ class World:
                 self._apply_task_status(row, "reserved")
             self.move(row, [Status.CREATED], Status.ACTIVE)
         if row.status == Status.CREATED:
-            self._set(row, looks=row.looks + 1, next_at=self.now + retry.next_watch(before + 1))
+            self._set(row, lookups=row.lookups + 1, next_at=self.now + retry.next_watch(before + 1))
         elif row.status == Status.ACTIVE:
-            self._set(row, looks=max(row.looks + 1, retry.CALM), next_at=self.now + retry.next_count(before))
+            self._set(row, lookups=max(row.lookups + 1, retry.CALM), next_at=self.now + retry.next_count(before))
 
     def count(self) -> None:
         """Ask for all conversations that go on at once."""
         rows = [row for row in self.due() if _goes_on(row)]
         for row in rows:
-            self._set(row, looks=row.looks + 1, next_at=self.now + retry.next_count(row.looks))
+            self._set(row, lookups=row.lookups + 1, next_at=self.now + retry.next_count(row.lookups))
         found = {row.id: self.flex.find(self.now, row.id) for row in rows}
         for row in rows:
             own = [task for task in found[row.id] if task.task == row.task]
             for task in found[row.id]:
                 if task not in own:
                     self._duplicate(row, task.sid)
-            if not own or own[0].status == "completed" or (row.looks - 1) % CLOSER == 0:
+            if not own or own[0].status == "completed" or (row.lookups - 1) % CLOSER == 0:
                 self._set(row, next_at=self.now)
                 self.watch(row.id)
             else:
@@ -464,7 +464,7 @@ class World:
         due = [row for row in self.due() if self._is_to_wake(row) and not _goes_on(row)]
         rows = [(row, row.status) for row in sorted(due, key=lambda row: row.status not in UNSETTLED)]
         for row, _status in rows:
-            self._set(row, woken_at=self.now)
+            self._set(row, enqueued_at=self.now)
         jobs = [(row, self.lease_ran_out(row) if status == Status.SENDING else status) for row, status in rows]
         one_look = [row for row, state in jobs if state in {Status.UNCONFIRMED, Status.REVIEW}][:1]
         for row, state in jobs:
@@ -480,9 +480,9 @@ class World:
 
     def _is_to_wake(self, row: Row) -> bool:
         """Tell whether no worker was asked for a due row, or not for long enough."""
-        if row.woken_at is None or row.woken_at < (row.next_at or 0.0):
+        if row.enqueued_at is None or row.enqueued_at < (row.next_at or 0.0):
             return True
-        return row.woken_at <= self.now - retry.rewake(self.times.sweep)
+        return row.enqueued_at <= self.now - retry.rewake(self.times.sweep)
 
     def dispatch(self, row_id: int, fate: Fate = Fate.ANSWERED) -> None:
         """Let a healthy worker dispatch without a pause; of a silent request, the time-out is left to somebody else."""
@@ -506,7 +506,7 @@ class World:
 
 
 def _goes_on(row: Row) -> bool:
-    return row.status == Status.ACTIVE and row.looks >= retry.CALM
+    return row.status == Status.ACTIVE and row.lookups >= retry.CALM
 
 
 def is_settled(row: Row) -> bool:

@@ -13,11 +13,11 @@ def _tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text())
 
 
-def test_status_is_assigned_in_transitions_alone() -> None:
+def test_status_is_assigned_in_lifecycle_alone() -> None:
     """Neither ``row.status = …`` nor ``.update(status=…)`` of an interaction stands anywhere else."""
     offenders = []
     for path in SOURCES:
-        if "sandbox" in path.parts or path.name in {"transitions.py", "first_message.py"}:
+        if "sandbox" in path.parts or path.name in {"lifecycle.py", "messages.py"}:
             continue
         for node in ast.walk(_tree(path)):
             if isinstance(node, ast.Assign) and any(

@@ -9,7 +9,7 @@ from django.db import OperationalError
 
 from flex_outbound.exceptions import ConfigurationError, Refused
 from flex_outbound.setup.doctor import jobs
-from flex_outbound.setup.doctor.answers import Answer, Question, Tone, ask_all
+from flex_outbound.setup.doctor.results import Answer, Question, Tone, ask_all
 
 WELL = Answer("well", Tone.OK, "It answers.")
 

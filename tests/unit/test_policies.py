@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy
 from crm_demo.models import Contact
 from flex_outbound.channels import Channel
 from flex_outbound.contacts import ContactAdapter
-from flex_outbound.outbox.availability import Setup, option_for, refusal_of
+from flex_outbound.outbox.preflight import Setup, option_for, refusal_of
 
 
 class Policy(ContactAdapter):

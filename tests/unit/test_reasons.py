@@ -3,7 +3,7 @@
 import pytest
 
 from flex_outbound.gateway.errors import REASONS
-from flex_outbound.outbox.inbound.endings import WORDS
+from flex_outbound.outbox.callbacks.endings import WORDS
 from flex_outbound.outbox.standing import REASONS as OBJECTIONS
 from flex_outbound.reasons import LABELS, label_of
 

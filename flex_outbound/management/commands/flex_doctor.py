@@ -13,9 +13,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
 from flex_outbound import tasks
-from flex_outbound.setup.doctor.answers import Answer, Tone
-from flex_outbound.setup.doctor.examination import NoSuchAccount, examine
 from flex_outbound.setup.doctor.jobs import Celery
+from flex_outbound.setup.doctor.results import Answer, Tone
+from flex_outbound.setup.doctor.runner import NoSuchAccount, examine
 
 
 class Command(BaseCommand):

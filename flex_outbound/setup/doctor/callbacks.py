@@ -8,13 +8,13 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from flex_outbound.conf import conf
-from flex_outbound.gateway.doorbell import Ring, ring
+from flex_outbound.gateway.probe import Ring, ring
 from flex_outbound.models import Account, Source
 from flex_outbound.models.event import WebhookReceipt
 from flex_outbound.setup import callbacks
 from flex_outbound.setup.address import callback_url
 from flex_outbound.setup.comparing import Finding, State, presentable
-from flex_outbound.setup.doctor.answers import Answer, Tone
+from flex_outbound.setup.doctor.results import Answer, Tone
 from flex_outbound.setup.words import Trouble
 
 LATELY: Final = timedelta(days=1)

@@ -8,7 +8,7 @@ from typing import Final
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from flex_outbound.setup.doctor.answers import Answer, Question, Tone
+from flex_outbound.setup.doctor.results import Answer, Question, Tone
 
 BROKER_SECONDS: Final = 3
 WORKER_SECONDS: Final = 1.5

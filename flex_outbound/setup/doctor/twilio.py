@@ -10,10 +10,10 @@ from django.utils.translation import ngettext
 from flex_outbound.channels import Channel
 from flex_outbound.exceptions import FlexOutboundError, GatewayError
 from flex_outbound.gateway.directory import open_directory
-from flex_outbound.gateway.listed import Directory, Listed
+from flex_outbound.gateway.resources import Directory, Listed
 from flex_outbound.models import Account, Message, Sender, Worker
-from flex_outbound.outbox.twilio import connection_to
-from flex_outbound.setup.doctor.answers import Answer, Tone
+from flex_outbound.outbox.gateways import connection_to
+from flex_outbound.setup.doctor.results import Answer, Tone
 from flex_outbound.setup.words import explain
 
 NOT_SHOWN: Final = (401, 403, 404)
@@ -50,7 +50,7 @@ class Setup:
 def ask(setup: Setup, timeout: tuple[float, float]) -> Report:
     """Ask for everything in turn; without credentials or workspace there is nothing more to ask."""
     account = setup.account
-    if account.trouble_at is not None:
+    if account.problem_at is not None:
         todo = _("Read what Twilio said on the account's page in the admin.")
         yield setup.say("trouble", Tone.ERROR, _("Twilio refused the setup when it was last used."), todo)
     try:

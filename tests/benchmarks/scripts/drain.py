@@ -60,7 +60,7 @@ class Given:
             worker_sid=self.worker.worker_sid,
             fingerprint="benchmark",
         )
-        row.click_key = row.key
+        row.idempotency_key = row.key
         return row
 
 

@@ -9,8 +9,8 @@ import tests.benchmarks.scripts._setup  # noqa: F401  # isort: skip
 import psutil
 
 from flex_outbound.admin import export
+from flex_outbound.contexts import with_duplicates
 from flex_outbound.models import Interaction
-from flex_outbound.pages import with_duplicates
 
 MEGABYTE = 1024 * 1024
 

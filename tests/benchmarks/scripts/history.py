@@ -53,7 +53,7 @@ INTERACTION = {
     "agent_id": "w.user_id",
     "worker_id": "w.id",
     "worker_sid": "w.worker_sid",
-    "click_key": "hex",
+    "idempotency_key": "hex",
     "status": "life.status",
     "next_at": "CASE WHEN life.status = 'queued' THEN at WHEN life.status = 'active' THEN now() END",
     "interaction_sid": _sid("KD"),

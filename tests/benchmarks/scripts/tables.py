@@ -23,9 +23,9 @@ from django.test import RequestFactory
 from crm_demo.models import Contact
 from crm_demo.seeding.twilio import seed_twilio
 from crm_demo.seeding.users import seed_users
+from flex_outbound.contexts import timeline_context
 from flex_outbound.models import Interaction, Message
 from flex_outbound.outbox.sweep import sweep
-from flex_outbound.pages import timeline_context
 from tests.benchmarks.project.router import Switch
 from tests.benchmarks.scripts.drain import Given
 
@@ -48,7 +48,7 @@ INTERACTION = {
     "agent_id": "w.user_id",
     "worker_id": "w.id",
     "worker_sid": "w.worker_sid",
-    "click_key": "hex",
+    "idempotency_key": "hex",
     "status": "CASE WHEN is_due THEN 'queued' WHEN is_open THEN 'active' ELSE 'closed' END",
     "next_at": "CASE WHEN is_due THEN at WHEN is_open THEN now() + interval '1 day' END",
     "interaction_sid": "'KD' || hex",

@@ -17,7 +17,7 @@ from uuid import UUID
 from twilio.http.http_client import TwilioHttpClient
 
 from flex_outbound.models import Interaction
-from flex_outbound.outbox import dispatch, inbound, reconcile, transitions
+from flex_outbound.outbox import callbacks, dispatch, lifecycle, lookups
 
 POLL_SECONDS = 0.01
 Function = Callable[..., Any]
@@ -51,17 +51,17 @@ class Holds:
 def install(folder: Path) -> None:
     """Put a hold around each place where a worker can be lost."""
     holds = Holds(folder)
-    transitions.claim = _claim(holds, transitions.claim)
-    transitions.about_to_send = _after(holds, "before_post", transitions.about_to_send)
+    lifecycle.claim = _claim(holds, lifecycle.claim)
+    lifecycle.about_to_send = _after(holds, "before_post", lifecycle.about_to_send)
     TwilioHttpClient.request = _request(holds, TwilioHttpClient.request)
     dispatch._accepted = _around_write(holds, dispatch._accepted)
-    inbound.process = _marked(inbound.process)
-    reconcile.adopt = _adopt(holds, reconcile.adopt)
-    reconcile._search = _search(holds, reconcile._search)
+    callbacks.process = _marked(callbacks.process)
+    lookups.adopt = _adopt(holds, lookups.adopt)
+    lookups._search = _search(holds, lookups._search)
 
 
 def _key_of(row_id: object) -> str:
-    return Interaction.objects.filter(pk=row_id).values_list("click_key", flat=True).first() or ""
+    return Interaction.objects.filter(pk=row_id).values_list("idempotency_key", flat=True).first() or ""
 
 
 def _claim(holds: Holds, claim: Function) -> Function:
@@ -70,7 +70,7 @@ def _claim(holds: Holds, claim: Function) -> Function:
             holds.stop_at("before_claim", _key_of(row_id))
         row = claim(row_id, *arguments)
         if row is not None:
-            holds.stop_at("after_claim", row.click_key)
+            holds.stop_at("after_claim", row.idempotency_key)
         return row
 
     return wrapped
@@ -80,7 +80,7 @@ def _after(holds: Holds, point: str, function: Function) -> Function:
     def wrapped(row: Interaction, *arguments: Any) -> Any:
         result = function(row, *arguments)
         if result:
-            holds.stop_at(point, row.click_key)
+            holds.stop_at(point, row.idempotency_key)
         return result
 
     return wrapped
@@ -88,7 +88,7 @@ def _after(holds: Holds, point: str, function: Function) -> Function:
 
 def _before(holds: Holds, point: str, function: Function) -> Function:
     def wrapped(row: Interaction, *arguments: Any) -> Any:
-        holds.stop_at(point, row.click_key)
+        holds.stop_at(point, row.idempotency_key)
         return function(row, *arguments)
 
     return wrapped
@@ -101,7 +101,7 @@ def _around_write(holds: Holds, accepted: Function) -> Function:
 def _finally(holds: Holds, point: str, function: Function) -> Function:
     def wrapped(row: Interaction, *arguments: Any) -> Any:
         result = function(row, *arguments)
-        holds.stop_at(point, row.click_key)
+        holds.stop_at(point, row.idempotency_key)
         return result
 
     return wrapped
@@ -144,7 +144,7 @@ def _adopt(holds: Holds, adopt: Function) -> Function:
 
     def wrapped(row: Interaction, *arguments: Any) -> Any:
         if getattr(_in_callback, "active", False):
-            holds.stop_at("callback", row.click_key)
+            holds.stop_at("callback", row.idempotency_key)
         return adopt(row, *arguments)
 
     return wrapped
@@ -154,7 +154,7 @@ def _search(holds: Holds, search: Function) -> Function:
     def wrapped(gateway: Any, account: Any, rows: list[Interaction]) -> Any:
         found = search(gateway, account, rows)
         for row in rows:
-            holds.stop_at("reconcile", row.click_key)
+            holds.stop_at("reconcile", row.idempotency_key)
         return found
 
     return wrapped

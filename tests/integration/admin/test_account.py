@@ -13,7 +13,7 @@ ACCOUNTS = "/admin/flex_outbound/account/"
 
 
 def in_trouble(code: int | None) -> None:
-    Account.objects.update(trouble_code=code, trouble_text="Twilio said <no>.", trouble_at=Now())
+    Account.objects.update(problem_code=code, problem_text="Twilio said <no>.", problem_at=Now())
 
 
 @pytest.mark.parametrize(

@@ -124,7 +124,7 @@ def test_decisions_and_further_tries_stand_in_the_story(lead: Client, row: Inter
     lead.post(ask(row, "cancel"), told(row))
     again = Interaction.objects.get()
     old = str(again.pk)
-    again.pk, again.click_key, again.status = uuid.uuid4(), f"retry-{row.key}", "canceled"
+    again.pk, again.idempotency_key, again.status = uuid.uuid4(), f"retry-{row.key}", "canceled"
     again.save(force_insert=True)
     html = lead.get(page_of(row)).content.decode()
     assert "Decided: Canceled." in html

@@ -105,7 +105,7 @@ def test_times_of_the_databases_own_clock_are_paged_too(
     monkeypatch.setattr(export, "PAGE", 1)
     for _number in range(5):
         row.pk = uuid.uuid4()
-        row.click_key = row.contact_id = row.pk.hex
+        row.idempotency_key = row.contact_id = row.pk.hex
         row.created_at = Interaction._meta.get_field("created_at").get_default()
         row.save(force_insert=True)
     assert len({line["id"] for line in take(admin_client)}) == 6 == len(take(admin_client))

@@ -10,7 +10,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from flex_outbound.admin import large
+from flex_outbound.admin import bounded_list
 from flex_outbound.models import (
     Account,
     Closing,
@@ -161,7 +161,7 @@ def test_no_more_is_counted_than_is_leafed_through(
     click: Click,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(large, "MOST", 3)
+    monkeypatch.setattr(bounded_list, "MOST", 3)
     for number in range(3):
         click(NOW - number * DAY)
     assert "There are more." not in admin_client.get(INTERACTIONS).content.decode()
@@ -185,7 +185,7 @@ def make(number: int, account: Account) -> None:
     row = Interaction.objects.order_by("created_at").first()
     assert row is not None
     pk = row.pk
-    row.pk, row.click_key, row.contact_id, row.agent, row.sender = None, sid, sid, user, sender
+    row.pk, row.idempotency_key, row.contact_id, row.agent, row.sender = None, sid, sid, user, sender
     row.id = Interaction._meta.pk.get_default()
     row.interaction_sid = row.task_sid = None
     row.status, row.next_at, row.finished_at, row.error_reason = "failed", None, NOW, "opted_out"

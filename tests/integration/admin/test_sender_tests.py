@@ -12,7 +12,7 @@ from django.test import Client
 from flex_outbound.channels import Channel
 from flex_outbound.exceptions import ClickNotAllowed, InvalidClick
 from flex_outbound.models import Account, Interaction, Sender, Worker
-from flex_outbound.outbox import decide, trial, wakeup
+from flex_outbound.outbox import decisions, jobs, sender_tests
 from tests.integration.admin.conftest import staff
 from tests.integration.pages import rows
 from tests.integration.pages.strict import read
@@ -27,9 +27,9 @@ def asked() -> Iterator[list[tuple[str, str]]]:
     """Collect what the broker would be asked for."""
     cache.clear()
     found: list[tuple[str, str]] = []
-    before = wakeup.connect(lambda job, row_id: found.append((job.value, row_id)))
+    before = jobs.connect(lambda job, row_id: found.append((job.value, row_id)))
     yield found
-    wakeup.connect(before)
+    jobs.connect(before)
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def test_a_test_is_a_committed_row_and_a_job(
     )
     assert (row.worker_sid, row.first_message.body) == ("WK" + "d" * 32, "Hello")
     assert row.contact == sender
-    assert trial.is_test(row)
+    assert sender_tests.is_test(row)
     assert asked == [("dispatch", str(row.pk))]
 
 
@@ -183,9 +183,9 @@ def test_others_test_as_themselves(sender: Sender, mona: User, worker: Worker) -
     mona.groups.clear()
     mona.user_permissions.set(Permission.objects.filter(codename="change_sender"))
     mona = User.objects.get(pk=mona.pk)
-    assert [one.user for one in trial.workers_for(mona, sender)] == [mona]
+    assert [one.user for one in sender_tests.workers_for(mona, sender)] == [mona]
     with pytest.raises(InvalidClick) as refused:
-        trial.send_test(trial.Test(mona, sender, "+14155550123", worker.pk))
+        sender_tests.send_test(sender_tests.SenderTest(mona, sender, "+14155550123", worker.pk))
     assert refused.value.field == "worker"
 
 
@@ -194,7 +194,9 @@ def test_who_may_only_look_may_not_test(sender: Sender, worker: Worker) -> None:
     assert viewer.get(page_of(sender)).status_code == 403
     assert viewer.post(page_of(sender), {}).status_code == 403
     with pytest.raises(ClickNotAllowed):
-        trial.send_test(trial.Test(User.objects.get(username="viewer"), sender, "+14155550123", worker.pk))
+        sender_tests.send_test(
+            sender_tests.SenderTest(User.objects.get(username="viewer"), sender, "+14155550123", worker.pk)
+        )
 
 
 def test_without_a_worker_the_way_is_shown(sender: Sender) -> None:
@@ -226,8 +228,8 @@ def test_no_other_door_leads_to_a_test(browser_of_mona: Client, sender: Sender) 
 def test_a_failed_test_is_sent_again_as_a_test(send: Send, mona: User) -> None:
     send()
     rows.fail(Interaction.objects.get(), "No.")
-    again = decide.retry(Interaction.objects.get(), mona)
-    assert trial.is_test(again)
+    again = decisions.retry(Interaction.objects.get(), mona)
+    assert sender_tests.is_test(again)
     assert (again.status, again.address, again.first_message.body) == ("queued", "+14155550123", "Hello")
 
 
@@ -236,4 +238,4 @@ def test_a_test_whose_sender_is_gone_is_not_sent_again(send: Send, mona: User, s
     rows.fail(Interaction.objects.get(), "No.")
     sender.delete()
     with pytest.raises(InvalidClick):
-        decide.retry(Interaction.objects.get(), mona)
+        decisions.retry(Interaction.objects.get(), mona)

@@ -12,8 +12,8 @@ from django.test import Client
 from django.utils import timezone
 
 from flex_outbound.models import Account, ImportRun, Resource, ResourceKind, RunState, Sender, Worker
-from flex_outbound.outbox import wakeup
-from flex_outbound.outbox.wakeup import Job
+from flex_outbound.outbox import jobs
+from flex_outbound.outbox.jobs import Job
 from flex_outbound.sandbox import defaults
 from flex_outbound.setup import looking
 from tests.integration.admin.conftest import staff
@@ -42,16 +42,16 @@ ROUTE = f"{defaults.WORKSPACE_SID}/{defaults.WORKFLOW_SID}"
 @pytest.fixture(autouse=True)
 def worker_at_hand(settings: Any) -> Iterator[list[str]]:
     """Look at once, as a worker would in a second; the jobs' arguments are returned."""
-    jobs: list[str] = []
+    done: list[str] = []
 
     def now(job: Job, row_id: str) -> None:
         if job is Job.IMPORT:
-            jobs.append(row_id)
+            done.append(row_id)
             looking.look(int(row_id))
 
-    before = wakeup.connect(now)
-    yield jobs
-    wakeup.connect(before)
+    before = jobs.connect(now)
+    yield done
+    jobs.connect(before)
 
 
 def page(account: Account, name: str = "import") -> str:

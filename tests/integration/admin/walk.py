@@ -42,7 +42,7 @@ def fill(account: Account, sender: Sender, worker: Worker) -> None:
         sender_address=sender.address,
         agent=worker.user,
         worker_sid=worker.worker_sid,
-        click_key="k",
+        idempotency_key="k",
         status="review",
         error_reason="outcome_unknown",
     )

@@ -14,7 +14,7 @@ from django.utils import timezone
 from crm_demo.models import Contact
 from flex_outbound.api.throttles import PollThrottle
 from flex_outbound.models import Account, Interaction, Sender, Worker
-from flex_outbound.outbox import wakeup
+from flex_outbound.outbox import jobs
 from flex_outbound.statuses import FINAL, Status
 
 LIST = "/flex/api/interactions/"
@@ -36,9 +36,9 @@ def fresh_throttles() -> None:
 def woken() -> Iterator[list[tuple[str, str]]]:
     """Collect what the broker would be asked for."""
     asked: list[tuple[str, str]] = []
-    before = wakeup.connect(lambda job, row_id: asked.append((job.value, row_id)))
+    before = jobs.connect(lambda job, row_id: asked.append((job.value, row_id)))
     yield asked
-    wakeup.connect(before)
+    jobs.connect(before)
 
 
 def make_sender(account: Account, channel: str, address: str, **more: Any) -> Sender:
@@ -121,7 +121,7 @@ def make_row(account: Account, senders: dict[str, Sender], agent: User, contact:
             "sender_address": senders["sms"].address,
             "agent": agent,
             "worker_sid": sid("WK"),
-            "click_key": uuid.uuid4().hex,
+            "idempotency_key": uuid.uuid4().hex,
             "fingerprint": "0" * 64,
             "status": status,
             "next_at": None if status in FINAL else now,

@@ -10,7 +10,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from crm_demo.models import Contact
 from flex_outbound.models import Account, Interaction, Sender
-from flex_outbound.outbox import wakeup
+from flex_outbound.outbox import jobs
 from tests.integration.api.conftest import LIST, MakeRow, Post, make_user, signed_in
 
 
@@ -58,10 +58,10 @@ def test_the_broker_is_woken_after_commit(
 def test_a_broker_that_is_down_costs_the_agent_nothing(
     post: Post, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
 ) -> None:
-    def refuse(job: wakeup.Job, row_id: str) -> None:
+    def refuse(job: jobs.Job, row_id: str) -> None:
         raise ConnectionError
 
-    wakeup.connect(refuse)
+    jobs.connect(refuse)
     with django_capture_on_commit_callbacks(execute=True):
         assert post().status_code == 202
     assert Interaction.objects.get().status == "queued"
@@ -101,7 +101,7 @@ def test_the_key_may_come_as_a_header(post: Post) -> None:
     first = post(headers={"Idempotency-Key": "k1"})
 
     assert post(idempotency_key="k1").json()["id"] == first.json()["id"]
-    assert Interaction.objects.get().click_key == "k1"
+    assert Interaction.objects.get().idempotency_key == "k1"
 
 
 def test_two_different_keys_in_one_request_are_refused(post: Post) -> None:

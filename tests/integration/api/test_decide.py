@@ -45,7 +45,7 @@ def test_two_clicks_on_retry_are_one(client: Client, make_row: MakeRow) -> None:
 def test_a_retry_may_bear_a_key(client: Client, make_row: MakeRow) -> None:
     new = act(client, failed(make_row), "retry", idempotency_key="k1").json()["id"]
 
-    assert Interaction.objects.get(pk=new).click_key == "k1"
+    assert Interaction.objects.get(pk=new).idempotency_key == "k1"
 
 
 def test_a_row_in_review_is_sent_as_itself(client: Client, make_row: MakeRow) -> None:

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from pytest_django.live_server_helper import LiveServer
 
-from flex_outbound.gateway.doorbell import ring
+from flex_outbound.gateway.probe import ring
 from flex_outbound.models import Account, Source
 from flex_outbound.models.event import WebhookReceipt, WebhookRefusal
 from flex_outbound.setup import callbacks as registering
 from flex_outbound.setup.doctor import callbacks
-from flex_outbound.setup.doctor.answers import Answer, Tone
+from flex_outbound.setup.doctor.results import Answer, Tone
 
 from .conftest import Sandbox
 

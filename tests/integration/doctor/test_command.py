@@ -9,8 +9,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from flex_outbound.management.commands import flex_doctor
-from flex_outbound.setup.doctor.answers import Answer, Tone
-from flex_outbound.setup.doctor.examination import NoSuchAccount
+from flex_outbound.setup.doctor.results import Answer, Tone
+from flex_outbound.setup.doctor.runner import NoSuchAccount
 
 WELL = Answer("database", Tone.OK, "It answers.")
 SO_SO = Answer("callbacks_taskrouter", Tone.WARNING, "Nobody is called.", "Register.", "Sandbox")

@@ -12,14 +12,14 @@ from django.utils import timezone
 from flex_outbound.models import Account, Closing, Heartbeat, Interaction, WebhookEvent
 from flex_outbound.outbox import sweep
 from flex_outbound.outbox.enqueue import Click, enqueue
-from flex_outbound.setup.doctor import here
-from flex_outbound.setup.doctor.answers import Answer, Tone, ask_all
+from flex_outbound.setup.doctor import local
+from flex_outbound.setup.doctor.results import Answer, Tone, ask_all
 
 pytestmark = pytest.mark.django_db
 
 
 def ask() -> dict[str, Answer]:
-    answers = list(here.ask_database())
+    answers = list(local.ask_database())
     assert all(answer.todo for answer in answers if answer.tone != Tone.OK)
     return {answer.part: answer for answer in answers}
 
@@ -77,7 +77,7 @@ def test_a_migration_that_is_not_applied_ends_the_questions() -> None:
 
 def test_clocks_that_are_apart_are_yellow(monkeypatch: pytest.MonkeyPatch) -> None:
     ahead = timezone.now() + timedelta(minutes=5)
-    monkeypatch.setattr(here.timezone, "now", lambda: ahead)
+    monkeypatch.setattr(local.timezone, "now", lambda: ahead)
     assert tones()["clock"] == Tone.WARNING
 
 
@@ -105,7 +105,7 @@ def test_what_waits_for_a_person_is_yellow(row: Interaction, account: Account) -
 )
 def test_the_storage_of_rate_limits_is_asked(storage: str, tone: Tone, settings: Any) -> None:
     settings.FLEX_OUTBOUND = {"RATE_LIMIT_STORAGE": storage}
-    (question,) = [one for one in here.questions() if one.part == "rate_limits"]
+    (question,) = [one for one in local.questions() if one.part == "rate_limits"]
     (answer,) = ask_all([question], 5)
     assert answer.tone == tone
     assert answer.todo
@@ -118,7 +118,7 @@ def test_the_storage_of_rate_limits_is_asked(storage: str, tone: Tone, settings:
 def test_the_cache_is_asked(backend: str, tone: Tone, settings: Any) -> None:
     cache = {"BACKEND": f"django.core.cache.backends.{backend}", "LOCATION": "redis://127.0.0.1:9"}
     settings.CACHES = {"default": cache}
-    (question,) = [one for one in here.questions() if one.part == "cache"]
+    (question,) = [one for one in local.questions() if one.part == "cache"]
     (answer,) = ask_all([question], 5)
     assert answer.tone == tone
 

@@ -12,7 +12,7 @@ from flex_outbound.models import Account, Message, Sender, Worker
 from flex_outbound.outbox.enqueue import Click, enqueue
 from flex_outbound.sandbox import defaults
 from flex_outbound.setup.doctor import twilio
-from flex_outbound.setup.doctor.answers import Answer, Tone
+from flex_outbound.setup.doctor.results import Answer, Tone
 
 from .conftest import Sandbox
 
@@ -138,5 +138,5 @@ def make_message(agent: User) -> Callable[[str], None]:
 
 
 def test_trouble_of_the_work_stands_first(whole: Account) -> None:
-    Account.objects.update(trouble_code=21606, trouble_text="said", trouble_at="2025-01-01T00:00:00Z")
+    Account.objects.update(problem_code=21606, problem_text="said", problem_at="2025-01-01T00:00:00Z")
     assert ask(whole)[0].part == "trouble"

@@ -51,7 +51,7 @@ def row(account: Account, senders: dict[Channel, Sender], contact: Contact) -> C
                 sender=senders[channel],
                 sender_address=senders[channel].address,
                 worker_sid="WK" + "0" * 32,
-                click_key=str(number),
+                idempotency_key=str(number),
                 fingerprint="0" * 64,
                 **values,
             )

@@ -19,7 +19,7 @@ INTERACTION = {
     "id": "md5('id' || i)::uuid",
     "contact_id": "i::text",
     "channel": "(ARRAY['sms', 'whatsapp', 'email'])[i % 3 + 1]",
-    "click_key": "hex",
+    "idempotency_key": "hex",
     "status": "CASE WHEN NOT open THEN 'closed' "
     "WHEN i % 20 = 0 THEN 'queued' WHEN i % 20 = 5 THEN 'review' ELSE 'active' END",
     "next_at": "CASE WHEN open THEN at + interval '1 day' END",

@@ -13,7 +13,7 @@ from flex_outbound.metrics import database
 from flex_outbound.metrics.database import DatabaseMetrics
 from flex_outbound.models import Account, Closing, DispatchAttempt, Interaction, Message, WebhookEvent
 from flex_outbound.models.event import WebhookRefusal
-from flex_outbound.outbox import transitions
+from flex_outbound.outbox import lifecycle
 from tests.integration.metrics.conftest import sample
 
 pytestmark = pytest.mark.django_db
@@ -30,7 +30,7 @@ def test_open_rows_are_counted_by_state_and_channel(row: Row) -> None:
     row(channel=Channel.EMAIL)
     row(channel=Channel.EMAIL)
     row(status="active")
-    transitions.canceled(row().pk)
+    lifecycle.canceled(row().pk)
     families = list(DatabaseMetrics().collect())
     assert sample(families, "rows", status="queued", channel="sms") == 1
     assert sample(families, "rows", status="queued", channel="email") == 2
@@ -101,9 +101,9 @@ def test_only_attempts_of_the_last_minutes_are_told(row: Row) -> None:
 
 def test_accounts_in_trouble_are_told_by_code(account: Account) -> None:
     assert _asked("accounts_in_trouble", code="20003") == 0
-    Account.objects.filter(pk=account.pk).update(trouble_code=20003, trouble_at=Now())
+    Account.objects.filter(pk=account.pk).update(problem_code=20003, problem_at=Now())
     assert _asked("accounts_in_trouble", code="20003") == 1
-    Account.objects.filter(pk=account.pk).update(trouble_code=12345)
+    Account.objects.filter(pk=account.pk).update(problem_code=12345)
     assert _asked("accounts_in_trouble", code="other") == 1
     Account.objects.filter(pk=account.pk).update(is_active=False)
     assert _asked("accounts_in_trouble", code="other") is None

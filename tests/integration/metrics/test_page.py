@@ -72,7 +72,7 @@ def test_it_can_only_be_read(client: Client) -> None:
 def test_nothing_of_people_and_accounts_is_on_it(
     client: Client, account: Account, senders: dict[Channel, Sender], contact: Contact, row: Any
 ) -> None:
-    account.trouble_code, account.trouble_text, account.trouble_at = 20003, "Authenticate", account.created_at
+    account.problem_code, account.problem_text, account.problem_at = 20003, "Authenticate", account.created_at
     account.save()
     click = row()
     text = _bearing(client, f"Bearer {TOKEN}").content.decode()

@@ -20,8 +20,8 @@ from flex_outbound.gateway.client import TwilioGateway
 from flex_outbound.gateway.observe import Operation
 from flex_outbound.metrics import subscribe
 from flex_outbound.models import Account, Interaction, Sender, WebhookEvent
-from flex_outbound.outbox import transitions, wakeup
-from flex_outbound.outbox.wakeup import Job
+from flex_outbound.outbox import jobs, lifecycle
+from flex_outbound.outbox.jobs import Job
 from flex_outbound.sandbox import defaults
 from flex_outbound.sandbox.server import SandboxServer
 from tests.integration.metrics.conftest import counted
@@ -126,8 +126,8 @@ def test_openings_and_failures_are_counted(row: Row, django_capture_on_commit_ca
     before = counted("click_to_open_seconds_count", channel="sms"), counted("click_to_open_seconds_sum", channel="sms")
     failures = counted("failures_total", channel="sms", reason="opted_out")
     with django_capture_on_commit_callbacks(execute=True):
-        transitions.created(opened, {"interaction_sid": "KD" + "1" * 32, "task_sid": "WT" + "1" * 32})
-        transitions.failed(failed.pk, 0, reason="opted_out", message="No", code=21610)
+        lifecycle.created(opened, {"interaction_sid": "KD" + "1" * 32, "task_sid": "WT" + "1" * 32})
+        lifecycle.failed(failed.pk, 0, reason="opted_out", message="No", code=21610)
     assert counted("click_to_open_seconds_count", channel="sms") == before[0] + 1
     assert counted("click_to_open_seconds_sum", channel="sms") == pytest.approx(before[1] + 20, abs=5)
     assert counted("failures_total", channel="sms", reason="opted_out") == failures + 1
@@ -153,11 +153,11 @@ def test_a_wake_up_that_the_broker_did_not_take_counts(monkeypatch: pytest.Monke
     assert _eventually(lambda: counted("wakeups_lost_total") == before + 1)
     tasks._publish_if_possible(Job.LOOK, "1", 0.0)
     assert counted("wakeups_lost_total") == before + 2
-    usual = wakeup.connect(_deaf)
+    usual = jobs.connect(_deaf)
     try:
-        wakeup.wake(Job.DISPATCH, "1")
+        jobs.wake(Job.DISPATCH, "1")
     finally:
-        wakeup.connect(usual)
+        jobs.connect(usual)
     assert counted("wakeups_lost_total") == before + 3
 
 

@@ -7,7 +7,7 @@ import pytest
 from crm_demo.models import Contact
 from flex_outbound.models import Interaction
 from flex_outbound.outbox import census, retry, sweep
-from flex_outbound.outbox.wakeup import Job
+from flex_outbound.outbox.jobs import Job
 from flex_outbound.statuses import Status
 
 from .conftest import Sandbox, pass_time, run_due
@@ -23,7 +23,7 @@ def crowd(click: Clicker, sandbox: Sandbox) -> list[Interaction]:
     for _look in range(8):
         run_due(31)
     assert set(Interaction.objects.values_list("status", flat=True)) == {Status.ACTIVE}
-    Interaction.objects.update(looks=retry.CALM + 1)
+    Interaction.objects.update(lookups=retry.CALM + 1)
     return rows
 
 
@@ -56,7 +56,7 @@ def test_an_end_that_nobody_told_of_is_found(crowd: list[Interaction], sandbox: 
 
 
 def test_now_and_then_each_is_looked_at_by_itself(crowd: list[Interaction], sandbox: Sandbox) -> None:
-    Interaction.objects.update(looks=census.CLOSER)
+    Interaction.objects.update(lookups=census.CLOSER)
     pass_time(400)
     before = len(_requests(sandbox))
     assert census.count(crowd[0].pk) == 0

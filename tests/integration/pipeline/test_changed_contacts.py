@@ -12,7 +12,7 @@ from crm_demo.models import Contact
 from flex_outbound import contacts
 from flex_outbound.contacts import contact_of, move_history
 from flex_outbound.models import Interaction, Outcome
-from flex_outbound.outbox import decide
+from flex_outbound.outbox import decisions
 from flex_outbound.statuses import Status
 
 from .conftest import Sandbox, run_due
@@ -151,7 +151,7 @@ def test_a_row_that_is_open_beside_one_of_the_other_waits(
     stays, goes, other = click(), click(channel="email"), click(contact_id=str(twin.pk))
     assert move_history(contact, twin) == 1
     assert (history(contact), set(history(twin))) == ([stays.pk], {goes.pk, other.pk})
-    decide.cancel(other, agent)
+    decisions.cancel(other, agent)
     assert move_history(contact, twin) == 1
     assert history(contact) == []
 

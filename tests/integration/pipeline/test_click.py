@@ -9,8 +9,8 @@ from django.contrib.auth.models import AnonymousUser, User
 from crm_demo.models import Contact
 from flex_outbound.exceptions import ClickConflict, ClickNotAllowed, InvalidClick
 from flex_outbound.models import Account, Interaction, Message, Sender, Worker
-from flex_outbound.outbox import decide, transitions, wakeup
-from flex_outbound.outbox.wakeup import Job
+from flex_outbound.outbox import decisions, jobs, lifecycle
+from flex_outbound.outbox.jobs import Job
 from flex_outbound.statuses import MessageStatus, Status
 
 from .conftest import make_agent
@@ -134,7 +134,7 @@ def test_the_same_key_is_the_same_click(click: Clicker) -> None:
 
 def test_the_same_key_after_the_end_is_still_the_same_click(click: Clicker) -> None:
     first = click(idempotency_key="k1")
-    transitions.canceled(first.pk)
+    lifecycle.canceled(first.pk)
     assert click(idempotency_key="k1") == first
 
 
@@ -161,7 +161,7 @@ def test_each_channel_of_a_contact_stands_alone(click: Clicker) -> None:
 
 
 def test_after_the_end_the_contact_can_be_messaged_again(click: Clicker) -> None:
-    transitions.canceled(click().pk)
+    lifecycle.canceled(click().pk)
     assert click().status == Status.QUEUED
 
 
@@ -169,13 +169,13 @@ def test_the_worker_is_woken_after_commit_with_an_id_and_nothing_else(
     click: Clicker, django_capture_on_commit_callbacks: Any
 ) -> None:
     woken: list[tuple[Job, str]] = []
-    before = wakeup.connect(lambda job, row_id: woken.append((job, row_id)))
+    before = jobs.connect(lambda job, row_id: woken.append((job, row_id)))
     try:
         with django_capture_on_commit_callbacks(execute=True):
             row = click(body="secret text")
             assert woken == []
     finally:
-        wakeup.connect(before)
+        jobs.connect(before)
     assert woken == [(Job.DISPATCH, str(row.pk))]
 
 
@@ -183,12 +183,12 @@ def test_a_waker_that_fails_does_not_fail_the_click(click: Clicker, django_captu
     def broken(job: Job, row_id: str) -> None:
         raise OSError("no broker")
 
-    before = wakeup.connect(broken)
+    before = jobs.connect(broken)
     try:
         with django_capture_on_commit_callbacks(execute=True):
             row = click()
     finally:
-        wakeup.connect(before)
+        jobs.connect(before)
     assert Interaction.objects.due().get() == row
 
 
@@ -204,23 +204,23 @@ def test_a_name_of_300_characters_and_markup_is_kept_as_text(click: Clicker) -> 
 
 
 def test_cancel_ends_a_click_that_waits_and_its_message(click: Clicker, agent: User) -> None:
-    row = decide.cancel(click(body="Hello"), agent)
+    row = decisions.cancel(click(body="Hello"), agent)
     assert row.status == Status.CANCELED
     assert row.message.status == MessageStatus.FAILED
     with pytest.raises(ClickConflict) as caught:
-        decide.cancel(row, agent)
+        decisions.cancel(row, agent)
     assert caught.value.code == "not_cancelable"
 
 
 def test_retry_makes_one_new_row_however_often_it_is_clicked(click: Clicker, agent: User) -> None:
-    row = decide.cancel(click(channel="email", subject="S", body="Hello", cc=("b@example.com",)), agent)
-    again = decide.retry(row, agent)
+    row = decisions.cancel(click(channel="email", subject="S", body="Hello", cc=("b@example.com",)), agent)
+    again = decisions.retry(row, agent)
     assert again.pk != row.pk
     assert (again.subject, again.cc, again.message.body) == ("S", ["b@example.com"], "Hello")
-    assert decide.retry(row, agent) == again
+    assert decisions.retry(row, agent) == again
 
 
 def test_what_is_on_its_way_cannot_be_retried(click: Clicker, agent: User) -> None:
     with pytest.raises(ClickConflict) as caught:
-        decide.retry(click(), agent)
+        decisions.retry(click(), agent)
     assert caught.value.code == "not_retryable"

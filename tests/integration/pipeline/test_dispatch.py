@@ -9,8 +9,8 @@ from django.contrib.auth.models import User
 
 from crm_demo.models import Contact
 from flex_outbound.models import Account, Interaction, Outcome, Sender
-from flex_outbound.outbox import dispatch, fence, transitions
-from flex_outbound.outbox.wakeup import Job
+from flex_outbound.outbox import dispatch, fence, lifecycle
+from flex_outbound.outbox.jobs import Job
 from flex_outbound.sandbox import defaults
 from flex_outbound.statuses import OPEN, Status
 
@@ -112,7 +112,7 @@ def test_one_look_after_the_settle_time_is_not_enough(click: Clicker, sandbox: S
     run_due()
     run_due(130)
     row.refresh_from_db()
-    assert (row.status, row.looks) == (Status.UNCONFIRMED, 1)
+    assert (row.status, row.lookups) == (Status.UNCONFIRMED, 1)
 
 
 def test_a_look_that_fails_counts_for_nothing(click: Clicker, sandbox: Sandbox) -> None:
@@ -123,7 +123,7 @@ def test_a_look_that_fails_counts_for_nothing(click: Clicker, sandbox: Sandbox) 
     for _look in range(3):
         run_due(130)
     row.refresh_from_db()
-    assert (row.status, row.looks) == (Status.UNCONFIRMED, 0)
+    assert (row.status, row.lookups) == (Status.UNCONFIRMED, 0)
 
 
 def test_in_strict_mode_a_person_decides(in_review: Interaction) -> None:
@@ -181,9 +181,9 @@ def test_wrong_credentials_tell_the_agent_little_and_the_admin_all(
     account.refresh_from_db()
     assert (row.status, row.error_code, row.error_reason) == (Status.FAILED, 20003, "not_set_up")
     assert "administrator" in row.error_message
-    assert account.trouble_code == 20003
-    assert account.trouble_text
-    assert "wrong" not in account.trouble_text
+    assert account.problem_code == 20003
+    assert account.problem_text
+    assert "wrong" not in account.problem_text
 
 
 def test_trouble_goes_away_when_the_account_works_again(click: Clicker, sandbox: Sandbox, account: Account) -> None:
@@ -193,7 +193,7 @@ def test_trouble_goes_away_when_the_account_works_again(click: Clicker, sandbox:
     click()
     run_due()
     account.refresh_from_db()
-    assert account.trouble_at is None
+    assert account.problem_at is None
 
 
 def test_secrets_that_cannot_be_decrypted_fail_with_a_remedy_for_the_admin(
@@ -205,7 +205,7 @@ def test_secrets_that_cannot_be_decrypted_fail_with_a_remedy_for_the_admin(
     row.refresh_from_db()
     account.refresh_from_db()
     assert (row.status, row.error_reason) == (Status.FAILED, "not_set_up")
-    assert "SALT_KEY" in account.trouble_text
+    assert "SALT_KEY" in account.problem_text
 
 
 def test_an_offline_worker_is_refused_in_words(
@@ -279,7 +279,7 @@ def test_a_killed_worker_leaves_a_row_that_is_looked_for(
 
 def test_a_worker_killed_before_it_sent_costs_one_lease_and_no_look(click: Clicker, sandbox: Sandbox) -> None:
     row = click()
-    assert transitions.claim(row.pk, lambda row: {}) is not None
+    assert lifecycle.claim(row.pk, lambda row: {}) is not None
     run_due(46)
     row.refresh_from_db()
     assert (row.status, row.attempt) == (Status.CREATED, 2)
@@ -290,10 +290,10 @@ def test_a_worker_killed_before_it_sent_costs_one_lease_and_no_look(click: Click
 def test_a_job_that_comes_when_a_lease_ends_takes_the_row_without_a_sweep(click: Clicker, sandbox: Sandbox) -> None:
     unsent, perhaps_sent = click(), click(channel="email")
     for row in (unsent, perhaps_sent):
-        claimed = transitions.claim(row.pk, lambda row: {})
+        claimed = lifecycle.claim(row.pk, lambda row: {})
         assert claimed is not None
         if row is perhaps_sent:
-            assert transitions.about_to_send(claimed)
+            assert lifecycle.about_to_send(claimed)
         assert dispatch.dispatch(row.pk) is None  # the lease still runs
     pass_time(46)
     assert dispatch.dispatch(unsent.pk) == (Job.DISPATCH, 0.0)
@@ -305,10 +305,10 @@ def test_a_job_that_comes_when_a_lease_ends_takes_the_row_without_a_sweep(click:
 
 def test_a_worker_whose_row_was_taken_from_it_does_not_send(click: Clicker, sandbox: Sandbox) -> None:
     row = click()
-    claimed = transitions.claim(row.pk, lambda row: {})
+    claimed = lifecycle.claim(row.pk, lambda row: {})
     assert claimed is not None
     pass_time(46)
-    assert not transitions.about_to_send(claimed)
+    assert not lifecycle.about_to_send(claimed)
 
 
 def test_an_answer_that_does_not_name_the_task_is_completed_by_a_look(click: Clicker, sandbox: Sandbox) -> None:

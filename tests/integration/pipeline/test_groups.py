@@ -11,8 +11,8 @@ from pytest_django import DjangoAssertNumQueries
 from crm_demo.models import Contact
 from flex_outbound.exceptions import InvalidClick
 from flex_outbound.models import Account, Interaction, Sender, SenderGroup, Worker
-from flex_outbound.outbox import decide
-from flex_outbound.outbox.availability import channel_options
+from flex_outbound.outbox import decisions
+from flex_outbound.outbox.preflight import channel_options
 from tests.integration.pages import rows
 
 pytestmark = pytest.mark.django_db
@@ -152,7 +152,7 @@ def test_a_failed_row_is_not_sent_again_with_it(
     rows.fail(row, "No.")
     sms[0].groups.add(clinic)
     with pytest.raises(InvalidClick) as refused:
-        decide.retry(Interaction.objects.get(), agent)
+        decisions.retry(Interaction.objects.get(), agent)
     assert refused.value.field == "sender"
     assert Interaction.objects.count() == 1
 
@@ -164,7 +164,7 @@ def test_a_row_in_review_is_sent_again_by_who_may_use_it_or_decides_for_others(
     rows.ask_for_decision(row, "Nobody knows.")
     sms[0].groups.add(clinic)
     with pytest.raises(InvalidClick) as refused:
-        decide.retry(Interaction.objects.get(), fresh(agent))
+        decisions.retry(Interaction.objects.get(), fresh(agent))
     assert refused.value.field == "sender"
     assert Interaction.objects.get().status == "review"
-    assert decide.retry(Interaction.objects.get(), User.objects.create_user("manager")).status == "queued"
+    assert decisions.retry(Interaction.objects.get(), User.objects.create_user("manager")).status == "queued"

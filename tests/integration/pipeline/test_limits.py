@@ -8,9 +8,9 @@ import pytest
 
 from crm_demo.models import Contact
 from flex_outbound.models import Interaction
-from flex_outbound.outbox import limiter, pace, sweep, turns
-from flex_outbound.outbox.limiter import Budget
-from flex_outbound.outbox.wakeup import Job
+from flex_outbound.outbox import pace, ratelimit, sweep, turns
+from flex_outbound.outbox.jobs import Job
+from flex_outbound.outbox.ratelimit import Budget
 from flex_outbound.statuses import Status
 
 from .conftest import Sandbox, run_due
@@ -21,7 +21,7 @@ Clicker = Callable[..., Interaction]
 @pytest.fixture(autouse=True)
 def _fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     """Count from nothing: the budget of a test is its own."""
-    monkeypatch.setattr(limiter, "_limiters", {})
+    monkeypatch.setattr(ratelimit, "_limiters", {})
 
 
 def _limited(settings: Any, **rates: str) -> None:
@@ -101,16 +101,16 @@ def test_a_search_over_the_limit_is_no_empty_look(click: Clicker, sandbox: Sandb
     sandbox.fault("status", status=503)
     row = click()
     run_due()
-    limiter.take(Budget.TASK_SEARCHES, row.account.account_sid)
+    ratelimit.take(Budget.TASK_SEARCHES, row.account.account_sid)
     run_due(3)
     row.refresh_from_db()
-    assert (row.status, row.looks) == (Status.UNCONFIRMED, 0)
+    assert (row.status, row.lookups) == (Status.UNCONFIRMED, 0)
 
 
 def test_a_message_over_the_limit_waits(click: Clicker, sandbox: Sandbox, settings: Any) -> None:
     _limited(settings, conversations="1/minute")
     row = click(body="Hello")
-    limiter.take(Budget.CONVERSATIONS, row.account.account_sid)
+    ratelimit.take(Budget.CONVERSATIONS, row.account.account_sid)
     run_due()
     run_due(2.5)
     run_due()
@@ -120,9 +120,9 @@ def test_a_message_over_the_limit_waits(click: Clicker, sandbox: Sandbox, settin
 
 def test_accounts_have_budgets_of_their_own(settings: Any) -> None:
     settings.FLEX_OUTBOUND = {"RATE_LIMITS": {"task_searches": "1/minute"}}
-    assert limiter.take(Budget.TASK_SEARCHES, "AC1") == 0
-    assert limiter.take(Budget.TASK_SEARCHES, "AC1") > 0
-    assert limiter.take(Budget.TASK_SEARCHES, "AC2") == 0
+    assert ratelimit.take(Budget.TASK_SEARCHES, "AC1") == 0
+    assert ratelimit.take(Budget.TASK_SEARCHES, "AC1") > 0
+    assert ratelimit.take(Budget.TASK_SEARCHES, "AC2") == 0
 
 
 def _reserved(account: str = "AC1") -> pace.Turn:
@@ -170,5 +170,5 @@ def test_without_a_limit_nobody_waits(settings: Any) -> None:
 
 def test_a_storage_that_is_down_stops_nothing(settings: Any) -> None:
     settings.FLEX_OUTBOUND = {"RATE_LIMIT_STORAGE": "redis://127.0.0.1:9/0"}
-    assert limiter.take(Budget.TASK_SEARCHES, "AC1") == 0
+    assert ratelimit.take(Budget.TASK_SEARCHES, "AC1") == 0
     assert _reserved() == pace.NOW

@@ -11,10 +11,10 @@ from django.utils import timezone
 from flex_outbound.conf import Conf
 from flex_outbound.exceptions import InvalidClick
 from flex_outbound.models import Closing, Interaction, Outcome
-from flex_outbound.outbox import decide, reconcile
+from flex_outbound.outbox import decisions, lookups
 from flex_outbound.outbox.clock import from_now
 from flex_outbound.outbox.dispatch import build_request
-from flex_outbound.outbox.twilio import gateway_for
+from flex_outbound.outbox.gateways import gateway_for
 from flex_outbound.statuses import OPEN, MessageStatus, Status
 
 from .conftest import Sandbox, pass_time, run_due
@@ -91,7 +91,7 @@ def test_a_search_that_does_not_show_what_exists_proves_nothing(click: Clicker, 
     row.refresh_from_db()
     known.refresh_from_db()
     assert known.status in OPEN
-    assert (row.status, row.looks) == (Status.UNCONFIRMED, 1)
+    assert (row.status, row.lookups) == (Status.UNCONFIRMED, 1)
 
 
 def test_two_workers_never_look_for_the_same_rows_at_once(
@@ -101,14 +101,14 @@ def test_two_workers_never_look_for_the_same_rows_at_once(
     row = click()
     run_due()
     pass_time(2.5)
-    search, others = reconcile._search, []
+    search, others = lookups._search, []
 
     def search_beside_another(*arguments: Any) -> Any:
-        others.append(reconcile.reconcile(row.account_id))
+        others.append(lookups.reconcile(row.account_id))
         return search(*arguments)
 
-    monkeypatch.setattr(reconcile, "_search", search_beside_another)
-    assert reconcile.reconcile(row.account_id) == 1
+    monkeypatch.setattr(lookups, "_search", search_beside_another)
+    assert lookups.reconcile(row.account_id) == 1
     assert others == [0]
 
 
@@ -118,10 +118,10 @@ def test_after_a_look_comes_the_account_s_next_row_not_only_the_same(click: Clic
     run_due()
     pass_time(2.5)
     Interaction.objects.filter(pk=second.pk).update(next_at=from_now(1))
-    following = reconcile.look_for(first.pk)
+    following = lookups.look_for(first.pk)
     assert following is not None
     assert following[0] == second.pk
-    assert reconcile.look_for(first.pk) is None  # nothing is due: whoever looked has asked for the next
+    assert lookups.look_for(first.pk) is None  # nothing is due: whoever looked has asked for the next
 
 
 def test_the_attempt_that_made_the_task_is_the_one_that_was_accepted(click: Clicker, sandbox: Sandbox) -> None:
@@ -145,7 +145,7 @@ def test_a_look_that_failed_is_soon_repeated(click: Clicker, sandbox: Sandbox) -
     sandbox.fault("status", path="/Tasks$", method="GET", status=429, code=20429)
     run_due(2.5)
     row.refresh_from_db()
-    assert (row.status, row.looks) == (Status.UNCONFIRMED, 0)
+    assert (row.status, row.lookups) == (Status.UNCONFIRMED, 0)
     assert row.next_at is not None
     assert row.next_at - timezone.now() < timedelta(seconds=1)
 
@@ -182,7 +182,7 @@ def test_a_conversation_begun_at_that_time_is_left_to_a_person(
     for seconds in (5, 10):
         run_due(seconds)
     # The rows' time is moved, Twilio's is not: the conversation is as old as the click was.
-    Interaction.objects.filter(pk=row.pk).update(looks=2, next_at=from_now(-1), woken_at=None)
+    Interaction.objects.filter(pk=row.pk).update(lookups=2, next_at=from_now(-1), enqueued_at=None)
     monkeypatch.setattr(Conf, "settle_seconds", property(lambda self: 1.0))
     run_due()
     row.refresh_from_db()
@@ -208,7 +208,7 @@ def test_a_row_in_review_is_still_looked_for(click: Clicker, sandbox: Sandbox, s
 def test_a_person_may_name_the_task_that_is_there(in_review: Interaction, sandbox: Sandbox, agent: User) -> None:
     _send_a_second_time(in_review, sandbox)
     [task] = sandbox.state()["tasks"]
-    decide.confirm(in_review, agent, task["sid"])
+    decisions.confirm(in_review, agent, task["sid"])
     run_due()
     in_review.refresh_from_db()
     assert (in_review.status, in_review.task_sid) == (Status.CREATED, task["sid"])
@@ -217,7 +217,7 @@ def test_a_person_may_name_the_task_that_is_there(in_review: Interaction, sandbo
 def test_a_task_that_is_not_there_is_told_and_changes_nothing(
     in_review: Interaction, sandbox: Sandbox, agent: User
 ) -> None:
-    decide.confirm(in_review, agent, "WT" + "0" * 32)
+    decisions.confirm(in_review, agent, "WT" + "0" * 32)
     run_due()
     in_review.refresh_from_db()
     assert in_review.status == Status.REVIEW
@@ -231,7 +231,7 @@ def test_the_task_of_another_click_is_not_taken(
     other = click(channel="email")
     run_due()
     other.refresh_from_db()
-    decide.confirm(in_review, agent, other.task_sid or "")
+    decisions.confirm(in_review, agent, other.task_sid or "")
     run_due()
     in_review.refresh_from_db()
     assert in_review.status == Status.REVIEW
@@ -239,12 +239,12 @@ def test_the_task_of_another_click_is_not_taken(
 
 def test_a_named_task_must_be_one(in_review: Interaction, agent: User) -> None:
     with pytest.raises(InvalidClick) as caught:
-        decide.confirm(in_review, agent, "WT1")
+        decisions.confirm(in_review, agent, "WT1")
     assert caught.value.field == "task_sid"
 
 
 def test_sent_again_by_decision_it_is_sent_once(in_review: Interaction, sandbox: Sandbox, agent: User) -> None:
-    decide.retry(in_review, agent)
+    decisions.retry(in_review, agent)
     run_due()
     in_review.refresh_from_db()
     assert in_review.status == Status.CREATED

@@ -9,9 +9,9 @@ from django.core.management import call_command
 
 from flex_outbound import tasks
 from flex_outbound.models import Heartbeat, Interaction
-from flex_outbound.outbox import dispatch, sweep, transitions
+from flex_outbound.outbox import dispatch, lifecycle, sweep
 from flex_outbound.outbox.clock import from_now
-from flex_outbound.outbox.wakeup import Job
+from flex_outbound.outbox.jobs import Job
 from flex_outbound.statuses import Status
 
 from .conftest import Sandbox, pass_time
@@ -64,12 +64,12 @@ def test_a_job_that_did_not_come_out_of_a_long_queue_with_the_others_was_lost(cl
     assert len(_handed_out()) == 1
     swept = Heartbeat.last(Heartbeat.SWEEP)
     assert swept is not None
-    Heartbeat.echo(swept)
+    Heartbeat.mark_queue(swept)
     assert _handed_out() == []  # perhaps a worker has just fetched it
-    Heartbeat.echo(swept + timedelta(seconds=6))
+    Heartbeat.mark_queue(swept + timedelta(seconds=6))
     assert len(_handed_out()) == 1
-    Heartbeat.echo(swept)
-    assert Heartbeat.last(Heartbeat.ECHO) == swept + timedelta(seconds=6)
+    Heartbeat.mark_queue(swept)
+    assert Heartbeat.last(Heartbeat.QUEUE_MARKER) == swept + timedelta(seconds=6)
 
 
 def test_of_sweeps_that_queued_up_only_one_sweeps(click: Clicker, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,7 +89,7 @@ def test_a_row_whose_time_came_anew_is_handed_out_at_once(click: Clicker) -> Non
     for _time in range(4):
         _handed_out()
         pass_time(60)
-    Interaction.objects.filter(pk=row.pk).update(next_at=row.created_at, woken_at=None)
+    Interaction.objects.filter(pk=row.pk).update(next_at=row.created_at, enqueued_at=None)
     assert len(_handed_out()) == 1
 
 
@@ -110,7 +110,7 @@ def test_what_comes_due_before_the_next_sweep_is_announced_with_the_seconds_left
     looked_for, same_account, claimed = click(), click(channel="email"), click(channel="whatsapp")
     for row in (looked_for, same_account):
         dispatch.dispatch(row.pk)
-    assert transitions.claim(claimed.pk, lambda row: {}) is not None
+    assert lifecycle.claim(claimed.pk, lambda row: {}) is not None
 
     assert [job for job, _row, _seconds in sweep.coming(5)] == [Job.LOOK]  # in two seconds, one for the account
     pass_time(42)

@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import Permission, User
 
 from flex_outbound.models import Interaction, Sender, Worker
-from flex_outbound.outbox import trial
+from flex_outbound.outbox import sender_tests
 from flex_outbound.sandbox import defaults
 from tests.integration.pipeline.conftest import Sandbox, run_due
 
@@ -18,9 +18,9 @@ def test_a_test_opens_a_real_task_and_leaves_no_complaint(
 ) -> None:
     agent.user_permissions.add(Permission.objects.get(codename="change_sender"))
     user = User.objects.get(pk=agent.pk)
-    test = trial.Test(user, senders[0], "+1 415 555 0123", Worker.objects.get(user=user).pk, body="Hello")
+    test = sender_tests.SenderTest(user, senders[0], "+1 415 555 0123", Worker.objects.get(user=user).pk, body="Hello")
     with caplog.at_level(logging.INFO, "flex_outbound"):
-        row = trial.send_test(test)
+        row = sender_tests.send_test(test)
         run_due()
         run_due(3)
     row.refresh_from_db()

@@ -9,7 +9,7 @@ from django.db.models import F
 
 from flex_outbound import tasks
 from flex_outbound.models import Account, ImportRun, RunState
-from flex_outbound.outbox.wakeup import Job
+from flex_outbound.outbox.jobs import Job
 from flex_outbound.setup import runs
 from tests.integration.setup.conftest import Sandbox
 

@@ -9,9 +9,9 @@ from crm_demo.models import Contact
 from flex_outbound.exceptions import ClickNotAllowed, ConfigurationError
 from flex_outbound.models import Account, Sender
 from flex_outbound.outbox import sweep
-from flex_outbound.outbox.availability import channel_options
 from flex_outbound.outbox.enqueue import Click, enqueue
-from flex_outbound.outbox.twilio import connection_to, gateway_for
+from flex_outbound.outbox.gateways import connection_to, gateway_for
+from flex_outbound.outbox.preflight import channel_options
 from flex_outbound.sandbox import defaults
 from flex_outbound.statuses import Status
 from tests.integration.pipeline.conftest import make_agent
@@ -76,7 +76,7 @@ def test_what_was_clicked_before_the_workspace_was_unset_fails_with_the_reason(
     assert (row.status, row.error_reason) == (Status.FAILED, "not_set_up")
     assert not sandbox_server.state.requests
     bare.refresh_from_db()
-    assert "workspace" in bare.trouble_text
+    assert "workspace" in bare.problem_text
 
 
 def test_a_gateway_wants_a_workspace_and_a_directory_does_not(bare: Account) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from flex_outbound.models import Account, Interaction, WebhookEvent
-from flex_outbound.outbox import inbound, transitions
+from flex_outbound.outbox import callbacks, lifecycle
 from flex_outbound.webhooks import receipts, refusals
 from flex_outbound.webhooks.read import Callback
 from flex_outbound.webhooks.store import store
@@ -36,10 +36,10 @@ def fresh_tally() -> None:
 
 def open_row(row: Interaction) -> Interaction:
     """Send a row, as far as the record is concerned: Twilio's SIDs are those of ``events``."""
-    claimed = transitions.claim(row.pk, lambda row: {})
+    claimed = lifecycle.claim(row.pk, lambda row: {})
     assert claimed is not None
-    assert transitions.about_to_send(claimed)
-    assert transitions.created(claimed, dict(SIDS), "pending", wait=60)
+    assert lifecycle.about_to_send(claimed)
+    assert lifecycle.created(claimed, dict(SIDS), "pending", wait=60)
     return Interaction.objects.get(pk=row.pk)
 
 
@@ -54,9 +54,9 @@ def sending(click: Callable[..., Interaction]) -> MakeRow:  # noqa: F811
     """Make a row whose request is on its way."""
 
     def make(**changes: Any) -> Interaction:
-        claimed = transitions.claim(click(**changes).pk, lambda row: {})
+        claimed = lifecycle.claim(click(**changes).pk, lambda row: {})
         assert claimed is not None
-        assert transitions.about_to_send(claimed)
+        assert lifecycle.about_to_send(claimed)
         return claimed
 
     return make
@@ -71,7 +71,7 @@ def tell(account: Account) -> Tell:
         source, params = event
         kept = store(account, source, Callback(params, None), event_id or str(next(told)))
         if kept:
-            inbound.process(WebhookEvent.objects.latest("pk").pk)
+            callbacks.process(WebhookEvent.objects.latest("pk").pk)
         return kept
 
     return one
@@ -80,4 +80,4 @@ def tell(account: Account) -> Tell:
 def process_waiting() -> None:
     """Apply what still waits, as the sweep does."""
     for event_id in WebhookEvent.objects.filter(processed_at=None).order_by("pk").values_list("pk", flat=True):
-        inbound.process(event_id)
+        callbacks.process(event_id)

@@ -10,7 +10,7 @@ from pytest_django.live_server_helper import LiveServer
 from flex_outbound import signals
 from flex_outbound.models import Account, Interaction, Message, WebhookEvent
 from flex_outbound.models.event import WebhookRefusal
-from flex_outbound.outbox import dispatch, first_message
+from flex_outbound.outbox import dispatch, messages
 from flex_outbound.sandbox import callbacks
 from flex_outbound.sandbox.server import SandboxServer
 from flex_outbound.statuses import Status
@@ -84,7 +84,7 @@ def test_a_conversation_from_the_click_to_its_end(
     row.refresh_from_db()
     assert (row.status, row.task_status, row.channel_status) == (Status.ACTIVE, "reserved", "active")
 
-    first_message.send(row.pk)
+    messages.send(row.pk)
     settle(sandbox, "onDeliveryUpdated")
     sandbox.act(row.task_sid or "", "accept")
     settle(sandbox, "reservation.accepted")

@@ -7,10 +7,10 @@ import pytest
 from django.forms.models import model_to_dict
 
 from flex_outbound.models import Interaction, Source, WebhookEvent
-from flex_outbound.outbox import inbound, transitions
-from flex_outbound.outbox.inbound import conversations as of_conversations
-from flex_outbound.outbox.inbound import interactions as of_interactions
-from flex_outbound.outbox.inbound import taskrouter as of_taskrouter
+from flex_outbound.outbox import callbacks, lifecycle
+from flex_outbound.outbox.callbacks import conversations as of_conversations
+from flex_outbound.outbox.callbacks import interactions as of_interactions
+from flex_outbound.outbox.callbacks import taskrouter as of_taskrouter
 from flex_outbound.sids import SidKind
 from flex_outbound.statuses import Status
 
@@ -75,7 +75,7 @@ def _in_state(row: Interaction, state: str) -> Interaction:
     if state == "named":
         Interaction.objects.filter(pk=row.pk).update(conversation_sid=None)
     if state in ("active", "assigned"):
-        transitions.active(row.pk)
+        lifecycle.active(row.pk)
         Interaction.objects.filter(pk=row.pk).update(channel_status="active")
     if state == "assigned":
         Interaction.objects.filter(pk=row.pk).update(task_status="assigned")
@@ -89,8 +89,8 @@ def test_what_is_called_old_changes_nothing(state: str, opened: MakeRow) -> None
     old = []
     for name, tale in TALES.items():
         source, params = tale(row)
-        payload = inbound.keep(params, row)
-        if not inbound.is_old(row, source, params["EventType"], payload):
+        payload = callbacks.keep(params, row)
+        if not callbacks.is_old(row, source, params["EventType"], payload):
             continue
         old.append(name)
         before = _as_it_is(row)
@@ -104,7 +104,7 @@ def test_of_a_row_that_is_not_open_yet_everything_is_news(sending: MakeRow) -> N
     row = sending()
     for tale in TALES.values():
         source, params = tale(row)
-        assert not inbound.is_old(row, source, params["EventType"], inbound.keep(params, row))
+        assert not callbacks.is_old(row, source, params["EventType"], callbacks.keep(params, row))
 
 
 def test_old_news_is_kept_with_its_row_and_asks_for_no_job(opened: MakeRow, tell: Tell) -> None:
@@ -113,6 +113,6 @@ def test_old_news_is_kept_with_its_row_and_asks_for_no_job(opened: MakeRow, tell
     event = WebhookEvent.objects.get()
     assert event.interaction == row
     assert event.processed_at is not None
-    assert not inbound.process(event.pk)
+    assert not callbacks.process(event.pk)
     row.refresh_from_db()
     assert row.status == Status.CREATED

@@ -12,8 +12,8 @@ from django.test import Client
 from django.urls import reverse
 
 from flex_outbound.models import Account, Interaction, WebhookEvent
-from flex_outbound.outbox import inbound, sweep, transitions
-from flex_outbound.outbox.inbound import finding, processing
+from flex_outbound.outbox import callbacks, lifecycle, sweep
+from flex_outbound.outbox.callbacks import finding, processing
 from flex_outbound.sids import SidKind
 from flex_outbound.statuses import Status
 
@@ -32,7 +32,7 @@ FOREIGN = {
 def age(seconds: float) -> None:
     """Let so many seconds pass for every stored event."""
     passed = timedelta(seconds=seconds)
-    WebhookEvent.objects.update(received_at=F("received_at") - passed, woken_at=F("woken_at") - passed)
+    WebhookEvent.objects.update(received_at=F("received_at") - passed, enqueued_at=F("enqueued_at") - passed)
 
 
 @pytest.mark.parametrize("make", [taskrouter, conversations, interactions])
@@ -58,7 +58,7 @@ def test_while_a_request_is_under_way_an_event_waits_for_its_answer(make: Any, s
     row = sending()
     assert tell(make(row, "onChannelStatusUpdated", ChannelStatus="closed"))
     assert WebhookEvent.objects.get().processed_at is None
-    assert transitions.created(row, dict(SIDS), "assigned")
+    assert lifecycle.created(row, dict(SIDS), "assigned")
     process_waiting()
     event = WebhookEvent.objects.get()
     assert (event.interaction, event.processed_at is not None) == (row, True)
@@ -69,7 +69,7 @@ def test_an_event_that_waited_in_vain_is_forgotten(sending: MakeRow, tell: Tell)
     tell(interactions(row, "onInteractionCreated", **FOREIGN))
     process_waiting()
     assert WebhookEvent.objects.count() == 1
-    assert transitions.created(row, dict(SIDS), "pending")
+    assert lifecycle.created(row, dict(SIDS), "pending")
     process_waiting()
     assert not WebhookEvent.objects.exists()
 
@@ -118,7 +118,7 @@ def test_an_event_that_fails_is_tried_again_and_then_left_to_a_person(
             sweep.sweep(sweep.run)
     event = WebhookEvent.objects.get()
     assert (event.attempts, event.error, event.processed_at) == (processing.MAX_ATTEMPTS, "ValueError", None)
-    assert inbound.replay([event.pk, 999]) == 1
+    assert callbacks.replay([event.pk, 999]) == 1
     process_waiting()
     event.refresh_from_db()
     assert (event.error, event.processed_at is not None) == ("", True)
@@ -126,7 +126,7 @@ def test_an_event_that_fails_is_tried_again_and_then_left_to_a_person(
 
 def test_what_fails_halfway_leaves_nothing_behind(opened: MakeRow, tell: Tell, monkeypatch: Any) -> None:
     def fail(row: Interaction, *args: object) -> bool:
-        transitions.closed(row.pk)
+        lifecycle.closed(row.pk)
         raise ValueError
 
     row = opened()
@@ -138,7 +138,7 @@ def test_what_fails_halfway_leaves_nothing_behind(opened: MakeRow, tell: Tell, m
 
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="reads SQLite's plans")
 def test_a_row_is_found_by_indexes_alone(opened: MakeRow, account: Account, django_assert_num_queries: Any) -> None:
-    payload = inbound.keep(taskrouter(opened(), "task.updated")[1]) | {"InteractionSid": SIDS["interaction_sid"]}
+    payload = callbacks.keep(taskrouter(opened(), "task.updated")[1]) | {"InteractionSid": SIDS["interaction_sid"]}
     with django_assert_num_queries(1) as asked:
         finding.row_of(account.pk, payload)
     with django_assert_num_queries(1) as asked_too:

@@ -7,7 +7,7 @@ import pytest
 
 from flex_outbound.exceptions import GatewayError, OutcomeUnknown, Refused
 from flex_outbound.gateway.callbacks import FlexInstance, Registration, TwilioCallbacks, connect
-from flex_outbound.gateway.doorbell import ring
+from flex_outbound.gateway.probe import ring
 
 from .conftest import Reply, Wire, connection_to, sid
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from flex_outbound.exceptions import NotAccepted, OutcomeUnknown, Refused
-from flex_outbound.gateway import looks
+from flex_outbound.gateway import queries
 from flex_outbound.gateway.client import TwilioGateway
 
 from .conftest import KEY, Reply, Wire, sid
@@ -74,7 +74,7 @@ def test_every_page_is_read(wire: Wire, gateway: TwilioGateway) -> None:
 def test_more_pages_than_can_be_read_are_no_empty_look(
     wire: Wire, gateway: TwilioGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(looks, "MAX_EVENT_PAGES", 2)
+    monkeypatch.setattr(queries, "MAX_EVENT_PAGES", 2)
     again = f"https://taskrouter.twilio.com/v1/Workspaces/{sid('WS')}/Events?PageToken=PT1"
     wire.replies = [a_page(next_url=again)] * 3
     with pytest.raises(OutcomeUnknown):
@@ -126,7 +126,7 @@ def test_the_shortest_time_is_a_minute(wire: Wire, gateway: TwilioGateway, minut
 
 def test_a_time_of_which_twilio_shows_no_attributes_is_not_asked_about(wire: Wire, gateway: TwilioGateway) -> None:
     with pytest.raises(Refused):
-        gateway.find_past_tasks([KEY], looks.MAX_MINUTES + 1)
+        gateway.find_past_tasks([KEY], queries.MAX_MINUTES + 1)
     with pytest.raises(ValueError):
         gateway.find_past_tasks([], 5)
     assert wire.requests == []

@@ -15,8 +15,8 @@ from django.utils.translation import pgettext
 
 from flex_outbound.admin import badges
 from flex_outbound.admin.sites import link_on
+from flex_outbound.contexts import name_of
 from flex_outbound.models import Closing, DispatchAttempt, Interaction, Message, WebhookEvent
-from flex_outbound.pages import name_of
 
 MOST_EVENTS = 200
 RETRY = "retry-"
@@ -109,13 +109,13 @@ def _of_tries(row: Interaction, site: AdminSite) -> Iterator[Entry]:
     """Yield the clicks that sent this one again, and the one that this one sent again."""
     others = Interaction.objects.filter(contact_type=row.contact_type_id, contact_id=row.contact_id)
     links = others.select_related("agent").order_by()
-    for other in links.filter(click_key=RETRY + row.key):
+    for other in links.filter(idempotency_key=RETRY + row.key):
         title, url = _("Sent again, as another click"), link_on(site, "interaction_change", other.pk)
         yield Entry(
             other.created_at, badges.OVER, title, _facts(name_of(other.agent), other.get_status_display()), url=url
         )
-    first = row.click_key.removeprefix(RETRY)
-    if first != row.click_key and len(first) == len(row.key):
+    first = row.idempotency_key.removeprefix(RETRY)
+    if first != row.idempotency_key and len(first) == len(row.key):
         for other in links.filter(pk=uuid.UUID(first)):
             title, url = _("First clicked"), link_on(site, "interaction_change", other.pk)
             facts = _facts(name_of(other.agent), other.get_status_display())

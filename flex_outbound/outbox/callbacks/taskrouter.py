@@ -8,9 +8,9 @@ from typing import Any
 from flex_outbound.gateway import results
 from flex_outbound.gateway.base import TaskState
 from flex_outbound.models import Interaction
-from flex_outbound.outbox import closing, history, reconcile, transitions
-from flex_outbound.outbox.inbound import endings
-from flex_outbound.outbox.inbound.facts import conversation_sid_of
+from flex_outbound.outbox import closings, history, lifecycle, lookups
+from flex_outbound.outbox.callbacks import endings
+from flex_outbound.outbox.callbacks.facts import conversation_sid_of
 from flex_outbound.statuses import FINAL, UNSETTLED, TaskStatus
 
 _OF_THE_AGENT = {"reservation.rejected": "agent_rejected", "reservation.timeout": "agent_timeout"}
@@ -32,13 +32,13 @@ def apply(row: Interaction, event_type: str, payload: dict[str, Any]) -> bool:
     task = _task_of(payload)
     if task is None:
         return True
-    if row.status in UNSETTLED and reconcile.adopt(row, [task]):
+    if row.status in UNSETTLED and lookups.adopt(row, [task]):
         row.refresh_from_db()
     if row.task_sid == task.task_sid:
         _own_task(row, event_type, payload, task)
     elif row.task_sid or row.status in FINAL:
         # A transfer makes further tasks for the same interaction; another interaction is a duplicate.
-        closing.duplicate(row, task.interaction_sid, task.channel_sid, task.task_sid)
+        closings.duplicate(row, task.interaction_sid, task.channel_sid, task.task_sid)
     return True
 
 
@@ -61,7 +61,7 @@ def _own_task(row: Interaction, event_type: str, payload: dict[str, Any], task: 
     reason = _reason(row, event_type, payload)
     if task.status == TaskStatus.COMPLETED or (event_type == _GONE and reason is None):
         # TaskRouter itself deletes a task minutes after its end, so its end was missed.
-        transitions.closed(row.pk)
+        lifecycle.closed(row.pk)
     elif reason is not None:
         endings.broke(row, reason)
 

@@ -21,7 +21,7 @@ from flex_outbound.channels import Channel
 from flex_outbound.contacts import ContactAdapter, adapter_for, label_of
 from flex_outbound.models import Closing, Interaction
 from flex_outbound.models.interaction import InteractionQuerySet
-from flex_outbound.outbox.availability import ChannelOption, Setup, channel_options
+from flex_outbound.outbox.preflight import ChannelOption, Setup, channel_options
 from flex_outbound.outbox.texts import name_of as name_of
 from flex_outbound.outbox.visible import visible_to
 from flex_outbound.sids import LENGTH, SidKind

@@ -11,8 +11,8 @@ from django.db.models.functions import Now
 
 from flex_outbound.models import Interaction, Source, WebhookEvent
 from flex_outbound.outbox import locks
-from flex_outbound.outbox.inbound import conversations, finding, interactions, taskrouter
-from flex_outbound.outbox.wakeup import Job, wake_after_commit
+from flex_outbound.outbox.callbacks import conversations, finding, interactions, taskrouter
+from flex_outbound.outbox.jobs import Job, wake_after_commit
 
 logger = logging.getLogger(__name__)
 

@@ -1,9 +1,9 @@
 """A conversation is up when its channel is active and the customer is in it: two events, in either order."""
 
 from flex_outbound.models import Interaction, WebhookEvent
-from flex_outbound.outbox import retry, transitions
-from flex_outbound.outbox.inbound import endings
-from flex_outbound.outbox.inbound.facts import CUSTOMER, PARTICIPANT_KIND
+from flex_outbound.outbox import lifecycle, retry
+from flex_outbound.outbox.callbacks import endings
+from flex_outbound.outbox.callbacks.facts import CUSTOMER, PARTICIPANT_KIND
 from flex_outbound.statuses import ChannelStatus, Status
 
 _JOINED = ("onParticipantAdded", "onParticipantJoined")
@@ -19,7 +19,7 @@ def channel_up(row: Interaction) -> None:
     if row.status != Status.CREATED:
         return
     if _customer_has_joined(row):
-        transitions.active(row.pk, _next_watch(row))
+        lifecycle.active(row.pk, _next_watch(row))
     else:
         endings.look_now(row)
 
@@ -27,7 +27,7 @@ def channel_up(row: Interaction) -> None:
 def customer_joined(row: Interaction) -> None:
     """Take note that the customer is in the conversation; whether the channel is up, its own event tells."""
     if row.channel_status == ChannelStatus.ACTIVE:
-        transitions.active(row.pk, _next_watch(row))
+        lifecycle.active(row.pk, _next_watch(row))
 
 
 def _next_watch(row: Interaction) -> float | None:

@@ -9,13 +9,13 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from flex_outbound.admin import badges
+from flex_outbound.admin.bounded_list import Large
 from flex_outbound.admin.filters import EventTypeFilter
-from flex_outbound.admin.large import Large
 from flex_outbound.admin.lookups import SaneLookups
 from flex_outbound.admin.readonly import ReadOnly
 from flex_outbound.models import WebhookEvent
 from flex_outbound.models.event import WebhookRefusal
-from flex_outbound.outbox import inbound
+from flex_outbound.outbox import callbacks
 from flex_outbound.setup.refusals import explain_refusal
 
 
@@ -50,7 +50,7 @@ class WebhookEventAdmin(SaneLookups, ReadOnly, Large):
                 "media": self.media,
             }
             return TemplateResponse(request, "admin/flex_outbound/webhookevent/replay.html", context)
-        count = inbound.replay(queryset.values_list("pk", flat=True))
+        count = callbacks.replay(queryset.values_list("pk", flat=True))
         said = ngettext("%(count)d event is applied again.", "%(count)d events are applied again.", count)
         self.message_user(request, said % {"count": count}, messages.SUCCESS)
         return None

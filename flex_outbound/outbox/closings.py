@@ -12,8 +12,8 @@ from flex_outbound.exceptions import ConfigurationError, GatewayError, Refused
 from flex_outbound.models import Closing, Interaction
 from flex_outbound.outbox import retry
 from flex_outbound.outbox.clock import from_now
-from flex_outbound.outbox.twilio import gateway_for
-from flex_outbound.outbox.wakeup import Job, wake_after_commit
+from flex_outbound.outbox.gateways import gateway_for
+from flex_outbound.outbox.jobs import Job, wake_after_commit
 
 logger = logging.getLogger(__name__)
 

@@ -6,9 +6,9 @@ from django.utils.translation import gettext as _
 
 from flex_outbound.exceptions import ClickConflict, InvalidClick
 from flex_outbound.models import Interaction, Message, Sender
-from flex_outbound.outbox import locks, transitions, trial
+from flex_outbound.outbox import lifecycle, locks, sender_tests
 from flex_outbound.outbox.enqueue import Click, enqueue, foreign_sender
-from flex_outbound.outbox.wakeup import Job, wake_after_commit
+from flex_outbound.outbox.jobs import Job, wake_after_commit
 from flex_outbound.sids import SidKind, is_sid
 from flex_outbound.statuses import Status
 
@@ -22,7 +22,7 @@ def retry(interaction: Interaction, user: Any, idempotency_key: str = "") -> Int
     if interaction.status == Status.REVIEW:
         _check_sender(interaction, user)
         with locks.short():
-            if transitions.decided_to_send(interaction.pk):
+            if lifecycle.decided_to_send(interaction.pk):
                 wake_after_commit(Job.DISPATCH, interaction.pk)
         return _fresh(interaction)
     if interaction.status not in {Status.FAILED, Status.CANCELED}:
@@ -32,14 +32,14 @@ def retry(interaction: Interaction, user: Any, idempotency_key: str = "") -> Int
             interaction=interaction,
         )
     key = idempotency_key or f"retry-{interaction.key}"
-    if trial.is_test(interaction):
-        return trial.again(interaction, user, key)
+    if sender_tests.is_test(interaction):
+        return sender_tests.again(interaction, user, key)
     return enqueue(_same_click(interaction, user, key))
 
 
 def _check_sender(interaction: Interaction, user: Any) -> None:
     """Refuse agents who may not use the sender any more; who decides for others carries out what was allowed then."""
-    if interaction.sender_id is None or interaction.agent_id != user.pk or trial.is_test(interaction):
+    if interaction.sender_id is None or interaction.agent_id != user.pk or sender_tests.is_test(interaction):
         return
     if not Sender.objects.filter(pk=interaction.sender_id).open_to(user).exists():
         raise foreign_sender()
@@ -55,7 +55,7 @@ def confirm(interaction: Interaction, user: Any, task_sid: str) -> Interaction:
             _("Enter the task's SID as Flex shows it: WT and 32 characters."), code="invalid_sid", field="task_sid"
         )
     with locks.short():
-        is_named = transitions.named(interaction.pk, task_sid)
+        is_named = lifecycle.named(interaction.pk, task_sid)
         if is_named:
             wake_after_commit(Job.LOOK, interaction.pk)
     if not is_named:
@@ -68,7 +68,7 @@ def confirm(interaction: Interaction, user: Any, task_sid: str) -> Interaction:
 
 def cancel(interaction: Interaction, user: Any) -> Interaction:
     """Call off what has not been sent. Raises ClickConflict(``not_cancelable``) where it is too late."""
-    if not transitions.canceled(interaction.pk):
+    if not lifecycle.canceled(interaction.pk):
         raise ClickConflict(
             _("It is too late to cancel: this was sent already, or has ended."),
             code="not_cancelable",

@@ -8,9 +8,9 @@ from typing import Any
 from flex_outbound.gateway.base import TaskState
 from flex_outbound.gateway.results import parse_code
 from flex_outbound.models import Interaction
-from flex_outbound.outbox import history, reconcile
-from flex_outbound.outbox.inbound import arrivals, endings
-from flex_outbound.outbox.inbound.facts import CUSTOMER, PARTICIPANT_KIND, conversation_sid_of
+from flex_outbound.outbox import history, lookups
+from flex_outbound.outbox.callbacks import arrivals, endings
+from flex_outbound.outbox.callbacks.facts import CUSTOMER, PARTICIPANT_KIND, conversation_sid_of
 from flex_outbound.sids import SidKind, sid_or_none
 from flex_outbound.statuses import UNSETTLED, ChannelStatus
 
@@ -40,7 +40,7 @@ def _adopt(row: Interaction, payload: dict[str, Any]) -> bool:
     interaction_sid = sid_or_none(payload.get("InteractionSid"), SidKind.INTERACTION)
     channel_sid = sid_or_none(payload.get("ChannelSid"), SidKind.CHANNEL)
     named = (interaction_sid, channel_sid, conversation_sid_of(payload))
-    adopted = reconcile.adopt(row, [TaskState(task_sid, "", {}, *named, invite_sid=None, key=row.key)])
+    adopted = lookups.adopt(row, [TaskState(task_sid, "", {}, *named, invite_sid=None, key=row.key)])
     if adopted:
         row.refresh_from_db()
     return adopted

@@ -18,12 +18,12 @@ from flex_outbound.contacts import ContactAdapter, label_of
 from flex_outbound.exceptions import ClickNotAllowed, InvalidClick
 from flex_outbound.models import Interaction, Message, Sender, Worker
 from flex_outbound.models.interaction import InteractionQuerySet
-from flex_outbound.outbox.availability import Setup
 from flex_outbound.outbox.enqueue import Click, build, commit
+from flex_outbound.outbox.preflight import Setup
 
 
 @dataclass(frozen=True, slots=True)
-class Test:
+class SenderTest:
     """What a manager asked for. ``address``: in any format; ``worker``: primary key of whose task it becomes;
     ``body``, ``subject``: may be empty; ``key``: the same key of the same user means the same click.
     """
@@ -55,7 +55,7 @@ class _TestContact(ContactAdapter):
         return [self.address]
 
 
-def send_test(test: Test) -> Interaction:
+def send_test(test: SenderTest) -> Interaction:
     """Commit a test and return its row, or the one that the same click made.
 
     Who may change senders may test every active one, whatever its groups. Raises what ``enqueue`` raises.
@@ -85,7 +85,7 @@ def again(row: Interaction, user: Any, key: str) -> Interaction:
             _("The sender or the worker of this test was deleted. Send a new test."), code="unknown_sender"
         )
     body = message.body if message else ""
-    return send_test(Test(user, row.sender, row.address, row.worker_id, body, row.subject, key))
+    return send_test(SenderTest(user, row.sender, row.address, row.worker_id, body, row.subject, key))
 
 
 def is_test(row: Interaction) -> bool:
@@ -106,7 +106,7 @@ def workers_for(user: Any, sender: Sender) -> list[Worker]:
     return sorted(workers, key=lambda worker: worker.user_id != user.pk)
 
 
-def _worker(test: Test) -> Worker:
+def _worker(test: SenderTest) -> Worker:
     """Check who may test what, and return whose task it becomes."""
     if not test.user.has_perm("flex_outbound.change_sender"):
         raise ClickNotAllowed(_("You may not test senders: this takes the right to change them."), code="no_permission")
@@ -118,7 +118,7 @@ def _worker(test: Test) -> Worker:
     raise InvalidClick(_("Choose a worker of this account who is active."), code="unknown_worker", field="worker")
 
 
-def _address(test: Test) -> str:
+def _address(test: SenderTest) -> str:
     channel = Channel(test.sender.channel)
     try:
         return channels.normalize(channel, test.address, conf.default_region if channel.is_phone else None)

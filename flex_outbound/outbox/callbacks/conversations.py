@@ -15,16 +15,16 @@ from flex_outbound.gateway import errors
 from flex_outbound.gateway.results import parse_code
 from flex_outbound.models import Interaction, Message
 from flex_outbound.outbox import history, locks
-from flex_outbound.outbox.inbound import arrivals, endings
-from flex_outbound.outbox.inbound.facts import (
+from flex_outbound.outbox.callbacks import arrivals, endings
+from flex_outbound.outbox.callbacks.facts import (
     AUTHOR_KIND,
     CUSTOMER,
     KEY_KEPT,
     PARTICIPANT_KIND,
     conversation_sid_of,
 )
+from flex_outbound.outbox.jobs import Job, wake_after_commit
 from flex_outbound.outbox.notify import tell_after_commit
-from flex_outbound.outbox.wakeup import Job, wake_after_commit
 from flex_outbound.sids import SidKind, sid_or_none
 from flex_outbound.statuses import UNSETTLED, MessageStatus
 

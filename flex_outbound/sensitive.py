@@ -20,7 +20,7 @@ class SecretsFilter(SafeExceptionReporterFilter):
         return True
 
 
-def guarded(view: View) -> View:
+def sensitive_view(view: View) -> View:
     """Return a view that handles secrets, so that an error shows neither what was posted nor any variable below it.
 
     Source: https://docs.djangoproject.com/en/stable/howto/error-reporting/#filtering-sensitive-information

@@ -9,7 +9,7 @@ from django.db.models import Q
 from flex_outbound.gateway.results import parse_attributes
 from flex_outbound.models import Interaction, Source
 from flex_outbound.outbox import locks
-from flex_outbound.outbox.inbound.facts import KEY_KEPT, as_key, conversation_sid_of, key_of
+from flex_outbound.outbox.callbacks.facts import KEY_KEPT, as_key, conversation_sid_of, key_of
 from flex_outbound.sids import SidKind, sid_or_none
 from flex_outbound.statuses import OPEN, Status
 

@@ -9,9 +9,9 @@ from django.utils.translation import gettext_lazy as _
 from flex_outbound import signals
 from flex_outbound.gateway import errors
 from flex_outbound.models import Interaction
-from flex_outbound.outbox import transitions
+from flex_outbound.outbox import lifecycle
+from flex_outbound.outbox.jobs import Job, wake_after_commit
 from flex_outbound.outbox.notify import tell_after_commit
-from flex_outbound.outbox.wakeup import Job, wake_after_commit
 from flex_outbound.statuses import OPEN, Status, TaskStatus
 
 ACCEPTED: Final = frozenset({TaskStatus.ASSIGNED, TaskStatus.WRAPPING, TaskStatus.COMPLETED})
@@ -50,7 +50,7 @@ def over(row: Interaction) -> None:
     Where nobody has taken part in it yet, that may as well be how a failed set-up looks: then Twilio is asked.
     """
     if row.status == Status.ACTIVE or row.task_status in ACCEPTED:
-        transitions.closed(row.pk)
+        lifecycle.closed(row.pk)
     else:
         look_now(row)
 
@@ -62,7 +62,7 @@ def look_now(row: Interaction) -> None:
 
 
 def _end(row: Interaction, reason: str, words: str, code: int | None) -> None:
-    if transitions.broke(row.pk, reason=reason, message=words, code=code):
+    if lifecycle.broke(row.pk, reason=reason, message=words, code=code):
         return
     rank = _RANK.get(reason, len(_RANK))
     weaker = [one for one in WORDS if _RANK[one] < rank]

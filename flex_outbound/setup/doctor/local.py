@@ -18,7 +18,7 @@ from limits.storage import storage_from_string
 
 from flex_outbound.conf import conf
 from flex_outbound.models import Closing, Heartbeat, Interaction, WebhookEvent
-from flex_outbound.setup.doctor.answers import Answer, Question, Tone
+from flex_outbound.setup.doctor.results import Answer, Question, Tone
 
 SKEW: Final = timedelta(seconds=5)
 PATIENCE: Final = timedelta(seconds=60)

@@ -15,10 +15,10 @@ from flex_outbound import signals
 from flex_outbound.conf import conf
 from flex_outbound.exceptions import GatewayError
 from flex_outbound.models import DispatchAttempt, Interaction, Outcome
-from flex_outbound.outbox import closing, first_message, history, locks, retry
+from flex_outbound.outbox import closings, history, locks, messages, retry
 from flex_outbound.outbox.clock import from_now, next_look
+from flex_outbound.outbox.jobs import Job, wake_after_commit
 from flex_outbound.outbox.notify import tell_after_commit
-from flex_outbound.outbox.wakeup import Job, wake_after_commit
 from flex_outbound.statuses import OPEN, UNSETTLED, Status, may_move
 
 SIDS = ("interaction_sid", "channel_sid", "task_sid", "conversation_sid", "invite_sid")
@@ -55,9 +55,9 @@ def claim(row_id: UUID, describe: Callable[[Interaction], dict[str, Any]]) -> In
             lease_until=lease,
             sent_at=None,
             next_at=lease,
-            looks=0,
-            first_look_at=None,
-            in_line=False,
+            lookups=0,
+            first_lookup_at=None,
+            is_throttled=False,
         )
         if not moved:
             return None
@@ -72,13 +72,13 @@ def stands_in_line(row_id: UUID, seconds: float) -> bool:
     ``seconds``: after them it is asked for again, should nobody have called it.
     """
     waiting = Interaction.objects.filter(pk=row_id, status=Status.QUEUED)
-    return waiting.update(next_at=from_now(seconds), in_line=True) == 1
+    return waiting.update(next_at=from_now(seconds), is_throttled=True) == 1
 
 
 def called(row_id: UUID) -> bool:
     """Take a row out of the line: it is due now."""
-    waiting = Interaction.objects.filter(pk=row_id, status=Status.QUEUED, in_line=True)
-    return waiting.update(next_at=Now(), in_line=False) == 1
+    waiting = Interaction.objects.filter(pk=row_id, status=Status.QUEUED, is_throttled=True)
+    return waiting.update(next_at=Now(), is_throttled=False) == 1
 
 
 def about_to_send(row: Interaction) -> bool:
@@ -112,7 +112,7 @@ def created(row: Interaction, sids: dict[str, str | None], task_status: str = ""
             opened_at=Now(),
             lease_until=None,
             next_at=from_now(wait),
-            looks=0,
+            lookups=0,
             task_status=task_status,
             error_code=None,
             error_reason="",
@@ -193,7 +193,7 @@ def looked_in_vain(row: Interaction, elapsed: float) -> None:
     """Count an empty look, begun ``elapsed`` seconds after sending, and set the time of the next."""
     next_at = next_look(elapsed) if row.status == Status.UNCONFIRMED else from_now(retry.REVIEW_SECONDS)
     Interaction.objects.filter(pk=row.pk, status=row.status, attempt=row.attempt).update(
-        looks=F("looks") + 1, first_look_at=Coalesce("first_look_at", Now()), next_at=next_at
+        lookups=F("lookups") + 1, first_lookup_at=Coalesce("first_lookup_at", Now()), next_at=next_at
     )
 
 
@@ -236,7 +236,7 @@ def decided_to_send(row_id: UUID) -> bool:
 def _close_what_was_accepted(row_id: UUID) -> None:
     row = locks.lock(Interaction.objects.filter(pk=row_id, status=Status.REVIEW)).first()
     if row is not None:
-        closing.orphan(row)
+        closings.orphan(row)
 
 
 def named(row_id: UUID, task_sid: str) -> bool:
@@ -262,10 +262,10 @@ def canceled(row_id: UUID) -> bool:
 
 def active(row_id: UUID, wait: float | None = None) -> bool:
     """Note that the channel is up. ``wait``: seconds to the next look at it where a callback told of it, else None."""
-    values: dict[str, Any] = {} if wait is None else {"next_at": from_now(wait), "looks": retry.TOLD}
+    values: dict[str, Any] = {} if wait is None else {"next_at": from_now(wait), "lookups": retry.TOLD}
     moved = _move_and_tell(row_id, [Status.CREATED], Status.ACTIVE, **values)
     if moved:
-        first_message.release(row_id)
+        messages.release(row_id)
     return moved
 
 
@@ -282,7 +282,7 @@ def broke(row_id: UUID, *, reason: str, message: str, code: int | None) -> bool:
     with locks.short():
         moved = _finish(row_id, sorted(OPEN), Status.FAILED, Q(), reason, message, code)
         if moved:
-            closing.orphan(Interaction.objects.get(pk=row_id))
+            closings.orphan(Interaction.objects.get(pk=row_id))
     return moved
 
 
@@ -303,7 +303,7 @@ def _finish(
             error_code=code,
         )
         if moved:
-            first_message.give_up(row_id, canceled=new == Status.CANCELED)
+            messages.give_up(row_id, canceled=new == Status.CANCELED)
             signal = signals.interaction_failed if new == Status.FAILED else signals.interaction_updated
             tell_after_commit(signal, row_id)
     return moved

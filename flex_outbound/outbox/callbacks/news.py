@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from flex_outbound.models import Interaction, Source
-from flex_outbound.outbox.inbound import taskrouter
-from flex_outbound.outbox.inbound.facts import CUSTOMER, PARTICIPANT_KIND, conversation_sid_of
+from flex_outbound.outbox.callbacks import taskrouter
+from flex_outbound.outbox.callbacks.facts import CUSTOMER, PARTICIPANT_KIND, conversation_sid_of
 from flex_outbound.statuses import TASK_ORDER, UNSETTLED
 
 _OF_THE_CHANNEL: Final = frozenset({"onChannelCreateFailed", "onChannelStatusUpdated"})

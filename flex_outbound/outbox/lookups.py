@@ -22,11 +22,11 @@ from flex_outbound.exceptions import ConfigurationError, GatewayError, NotAccept
 from flex_outbound.gateway.base import Gateway, TaskState
 from flex_outbound.gateway.payloads import ATTEMPT
 from flex_outbound.models import Account, DispatchAttempt, Interaction, Outcome
-from flex_outbound.outbox import closing, history, limiter, locks, retry, transitions
+from flex_outbound.outbox import closings, history, lifecycle, locks, ratelimit, retry
 from flex_outbound.outbox.clock import from_now, since_sent
-from flex_outbound.outbox.limiter import Budget
+from flex_outbound.outbox.gateways import gateway_for
+from flex_outbound.outbox.ratelimit import Budget
 from flex_outbound.outbox.rules import EmptyLook, Verdict, judge
-from flex_outbound.outbox.twilio import gateway_for
 from flex_outbound.statuses import OPEN, Status, TaskStatus
 
 logger = logging.getLogger(__name__)
@@ -56,10 +56,10 @@ def reconcile(account_id: int) -> int:
     if not due:
         return 0
     account = Account.objects.get(pk=account_id)
-    wait = limiter.take(Budget.TASK_SEARCHES, account.account_sid)
+    wait = ratelimit.take(Budget.TASK_SEARCHES, account.account_sid)
     if wait:
         for row in rows:
-            transitions.look_failed(row, wait)
+            lifecycle.look_failed(row, wait)
         return 0
     try:
         gateway = gateway_for(account)
@@ -103,9 +103,9 @@ def _claim(account_id: int) -> list[Interaction]:
         rows = list(
             locks.lock(waiting, skip_locked=True).annotate(
                 settled=_true_when(sent_at__lte=Now() - settle),
-                began_late=_true_when(first_look_at__gt=F("sent_at") + vanish),
+                began_late=_true_when(first_lookup_at__gt=F("sent_at") + vanish),
                 since_sent=since_sent(),
-                begins_late=_true_when(first_look_at=None, sent_at__lt=Now() - vanish),
+                begins_late=_true_when(first_lookup_at=None, sent_at__lt=Now() - vanish),
             )[:BATCH]
         )
         claimed = Interaction.objects.filter(pk__in=[row.pk for row in rows])
@@ -141,7 +141,7 @@ def _take_word(gateway: Gateway, row: Interaction) -> bool:
         words = _("This task is no conversation that was opened through Flex.")
     else:
         return adopt(row, [task])
-    transitions.not_named(row, words)
+    lifecycle.not_named(row, words)
     return False
 
 
@@ -188,30 +188,30 @@ def _could_not_look(row: Interaction, wait: float) -> None:
     given_up = Interaction.objects.filter(pk=row.pk, status=Status.UNCONFIRMED, sent_at__lte=Now() - _PATIENCE)
     if given_up.exists():
         words = _("Twilio could not be asked whether the conversation was opened. Look into Flex before you decide.")
-        transitions.needs_review(row.pk, row.attempt, words)
+        lifecycle.needs_review(row.pk, row.attempt, words)
     else:
-        transitions.look_failed(row, wait)
+        lifecycle.look_failed(row, wait)
 
 
 def adopt(row: Interaction, tasks: Sequence[TaskState]) -> bool:
     """Write a task that bears the row's key onto the row; every further one is a duplicate, kept and closed."""
     # The attempt's own task where there are several: the answer to that attempt would name it too.
     task, *others = sorted(tasks, key=lambda one: one.attributes.get(ATTEMPT) != row.attempt)
-    sids = {name: getattr(task, name) or getattr(row, name) for name in transitions.SIDS}
+    sids = {name: getattr(task, name) or getattr(row, name) for name in lifecycle.SIDS}
     if not sids["interaction_sid"]:
         # Flex has not yet written its own attributes onto the task.
         _could_not_look(row, retry.LOOKS[0])
         return False
-    adopted = transitions.created(row, sids, task.status)
+    adopted = lifecycle.created(row, sids, task.status)
     if adopted:
         _accepted(row, task)
-        history.clear_trouble(row.account)
+        history.clear_problem(row.account)
     if not adopted:
         # Somebody else was first, or the row has gone on: whatever is not the row's now is one too many.
         row.refresh_from_db()
         others = list(tasks)
     for other in others:
-        closing.duplicate(row, other.interaction_sid, other.channel_sid, other.task_sid)
+        closings.duplicate(row, other.interaction_sid, other.channel_sid, other.task_sid)
     return adopted
 
 
@@ -225,11 +225,11 @@ def _accepted(row: Interaction, task: TaskState) -> None:
 
 def _absent(gateway: Gateway, row: Interaction) -> None:
     began_late = row.began_late or row.begins_late  # type: ignore[attr-defined]
-    look = EmptyLook(row.looks, row.settled, not began_late, row.interaction_sid is not None, row.attempt)  # type: ignore[attr-defined]
+    look = EmptyLook(row.lookups, row.settled, not began_late, row.interaction_sid is not None, row.attempt)  # type: ignore[attr-defined]
     verdict = judge(look, conf.unconfirmed, conf.max_attempts)
     if row.status == Status.REVIEW or verdict is Verdict.LOOK_AGAIN:
         since: timedelta = row.since_sent  # type: ignore[attr-defined]
-        transitions.looked_in_vain(row, since.total_seconds())
+        lifecycle.looked_in_vain(row, since.total_seconds())
         return
     try:
         past = _asked(lambda: gateway.find_past_tasks([row.key], _minutes_back(row))).get(row.key)
@@ -241,11 +241,11 @@ def _absent(gateway: Gateway, row: Interaction) -> None:
         adopt(row, past)
     elif begun:
         words = _("A conversation with this customer was begun at that time. Look into Flex before you send it again.")
-        transitions.needs_review(row.pk, row.attempt, words)
+        lifecycle.needs_review(row.pk, row.attempt, words)
     elif verdict is Verdict.REVIEW:
-        transitions.needs_review(row.pk, row.attempt, _why_review(look))
+        lifecycle.needs_review(row.pk, row.attempt, _why_review(look))
     else:
-        transitions.settled_as_absent(row.pk, row.attempt)
+        lifecycle.settled_as_absent(row.pk, row.attempt)
 
 
 def _minutes_back(row: Interaction) -> int:

@@ -17,13 +17,13 @@ from flex_outbound.exceptions import ConfigurationError, GatewayError, NotAccept
 from flex_outbound.gateway import errors
 from flex_outbound.gateway.base import Gateway, MessageRequest
 from flex_outbound.models import Interaction, Message
-from flex_outbound.outbox import limiter, locks, retry
+from flex_outbound.outbox import locks, ratelimit, retry
 from flex_outbound.outbox.clock import from_now, next_look, since_sent
 from flex_outbound.outbox.fence import Fence
-from flex_outbound.outbox.limiter import Budget
+from flex_outbound.outbox.gateways import gateway_for
+from flex_outbound.outbox.jobs import Job, wake_after_commit
 from flex_outbound.outbox.notify import tell_after_commit
-from flex_outbound.outbox.twilio import gateway_for
-from flex_outbound.outbox.wakeup import Job, wake_after_commit
+from flex_outbound.outbox.ratelimit import Budget
 from flex_outbound.statuses import OPEN, MessageStatus
 
 logger = logging.getLogger(__name__)
@@ -75,7 +75,7 @@ def claim(row_id: UUID) -> Message | None:
         lease_until=lease,
         next_at=lease,
         sent_at=None,
-        looks=0,
+        lookups=0,
     )
     if not claimed:
         return None
@@ -130,7 +130,7 @@ def _has_turn(row_id: UUID) -> bool:
     """Ask for one of the actions that Twilio takes per second; without one, the message waits a moment."""
     due = Message.objects.due().filter(interaction=row_id, status=MessageStatus.WAITING)
     account_sid = due.values_list("interaction__account__account_sid", flat=True).first()
-    wait = limiter.take(Budget.CONVERSATIONS, account_sid) if account_sid else 0.0
+    wait = ratelimit.take(Budget.CONVERSATIONS, account_sid) if account_sid else 0.0
     if wait:
         due.order_by().update(next_at=from_now(wait))
     return not wait
@@ -190,10 +190,10 @@ def look(row_id: UUID) -> None:
         return
     if sid is not None:
         _sent(message, sid, MessageStatus.UNCONFIRMED)
-    elif elapsed >= conf.settle_seconds and message.looks >= 1:
+    elif elapsed >= conf.settle_seconds and message.lookups >= 1:
         _decide(message)
     else:
-        same.update(looks=F("looks") + 1, next_at=next_look(elapsed))
+        same.update(lookups=F("lookups") + 1, next_at=next_look(elapsed))
 
 
 def _decide(message: Message) -> None:

@@ -18,9 +18,9 @@ from flex_outbound.exceptions import ConfigurationError, GatewayError
 from flex_outbound.gateway import errors
 from flex_outbound.gateway.base import ChannelState, Gateway, TaskState
 from flex_outbound.models import Interaction
-from flex_outbound.outbox import first_message, history, retry, transitions
+from flex_outbound.outbox import history, lifecycle, messages, retry
 from flex_outbound.outbox.clock import from_now
-from flex_outbound.outbox.twilio import gateway_for
+from flex_outbound.outbox.gateways import gateway_for
 from flex_outbound.statuses import OPEN, ChannelStatus, Status, TaskStatus
 
 logger = logging.getLogger(__name__)
@@ -55,10 +55,10 @@ def watch(row_id: UUID) -> bool:
     except (GatewayError, ConfigurationError) as error:
         logger.info("Interaction %s could not be looked at: %s", row.pk, type(error).__name__)
     coming_up = Interaction.objects.filter(pk=row_id, status=Status.CREATED)
-    if not coming_up.update(looks=F("looks") + 1, next_at=from_now(retry.next_watch(row.looks + 1))):
+    if not coming_up.update(lookups=F("lookups") + 1, next_at=from_now(retry.next_watch(row.lookups + 1))):
         # Nothing is being waited for any more: from now on it is counted together with others.
         going_on = Interaction.objects.filter(pk=row_id, status=Status.ACTIVE)
-        going_on.update(looks=Greatest(F("looks") + 1, retry.CALM), next_at=from_now(retry.next_count(row.looks)))
+        going_on.update(lookups=Greatest(F("lookups") + 1, retry.CALM), next_at=from_now(retry.next_count(row.lookups)))
     return True
 
 
@@ -81,7 +81,7 @@ def _look(row: Interaction, gateway: Gateway) -> None:
     if channel is not None and _over(row, channel, gateway):
         return
     # The channel mostly says it all; of a canceled task it may say nothing, so the task is asked every other time.
-    if channel is None or row.conversation_sid is None or row.looks % 2:
+    if channel is None or row.conversation_sid is None or row.lookups % 2:
         task = gateway.fetch_task(row.task_sid or "")
         if task is None:
             _task_is_gone(row)
@@ -103,14 +103,14 @@ def _over(row: Interaction, channel: ChannelState, gateway: Gateway) -> bool:
         # Twilio wraps the cause into the words of a general code: 45352 over a 50416.
         _rule, reason, code = errors.read_words(channel.error_message, channel.error_code, None)
         reason = reason if code else "channel_failed"
-        transitions.broke(row.pk, reason=reason, message=errors.agent_message(reason), code=code)
+        lifecycle.broke(row.pk, reason=reason, message=errors.agent_message(reason), code=code)
         return True
     if channel.status == ChannelStatus.CLOSED:
         task = gateway.fetch_task(row.task_sid or "")
         if task is not None:
             # Its last word, and whether it was completed or canceled.
             apply_task_status(row, task.status)
-        transitions.closed(row.pk)
+        lifecycle.closed(row.pk)
         return True
     return False
 
@@ -122,9 +122,9 @@ def _bring_up(row: Interaction, channel: ChannelState | None, gateway: Gateway) 
         if not _customer_is_there(row, gateway):
             return
         if up:
-            transitions.active(row.pk)
-        elif row.looks >= 1:
-            first_message.release(row.pk)
+            lifecycle.active(row.pk)
+        elif row.lookups >= 1:
+            messages.release(row.pk)
 
 
 def _customer_is_there(row: Interaction, gateway: Gateway) -> bool:
@@ -139,7 +139,7 @@ def _customer_is_there(row: Interaction, gateway: Gateway) -> bool:
         return True
     if Interaction.objects.filter(pk=row.pk, opened_at__lte=Now() - _JOINING).exists():
         words = errors.agent_message("already_open")
-        transitions.broke(row.pk, reason="already_open", message=words, code=NOT_ADDED)
+        lifecycle.broke(row.pk, reason="already_open", message=words, code=NOT_ADDED)
     return False
 
 
@@ -147,14 +147,14 @@ def apply_task_status(row: Interaction, status: str) -> None:
     """Keep TaskRouter's status and end the row where it says so."""
     history.note_task_status(row, status)
     if status == TaskStatus.COMPLETED:
-        transitions.closed(row.pk)
+        lifecycle.closed(row.pk)
     elif status == TaskStatus.CANCELED:
         words = _("The task was canceled in Flex before the conversation ended.")
-        transitions.broke(row.pk, reason="task_canceled", message=words, code=None)
+        lifecycle.broke(row.pk, reason="task_canceled", message=words, code=None)
 
 
 def _task_is_gone(row: Interaction) -> None:
     """TaskRouter deletes tasks five minutes after their end: what is gone has ended."""
     gone = Interaction.objects.filter(opened_at__lte=Now() - _YOUNG, pk=row.pk).exists()
     if gone:
-        transitions.closed(row.pk)
+        lifecycle.closed(row.pk)

@@ -8,8 +8,8 @@ from django.utils.translation import gettext as _
 
 from flex_outbound.conf import conf
 from flex_outbound.models import Account
-from flex_outbound.setup.doctor import callbacks, here, jobs, twilio
-from flex_outbound.setup.doctor.answers import Answer, Question, Tone, ask_all
+from flex_outbound.setup.doctor import callbacks, jobs, local, twilio
+from flex_outbound.setup.doctor.results import Answer, Question, Tone, ask_all
 
 HERE_SECONDS: Final = 5.0
 THERE_SECONDS: Final = 8.0
@@ -30,7 +30,7 @@ def examine(celery: jobs.Celery, wanted: str = "") -> list[Answer]:
 
     Takes no longer than HERE_SECONDS and THERE_SECONDS together.
     """
-    answers = ask_all([*here.questions(), *jobs.questions(celery)], HERE_SECONDS)
+    answers = ask_all([*local.questions(), *jobs.questions(celery)], HERE_SECONDS)
     if any(one.part in ("database", "migrations") and one.tone == Tone.ERROR for one in answers):
         todo = _("Mend the database first: the accounts are in it.")
         return [*answers, Answer("accounts", Tone.WARNING, _("They were not asked."), todo)]

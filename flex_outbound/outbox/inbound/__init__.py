@@ -1,8 +1,0 @@
-"""What Twilio's callbacks mean for the record: what is kept of them, whose they are, what they change."""
-
-from flex_outbound.outbox.inbound.facts import keep, key_of
-from flex_outbound.outbox.inbound.finding import may_become_ours, row_of
-from flex_outbound.outbox.inbound.news import is_old
-from flex_outbound.outbox.inbound.processing import process, replay
-
-__all__ = ["is_old", "keep", "key_of", "may_become_ours", "process", "replay", "row_of"]
