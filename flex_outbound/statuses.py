@@ -1,15 +1,19 @@
-"""The life of our record, and Twilio's own statuses kept apart from it (vocabulary).
+"""The state machines of interactions and first messages, and Twilio's own statuses (vocabulary).
 
-``Status`` is ours and is assigned in ``outbox.transitions`` alone. ``TaskStatus`` and ``ChannelStatus``
-are Twilio's words, stored as they come and only ever moved forward.
+``Status`` and ``MessageStatus`` are ours and are assigned in ``outbox.lifecycle`` alone. ``TaskStatus`` and
+``ChannelStatus`` are Twilio's, stored as they come and only ever moved forward.
 """
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
 
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
 
 class Status(TextChoices):
-    """Where a click stands. Labels are in the agent's words."""
+    """The state of an interaction. Labels are in the agent's words."""
 
     QUEUED = "queued", _("Waiting to be sent")
     SENDING = "sending", _("Opening in Flex")
@@ -31,24 +35,211 @@ UNSETTLED = frozenset({Status.QUEUED, Status.SENDING, Status.UNCONFIRMED, Status
 OPEN = frozenset({Status.CREATED, Status.ACTIVE})
 """States in which the interaction exists at Twilio."""
 
-MOVES: dict[Status, frozenset[Status]] = {
-    Status.QUEUED: frozenset({Status.SENDING, Status.CANCELED, Status.CREATED, Status.FAILED}),
-    Status.SENDING: frozenset({Status.CREATED, Status.QUEUED, Status.FAILED, Status.UNCONFIRMED}),
-    Status.UNCONFIRMED: frozenset({Status.CREATED, Status.QUEUED, Status.REVIEW}),
-    Status.REVIEW: frozenset({Status.QUEUED, Status.CREATED, Status.CANCELED}),
-    Status.CREATED: frozenset({Status.ACTIVE, Status.CLOSED, Status.FAILED}),
-    Status.ACTIVE: frozenset({Status.CLOSED, Status.FAILED}),
-    Status.CLOSED: frozenset(),
-    Status.FAILED: frozenset(),
-    Status.CANCELED: frozenset(),
+
+class Outcome(TextChoices):
+    """What one attempt to send came to."""
+
+    PENDING = "pending", _("Under way")
+    ACCEPTED = "accepted", _("Accepted")
+    REFUSED = "refused", _("Refused")
+    NOT_ACCEPTED = "not_accepted", _("Not accepted")
+    UNKNOWN = "unknown", _("Outcome unknown")
+
+
+class Event(StrEnum):
+    """What can happen to an interaction or to its first message."""
+
+    CLAIMED = "claimed"
+    THROTTLED = "throttled"
+    RETURNED = "returned"
+    NOT_ACCEPTED = "not accepted"
+    REJECTED = "rejected"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+    ACCEPTED = "accepted"
+    INCOMPLETE = "incomplete"
+    EXPIRED_UNSENT = "lease expired, unsent"
+    EXPIRED_SENT = "lease expired, sent"
+    FOUND = "found"
+    NOT_FOUND = "not found"
+    UNDECIDED = "undecided"
+    SEND_AGAIN = "send again"
+    CANCELED = "canceled"
+    UP = "up"
+    ENDED = "ended"
+    BROKEN = "broken"
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One line of a state machine.
+
+    ``when``, ``guard`` and ``timer`` say in words what ``outbox`` checks and sets; the documents show them.
+    ``attempt``: the outcome that the attempt gets in the same transaction, None where it is left as it is.
+    """
+
+    sources: frozenset[str]
+    target: str
+    when: str
+    guard: str
+    timer: str
+    attempt: Outcome | None = None
+
+
+def _from(*sources: str) -> frozenset[str]:
+    return frozenset(sources)
+
+
+_HOLDER: Final = "same attempt"
+_UNCERTAIN: Final = _from(Status.QUEUED, Status.SENDING, Status.UNCONFIRMED, Status.REVIEW)
+
+TRANSITIONS: Final[dict[Event, Transition]] = {
+    Event.CLAIMED: Transition(
+        _from(Status.QUEUED),
+        Status.SENDING,
+        "A worker takes it: attempt + 1, a lease; committed before the request",
+        "due",
+        "end of the lease",
+        Outcome.PENDING,
+    ),
+    Event.THROTTLED: Transition(
+        _from(Status.SENDING),
+        Status.QUEUED,
+        "The rate limit has no slot soon; the attempt does not count",
+        f"{_HOLDER}, not sent",
+        "the next slot",
+    ),
+    Event.RETURNED: Transition(
+        _from(Status.SENDING),
+        Status.QUEUED,
+        "The worker was too slow to send within its lease",
+        f"{_HOLDER}, not sent",
+        "at once",
+        Outcome.NOT_ACCEPTED,
+    ),
+    Event.NOT_ACCEPTED: Transition(
+        _from(Status.SENDING),
+        Status.QUEUED,
+        "Proven not taken: connection refused, no name, connect timeout, 412, 429",
+        _HOLDER,
+        "back-off",
+        Outcome.NOT_ACCEPTED,
+    ),
+    Event.REJECTED: Transition(
+        _from(Status.SENDING),
+        Status.FAILED,
+        "The second check of the contact says no, or the attempts are used up; nothing was sent",
+        _HOLDER,
+        "none",
+        Outcome.NOT_ACCEPTED,
+    ),
+    Event.REFUSED: Transition(
+        _from(Status.SENDING),
+        Status.FAILED,
+        "Twilio refused it, or the account or sender cannot be used",
+        _HOLDER,
+        "none",
+        Outcome.REFUSED,
+    ),
+    Event.UNKNOWN: Transition(
+        _from(Status.SENDING),
+        Status.UNCONFIRMED,
+        "Read timeout, reset, 5xx, 408, 409, or an answer that cannot be read",
+        _HOLDER,
+        "first lookup",
+        Outcome.UNKNOWN,
+    ),
+    Event.ACCEPTED: Transition(
+        _UNCERTAIN,
+        Status.CREATED,
+        "A 2xx names the interaction and its task",
+        _HOLDER,
+        "first poll",
+        Outcome.ACCEPTED,
+    ),
+    Event.INCOMPLETE: Transition(
+        _from(Status.SENDING),
+        Status.UNCONFIRMED,
+        "A 2xx names the interaction but not its task",
+        _HOLDER,
+        "first lookup",
+        Outcome.ACCEPTED,
+    ),
+    Event.EXPIRED_UNSENT: Transition(
+        _from(Status.SENDING),
+        Status.QUEUED,
+        "The worker is gone and had not begun the request",
+        "lease over, `sent_at` empty",
+        "at once",
+        Outcome.NOT_ACCEPTED,
+    ),
+    Event.EXPIRED_SENT: Transition(
+        _from(Status.SENDING),
+        Status.UNCONFIRMED,
+        "The worker is gone and may have sent the request",
+        "lease over, `sent_at` set",
+        "at once",
+        Outcome.UNKNOWN,
+    ),
+    Event.FOUND: Transition(
+        _UNCERTAIN,
+        Status.CREATED,
+        "A lookup or a callback finds the task by the interaction's key",
+        _HOLDER,
+        "at once",
+        Outcome.ACCEPTED,
+    ),
+    Event.NOT_FOUND: Transition(
+        _from(Status.UNCONFIRMED),
+        Status.QUEUED,
+        "Mode `auto`: not found, long enough and often enough",
+        f"{_HOLDER}, Twilio named no interaction",
+        "at once",
+    ),
+    Event.UNDECIDED: Transition(
+        _from(Status.UNCONFIRMED),
+        Status.REVIEW,
+        "Not found in mode `strict`, or a lookup cannot settle it",
+        _HOLDER,
+        "15 minutes",
+    ),
+    Event.SEND_AGAIN: Transition(_from(Status.REVIEW), Status.QUEUED, "A person decides to send again", "", "at once"),
+    Event.CANCELED: Transition(
+        _from(Status.QUEUED, Status.REVIEW), Status.CANCELED, "The agent cancels, or a person discards it", "", "none"
+    ),
+    Event.UP: Transition(
+        _from(Status.CREATED),
+        Status.ACTIVE,
+        "The channel is up and the customer is in the conversation",
+        "",
+        "next poll",
+    ),
+    Event.ENDED: Transition(
+        _from(Status.CREATED, Status.ACTIVE),
+        Status.CLOSED,
+        "The channel is closed, the task is completed or gone",
+        "",
+        "none",
+    ),
+    Event.BROKEN: Transition(
+        _from(Status.CREATED, Status.ACTIVE),
+        Status.FAILED,
+        "The channel failed; the task was canceled, deleted, declined or timed out; the customer was not added",
+        "",
+        "none",
+    ),
 }
-"""Every legal move. ``queued → created`` is a late callback or look that finds an earlier attempt's task;
-``queued → failed`` is a dispatch that could not even begin (no usable credentials, attempts used up)."""
+"""The state machine of ``Interaction``: the only moves there are. ``outbox.lifecycle`` makes them."""
+
+MOVES: Final[dict[str, frozenset[str]]] = {
+    status: _from(*(one.target for one in TRANSITIONS.values() if status in one.sources)) for status in Status
+}
+"""Every legal move, derived from ``TRANSITIONS``."""
 
 
 def may_move(old: str, new: str) -> bool:
-    """Tell whether the record's life allows ``old → new``."""
-    return Status(new) in MOVES[Status(old)]
+    """Tell whether the state machine allows ``old → new``."""
+    return new in MOVES[old]
 
 
 class MessageStatus(TextChoices):
@@ -62,6 +253,70 @@ class MessageStatus(TextChoices):
 
 
 MESSAGE_FINAL = frozenset({MessageStatus.SENT, MessageStatus.FAILED})
+
+MESSAGE_TRANSITIONS: Final[dict[Event, Transition]] = {
+    Event.CLAIMED: Transition(
+        _from(MessageStatus.WAITING),
+        MessageStatus.SENDING,
+        "A worker takes it: attempt + 1, a lease",
+        "due, and the conversation is open",
+        "end of the lease",
+    ),
+    Event.THROTTLED: Transition(
+        _from(MessageStatus.SENDING), MessageStatus.WAITING, "The rate limit has no slot soon", _HOLDER, "the next slot"
+    ),
+    Event.RETURNED: Transition(
+        _from(MessageStatus.SENDING), MessageStatus.WAITING, "The worker was too slow", _HOLDER, "at once"
+    ),
+    Event.NOT_ACCEPTED: Transition(
+        _from(MessageStatus.SENDING), MessageStatus.WAITING, "Proven not taken", _HOLDER, "back-off"
+    ),
+    Event.REFUSED: Transition(
+        _from(MessageStatus.SENDING),
+        MessageStatus.FAILED,
+        "Twilio refused it, or the attempts are used up",
+        _HOLDER,
+        "none",
+    ),
+    Event.UNKNOWN: Transition(
+        _from(MessageStatus.SENDING), MessageStatus.UNCONFIRMED, "No clear answer", _HOLDER, "first lookup"
+    ),
+    Event.ACCEPTED: Transition(
+        _from(MessageStatus.SENDING, MessageStatus.UNCONFIRMED),
+        MessageStatus.SENT,
+        "Twilio names the message, in its answer or in a lookup",
+        "",
+        "none",
+    ),
+    Event.EXPIRED_UNSENT: Transition(
+        _from(MessageStatus.SENDING),
+        MessageStatus.WAITING,
+        "The worker is gone and had not begun the request",
+        "lease over, `sent_at` empty",
+        "at once",
+    ),
+    Event.EXPIRED_SENT: Transition(
+        _from(MessageStatus.SENDING),
+        MessageStatus.UNCONFIRMED,
+        "The worker is gone and may have sent the request",
+        "lease over, `sent_at` set",
+        "at once",
+    ),
+    Event.NOT_FOUND: Transition(
+        _from(MessageStatus.UNCONFIRMED),
+        MessageStatus.WAITING,
+        "Mode `auto`: not found, long enough and often enough",
+        _HOLDER,
+        "at once",
+    ),
+    Event.UNDECIDED: Transition(
+        _from(MessageStatus.UNCONFIRMED), MessageStatus.FAILED, "Not found in mode `strict`", _HOLDER, "none"
+    ),
+    Event.CANCELED: Transition(
+        _from(MessageStatus.WAITING), MessageStatus.FAILED, "The interaction ended before it was sent", "", "none"
+    ),
+}
+"""The state machine of ``Message``."""
 
 
 class TaskStatus(TextChoices):

@@ -5,8 +5,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from flex_outbound.models import Closing, Interaction
-from flex_outbound.models.attempt import Outcome
+from flex_outbound.models import Closing, Interaction, Outcome
 from flex_outbound.statuses import MessageStatus, Status
 
 CSS = "flex_outbound/admin.css"

@@ -141,7 +141,7 @@ class Decisions(admin.ModelAdmin):
         choice: Choice | None = None
         try:
             # Locked: of two people who decide at the same moment, the second decides about what the first made of it.
-            with locks.short(savepoint=True):
+            with locks.bounded_transaction(savepoint=True):
                 row = locks.lock(Interaction.objects.all()).get(pk=row.pk)
                 choice = _choice(row, verb)
                 if choice is None or request.POST.get("seen") != seen(row):

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.checks import CheckMessage, Warning, register
 
-from flex_outbound import tasks
+from flex_outbound import broker
 from flex_outbound.conf import DEFAULTS, conf
 
 ENTRY = """CELERY_BEAT_SCHEDULE = {
@@ -20,7 +20,7 @@ SLOW = 2
 @register("flex_outbound")
 def check_celery(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
     """Check that the project has a Celery app, and that its beat runs the sweep."""
-    if tasks.celery_app() is None:
+    if broker.celery_app() is None:
         return [
             Warning(
                 "The project has no Celery app, or does not load it: clicks would reach no worker.",
@@ -34,7 +34,7 @@ def check_celery(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Check
 
 
 def _schedule() -> list[CheckMessage]:
-    every = tasks.sweep_schedule()
+    every = broker.sweep_schedule()
     if every is None:
         return []
     try:

@@ -3,7 +3,6 @@
 Imported by the app when it is ready. Nothing here may disturb the work: each receiver is one increment in memory.
 """
 
-import logging
 from functools import partial
 from typing import Any, Final
 
@@ -16,11 +15,10 @@ from flex_outbound.gateway import errors
 from flex_outbound.gateway.observe import Operation, observers
 from flex_outbound.metrics import process
 from flex_outbound.models import Interaction, WebhookEvent
+from flex_outbound.outbox.jobs import Job, lost_job_observers
 
 _KNOWN: Final = frozenset(code for rule in errors.TABLE for code in rule.codes)
 """The codes that have a label of their own; Twilio has thousands, and each would be a time series."""
-
-_CARRIERS: Final = ("flex_outbound.tasks", "flex_outbound.outbox.jobs")
 
 
 def note_call(operation: Operation, seconds: float, error: GatewayError | None) -> None:
@@ -71,15 +69,9 @@ def note_failed(interaction: Interaction, **kwargs: Any) -> None:
     process.FAILURES.labels(interaction.channel, interaction.error_reason).inc()
 
 
-def note_lost_wake_up(record: logging.LogRecord) -> bool:
-    """Note a warning of those who carry wake-ups to the broker: they have nothing else to warn of.
-
-    So the carriers need not know that they are counted. As a filter that lets everything pass, and not as a handler:
-    ``django.setup()`` runs twice in a Celery worker, and to configure logging takes the handlers away.
-    """
-    if record.levelno >= logging.WARNING:
-        process.WAKEUPS_LOST.inc()
-    return True
+def note_lost_job(job: Job) -> None:
+    """Note a job that did not reach the broker."""
+    process.WAKEUPS_LOST.inc()
 
 
 def subscribe() -> None:
@@ -92,8 +84,7 @@ def subscribe() -> None:
     connect(note_callback, sender=WebhookEvent, dispatch_uid="flex_outbound.metrics.callbacks")
     signals.interaction_created.connect(note_opened, dispatch_uid="flex_outbound.metrics.opened")
     signals.interaction_failed.connect(note_failed, dispatch_uid="flex_outbound.metrics.failed")
-    for name in _CARRIERS:
-        logging.getLogger(name).addFilter(note_lost_wake_up)
+    lost_job_observers.append(note_lost_job)
 
 
 subscribe()

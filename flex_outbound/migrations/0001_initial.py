@@ -187,7 +187,6 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Interaction",
             fields=[
-                ("enqueued_at", models.DateTimeField(blank=True, editable=False, null=True)),
                 ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ("contact_id", models.CharField(max_length=255, verbose_name="contact id")),
                 ("contact_name", models.CharField(blank=True, default="", max_length=255, verbose_name="contact")),
@@ -232,10 +231,6 @@ class Migration(migrations.Migration):
                 (
                     "next_at",
                     models.DateTimeField(blank=True, db_default=django.db.models.functions.datetime.Now(), null=True),
-                ),
-                (
-                    "is_throttled",
-                    models.BooleanField(default=False, editable=False, verbose_name="waits for the rate limit"),
                 ),
                 ("lookups", models.PositiveIntegerField(default=0, verbose_name="lookups at Twilio")),
                 ("first_lookup_at", models.DateTimeField(blank=True, null=True)),
@@ -411,7 +406,6 @@ class Migration(migrations.Migration):
             name="WebhookEvent",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("enqueued_at", models.DateTimeField(blank=True, editable=False, null=True)),
                 (
                     "source",
                     models.CharField(
@@ -788,7 +782,6 @@ class Migration(migrations.Migration):
             name="Closing",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("enqueued_at", models.DateTimeField(blank=True, editable=False, null=True)),
                 (
                     "kind",
                     models.CharField(
@@ -852,7 +845,6 @@ class Migration(migrations.Migration):
             name="Message",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("enqueued_at", models.DateTimeField(blank=True, editable=False, null=True)),
                 ("body", models.CharField(blank=True, default="", max_length=1600, verbose_name="text")),
                 (
                     "content_sid",
@@ -1105,12 +1097,6 @@ class Migration(migrations.Migration):
                 condition=models.Q(("conversation_sid__isnull", False)),
                 fields=["conversation_sid"],
                 name="flex_conversation",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="interaction",
-            index=models.Index(
-                condition=models.Q(("is_throttled", True)), fields=["account", "created_at"], name="flex_throttled"
             ),
         ),
         migrations.AddIndex(

@@ -1,7 +1,7 @@
 """The record: what is set up, what was clicked, what Twilio said."""
 
 from flex_outbound.models.account import Account
-from flex_outbound.models.attempt import DispatchAttempt, Outcome
+from flex_outbound.models.attempt import DispatchAttempt
 from flex_outbound.models.closing import Closing
 from flex_outbound.models.event import Source, WebhookEvent, WebhookReceipt, WebhookRefusal
 from flex_outbound.models.figures import DailyFigures, FiguresMark
@@ -13,6 +13,7 @@ from flex_outbound.models.mixins import FlexContact
 from flex_outbound.models.resource import Resource, ResourceKind
 from flex_outbound.models.sender import Sender, SenderGroup
 from flex_outbound.models.worker import Worker
+from flex_outbound.statuses import Outcome
 
 __all__ = [
     "IN_THE_WAY",

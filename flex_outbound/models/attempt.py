@@ -5,16 +5,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from flex_outbound.models.interaction import Interaction
-
-
-class Outcome(models.TextChoices):
-    """What one attempt came to."""
-
-    PENDING = "pending", _("Under way")
-    ACCEPTED = "accepted", _("Accepted")
-    REFUSED = "refused", _("Refused")
-    NOT_ACCEPTED = "not_accepted", _("Not accepted")
-    UNKNOWN = "unknown", _("Outcome unknown")
+from flex_outbound.statuses import Outcome
 
 
 class DispatchAttempt(models.Model):

@@ -7,11 +7,11 @@ from django.utils.translation import gettext_lazy as _
 
 from flex_outbound.models.fields import SidField
 from flex_outbound.models.interaction import Interaction
-from flex_outbound.models.scheduling import Schedulable, SchedulableQuerySet
+from flex_outbound.models.scheduling import SchedulableQuerySet
 from flex_outbound.sids import SidKind
 
 
-class Closing(Schedulable):
+class Closing(models.Model):
     """One channel that has to be closed through the Interactions API, tried until Twilio has done it or refused.
 
     ``next_at`` is null when nothing more is tried; without ``closed_at`` it was refused, and ``error`` says why.

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from flex_outbound.models.account import Account
 from flex_outbound.models.interaction import Interaction
-from flex_outbound.models.scheduling import Schedulable, SchedulableQuerySet
+from flex_outbound.models.scheduling import SchedulableQuerySet
 
 
 class Source(models.TextChoices):
@@ -35,7 +35,7 @@ class WebhookEventQuerySet(SchedulableQuerySet["WebhookEvent"]):
         return waiting.order_by("received_at")
 
 
-class WebhookEvent(Schedulable):
+class WebhookEvent(models.Model):
     """One verified callback.
 
     ``event_id`` makes a callback that comes twice one row; ``payload`` holds SIDs and states only.

@@ -3,19 +3,14 @@
 from datetime import datetime, timedelta
 
 from django.db import models
-from django.db.models import Value
-from django.db.models.functions import Greatest, Now
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 
 class Heartbeat(models.Model):
-    """When something that must run again and again last did, by the database's clock.
+    """When something that must run again and again last did, by the database's clock; one for each name."""
 
-    ``name`` is what ran: ``sweep``; or ``echo``, a job that every sweep puts into the queue behind its others: what
-    was asked for before its time has gone through the broker. Not a row of history: there is one for each name.
-    """
-
-    SWEEP, QUEUE_MARKER = "sweep", "queue_marker"
+    SWEEP = "sweep"
 
     name = models.CharField(_("name"), max_length=32, primary_key=True)
     at = models.DateTimeField(_("last"), db_default=Now(), editable=False)
@@ -43,9 +38,3 @@ class Heartbeat(models.Model):
     def was_within(name: str, seconds: float) -> bool:
         """Tell whether it last ran within so many seconds."""
         return Heartbeat.objects.filter(pk=name, at__gt=Now() - timedelta(seconds=seconds)).exists()
-
-    @staticmethod
-    def mark_queue(at: datetime) -> None:
-        """Note that a job that was put into the queue at that time came out of it; an older one changes nothing."""
-        if not Heartbeat.objects.filter(pk=Heartbeat.QUEUE_MARKER).update(at=Greatest("at", Value(at))):
-            Heartbeat.objects.bulk_create([Heartbeat(name=Heartbeat.QUEUE_MARKER, at=at)], ignore_conflicts=True)

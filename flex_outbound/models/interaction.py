@@ -17,7 +17,7 @@ from flex_outbound.conf import conf
 from flex_outbound.models.account import Account
 from flex_outbound.models.constraints import UniqueWhere
 from flex_outbound.models.fields import SidField
-from flex_outbound.models.scheduling import Schedulable, SchedulableQuerySet
+from flex_outbound.models.scheduling import SchedulableQuerySet
 from flex_outbound.models.sender import Sender
 from flex_outbound.models.worker import Worker
 from flex_outbound.sids import SidKind
@@ -53,7 +53,7 @@ class InteractionQuerySet(SchedulableQuerySet["Interaction"]):
         return self.select_related("account", "agent", "sender", "worker", "message").defer(*tokens)
 
 
-class Interaction(Schedulable):
+class Interaction(models.Model):
     """One click on one channel of one contact.
 
     ``id`` is also the correlation key: its 32 hexadecimal digits travel in the task's attributes as
@@ -98,7 +98,6 @@ class Interaction(Schedulable):
     lease_until = models.DateTimeField(null=True, blank=True)
     sent_at = models.DateTimeField(_("sent"), null=True, blank=True)
     next_at = models.DateTimeField(null=True, blank=True, db_default=Now())
-    is_throttled = models.BooleanField(_("waits for the rate limit"), default=False, editable=False)
     lookups = models.PositiveIntegerField(_("lookups at Twilio"), default=0)
     first_lookup_at = models.DateTimeField(null=True, blank=True)
 
@@ -169,7 +168,6 @@ class Interaction(Schedulable):
             models.Index(
                 fields=["conversation_sid"], condition=Q(conversation_sid__isnull=False), name="flex_conversation"
             ),
-            models.Index(fields=["account", "created_at"], condition=Q(is_throttled=True), name="flex_throttled"),
             models.Index(fields=["agent", "-created_at", "-id"], name="flex_by_agent"),
             # The admin's list, its filters and searches; the days of the dashboard.
             models.Index(fields=["-created_at", "-id"], name="flex_newest"),

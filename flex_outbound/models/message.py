@@ -8,12 +8,12 @@ from django.utils.translation import gettext_lazy as _
 from flex_outbound import channels
 from flex_outbound.models.fields import SidField
 from flex_outbound.models.interaction import Interaction
-from flex_outbound.models.scheduling import Schedulable, SchedulableQuerySet
+from flex_outbound.models.scheduling import SchedulableQuerySet
 from flex_outbound.sids import SidKind
 from flex_outbound.statuses import MESSAGE_FINAL, MessageStatus
 
 
-class Message(Schedulable):
+class Message(models.Model):
     """What the agent wrote on the contact's page. Its interaction's key travels in the message's attributes."""
 
     interaction = models.OneToOneField(

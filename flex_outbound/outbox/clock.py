@@ -1,4 +1,4 @@
-"""The database's clock, the only one that decides."""
+"""The database's clock, the only one that decides what is due."""
 
 from datetime import timedelta
 from typing import Any
@@ -15,17 +15,17 @@ def from_now(seconds: float) -> Any:
     return Now() + timedelta(seconds=seconds)
 
 
-def since_sent() -> Any:
-    """Return an expression for the time since a row's ``sent_at``."""
-    return ExpressionWrapper(Now() - F("sent_at"), DurationField())
+def since(column: str) -> Any:
+    """Return an expression for the time since the moment in a column."""
+    return ExpressionWrapper(Now() - F(column), DurationField())
 
 
-def next_look(elapsed: float) -> Any:
-    """Return an expression for the next look at a row, after an empty one begun ``elapsed`` seconds after ``sent_at``.
+def next_lookup(elapsed: float) -> Any:
+    """Return an expression for the next lookup, after an empty one begun ``elapsed`` seconds after ``sent_at``.
 
-    By the time of sending, or each look would be later than the one before by what the sweep and Twilio take.
+    Counted from ``sent_at``: from now on, each lookup would be later than planned by what the sweep and Twilio take.
     """
-    planned = retry.look_at(elapsed, conf.settle_seconds)
+    planned = retry.next_lookup_at(elapsed, conf.settle_seconds)
     if planned is None:
-        return from_now(retry.LOOKS[0])
-    return Greatest(F("sent_at") + timedelta(seconds=planned), from_now(retry.SOONEST_LOOK))
+        return from_now(retry.LOOKUPS[0])
+    return Greatest(F("sent_at") + timedelta(seconds=planned), from_now(retry.SOONEST_LOOKUP))

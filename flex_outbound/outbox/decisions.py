@@ -1,29 +1,30 @@
-"""What a person decides about a row: again, not at all, or that it is there."""
+"""What a person decides about an interaction: send again, cancel or discard it, or link the task that exists."""
 
 from typing import Any
 
+from django.db.models import F
+from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from flex_outbound.exceptions import ClickConflict, InvalidClick
 from flex_outbound.models import Interaction, Message, Sender
 from flex_outbound.outbox import lifecycle, locks, sender_tests
+from flex_outbound.outbox.changes import Change
 from flex_outbound.outbox.enqueue import Click, enqueue, foreign_sender
-from flex_outbound.outbox.jobs import Job, wake_after_commit
+from flex_outbound.outbox.jobs import Job, request_after_commit
 from flex_outbound.sids import SidKind, is_sid
-from flex_outbound.statuses import Status
+from flex_outbound.statuses import Event, Status
 
 
 def retry(interaction: Interaction, user: Any, idempotency_key: str = "") -> Interaction:
-    """Send again: a failed or canceled click as a new row, a row in review as itself. Returns the row that is sent.
+    """Send again: what failed or was canceled as a new interaction, one in review as itself. Returns what is sent.
 
-    The key of a new row defaults to one made from the old, so that two clicks on Retry are one. Raises
+    The key of a new one defaults to one made from the old, so that two clicks on Retry are one. Raises
     ClickConflict(``not_retryable``) in any other state, and what ``enqueue`` raises.
     """
     if interaction.status == Status.REVIEW:
         _check_sender(interaction, user)
-        with locks.short():
-            if lifecycle.decided_to_send(interaction.pk):
-                wake_after_commit(Job.DISPATCH, interaction.pk)
+        lifecycle.apply([(interaction, Change(Event.SEND_AGAIN))])
         return _fresh(interaction)
     if interaction.status not in {Status.FAILED, Status.CANCELED}:
         raise ClickConflict(
@@ -46,7 +47,7 @@ def _check_sender(interaction: Interaction, user: Any) -> None:
 
 
 def confirm(interaction: Interaction, user: Any, task_sid: str) -> Interaction:
-    """Take a person's word that the click was carried out, as the task ``task_sid`` (WT…); Twilio is asked in a job.
+    """Take a person's word that the interaction was opened, as the task ``task_sid`` (WT…); Twilio is asked in a job.
 
     Raises InvalidClick for a malformed SID, ClickConflict(``not_confirmable``) where no decision is asked for.
     """
@@ -54,21 +55,22 @@ def confirm(interaction: Interaction, user: Any, task_sid: str) -> Interaction:
         raise InvalidClick(
             _("Enter the task's SID as Flex shows it: WT and 32 characters."), code="invalid_sid", field="task_sid"
         )
-    with locks.short():
-        is_named = lifecycle.named(interaction.pk, task_sid)
+    with locks.bounded_transaction():
+        waiting = Interaction.objects.filter(pk=interaction.pk, status=Status.REVIEW)
+        is_named = waiting.update(named_task_sid=task_sid, next_at=Now(), version=F("version") + 1, updated_at=Now())
         if is_named:
-            wake_after_commit(Job.LOOK, interaction.pk)
+            request_after_commit(Job.LOOKUP, interaction.account_id)
     if not is_named:
         # Raised out here: within, it would break the transaction of a host that has one open around the request.
         raise ClickConflict(
-            _("No decision is asked for any more."), code="not_confirmable", interaction=_fresh(interaction)
+            _("This interaction is no longer awaiting review."), code="not_confirmable", interaction=_fresh(interaction)
         )
     return _fresh(interaction)
 
 
 def cancel(interaction: Interaction, user: Any) -> Interaction:
-    """Call off what has not been sent. Raises ClickConflict(``not_cancelable``) where it is too late."""
-    if not lifecycle.canceled(interaction.pk):
+    """Cancel what has not been sent. Raises ClickConflict(``not_cancelable``) where it is too late."""
+    if not all(lifecycle.apply([(interaction, Change(Event.CANCELED, reason="canceled"))])):
         raise ClickConflict(
             _("It is too late to cancel: this was sent already, or has ended."),
             code="not_cancelable",

@@ -1,193 +1,243 @@
-"""One attempt to open an interaction: claim, fence, POST, write down what came of it."""
+"""Opening interactions: claim a batch, check once more, send side by side, decide each outcome, write them.
+
+One interaction alone is a batch of one. A batch is what is due now; nothing waits for it to fill up.
+"""
 
 import logging
+import time
 from dataclasses import asdict
-from typing import Any, NamedTuple
-from uuid import UUID
+from functools import partial
+from typing import Any, Final
 
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from flex_outbound.channels import Channel
 from flex_outbound.conf import conf
-from flex_outbound.exceptions import ConfigurationError, NotAccepted, OutcomeUnknown, Refused
+from flex_outbound.exceptions import ConfigurationError, GatewayError, NotAccepted, OutcomeUnknown, Refused
 from flex_outbound.gateway import errors, payloads
-from flex_outbound.gateway.base import Gateway, InteractionRequest, InteractionResult
-from flex_outbound.models import Interaction, Outcome
-from flex_outbound.outbox import closings, history, lifecycle, locks, retry, turns
-from flex_outbound.outbox.fence import Fence
+from flex_outbound.gateway.base import InteractionRequest, InteractionResult
+from flex_outbound.models import Account, Interaction
+from flex_outbound.models.interaction import InteractionQuerySet
+from flex_outbound.outbox import lifecycle, locks, preflight, ratelimit, retry
+from flex_outbound.outbox.attempts import BATCH, Answer, Fence, Flight, Prepared, TooLate
+from flex_outbound.outbox.changes import SIDS, Change
+from flex_outbound.outbox.clock import from_now
 from flex_outbound.outbox.gateways import gateway_for
-from flex_outbound.outbox.jobs import Job
-from flex_outbound.outbox.standing import objection_to
-from flex_outbound.statuses import UNSETTLED, Status
+from flex_outbound.outbox.jobs import Job, request
+from flex_outbound.outbox.ratelimit import Budget
+from flex_outbound.statuses import Event, Status
 
 logger = logging.getLogger(__name__)
 
-NOT_SET_UP = errors.NOT_SET_UP.reason
+NOT_SET_UP: Final = errors.NOT_SET_UP.reason
+
+DRAIN_SECONDS: Final = 5.0
+"""How long one job goes on with what is due: a worker that is to stop must not wait for it for long."""
+
+DEFER_AFTER: Final = 1.0
+"""Whoever has to wait longer than this for a slot is not due meanwhile: that is no sign that workers are missing."""
+
+LEASES: Final = 100
+"""Expired leases that are taken over at a time."""
 
 
-class Next(NamedTuple):
-    """What a row needs next: which job, in how many seconds. The sweep finds it too, only later."""
+def dispatch(account_id: int) -> None:
+    """Send what is due in an account, and take over what workers that were not heard of again have left.
 
-    job: Job
-    seconds: float
-
-
-def dispatch(row_id: UUID) -> Next | None:
-    """Send one queued row if it is due and its turn; take it from a worker whose lease ran out.
-
-    Returns what it needs next if that is near, None also where it was not due or has to stand in line.
-
-    Never raises what Twilio or the network did; an error of ours leaves the row to its lease and so to a look.
+    Never raises what Twilio or the network did; an error of ours leaves its interaction to the lease, and so to a
+    lookup.
     """
-    appointment = turns.ask(row_id)
-    if appointment is None:
-        return None
+    account = Account.objects.only("account_sid").filter(pk=account_id).first()
+    if account is None:
+        return
+    due = Interaction.objects.due().filter(account=account)
+    if not send_due(due, account) and expire_leases(due):
+        send_due(due, account)
+
+
+def send_due(due: InteractionQuerySet, account: Account) -> int:
+    """Send those of an account's interactions that are due, for a few seconds. Returns how many were claimed."""
+    flight: Flight[Interaction] = Flight(_record)
+    end, claimed, room = time.monotonic() + DRAIN_SECONDS, 0, True
+    while room or len(flight):
+        # Refilled in halves: one slow answer must not keep the others waiting, nor make batches of one.
+        if room and len(flight) <= BATCH // 2:
+            batch, is_more = _launch(flight, due, account, BATCH - len(flight))
+            claimed += batch
+            room = is_more and time.monotonic() < end
+            if is_more and not room:
+                request(Job.DISPATCH, account.pk)
+        flight.land()
+    return claimed
+
+
+def _launch(flight: Flight[Interaction], due: InteractionQuerySet, account: Account, room: int) -> tuple[int, bool]:
+    """Claim up to ``room`` interactions and begin their requests.
+
+    Returns how many were claimed, and whether more may be due: a click that comes later has a job of its own.
+    """
+    slots = ratelimit.peek(Budget.INTERACTIONS, account.account_sid, room)
+    if not slots.waits:
+        _defer(due, account, slots.retry_in)
+        return 0, False
     fence = Fence()
-    row = lifecycle.claim(row_id, _describe)
-    if row is None:
-        return _after_lease(row_id)
+    claimed = lifecycle.claim(due, len(slots.waits), describe)
+    if claimed:
+        flight.launch(fence, _prepare(claimed, account.account_sid))
+    return len(claimed), len(claimed) == len(slots.waits)
+
+
+def _defer(due: InteractionQuerySet, account: Account, seconds: float) -> None:
+    """Let what is due wait for a slot; nothing is sent, and no attempt is counted."""
+    queued = due.order_by().filter(status=Status.QUEUED)
+    waiting = queued.update(next_at=from_now(seconds)) if seconds > DEFER_AFTER else queued.exists()
+    if waiting and seconds < conf.sweep_seconds:
+        request(Job.DISPATCH, account.pk, seconds)
+
+
+def _prepare(claimed: list[Interaction], account_sid: str) -> list[Prepared[Interaction]]:
+    """Check each interaction once more and write down those that cannot go; returns the others, ready to be sent."""
+    rejected = preflight.recheck(claimed)
+    ready: list[tuple[Interaction, Any]] = []
+    changes: list[tuple[Interaction, Change]] = []
+    for interaction in claimed:
+        rejection = rejected.get(interaction.pk)
+        if rejection is not None:
+            error = NotAccepted("not sent", reason=rejection.reason)
+            changes.append((interaction, _ended(Event.REJECTED, error, rejection.words)))
+            continue
+        try:
+            gateway_for(interaction.account)
+            ready.append((interaction, build_request(interaction)))
+        except ConfigurationError as error:
+            changes.append((interaction, decide(interaction, _not_set_up(interaction.account, error))))
+    slots = ratelimit.reserve(Budget.INTERACTIONS, account_sid, len(ready))
+    for interaction, _request in ready[len(slots.waits) :]:
+        changes.append((interaction, Change(Event.THROTTLED, slots.retry_in)))
+    lifecycle.apply(changes)
+    return [
+        Prepared(interaction, partial(_send, interaction.account, request), wait)
+        for (interaction, request), wait in zip(ready, slots.waits, strict=False)
+    ]
+
+
+def _send(account: Account, request: InteractionRequest) -> InteractionResult:
+    # A gateway belongs to the thread that uses it.
+    return gateway_for(account).create_interaction(request)
+
+
+def describe(interaction: Interaction) -> dict[str, Any]:
+    """Return what the attempt keeps of its request: nothing of the customer."""
     try:
-        gateway, request = gateway_for(row.account), build_request(row)
-    except ConfigurationError as error:
-        _give_up(row, error)
-        return None
-    objection = objection_to(row)
-    if objection is not None:
-        _end(row, Outcome.NOT_ACCEPTED, NotAccepted("not sent", reason=objection.reason), objection.words)
-        return None
-    fence.mark()
-    marked = lifecycle.about_to_send(row)
-    # After everything that takes its time, and within what the fence allows for since the mark.
-    appointment.wait()
-    if not (marked and fence.is_open):
-        logger.warning("Interaction %s was not sent: its worker was stopped past the lease", row.pk)
-        return _back(row, 0.0, None)
-    return _send(row, gateway, request)
-
-
-def _after_lease(row_id: UUID) -> Next | None:
-    if not Interaction.objects.filter(pk=row_id, status=Status.SENDING, lease_until__lte=Now()).exists():
-        return None
-    with locks.short():
-        state = lifecycle.lease_ran_out(row_id)
-    if state is None:
-        return None
-    return Next(Job.DISPATCH if state == Status.QUEUED else Job.LOOK, 0.0)
-
-
-def build_request(row: Interaction) -> InteractionRequest:
-    """Return what is to be sent for a claimed row. Raises ConfigurationError where its sender is gone."""
-    sender = row.sender
-    if sender is None or not sender.is_active:
-        raise ConfigurationError("The sender of this interaction was removed or switched off. Choose another one.")
-    worker_queue = row.worker.queue_sid if row.worker else ""
-    return InteractionRequest(
-        key=row.key,
-        attempt=row.attempt,
-        channel=Channel(row.channel),
-        address=row.address,
-        sender_address=row.sender_address,
-        sender_name=sender.display_name,
-        customer_name=row.contact_name,
-        worker_sid=row.worker_sid,
-        queue_sid=worker_queue or sender.queue_sid,
-        workspace_sid=row.account.workspace_sid,
-        workflow_sid=sender.workflow_sid or row.account.workflow_sid,
-        task_channel=sender.task_channel,
-        priority=sender.priority,
-        timeout=sender.timeout,
-        subject=row.subject,
-        cc=tuple(row.cc),
-    )
-
-
-def _describe(row: Interaction) -> dict[str, Any]:
-    try:
-        return payloads.redacted(build_request(row))
+        return payloads.redacted(build_request(interaction))
     except ConfigurationError:
         return {}
 
 
-def _send(row: Interaction, gateway: Gateway, request: InteractionRequest) -> Next | None:
-    try:
-        result = gateway.create_interaction(request)
-    except NotAccepted as error:
-        return _try_later(row, error)
-    except Refused as error:
-        _refused(row, error)
-        return None
-    except OutcomeUnknown as error:
-        logger.warning("Interaction %s: outcome unknown (%s)", row.pk, error.reason)
-        with locks.short():
-            lifecycle.unconfirmed(row.pk, row.attempt, error=error)
-            history.finish_attempt(row, Outcome.UNKNOWN, error)
-        return Next(Job.LOOK, retry.first_look(conf.settle_seconds))
-    return _accepted(row, result)
+def build_request(interaction: Interaction) -> InteractionRequest:
+    """Return what is to be sent for a claimed interaction. Raises ConfigurationError where its sender is gone."""
+    sender = interaction.sender
+    if sender is None or not sender.is_active:
+        raise ConfigurationError("The sender of this interaction was removed or switched off. Choose another one.")
+    worker_queue = interaction.worker.queue_sid if interaction.worker else ""
+    return InteractionRequest(
+        key=interaction.key,
+        attempt=interaction.attempt,
+        channel=Channel(interaction.channel),
+        address=interaction.address,
+        sender_address=interaction.sender_address,
+        sender_name=sender.display_name,
+        customer_name=interaction.contact_name,
+        worker_sid=interaction.worker_sid,
+        queue_sid=worker_queue or sender.queue_sid,
+        workspace_sid=interaction.account.workspace_sid,
+        workflow_sid=sender.workflow_sid or interaction.account.workflow_sid,
+        task_channel=sender.task_channel,
+        priority=sender.priority,
+        timeout=sender.timeout,
+        subject=interaction.subject,
+        cc=tuple(interaction.cc),
+    )
 
 
-def _accepted(row: Interaction, result: InteractionResult) -> Next | None:
-    sids = {name: value for name, value in asdict(result).items() if name in lifecycle.SIDS}
-    is_urgent = row.first_message is not None or result.conversation_sid is None
-    following = Next(Job.WATCH, retry.URGENT_WATCH if is_urgent else retry.next_watch(0))
-    with locks.short():
-        if result.interaction_sid and result.task_sid:
-            written = lifecycle.created(row, sids, result.task_status, following.seconds)
+# -- deciding ----------------------------------------------------------------------------------------------------------
+
+
+def decide(interaction: Interaction, answer: Answer) -> Change:
+    """Return what an answer means: an InteractionResult, a GatewayError, or TooLate. Pure but for the jitter."""
+    if isinstance(answer, TooLate):
+        return Change(Event.RETURNED)
+    if isinstance(answer, NotAccepted):
+        if interaction.attempt < conf.max_attempts:
+            return Change(Event.NOT_ACCEPTED, retry.backoff(interaction.attempt, answer.retry_after), error=answer)
+        words = _("Twilio could not be reached for several minutes. Nothing was sent; you can try again.")
+        return _ended(Event.REJECTED, answer, words)
+    if isinstance(answer, Refused):
+        return _ended(Event.REFUSED, answer, errors.agent_message(answer.reason))
+    if isinstance(answer, OutcomeUnknown):
+        return Change(Event.UNKNOWN, retry.first_lookup(conf.settle_seconds), error=answer)
+    sids = _sids(answer)
+    if not (answer.interaction_sid and answer.task_sid):
+        # Accepted, but the answer does not say what the task is called: a lookup will.
+        return Change(Event.INCOMPLETE, retry.first_lookup(conf.settle_seconds), sids=sids)
+    is_urgent = interaction.first_message is not None or answer.conversation_sid is None
+    delay = retry.URGENT_POLL if is_urgent else retry.next_poll(0)
+    return Change(Event.ACCEPTED, delay, sids=sids, task_status=answer.task_status)
+
+
+def _ended(event: Event, error: GatewayError, words: str) -> Change:
+    return Change(event, reason=error.reason, message=words, code=error.code, error=error)
+
+
+def _sids(result: InteractionResult) -> dict[str, str | None]:
+    return {name: value for name, value in asdict(result).items() if name in SIDS}
+
+
+def _record(answers: list[tuple[Interaction, Answer]]) -> None:
+    """Write down what came of requests, and what they say about the account."""
+    changes = [(interaction, decide(interaction, answer)) for interaction, answer in answers]
+    moved = lifecycle.apply(changes)
+    for (interaction, answer), is_moved in zip(answers, moved, strict=True):
+        if isinstance(answer, InteractionResult):
+            if not is_moved:
+                lifecycle.lost_race(interaction, _sids(answer))
+            lifecycle.clear_problem(interaction.account)
+        elif isinstance(answer, GatewayError):
+            _note_error(interaction, answer)
         else:
-            # Accepted, but the answer does not say what the task is called: a look will.
-            written = lifecycle.unconfirmed(row.pk, row.attempt, sids=sids)
-            following = Next(Job.LOOK, retry.first_look(conf.settle_seconds))
-        history.finish_attempt(row, Outcome.ACCEPTED)
-    if not written:
-        _beaten(row, result)
-    history.clear_problem(row.account)
-    return following if is_urgent or following.job is Job.LOOK else None
+            logger.warning("Interaction %s was not sent: its worker was stopped past the lease", interaction.pk)
 
 
-def _beaten(row: Interaction, result: InteractionResult) -> None:
-    """A callback or a look wrote the row first: the same interaction is as it should be, another is a duplicate."""
-    attempt = row.attempt
-    row.refresh_from_db()
-    if row.attempt == attempt and row.interaction_sid is None and row.status in UNSETTLED:
-        # Accepted without a task's SID, and read after the lease: it is this row's all the same.
-        lifecycle.accepted_late(row, asdict(result))
-    elif row.interaction_sid != result.interaction_sid:
-        closings.duplicate(row, result.interaction_sid, result.channel_sid, result.task_sid)
-    elif result.conversation_sid and row.conversation_sid is None:
-        history.note_conversation(row, result.conversation_sid)
+def _note_error(interaction: Interaction, error: GatewayError) -> None:
+    if isinstance(error, OutcomeUnknown):
+        logger.warning("Interaction %s: outcome unknown (%s)", interaction.pk, error.reason)
+    # A certificate that is not trusted is not accepted, and only an admin can fix it.
+    is_admins = isinstance(error, Refused) and errors.rule_for(error.code, error.http_status).admin
+    if is_admins or (isinstance(error, NotAccepted) and error.reason == NOT_SET_UP):
+        lifecycle.record_problem(interaction.account, error)
 
 
-def _try_later(row: Interaction, error: NotAccepted) -> Next | None:
-    if error.reason == NOT_SET_UP:
-        # A certificate that is not trusted: nothing was sent, and only an admin can mend it.
-        history.record_problem(row.account, error)
-    if row.attempt < conf.max_attempts:
-        return _back(row, retry.backoff(row.attempt, error.retry_after), error)
-    words = _("Twilio could not be reached for several minutes. Nothing was sent; you can try again.")
-    _end(row, Outcome.NOT_ACCEPTED, error, words)
-    return None
-
-
-def _back(row: Interaction, delay: float, error: NotAccepted | None) -> Next:
-    with locks.short():
-        lifecycle.not_accepted(row.pk, row.attempt, delay, error)
-        history.finish_attempt(row, Outcome.NOT_ACCEPTED, error)
-    return Next(Job.DISPATCH, delay)
-
-
-def _refused(row: Interaction, error: Refused) -> None:
-    if errors.rule_for(error.code, error.http_status).admin:
-        history.record_problem(row.account, error)
-    _end(row, Outcome.REFUSED, error, errors.agent_message(error.reason))
-
-
-def _give_up(row: Interaction, error: ConfigurationError) -> None:
+def _not_set_up(account: Account, error: ConfigurationError) -> Refused:
     refused = Refused(str(error), reason=NOT_SET_UP)
-    history.record_problem(row.account, refused)
-    _end(row, Outcome.REFUSED, refused, errors.agent_message(NOT_SET_UP))
+    lifecycle.record_problem(account, refused)
+    return refused
 
 
-def _end(row: Interaction, outcome: Outcome, error: NotAccepted | Refused, words: str) -> None:
-    with locks.short():
-        lifecycle.failed(row.pk, row.attempt, reason=error.reason, message=words, code=error.code)
-        history.finish_attempt(row, outcome, error)
+# -- leases ------------------------------------------------------------------------------------------------------------
+
+
+def expire_leases(due: InteractionQuerySet) -> int:
+    """Take interactions from workers that were not heard of again. Returns how many.
+
+    Without ``sent_at`` one was not sent and is queued again; with it, it may or may not have been: unconfirmed.
+    """
+    with locks.bounded_transaction(read_first=True):
+        over = due.filter(status=Status.SENDING, lease_until__lte=Now())
+        expired = list(locks.lock(over, skip_locked=True)[:LEASES])
+        return sum(lifecycle.apply([(one, decide_expired(one.sent_at is not None)) for one in expired]))
+
+
+def decide_expired(is_sent: bool) -> Change:
+    """Return what an expired lease means for an interaction or a message."""
+    return Change(Event.EXPIRED_SENT, reason="outcome_unknown") if is_sent else Change(Event.EXPIRED_UNSENT)

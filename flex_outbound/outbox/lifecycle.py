@@ -1,321 +1,416 @@
-"""The only writer of ``Interaction.status``: compare-and-set moves, by the database's clock.
+"""The one writer: status, attempts, SIDs, the contact, signals and the next job of each change.
 
-Every function is one short transaction and returns whether it was the one that moved the row. A row that another
-worker, a callback or the agent moved first is left as it is.
+``claim`` takes interactions for an attempt, ``apply`` writes what came of them. Every write is a compare-and-set on the
+states that ``statuses.TRANSITIONS`` allows and, for the holder of an attempt, on its number. Of two writers one wins;
+the other is told and leaves the interaction as it is.
 """
 
-from collections.abc import Callable, Iterable
-from typing import Any
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import F, Q
-from django.db.models.functions import Coalesce, Now
+from django.contrib.contenttypes.models import ContentType
+from django.db import router, transaction
+from django.db.models import F
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Now
+from django.dispatch import Signal
+from django.utils.translation import gettext as _
 
 from flex_outbound import signals
 from flex_outbound.conf import conf
+from flex_outbound.contacts import adapter_for
 from flex_outbound.exceptions import GatewayError
-from flex_outbound.models import DispatchAttempt, Interaction, Outcome
-from flex_outbound.outbox import closings, history, locks, messages, retry
-from flex_outbound.outbox.clock import from_now, next_look
-from flex_outbound.outbox.jobs import Job, wake_after_commit
-from flex_outbound.outbox.notify import tell_after_commit
-from flex_outbound.statuses import OPEN, UNSETTLED, Status, may_move
+from flex_outbound.models import Account, DispatchAttempt, Interaction, Message, Outcome, Sender
+from flex_outbound.models.interaction import InteractionQuerySet
+from flex_outbound.models.scheduling import SchedulableQuerySet
+from flex_outbound.outbox import bulk, claims, closings, locks
+from flex_outbound.outbox.bulk import NOW, In, Plus, Update
+from flex_outbound.outbox.changes import SIDS, Change, conversation_step
+from flex_outbound.outbox.clock import from_now
+from flex_outbound.outbox.jobs import Job, request_after_commit
+from flex_outbound.statuses import (
+    FINAL,
+    MESSAGE_FINAL,
+    MESSAGE_TRANSITIONS,
+    OPEN,
+    TRANSITIONS,
+    UNSETTLED,
+    Event,
+    MessageStatus,
+    Status,
+    Transition,
+)
 
-SIDS = ("interaction_sid", "channel_sid", "task_sid", "conversation_sid", "invite_sid")
+logger = logging.getLogger(__name__)
+
+Pair = tuple[Interaction, Change]
+
+_BY_HOLDER: Final = frozenset(
+    {
+        *(Event.THROTTLED, Event.RETURNED, Event.NOT_ACCEPTED, Event.REJECTED, Event.REFUSED, Event.UNKNOWN),
+        *(Event.ACCEPTED, Event.INCOMPLETE, Event.EXPIRED_UNSENT, Event.EXPIRED_SENT, Event.FOUND),
+        *(Event.NOT_FOUND, Event.UNDECIDED),
+    }
+)
+"""Events of one attempt: they say nothing about a later one."""
+
+_ATTEMPTS_OWN: Final = frozenset(
+    {
+        *(Event.RETURNED, Event.NOT_ACCEPTED, Event.REJECTED, Event.REFUSED, Event.UNKNOWN),
+        *(Event.ACCEPTED, Event.INCOMPLETE),
+    }
+)
+"""Events that say what the attempt itself came to, also where somebody else moved the interaction first."""
+
+_SIGNALS: Final[dict[str, Signal | None]] = {
+    Status.SENDING: None,
+    Status.CREATED: signals.interaction_created,
+    Status.FAILED: signals.interaction_failed,
+}
+_NO_ERROR: Final = {"error_code": None, "error_reason": "", "error_message": ""}
+
+_NEXT_JOB: Final[dict[str, Job]] = {
+    Status.QUEUED: Job.DISPATCH,
+    Status.UNCONFIRMED: Job.LOOKUP,
+    Status.CREATED: Job.POLL,
+}
+
+PROMPT_POLL: Final = 1.0
+"""A poll that is due sooner than this is asked for at once; later ones are left to callbacks and the sweep."""
 
 
-def move(row_id: UUID, old: Iterable[Status], new: Status, guard: Q | None = None, **values: Any) -> bool:
-    """Move a row from one of the states ``old`` to ``new`` if it still is in one and ``guard`` holds.
-
-    Raises ValueError for a move that the record's life does not know.
-    """
-    illegal = [state for state in old if not may_move(state, new)]
-    if illegal:
-        raise ValueError(f"{illegal[0]} → {new} is not a move of the record's life")
-    rows = Interaction.objects.filter(guard or Q(), pk=row_id, status__in=list(old))
-    moved = rows.update(status=new, version=F("version") + 1, updated_at=Now(), **values)
-    return moved == 1
+# -- taking ------------------------------------------------------------------------------------------------------------
 
 
-def claim(row_id: UUID, describe: Callable[[Interaction], dict[str, Any]]) -> Interaction | None:
-    """Take a queued row that is due: attempt + 1, lease; committed when this returns.
+def claim(due: InteractionQuerySet, limit: int, describe: Callable[[Interaction], dict[str, Any]]) -> list[Interaction]:
+    """Take queued interactions that are due for an attempt: attempt + 1 and a lease, committed when this returns.
 
     ``describe`` says what is about to be sent, without secrets, addresses and texts: it is kept with the attempt.
-    Returns the row as claimed with all that is needed to send it, None where there is nothing to do (sent already,
-    not due yet, canceled).
+    Returns the interactions with all that is needed to send them. Those that somebody else holds are left out.
     """
-    lease = from_now(conf.lease_seconds)
-    with locks.short():
-        moved = move(
-            row_id,
-            [Status.QUEUED],
-            Status.SENDING,
-            Q(next_at__lte=Now()),
-            attempt=F("attempt") + 1,
-            lease_until=lease,
-            sent_at=None,
-            next_at=lease,
-            lookups=0,
-            first_lookup_at=None,
-            is_throttled=False,
+    queued = due.filter(status=Status.QUEUED).to_send()
+    values = {"version": F("version") + 1, "updated_at": Now(), "first_lookup_at": None, **_NEW_ATTEMPT}
+    with locks.bounded_transaction(read_first=True):
+        claimed = claims.take(queued, limit, conf.lease_seconds, status=Status.SENDING, **_lease(), **values)
+        for interaction in claimed:
+            _note_claimed(interaction, Status.SENDING)
+        DispatchAttempt.objects.bulk_create(
+            DispatchAttempt(interaction=one, number=one.attempt, request=describe(one)) for one in claimed
         )
-        if not moved:
-            return None
-        row = Interaction.objects.to_send().get(pk=row_id)
-        DispatchAttempt.objects.create(interaction=row, number=row.attempt, request=describe(row))
-    return row
+    return claimed
 
 
-def stands_in_line(row_id: UUID, seconds: float) -> bool:
-    """Let a queued row wait for its turn; nothing was sent, and no attempt is counted.
-
-    ``seconds``: after them it is asked for again, should nobody have called it.
-    """
-    waiting = Interaction.objects.filter(pk=row_id, status=Status.QUEUED)
-    return waiting.update(next_at=from_now(seconds), is_throttled=True) == 1
-
-
-def called(row_id: UUID) -> bool:
-    """Take a row out of the line: it is due now."""
-    waiting = Interaction.objects.filter(pk=row_id, status=Status.QUEUED, is_throttled=True)
-    return waiting.update(next_at=Now(), is_throttled=False) == 1
-
-
-def about_to_send(row: Interaction) -> bool:
-    """Write down that the socket is about to be opened; False where the lease is lost, and then nothing may be sent.
-
-    A row without ``sent_at`` is thereby proven not to have been sent, whatever became of its worker.
-    """
-    marked = Interaction.objects.filter(
-        pk=row.pk, status=Status.SENDING, attempt=row.attempt, lease_until__gt=Now()
-    ).update(sent_at=Now())
-    return marked == 1
-
-
-def created(row: Interaction, sids: dict[str, str | None], task_status: str = "", wait: float = 0.0) -> bool:
-    """Write what Twilio called the interaction, on the row and on its contact.
-
-    ``row`` as it was read: its attempt must still be the last. ``sids``: by column name. ``wait``: seconds to the first
-    look whether the channel came up. From ``sending`` only the holder of the attempt may do so; what a look or a
-    callback found is adopted from
-    any state in which the outcome was not known. Raises ValueError without interaction and task SID.
-    """
-    if not (sids.get("interaction_sid") and sids.get("task_sid")):
-        raise ValueError("created needs the SIDs of interaction and task")
-    values: dict[str, Any] = {name: sids[name] for name in SIDS if sids.get(name)}
-    with locks.short():
-        moved = move(
-            row.pk,
-            [Status.SENDING, Status.UNCONFIRMED, Status.QUEUED, Status.REVIEW],
-            Status.CREATED,
-            Q(attempt=row.attempt),
-            opened_at=Now(),
-            lease_until=None,
-            next_at=from_now(wait),
-            lookups=0,
-            task_status=task_status,
-            error_code=None,
-            error_reason="",
-            error_message="",
-            **values,
+def claim_messages(due: SchedulableQuerySet[Message], limit: int) -> list[Message]:
+    """Take first messages that are due and whose conversation is open, as ``claim`` does."""
+    ready = due.filter(
+        status=MessageStatus.WAITING,
+        interaction__status__in=sorted(OPEN),
+        interaction__conversation_sid__isnull=False,
+    ).select_related("interaction__account", "interaction__worker")
+    with locks.bounded_transaction(read_first=True):
+        claimed = claims.take(
+            ready, limit, conf.lease_seconds, status=MessageStatus.SENDING, **_lease(), **_NEW_ATTEMPT
         )
-        if moved:
-            for name, sid in values.items():
-                setattr(row, name, sid)
-            history.store_on_contact(row)
-            tell_after_commit(signals.interaction_created, row.pk)
-    return moved
+        for message in claimed:
+            _note_claimed(message, MessageStatus.SENDING)
+        _touch_interactions([message.interaction_id for message in claimed])
+    return claimed
 
 
-def not_accepted(row_id: UUID, attempt: int, delay: float, error: GatewayError | None = None) -> bool:
-    """Give a row back that Twilio provably never took: due again in ``delay`` seconds."""
-    return _move_and_tell(
-        row_id,
-        [Status.SENDING],
-        Status.QUEUED,
-        Q(attempt=attempt),
-        lease_until=None,
-        next_at=from_now(delay),
-        **_why(error),
-    )
+_NEW_ATTEMPT: Final[dict[str, Any]] = {"attempt": F("attempt") + 1, "sent_at": None, "lookups": 0}
 
 
-def failed(row_id: UUID, attempt: int, *, reason: str, message: str, code: int | None = None) -> bool:
-    """End a row that Twilio refused, or that could not even begin; ``message`` is for the agent."""
-    return _finish(row_id, [Status.SENDING, Status.QUEUED], Status.FAILED, Q(attempt=attempt), reason, message, code)
+def _lease() -> dict[str, Any]:
+    return {"lease_until": from_now(conf.lease_seconds)}
 
 
-def unconfirmed(
-    row_id: UUID, attempt: int, sids: dict[str, str | None] | None = None, error: GatewayError | None = None
-) -> bool:
-    """Mark an outcome that nobody knows; ``sids`` keeps what an incomplete answer did say."""
-    values = {name: sid for name, sid in (sids or {}).items() if sid}
-    return _move_and_tell(
-        row_id,
-        [Status.SENDING],
-        Status.UNCONFIRMED,
-        Q(attempt=attempt),
-        lease_until=None,
-        next_at=from_now(retry.first_look(conf.settle_seconds)),
-        **values,
-        **_why(error),
-    )
+def _note_claimed(claimed: Interaction | Message, status: str) -> None:
+    claimed.status, claimed.attempt, claimed.lookups, claimed.sent_at = status, claimed.attempt + 1, 0, None
 
 
-def accepted_late(row: Interaction, sids: dict[str, str | None]) -> bool:
-    """Keep what an incomplete answer said that came after its lease; a look finds the rest."""
-    values = {name: sids[name] for name in SIDS if sids.get(name)}
-    unnamed = Interaction.objects.filter(pk=row.pk, attempt=row.attempt, interaction_sid=None)
-    kept = unnamed.filter(status__in=sorted(UNSETTLED)).update(version=F("version") + 1, updated_at=Now(), **values)
-    return kept == 1
+def mark_sent(claimed: Sequence[Interaction] | Sequence[Message]) -> set[Any]:
+    """Write down that the requests are about to begin; returns the keys of those that may be sent.
 
-
-def lease_ran_out(row_id: UUID) -> Status | None:
-    """Take a row from a worker that was not heard of again. Returns its new state, None where the lease still runs.
-
-    Without ``sent_at`` it was not sent and is queued again; with it, it may or may not have been: unconfirmed.
+    The others have lost their lease, and nothing may be sent for them. What has no ``sent_at`` is thereby proven not to
+    have been sent, whatever becomes of its worker.
     """
-    over = Q(lease_until__lte=Now())
-    values = {"lease_until": None, "next_at": Now()}
-    attempts = DispatchAttempt.objects.filter(interaction=row_id, outcome=Outcome.PENDING)
-    if _move_and_tell(row_id, [Status.SENDING], Status.QUEUED, over & Q(sent_at=None), **values):
-        attempts.update(outcome=Outcome.NOT_ACCEPTED, finished_at=Now())
-        return Status.QUEUED
-    reason = "outcome_unknown"
-    over &= Q(sent_at__isnull=False)
-    if _move_and_tell(row_id, [Status.SENDING], Status.UNCONFIRMED, over, error_reason=reason, **values):
-        attempts.update(outcome=Outcome.UNKNOWN, finished_at=Now())
-        return Status.UNCONFIRMED
-    return None
+    if not claimed:
+        return set()
+    model = type(claimed[0])
+    by_attempt: dict[int, list[Any]] = {}
+    for one in claimed:
+        by_attempt.setdefault(one.attempt, []).append(one.pk)
+    marked: set[Any] = set()
+    for attempt, keys in by_attempt.items():
+        held = model._default_manager.filter(pk__in=keys, status="sending", attempt=attempt, lease_until__gt=Now())
+        # Nobody else writes sent_at of an attempt, so those that have one afterwards were marked here.
+        is_all = held.update(sent_at=Now()) == len(keys)
+        marked |= set(keys) if is_all else set(held.filter(sent_at__isnull=False).values_list("pk", flat=True))
+    return marked
 
 
-def looked_in_vain(row: Interaction, elapsed: float) -> None:
-    """Count an empty look, begun ``elapsed`` seconds after sending, and set the time of the next."""
-    next_at = next_look(elapsed) if row.status == Status.UNCONFIRMED else from_now(retry.REVIEW_SECONDS)
-    Interaction.objects.filter(pk=row.pk, status=row.status, attempt=row.attempt).update(
-        lookups=F("lookups") + 1, first_lookup_at=Coalesce("first_lookup_at", Now()), next_at=next_at
-    )
+# -- writing -----------------------------------------------------------------------------------------------------------
 
 
-def look_failed(row: Interaction, wait: float) -> None:
-    """Set the time of the next look after one that Twilio did not answer; it counts for nothing."""
-    Interaction.objects.filter(pk=row.pk, status=row.status, attempt=row.attempt).update(next_at=from_now(wait))
+def apply(pairs: Sequence[Pair]) -> list[bool]:
+    """Write changes of different interactions in one short transaction; returns which of them made their move.
 
-
-def settled_as_absent(row_id: UUID, attempt: int) -> bool:
-    """Send a row again after it was looked for long enough and not found (mode ``auto``)."""
-    guard = Q(attempt=attempt, interaction_sid=None)
-    with locks.short():
-        moved = _move_and_tell(row_id, [Status.UNCONFIRMED], Status.QUEUED, guard, next_at=Now())
-        if moved:
-            wake_after_commit(Job.DISPATCH, row_id)
-    return moved
-
-
-def needs_review(row_id: UUID, attempt: int, message: str) -> bool:
-    """Leave the decision to a person; the row is still looked for now and then."""
-    return _move_and_tell(
-        row_id,
-        [Status.UNCONFIRMED],
-        Status.REVIEW,
-        Q(attempt=attempt),
-        next_at=from_now(retry.REVIEW_SECONDS),
-        error_reason="needs_review",
-        error_message=message,
-    )
-
-
-def decided_to_send(row_id: UUID) -> bool:
-    """Queue a row again because a person said so. What Twilio had accepted for it without a task is closed."""
-    with locks.short():
-        _close_what_was_accepted(row_id)
-        values: dict[str, Any] = {"error_reason": "", "error_message": "", **dict.fromkeys(SIDS)}
-        return _move_and_tell(row_id, [Status.REVIEW], Status.QUEUED, next_at=Now(), **values)
-
-
-def _close_what_was_accepted(row_id: UUID) -> None:
-    row = locks.lock(Interaction.objects.filter(pk=row_id, status=Status.REVIEW)).first()
-    if row is not None:
-        closings.orphan(row)
-
-
-def named(row_id: UUID, task_sid: str) -> bool:
-    """Keep which task a person says is the row's, and have it looked at now."""
-    waiting = Interaction.objects.filter(pk=row_id, status=Status.REVIEW)
-    return waiting.update(named_task_sid=task_sid, next_at=Now(), version=F("version") + 1, updated_at=Now()) == 1
-
-
-def not_named(row: Interaction, message: str) -> bool:
-    """Tell the person that the task they named is not the row's; the decision is still theirs."""
-    waiting = Interaction.objects.filter(pk=row.pk, status=Status.REVIEW, named_task_sid=row.named_task_sid)
-    wait = from_now(retry.REVIEW_SECONDS)
-    values = {"named_task_sid": "", "error_message": message, "next_at": wait, "updated_at": Now()}
-    return waiting.update(version=F("version") + 1, **values) == 1
-
-
-def canceled(row_id: UUID) -> bool:
-    """End a row that has not been sent, or whose fate a person decided."""
-    with locks.short():
-        _close_what_was_accepted(row_id)
-        return _finish(row_id, [Status.QUEUED, Status.REVIEW], Status.CANCELED, Q(), "canceled", "", None)
-
-
-def active(row_id: UUID, wait: float | None = None) -> bool:
-    """Note that the channel is up. ``wait``: seconds to the next look at it where a callback told of it, else None."""
-    values: dict[str, Any] = {} if wait is None else {"next_at": from_now(wait), "lookups": retry.TOLD}
-    moved = _move_and_tell(row_id, [Status.CREATED], Status.ACTIVE, **values)
-    if moved:
-        messages.release(row_id)
-    return moved
-
-
-def closed(row_id: UUID) -> bool:
-    """End a row whose conversation ended."""
-    return _finish(row_id, sorted(OPEN), Status.CLOSED, Q(), "", "", None)
-
-
-def broke(row_id: UUID, *, reason: str, message: str, code: int | None) -> bool:
-    """End a row whose channel could not be set up after all, or whose task ended without its agent.
-
-    Either may leave the conversation open and the customer writing to nobody, so the channel is closed as well.
+    With a move go, in the same transaction, the outcome of its attempt, the SIDs on the contact, what becomes of the
+    first message, and the channels that must be closed; after the commit its signal and the next job. The interactions
+    passed in then show their new state.
     """
-    with locks.short():
-        moved = _finish(row_id, sorted(OPEN), Status.FAILED, Q(), reason, message, code)
-        if moved:
-            closings.orphan(Interaction.objects.get(pk=row_id))
+    pairs = [(interaction, change) for interaction, change in pairs if change.event or change.facts]
+    if not pairs:
+        return []
+    with locks.bounded_transaction():
+        for interaction, change in pairs:
+            if change.event in (Event.SEND_AGAIN, Event.CANCELED):
+                _close_what_was_accepted(interaction)
+        moved = bulk.update(Interaction, [_update(interaction, change) for interaction, change in pairs])
+        made = [pair for pair, done in zip(pairs, moved, strict=True) if done]
+        others = [pair for pair, done in zip(pairs, moved, strict=True) if not done]
+        facts = [(interaction, Change(None, facts=change.facts)) for interaction, change in others if change.facts]
+        bulk.update(Interaction, [_update(interaction, change) for interaction, change in facts])
+        _finish_attempts(pairs, moved)
+        for interaction, change in (*made, *facts):
+            _show(interaction, change)
+        store_on_contacts([interaction for interaction, change in made if _is_for_contact(change)])
+        for interaction, change in made:
+            _follow(interaction, change)
+        _request_next(made)
     return moved
 
 
-def _finish(
-    row_id: UUID, old: Iterable[Status], new: Status, guard: Q, reason: str, message: str, code: int | None
-) -> bool:
-    with locks.short():
-        moved = move(
-            row_id,
-            old,
-            new,
-            guard,
-            finished_at=Now(),
-            next_at=None,
-            lease_until=None,
-            error_reason=reason,
-            error_message=message,
-            error_code=code,
-        )
+def _update(interaction: Interaction, change: Change) -> Update:
+    if change.event is None:
+        values = {"version": Plus(1), "updated_at": NOW, **change.facts}
+        return Update(interaction.pk, frozenset(Status.values), None, values)
+    transition = TRANSITIONS[change.event]
+    attempt = interaction.attempt if change.event in _BY_HOLDER else None
+    # What Twilio has named since is there, found or not, and must not be sent again.
+    null = "interaction_sid" if change.event is Event.NOT_FOUND else ""
+    return Update(interaction.pk, transition.sources, attempt, _values(change, transition), null)
+
+
+def _values(change: Change, transition: Transition) -> dict[str, Any]:
+    """Return the columns that a move sets."""
+    values: dict[str, Any] = {"status": transition.target, "version": Plus(1), "updated_at": NOW, "lease_until": None}
+    if transition.target in FINAL:
+        values |= {"finished_at": NOW, "next_at": None, "error_code": change.code}
+        return values | {"error_reason": change.reason, "error_message": change.message, **change.facts}
+    values["next_at"] = In(change.delay)
+    if transition.target == Status.CREATED:
+        values |= {"opened_at": NOW, "lookups": 0, "task_status": change.task_status, **_NO_ERROR}
+    elif change.event is Event.THROTTLED:
+        values["attempt"] = Plus(-1)
+    elif change.event is Event.SEND_AGAIN:
+        values |= {"error_reason": "", "error_message": "", **dict.fromkeys(SIDS)}
+    elif change.error is not None:
+        values |= {"error_reason": change.error.reason, "error_code": change.error.code}
+    elif change.reason:
+        values |= {"error_reason": change.reason, "error_message": change.message}
+    return values | {name: change.sids[name] for name in SIDS if change.sids.get(name)} | dict(change.facts)
+
+
+def _show(interaction: Interaction, change: Change) -> None:
+    """Let the interaction in memory show what was written, as far as that is not an expression."""
+    for name, value in _update(interaction, change).values.items():
+        if not isinstance(value, In | Plus | Combinable):
+            setattr(interaction, name, value)
+
+
+def _finish_attempts(pairs: Sequence[Pair], moved: Sequence[bool]) -> None:
+    """Write what each attempt came to; Twilio's words are cut to 500 characters."""
+    groups: dict[tuple[Any, ...], list[UUID]] = {}
+    for (interaction, change), is_moved in zip(pairs, moved, strict=True):
+        if change.event is None or not (is_moved or change.event in _ATTEMPTS_OWN):
+            continue
+        outcome, error = TRANSITIONS[change.event].attempt, change.error
+        said = (error.http_status, error.code, error.detail[:500]) if error else (None, None, "")
+        number = change.made_by or interaction.attempt
+        groups.setdefault((change.event, outcome, number, *said), []).append(interaction.pk)
+    for (event, outcome, number, http_status, code, detail), keys in groups.items():
+        attempts = DispatchAttempt.objects.filter(interaction__in=keys, number=number)
+        if event is Event.THROTTLED:
+            attempts.delete()
+        elif event is Event.FOUND:
+            attempts.filter(outcome=Outcome.UNKNOWN).update(outcome=outcome)
+        elif event in (Event.EXPIRED_UNSENT, Event.EXPIRED_SENT):
+            attempts.filter(outcome=Outcome.PENDING).update(outcome=outcome, finished_at=Now())
+        elif outcome is not None:
+            attempts.update(
+                outcome=outcome, finished_at=Now(), http_status=http_status, error_code=code, error_detail=detail
+            )
+
+
+def _is_for_contact(change: Change) -> bool:
+    return change.event in (Event.ACCEPTED, Event.FOUND) or "conversation_sid" in change.facts
+
+
+def _follow(interaction: Interaction, change: Change) -> None:
+    """Do what follows from a move for messages and channels, and tell the host project after the commit."""
+    if change.event is None:
+        if change.tell:
+            tell_after_commit(signals.interaction_updated, interaction.pk)
+        return
+    target = TRANSITIONS[change.event].target
+    if target == Status.ACTIVE:
+        release_message(interaction)
+    elif target in FINAL:
+        _cancel_message(interaction, is_canceled=target == Status.CANCELED)
+    if change.event is Event.BROKEN:
+        # The conversation may still be open and the customer writing to nobody.
+        closings.close_orphan(interaction)
+    signal = _SIGNALS.get(target, signals.interaction_updated)
+    if signal is not None:
+        tell_after_commit(signal, interaction.pk)
+
+
+def _request_next(made: Sequence[Pair]) -> None:
+    """Ask for the next job of each account, where it is due before the next sweep would find it."""
+    wanted: dict[tuple[Job, int], float] = {}
+    for interaction, change in made:
+        job = _NEXT_JOB.get(TRANSITIONS[change.event].target) if change.event else None
+        # A conversation that comes up tells so by a callback, as a rule: only who waits for something asks at once.
+        soon = PROMPT_POLL if job is Job.POLL else conf.sweep_seconds
+        if job is not None and change.delay < soon:
+            key = (job, interaction.account_id)
+            wanted[key] = min(change.delay, wanted.get(key, soon))
+    for (job, account_id), delay in wanted.items():
+        request_after_commit(job, account_id, delay)
+
+
+def _close_what_was_accepted(interaction: Interaction) -> None:
+    """Close what Twilio accepted for an interaction in review without naming its task: a person decided otherwise."""
+    reviewed = Interaction.objects.filter(pk=interaction.pk, status=Status.REVIEW)
+    current = locks.lock(reviewed).first()
+    if current is not None:
+        closings.close_orphan(current)
+
+
+def lost_race(interaction: Interaction, sids: Mapping[str, str | None]) -> None:
+    """Settle an answer that came after a callback or a lookup had written the interaction.
+
+    The same interaction is as it should be; another one is a duplicate. ``sids``: as the answer names them.
+    """
+    attempt = interaction.attempt
+    interaction.refresh_from_db()
+    if interaction.attempt == attempt and interaction.interaction_sid is None and interaction.status in UNSETTLED:
+        # Accepted without a task's SID, and read after the lease: it is this interaction's all the same.
+        apply([(interaction, Change(None, facts={name: sids[name] for name in SIDS if sids.get(name)}))])
+    elif interaction.interaction_sid != sids.get("interaction_sid"):
+        names = (sids.get(name) for name in ("interaction_sid", "channel_sid", "task_sid"))
+        closings.close_duplicate(interaction, *names)
+    else:
+        apply([(interaction, Change(None, facts=conversation_step(interaction, sids.get("conversation_sid"))))])
+
+
+# -- first messages ----------------------------------------------------------------------------------------------------
+
+
+def apply_message(message: Message, change: Change) -> bool:
+    """Write one change of a first message; returns whether it made its move. Its interaction's page sees that."""
+    assert change.event is not None
+    transition = MESSAGE_TRANSITIONS[change.event]
+    values: dict[str, Any] = {"status": transition.target, "lease_until": None}
+    is_final = transition.target in MESSAGE_FINAL
+    values["next_at"] = None if is_final else In(change.delay)
+    if change.event is Event.THROTTLED:
+        values["attempt"] = Plus(-1)
+    if transition.target == MessageStatus.SENT:
+        values["message_sid"] = change.message_sid
+    elif is_final:
+        values |= {"error_code": change.code, "error_reason": change.reason, "error_message": change.message}
+    attempt = message.attempt if transition.guard else None
+    with locks.bounded_transaction():
+        [moved] = bulk.update(Message, [Update(message.pk, transition.sources, attempt, values)])
         if moved:
-            messages.give_up(row_id, canceled=new == Status.CANCELED)
-            signal = signals.interaction_failed if new == Status.FAILED else signals.interaction_updated
-            tell_after_commit(signal, row_id)
+            message.status = transition.target
+            _touch_interactions([message.interaction_id])
+            tell_after_commit(signals.interaction_updated, message.interaction_id)
+            if not is_final and change.delay < conf.sweep_seconds:
+                request_after_commit(Job.MESSAGE, message.interaction.account_id, change.delay)
     return moved
 
 
-def _move_and_tell(row_id: UUID, old: Iterable[Status], new: Status, guard: Q | None = None, **values: Any) -> bool:
-    with locks.short():
-        moved = move(row_id, old, new, guard, **values)
-        if moved:
-            tell_after_commit(signals.interaction_updated, row_id)
-    return moved
+def release_message(interaction: Interaction) -> None:
+    """Make the first message due, now that its conversation is ready."""
+    waiting = Message.objects.filter(interaction=interaction.pk, status=MessageStatus.WAITING, next_at=None)
+    if waiting.update(next_at=Now()):
+        request_after_commit(Job.MESSAGE, interaction.account_id)
 
 
-def _why(error: GatewayError | None) -> dict[str, Any]:
-    return {} if error is None else {"error_reason": error.reason, "error_code": error.code}
+def _cancel_message(interaction: Interaction, *, is_canceled: bool) -> None:
+    """End a first message whose interaction ended before it could be sent."""
+    waiting = Message.objects.filter(interaction=interaction.pk, status=MessageStatus.WAITING)
+    waiting.update(
+        status=MESSAGE_TRANSITIONS[Event.CANCELED].target,
+        next_at=None,
+        error_reason="canceled" if is_canceled else "not_opened",
+        error_message=_("Not sent: the conversation was not opened."),
+    )
+
+
+def _touch_interactions(keys: Sequence[UUID]) -> None:
+    """Let the page see that something about these interactions changed."""
+    if keys:
+        Interaction.objects.filter(pk__in=keys).update(version=F("version") + 1, updated_at=Now())
+
+
+# -- contact, account, signals -----------------------------------------------------------------------------------------
+
+
+def store_on_contacts(interactions: Sequence[Interaction]) -> None:
+    """Write the SIDs onto the contacts through their adapters; what goes wrong in the host's code is only logged."""
+    for interaction in interactions:
+        model = ContentType.objects.get_for_id(interaction.contact_type_id).model_class()
+        # A manager's test of a sender has no contact.
+        if model is None or model is Sender:
+            continue
+        try:
+            with transaction.atomic(using=router.db_for_write(model)):
+                adapter_for(model).store_sids(interaction.contact_id, _sids_for_contact(interaction))
+        except Exception:
+            logger.exception("The SIDs of interaction %s could not be stored on its contact", interaction.pk)
+
+
+def _sids_for_contact(interaction: Interaction) -> dict[str, str | None]:
+    return {
+        "last_interaction_sid": interaction.interaction_sid,
+        "last_task_sid": interaction.task_sid,
+        "last_conversation_sid": interaction.conversation_sid,
+    }
+
+
+def record_problem(account: Account, error: GatewayError) -> None:
+    """Show the admin on the account what is wrong with the setup, in Twilio's own words."""
+    Account.objects.filter(pk=account.pk).update(
+        problem_code=error.code, problem_text=error.detail[:500], problem_at=Now()
+    )
+    logger.error(
+        "Twilio refuses account %s (error %s): check its credentials and SIDs in the admin",
+        account.account_sid,
+        error.code,
+    )
+
+
+def clear_problem(account: Account) -> None:
+    """Take the problem off an account that works again."""
+    if account.problem_at is not None:
+        Account.objects.filter(pk=account.pk).update(problem_code=None, problem_text="", problem_at=None)
+        account.problem_at = None
+
+
+def tell_after_commit(signal: Signal, key: UUID, **named: Any) -> None:
+    """Send a signal with the interaction as it is after commit; a receiver's error is logged and goes no further."""
+    if signal.receivers:
+        locks.after_commit(partial(_tell, signal, key, named))
+
+
+def _tell(signal: Signal, key: UUID, named: dict[str, Any]) -> None:
+    interaction = Interaction.objects.filter(pk=key).first()
+    if interaction is not None:
+        signal.send_robust(sender=Interaction, interaction=interaction, **named)

@@ -1,8 +1,8 @@
-"""Short transactions that no process can hold up for long, not even one that was stopped in the middle of its own.
+"""Bounded transactions and row locks: no process holds up another for long, not even one that is frozen.
 
-A worker that is frozen while a transaction of its is open keeps the locks of what it wrote. PostgreSQL is asked to end
-such a session, and to let nobody wait for a lock for more than a moment; whoever could not get one leaves the row to
-the next sweep.
+A worker that is frozen while its transaction is open keeps the locks of what it wrote. PostgreSQL is asked to end such
+a session, and to let nobody wait for a lock for more than a moment. A worker that could not get a lock leaves the work
+to the next job.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -16,23 +16,29 @@ from flex_outbound.conf import conf
 from flex_outbound.models import Interaction
 
 LOCK_SECONDS: Final = 2.0
-"""How long to wait for a lock: a transaction of ours lasts milliseconds."""
+"""How long to wait for a lock: our transactions last milliseconds."""
 
 _BOUNDS: Final = (
     "SELECT set_config('lock_timeout', %s, true), set_config('idle_in_transaction_session_timeout', %s, true)"
 )
 
+# Changes nothing, but SQLite takes its one write lock before it runs it.
+_WRITE_LOCK: Final = f"UPDATE {Interaction._meta.db_table} SET version = version WHERE 0"  # noqa: S608
+
 Rows = TypeVar("Rows", bound=QuerySet[Any])
 
 
 def alias() -> str:
-    """Return the name of the database that keeps our rows."""
+    """Return the name of the database that keeps our tables."""
     return router.db_for_write(Interaction)
 
 
 @contextmanager
-def short(*, savepoint: bool = False) -> Iterator[None]:
+def bounded_transaction(*, savepoint: bool = False, read_first: bool = False) -> Iterator[None]:
     """Open a transaction on our database; within another one it is part of that.
+
+    ``read_first``: it reads rows in order to change them. SQLite, which has no row locks, then takes its write lock
+    at the beginning: a reader that wants to write later would be refused if somebody else wrote meanwhile.
 
     On PostgreSQL a lock is waited for LOCK_SECONDS at most (then OperationalError is raised), and a process that stands
     still in the middle loses its session, and so its locks, after LEASE_SECONDS.
@@ -44,6 +50,9 @@ def short(*, savepoint: bool = False) -> Iterator[None]:
         if outermost and connection.vendor == "postgresql":
             with connection.cursor() as cursor:
                 cursor.execute(_BOUNDS, [f"{LOCK_SECONDS:.0f}s", f"{conf.lease_seconds * 1000:.0f}ms"])
+        elif outermost and read_first and connection.vendor == "sqlite":
+            with connection.cursor() as cursor:
+                cursor.execute(_WRITE_LOCK)
         yield
 
 

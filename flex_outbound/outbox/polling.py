@@ -1,15 +1,17 @@
-"""2xx means accepted, not done: looking after an interaction that exists, until it is over.
+"""2xx means accepted, not done: following an interaction that exists until it is over.
 
-Asks the channel whether it came up, the task for what the first answer left out, and learns of the end where no
-callback comes. Accounts whose GETs do not answer are tolerated: then the task alone speaks.
+What is coming up is polled by itself: is the channel up, is the customer in the conversation, what did the first answer
+leave out? What is steady is polled together with others: callbacks tell of ends, and this finds those that were lost.
+Accounts whose channels cannot be read are served by the task alone.
 """
 
 import logging
+from dataclasses import dataclass
 from datetime import timedelta
-from uuid import UUID
+from typing import Any, Final
 
-from django.db.models import F
-from django.db.models.functions import Greatest, Now
+from django.db.models import F, Q
+from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from flex_outbound.channels import Channel
@@ -17,144 +19,256 @@ from flex_outbound.conf import conf
 from flex_outbound.exceptions import ConfigurationError, GatewayError
 from flex_outbound.gateway import errors
 from flex_outbound.gateway.base import ChannelState, Gateway, TaskState
-from flex_outbound.models import Interaction
-from flex_outbound.outbox import history, lifecycle, messages, retry
-from flex_outbound.outbox.clock import from_now
+from flex_outbound.models import Account, Interaction
+from flex_outbound.outbox import claims, closings, lifecycle, locks, ratelimit, retry
+from flex_outbound.outbox.bulk import In
+from flex_outbound.outbox.changes import NOTHING, Change, channel_step, conversation_step, task_step
+from flex_outbound.outbox.clock import from_now, since
 from flex_outbound.outbox.gateways import gateway_for
-from flex_outbound.statuses import OPEN, ChannelStatus, Status, TaskStatus
+from flex_outbound.outbox.jobs import Job, request
+from flex_outbound.outbox.ratelimit import Budget
+from flex_outbound.statuses import OPEN, ChannelStatus, Event, Status, TaskStatus
 
 logger = logging.getLogger(__name__)
 
-_PATIENCE = timedelta(seconds=30)
-_BACKLOG = timedelta(seconds=1)
+BATCH: Final = 50
+"""Steady conversations per request, which is what the gateway takes."""
+
+REQUESTS: Final = 2
+"""Requests per job, of the three that Twilio allows in a second: lookups of unknown outcomes come first."""
+
+SINGLE: Final = 20
+"""Interactions that one job polls by themselves; what is left has another job."""
+
+FULL_POLL_EVERY: Final = 6
+"""Every so many batch polls each conversation is polled by itself: the task may go on while the channel has ended."""
+
+STEADY: Final = Q(status=Status.ACTIVE, lookups__gte=retry.STEADY_AFTER)
+"""Conversations that are up, and known to be for some time or from a callback."""
+
+YOUNG: Final = timedelta(seconds=30)
+"""For so long polls let clicks that wait to be sent go first, and a task that Twilio does not show may not be readable
+yet; an older one is gone."""
+
+BACKLOG: Final = timedelta(seconds=1)
 """Clicks that have been due for so long show that the workers do not keep up."""
 
-_JOINING = timedelta(seconds=4)
+JOINING: Final = timedelta(seconds=4)
 """The customer may be added a moment after the channel is up."""
 
-NOT_ADDED = 80102
+NOT_ADDED: Final = 80102
+"""Twilio's code for a customer who was silently left out: https://www.twilio.com/docs/api/errors/80102"""
 
-_YOUNG = timedelta(seconds=30)
-"""A task younger than this that Twilio does not show may not be readable yet; an older one is gone."""
+_LIVE: Final = {TaskStatus.PENDING, TaskStatus.RESERVED, TaskStatus.ASSIGNED, TaskStatus.WRAPPING}
 
 
-def watch(row_id: UUID) -> bool:
-    """Look once at an open interaction that is due, and set the time of the next look. Raises nothing of Twilio's.
+def poll(account_id: int) -> int:
+    """Poll the interactions of an account that are due. Raises nothing of Twilio's. Returns how many were polled."""
+    account = Account.objects.filter(pk=account_id).first()
+    return poll_single(account) + poll_batches(account) if account is not None else 0
 
-    Returns whether it was looked at.
+
+# -- by itself ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What Twilio shows of one interaction. None: it was not asked, or does not show it.
+
+    ``is_gone``: Twilio was asked for the task and does not have it. ``customer``: whether the customer takes part.
     """
-    if _must_wait(row_id):
-        return False
-    # Taking the turn first keeps two workers that were woken for the same row from asking twice.
-    taken = Interaction.objects.filter(pk=row_id, status__in=sorted(OPEN), next_at__lte=Now())
-    if not taken.update(next_at=from_now(sum(conf.http_timeout) * 2)):
-        return False
-    row = Interaction.objects.select_related("account").get(pk=row_id)
+
+    channel: ChannelState | None = None
+    task: TaskState | None = None
+    is_gone: bool = False
+    customer: bool | None = None
+
+
+def poll_single(account: Account) -> int:
+    """Poll by themselves the interactions that are not steady. Returns how many were polled."""
+    due = Interaction.objects.due().filter(account=account, status__in=sorted(OPEN)).exclude(STEADY)
+    _let_clicks_go_first(account)
+    with locks.bounded_transaction(read_first=True):
+        # Longer than the two requests that a poll takes: a worker that dies over it leaves it to the next one.
+        taken = claims.take(due, SINGLE, sum(conf.http_timeout) * 2)
+    for interaction in taken:
+        poll_one(interaction, account)
+    if len(taken) == SINGLE:
+        request(Job.POLL, account.pk)
+    return len(taken)
+
+
+def _let_clicks_go_first(account: Account) -> None:
+    coming_up = Interaction.objects.due().filter(account=account, status__in=sorted(OPEN)).exclude(STEADY)
+    young = coming_up.filter(message=None, opened_at__gt=Now() - YOUNG)
+    backlog = Interaction.objects.filter(status=Status.QUEUED, next_at__lte=Now() - BACKLOG)
+    if young.exists() and backlog.exists():
+        keys = list(young.values_list("pk", flat=True))
+        Interaction.objects.filter(pk__in=keys).update(next_at=from_now(retry.BUSY_POLL))
+
+
+def poll_one(interaction: Interaction, account: Account) -> None:
+    """Ask Twilio about one interaction, and write what that means and when it is polled next."""
     try:
-        _look(row, gateway_for(row.account))
+        findings = ask(interaction, gateway_for(account))
     except (GatewayError, ConfigurationError) as error:
-        logger.info("Interaction %s could not be looked at: %s", row.pk, type(error).__name__)
-    coming_up = Interaction.objects.filter(pk=row_id, status=Status.CREATED)
-    if not coming_up.update(lookups=F("lookups") + 1, next_at=from_now(retry.next_watch(row.lookups + 1))):
-        # Nothing is being waited for any more: from now on it is counted together with others.
-        going_on = Interaction.objects.filter(pk=row_id, status=Status.ACTIVE)
-        going_on.update(lookups=Greatest(F("lookups") + 1, retry.CALM), next_at=from_now(retry.next_count(row.lookups)))
-    return True
+        logger.info("Interaction %s could not be polled: %s", interaction.pk, type(error).__name__)
+        findings = None
+    with locks.bounded_transaction(read_first=True):
+        # Read again, for callbacks may have come while Twilio was asked.
+        same = Interaction.objects.filter(pk=interaction.pk, status__in=sorted(OPEN))
+        current = locks.lock(same).annotate(since_opened=since("opened_at")).first()
+        if current is None:
+            return
+        change = decide(current, findings) if findings is not None else NOTHING
+        if change.event is None and _waits_for_message(current, findings):
+            lifecycle.release_message(current)
+        lifecycle.apply([(current, _with_next_poll(current, change))])
+        if change.event is None and not change.facts:
+            Interaction.objects.filter(pk=current.pk).update(**_next_poll(current, current.status))
 
 
-def _must_wait(row_id: UUID) -> bool:
-    """Let clicks that wait to be sent go first, for a while: an agent waits for those, nobody for this."""
-    young = Interaction.objects.filter(
-        pk=row_id, status__in=sorted(OPEN), message=None, opened_at__gt=Now() - _PATIENCE
-    )
-    backlog = Interaction.objects.filter(status=Status.QUEUED, next_at__lte=Now() - _BACKLOG)
-    if not (young.exists() and backlog.exists()):
-        return False
-    young.update(next_at=from_now(retry.BUSY_WATCH))
-    return True
-
-
-def _look(row: Interaction, gateway: Gateway) -> None:
-    channel = None
-    if row.channel_sid and row.interaction_sid:
-        channel = gateway.fetch_channel(row.interaction_sid, row.channel_sid)
-    if channel is not None and _over(row, channel, gateway):
-        return
+def ask(interaction: Interaction, gateway: Gateway) -> Findings:
+    """Ask Twilio as little as decides. Raises GatewayError."""
+    channel = task = None
+    if interaction.channel_sid and interaction.interaction_sid:
+        channel = gateway.fetch_channel(interaction.interaction_sid, interaction.channel_sid)
+    if channel is not None and channel.status == ChannelStatus.FAILED:
+        return Findings(channel)
+    if channel is not None and channel.status == ChannelStatus.CLOSED:
+        # The task's last word: whether it was completed or canceled.
+        return Findings(channel, gateway.fetch_task(interaction.task_sid or ""))
     # The channel mostly says it all; of a canceled task it may say nothing, so the task is asked every other time.
-    if channel is None or row.conversation_sid is None or row.lookups % 2:
-        task = gateway.fetch_task(row.task_sid or "")
+    if channel is None or interaction.conversation_sid is None or interaction.lookups % 2:
+        task = gateway.fetch_task(interaction.task_sid or "")
         if task is None:
-            _task_is_gone(row)
-            return
-        _note_task(row, task)
-    _bring_up(row, channel, gateway)
+            return Findings(channel, is_gone=True)
+    conversation_sid = interaction.conversation_sid or (task.conversation_sid if task else None)
+    is_coming_up = interaction.status == Status.CREATED
+    customer = None
+    if is_coming_up and conversation_sid and (channel is None or channel.status == ChannelStatus.ACTIVE):
+        customer = gateway.has_customer(conversation_sid, Channel(interaction.channel), interaction.address)
+    return Findings(channel, task, customer=customer)
 
 
-def _note_task(row: Interaction, task: TaskState) -> None:
-    if task.conversation_sid:
-        history.note_conversation(row, task.conversation_sid)
-    apply_task_status(row, task.status)
-
-
-def _over(row: Interaction, channel: ChannelState, gateway: Gateway) -> bool:
-    """Apply the channel's own word; True where it is the last."""
-    history.note_channel_status(row, channel.status)
-    if channel.status == ChannelStatus.FAILED:
-        # Twilio wraps the cause into the words of a general code: 45352 over a 50416.
-        _rule, reason, code = errors.read_words(channel.error_message, channel.error_code, None)
-        reason = reason if code else "channel_failed"
-        lifecycle.broke(row.pk, reason=reason, message=errors.agent_message(reason), code=code)
-        return True
-    if channel.status == ChannelStatus.CLOSED:
-        task = gateway.fetch_task(row.task_sid or "")
-        if task is not None:
-            # Its last word, and whether it was completed or canceled.
-            apply_task_status(row, task.status)
-        lifecycle.closed(row.pk)
-        return True
-    return False
-
-
-def _bring_up(row: Interaction, channel: ChannelState | None, gateway: Gateway) -> None:
-    """Move to active when the channel says so, or, where the channel does not speak, when the task is in hands."""
-    up = channel.status == ChannelStatus.ACTIVE if channel else row.task_status == TaskStatus.ASSIGNED
-    if row.status == Status.CREATED and (up or channel is None):
-        if not _customer_is_there(row, gateway):
-            return
-        if up:
-            lifecycle.active(row.pk)
-        elif row.lookups >= 1:
-            messages.release(row.pk)
-
-
-def _customer_is_there(row: Interaction, gateway: Gateway) -> bool:
-    """Ask whether the customer takes part; ends a row whose agent would sit alone.
-
-    Twilio may accept an interaction for a customer who is in another open conversation, and silently leave them out.
-    Source: https://www.twilio.com/docs/api/errors/80102
-    """
-    if row.conversation_sid is None:
-        return False
-    if gateway.has_customer(row.conversation_sid, Channel(row.channel), row.address) is not False:
-        return True
-    if Interaction.objects.filter(pk=row.pk, opened_at__lte=Now() - _JOINING).exists():
+def decide(interaction: Interaction, found: Findings) -> Change:
+    """Return what Twilio's state means. ``interaction``: as it is now, with ``since_opened``."""
+    since_opened: timedelta = interaction.since_opened  # type: ignore[attr-defined]
+    facts: dict[str, Any] = {}
+    if found.channel is not None:
+        facts |= channel_step(interaction, found.channel.status)
+    if found.task is not None:
+        facts |= conversation_step(interaction, found.task.conversation_sid)
+        facts |= task_step(interaction, found.task.status)
+    if found.channel is not None and found.channel.status == ChannelStatus.FAILED:
+        return _channel_failed(found.channel).with_facts(**facts)
+    ended = decide_task(found.task.status) if found.task is not None else NOTHING
+    is_closed = found.channel is not None and found.channel.status == ChannelStatus.CLOSED
+    if ended.event is None and (is_closed or (found.is_gone and since_opened >= YOUNG)):
+        ended = Change(Event.ENDED)
+    if ended.event is not None or found.is_gone:
+        return ended.with_facts(**facts)
+    if found.customer is False and since_opened >= JOINING:
         words = errors.agent_message("already_open")
-        lifecycle.broke(row.pk, reason="already_open", message=words, code=NOT_ADDED)
-    return False
+        return Change(Event.BROKEN, reason="already_open", message=words, code=NOT_ADDED).with_facts(**facts)
+    if interaction.status == Status.CREATED and _is_up(interaction, found, facts):
+        return Change(Event.UP).with_facts(**facts)
+    return Change(None, facts=facts)
 
 
-def apply_task_status(row: Interaction, status: str) -> None:
-    """Keep TaskRouter's status and end the row where it says so."""
-    history.note_task_status(row, status)
+def decide_task(status: str) -> Change:
+    """Return what a task's status means by itself: the end, or nothing."""
     if status == TaskStatus.COMPLETED:
-        lifecycle.closed(row.pk)
-    elif status == TaskStatus.CANCELED:
+        return Change(Event.ENDED)
+    if status == TaskStatus.CANCELED:
         words = _("The task was canceled in Flex before the conversation ended.")
-        lifecycle.broke(row.pk, reason="task_canceled", message=words, code=None)
+        return Change(Event.BROKEN, reason="task_canceled", message=words)
+    return NOTHING
 
 
-def _task_is_gone(row: Interaction) -> None:
-    """TaskRouter deletes tasks five minutes after their end: what is gone has ended."""
-    gone = Interaction.objects.filter(opened_at__lte=Now() - _YOUNG, pk=row.pk).exists()
-    if gone:
-        lifecycle.closed(row.pk)
+def _channel_failed(channel: ChannelState) -> Change:
+    # Twilio wraps the cause into the words of a general code: 45352 over a 50416.
+    _rule, reason, code = errors.read_words(channel.error_message, channel.error_code, None)
+    reason = reason if code else "channel_failed"
+    return Change(Event.BROKEN, reason=reason, message=errors.agent_message(reason), code=code)
+
+
+def _is_up(interaction: Interaction, found: Findings, facts: dict[str, Any]) -> bool:
+    """Tell whether the channel says so, or, where it does not speak, the task is in somebody's hands.
+
+    The customer must not be missing: Twilio may accept an interaction for a customer who is in another open
+    conversation, and silently leave them out. Source: https://www.twilio.com/docs/api/errors/80102
+    """
+    if found.customer is False or not (interaction.conversation_sid or facts.get("conversation_sid")):
+        return False
+    if found.channel is not None:
+        return found.channel.status == ChannelStatus.ACTIVE
+    status: str = facts.get("task_status", interaction.task_status)
+    return status == TaskStatus.ASSIGNED
+
+
+def _waits_for_message(interaction: Interaction, found: Findings | None) -> bool:
+    """Tell whether the first message may go although nobody says that the channel is up: it cannot be read."""
+    return (
+        found is not None
+        and found.channel is None
+        and found.task is not None
+        and found.customer is not False
+        and interaction.status == Status.CREATED
+        and bool(interaction.conversation_sid or found.task.conversation_sid)
+        and interaction.lookups >= 1
+    )
+
+
+def _with_next_poll(interaction: Interaction, change: Change) -> Change:
+    """Add to a change when the interaction is polled next; nothing to an end, or where nothing else is written."""
+    if change.event in (Event.ENDED, Event.BROKEN) or (change.event is None and not change.facts):
+        return change
+    status = Status.ACTIVE if change.event is Event.UP else interaction.status
+    return change.with_facts(**_next_poll(interaction, status, in_bulk=True))
+
+
+def _next_poll(interaction: Interaction, status: str, *, in_bulk: bool = False) -> dict[str, Any]:
+    polls = interaction.lookups + 1
+    if status == Status.ACTIVE:
+        # Nothing is being waited for any more: from now on it is polled together with others.
+        pause, polls = retry.next_batch_poll(interaction.lookups), max(polls, retry.STEADY_AFTER)
+    else:
+        pause = retry.next_poll(polls)
+    return {"lookups": polls, "next_at": In(pause) if in_bulk else from_now(pause)}
+
+
+# -- together ----------------------------------------------------------------------------------------------------------
+
+
+def poll_batches(account: Account) -> int:
+    """Ask for the steady conversations of an account that are due, many in a request. Returns how many go on."""
+    going_on = 0
+    due = Interaction.objects.due().filter(STEADY, account=account)
+    for _request in range(REQUESTS):
+        if not due.exists() or ratelimit.take(Budget.TASK_SEARCHES, account.account_sid):
+            break
+        with locks.bounded_transaction(read_first=True):
+            # Whatever becomes of this poll, there will be another.
+            taken = claims.take(due, BATCH, lambda one: retry.next_batch_poll(one.lookups), lookups=F("lookups") + 1)
+        try:
+            found = gateway_for(account).find_tasks([one.key for one in taken]) if taken else {}
+        except (GatewayError, ConfigurationError) as error:
+            logger.info("Account %s could not be polled: %s", account.account_sid, type(error).__name__)
+            break
+        going_on += sum(_goes_on(one, account, found.get(one.key, [])) for one in taken)
+    return going_on
+
+
+def _goes_on(interaction: Interaction, account: Account, tasks: list[TaskState]) -> bool:
+    own = next((task for task in tasks if task.task_sid == interaction.task_sid), None)
+    for task in tasks:
+        if task is not own:
+            closings.close_duplicate(interaction, task.interaction_sid, task.channel_sid, task.task_sid)
+    if own is None or own.status not in _LIVE or interaction.lookups % FULL_POLL_EVERY == 0:
+        # Ended, it seems, and nobody told. How, the single poll finds out; it also sees an end of the channel alone.
+        interaction.lookups += 1
+        poll_one(interaction, account)
+        return False
+    lifecycle.apply([(interaction, Change(None, facts=task_step(interaction, own.status)))])
+    return True

@@ -1,16 +1,29 @@
-"""What a user may open for a contact, and why not: one answer for the page, the API and the click itself."""
+"""Whether a message may go, and why not: asked by the page, the API, the click, and once more before it is sent.
 
-from collections.abc import Iterable
+Between click and request a contact may change or go. An interaction keeps the address that the agent saw and is sent
+there or nowhere, never to another one.
+"""
+
+import logging
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
+from uuid import UUID
 
+from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import ValidationError
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from flex_outbound import channels
 from flex_outbound.channels import Address, AddressError, Channel
-from flex_outbound.contacts import ContactAdapter, adapter_for
-from flex_outbound.models import Sender, Worker
+from flex_outbound.contacts import ContactAdapter, adapter_for, find_contact
+from flex_outbound.models import Interaction, Sender, Worker
+
+logger = logging.getLogger(__name__)
+
+REJECTIONS: Final = frozenset({"contact_gone", "address_changed", "not_allowed"})
+"""Reasons of ``Rejection``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,3 +150,80 @@ def _no_address(channel: Channel, trouble: AddressError | None) -> Iterable[str]
     if channel.is_phone:
         return "no_number", _("This contact has no phone number.")
     return "no_email", _("This contact has no email address.")
+
+
+# -- once more, before it is sent --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """Why an interaction is not sent. ``reason``: one of REJECTIONS; ``words``: for the agent."""
+
+    reason: str
+    words: str
+
+
+def is_test(interaction: Interaction) -> bool:
+    """Tell whether an interaction is a manager's test of a sender and no message to a contact."""
+    return interaction.contact_type_id == ContentType.objects.get_for_model(Sender).pk
+
+
+def recheck(interactions: Sequence[Interaction]) -> dict[UUID, Rejection]:
+    """Ask the contacts' adapters once more, as the click did; one query for each agent and kind of contact.
+
+    Returns the rejected ones by their keys. An error in the host's code is logged, and the interaction is sent as it
+    was clicked: it was checked once.
+    """
+    groups: dict[tuple[int, Any], list[Interaction]] = {}
+    for one in interactions:
+        if not is_test(one):
+            groups.setdefault((one.contact_type_id, one.agent_id), []).append(one)
+    rejected: dict[UUID, Rejection] = {}
+    for group in groups.values():
+        try:
+            adapter, contacts = _contacts_of(group)
+        except Exception:
+            logger.exception("The contacts of %d interactions cannot be read; they are sent as clicked", len(group))
+            continue
+        for one in group:
+            rejection = _recheck_one(one, adapter, contacts.get(one.contact_id))
+            if rejection is not None:
+                rejected[one.pk] = rejection
+    return rejected
+
+
+def _contacts_of(group: Sequence[Interaction]) -> tuple[ContactAdapter | None, dict[str, Any]]:
+    """Return the adapter and, by their ids, the contacts that the agent of these interactions may still see."""
+    model = ContentType.objects.get_for_id(group[0].contact_type_id).model_class()
+    try:
+        adapter = adapter_for(model) if model is not None else None
+    except LookupError:
+        adapter = None
+    if adapter is None:
+        return None, {}
+    agent, keys = group[0].agent, sorted({one.contact_id for one in group})
+    # Without an agent their account is gone, what they clicked is not: there is nobody left to ask for.
+    visible = adapter.get_queryset(agent) if agent is not None else adapter.model._default_manager.all()
+    try:
+        return adapter, {str(contact.pk): contact for contact in visible.filter(pk__in=keys)}
+    except (ValueError, TypeError, OverflowError, ValidationError):
+        # One id that does not fit the key's type must not hide the others.
+        found = {key: find_contact(adapter, agent, key) for key in keys}
+        return adapter, {key: contact for key, contact in found.items() if contact is not None}
+
+
+def _recheck_one(interaction: Interaction, adapter: ContactAdapter | None, contact: Any) -> Rejection | None:
+    if adapter is None or contact is None:
+        words = _("This contact was deleted, or you may not see it any more. Nothing was sent.")
+        return Rejection("contact_gone", words)
+    channel = Channel(interaction.channel)
+    try:
+        addresses, _problem = usable_addresses(adapter, contact, channel)
+        if interaction.address not in {address.value for address in addresses}:
+            words = _("This is not the contact's address any more. Nothing was sent; press the button again.")
+            return Rejection("address_changed", words)
+        refusal = refusal_of(adapter, interaction.agent, contact, channel) if interaction.agent is not None else ""
+    except Exception:
+        logger.exception("The contact of interaction %s cannot be checked; it is sent as clicked", interaction.pk)
+        return None
+    return Rejection("not_allowed", refusal) if refusal else None

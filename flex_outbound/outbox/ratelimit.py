@@ -1,18 +1,22 @@
 """Twilio's limits per account, kept by all workers together, so that no request is spent on a 429.
 
-Searches and messages are counted here; interactions, which many wait for at once, are spaced evenly in ``pace``. Both
-with the library limits in
-``FLEX_OUTBOUND["RATE_LIMIT_STORAGE"]``: Redis or Valkey where several worker processes share an account, memory where
-there is one. Who has to wait is told for how long; nobody sleeps here.
+Searches and messages are counted in a moving window. Interactions, which hundreds may wait for at once, get evenly
+spaced slots: a burst that is within the limit when it leaves may reach Twilio as more than it takes in some second.
+Both are counted by the library limits in ``FLEX_OUTBOUND["RATE_LIMIT_STORAGE"]``: Redis or Valkey where several worker
+processes share an account, memory where there is one. A storage that is down grants everything: then Twilio itself says
+429, which is as safe, only slower.
+
 Source: https://www.twilio.com/docs/flex/developer/conversations/interactions-api and
 https://www.twilio.com/docs/taskrouter/limits
 """
 
 import logging
+import math
 import os
 import time
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from limits import RateLimitItem, parse
 from limits.storage import storage_from_string
@@ -21,6 +25,12 @@ from limits.strategies import MovingWindowRateLimiter
 from flex_outbound.conf import conf
 
 logger = logging.getLogger(__name__)
+
+PATIENCE: Final = 1.0
+"""Seconds for which a worker holds a request until its slot. The fence lets a request begin 2 s after its mark."""
+
+_ON_TIME: Final = 0.4
+"""A slot that is over by no more than this share of the space between two may still be taken."""
 
 
 class Budget(StrEnum):
@@ -31,14 +41,22 @@ class Budget(StrEnum):
     CONVERSATIONS = "conversations"
 
 
-_limiters: dict[tuple[int, str], MovingWindowRateLimiter] = {}
+@dataclass(frozen=True, slots=True)
+class Slots:
+    """When requests may be sent.
+
+    ``waits``: seconds from now, one for each request that may be sent within PATIENCE. ``retry_in``: seconds after
+    which more can be asked for, 0 where all that were asked for are granted.
+    """
+
+    waits: list[float]
+    retry_in: float = 0.0
 
 
 def take(budget: Budget, account_sid: str) -> float:
     """Spend one request of an account's budget.
 
-    Returns 0 where it was granted, else the seconds after which the next one is free. A storage that is down grants
-    everything: then Twilio itself says 429, which is as safe, only slower.
+    Returns 0 where it was granted, else the seconds after which the next one is free.
     """
     limit = limit_of(budget)
     if limit is None:
@@ -50,15 +68,32 @@ def take(budget: Budget, account_sid: str) -> float:
         stats = limiter.get_window_stats(limit, "flex_outbound", budget.value, account_sid)
         return max(stats.reset_time - time.time(), 0.01)
     except Exception:
-        # Each storage has errors of its own; none of them may keep a click from being sent.
+        # Each storage has errors of its own; none of them may keep a message from being sent.
         logger.warning("The rate limits cannot be counted; Twilio's own answer decides", exc_info=True)
         return 0.0
 
 
-def rate(budget: Budget) -> float:
-    """Return the requests per second of a budget, infinity without a limit."""
+def reserve(budget: Budget, account_sid: str, count: int) -> Slots:
+    """Take the next ``count`` free slots of an account, as far as they are near. What was granted counts as spent."""
+    return _slots(budget, account_sid, count, is_taken=True)
+
+
+def peek(budget: Budget, account_sid: str, count: int) -> Slots:
+    """Return what ``reserve`` would grant now, without taking anything."""
+    return _slots(budget, account_sid, count, is_taken=False)
+
+
+def _slots(budget: Budget, account_sid: str, count: int, *, is_taken: bool) -> Slots:
     limit = limit_of(budget)
-    return limit.amount / limit.get_expiry() if limit else float("inf")
+    if limit is None:
+        return Slots([0.0] * count)
+    period = _Period(limit, f"flex_outbound/{budget.value}/{account_sid}")
+    try:
+        return period.take(count, is_taken=is_taken)
+    except Exception:
+        # Each storage has errors of its own; none of them may keep a message from being sent.
+        logger.warning("The rate limits cannot be counted; Twilio's own answer decides", exc_info=True)
+        return Slots([0.0] * count)
 
 
 def limit_of(budget: Budget) -> RateLimitItem | None:
@@ -67,18 +102,50 @@ def limit_of(budget: Budget) -> RateLimitItem | None:
     return parse(text) if text else None
 
 
-def storage() -> Any:
-    """Return the storage in which all workers count together; its own errors are raised."""
-    return _limiter(conf.rate_limit_storage).storage
+class _Period:
+    """The slots of a limit: each of its periods has ``limit.amount``, and the storage counts how many are gone."""
+
+    def __init__(self, limit: RateLimitItem, name: str) -> None:
+        self.limit, self.name = limit, name
+        self.seconds: float = limit.get_expiry()
+        self.space = self.seconds / limit.amount
+        self.storage: Any = _limiter(conf.rate_limit_storage).storage
+
+    def take(self, count: int, *, is_taken: bool) -> Slots:
+        """Take, or only look at, the slots of this period and of the next that are near enough."""
+        now = time.time()
+        waits: list[float] = []
+        retry_in = self.space
+        for index in (int(now // self.seconds), int(now // self.seconds) + 1):
+            begin = index * self.seconds
+            gone = int(self.storage.get(f"{self.name}/{index}"))
+            # Slots that passed unused are gone as well: nobody makes up for them in a burst.
+            first = max(gone, math.ceil((now - begin) / self.space - _ON_TIME))
+            near = math.floor((now + PATIENCE - begin) / self.space) + 1
+            wanted = min(count - len(waits), near - first, self.limit.amount - first)
+            retry_in = max(begin + first * self.space - now, 0.0)
+            if wanted > 0:
+                numbers = self._numbers(index, first - gone, wanted) if is_taken else range(first, first + wanted)
+                waits += [max(0.0, begin + one * self.space - now) for one in numbers if one < self.limit.amount]
+                retry_in = max(begin + (first + wanted) * self.space - now, 0.0)
+            if len(waits) == count:
+                return Slots(waits)
+            if first + max(wanted, 0) < self.limit.amount:
+                break  # this period has free slots, only not near enough
+        return Slots(waits, max(retry_in, 0.01))
+
+    def _numbers(self, index: int, passed: int, wanted: int) -> range:
+        """Take slots; somebody else may have been faster, then they are later ones."""
+        end = int(self.storage.incr(f"{self.name}/{index}", math.ceil(2 * self.seconds), passed + wanted))
+        return range(end - wanted, end)
+
+
+_limiters: dict[tuple[int, str], MovingWindowRateLimiter] = {}
 
 
 def _limiter(uri: str) -> MovingWindowRateLimiter:
     # A forked worker must not share its parent's connections or locks.
     key = (os.getpid(), uri)
     if key not in _limiters:
-        _limiters[key] = MovingWindowRateLimiter(_storage(uri))
+        _limiters[key] = MovingWindowRateLimiter(storage_from_string(uri))
     return _limiters[key]
-
-
-def _storage(uri: str) -> Any:
-    return storage_from_string(uri)

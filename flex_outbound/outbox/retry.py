@@ -1,96 +1,95 @@
-"""When to try or look again: pure arithmetic, in seconds."""
+"""When to send, look up or poll again: pure arithmetic, in seconds."""
 
 import random
 from typing import Final
 
 FIRST_DELAY: Final = 1.0
 LONGEST_DELAY: Final = 60.0
-LOOKS: Final = (2.0, 5.0, 15.0, 30.0, 60.0, 120.0)
-"""Looks for an unconfirmed row, seconds after it was sent; finished tasks vanish from TaskRouter after 300 s.
 
+LOOKUPS: Final = (2.0, 5.0, 15.0, 30.0, 60.0, 120.0)
+"""When an unknown outcome is looked up, in seconds after it was sent.
+
+The first ones are soon, for an agent waits. Two fall before 300 s, when finished tasks vanish from TaskRouter.
 Source: https://www.twilio.com/docs/taskrouter/lifecycle-task-state
 """
 
-SOONEST_LOOK: Final = 0.5
-"""The least pause between two looks."""
+SOONEST_LOOKUP: Final = 0.5
+"""The least pause between two lookups: Twilio takes three searches per second."""
 
 VANISH_SECONDS: Final = 240.0
-"""A first look later than this could miss a task that was finished and deleted; a margin of 60 s under Twilio's 300."""
+"""A first lookup later than this could miss a task that was finished and deleted: Twilio's 300 s less a margin."""
 
-WATCHES: Final = (2.0, 3.0, 10.0, 30.0, 60.0, 120.0, 300.0)
-"""Pauses between looks at an interaction that exists; the last one repeats."""
+POLLS: Final = (2.0, 3.0, 10.0, 30.0, 60.0, 120.0, 300.0)
+"""Pauses between polls of an interaction that is coming up; the last one repeats."""
 
-URGENT_WATCH: Final = 0.5
-"""The first pause where something waits for the channel: a first message, a conversation SID."""
+URGENT_POLL: Final = 0.5
+"""The first pause where something waits for the channel: a first message, or a conversation SID."""
 
-BUSY_WATCH: Final = 10.0
-"""The pause where workers do not keep up with the clicks."""
+BUSY_POLL: Final = 10.0
+"""The pause where workers do not keep up with sending: an agent waits for that, and nobody for a poll."""
 
-TOLD_WATCH: Final = 60.0
-"""The pause after a callback said that the conversation is up: the next ones will tell of its end."""
+POLL_AFTER_CALLBACK: Final = 60.0
+"""The pause after a callback said that the conversation is up: the next callbacks will tell of its end."""
 
-CALM: Final = 4
-"""From so many looks on a conversation is counted with others; one that is known to be up has as many."""
+STEADY_AFTER: Final = 4
+"""From so many polls on a conversation is polled together with others."""
 
-TOLD: Final = CALM + 3
-"""What a callback that says that the conversation is up counts for: the next ones will tell of its end."""
+AFTER_CALLBACK: Final = STEADY_AFTER + 3
+"""What a callback that says that the conversation is up counts for: the fourth pause of BATCH_POLLS is a minute."""
 
-COUNTS: Final = (10.0, 10.0, 30.0, 60.0, 60.0, 60.0, 300.0)
-"""Pauses between counts of a conversation that goes on, from CALM looks on; the last one repeats."""
+BATCH_POLLS: Final = (10.0, 10.0, 30.0, 60.0, 60.0, 60.0, 300.0)
+"""Pauses between batch polls of a steady conversation, from STEADY_AFTER polls on; the last one repeats."""
 
 REVIEW_SECONDS: Final = 900.0
-"""How often a row that waits for a person's decision is looked for all the same."""
-
-
-def rewake(sweep: float, *, behind: bool = False) -> float:
-    """Return the pause before a worker is asked again for a due row: with every sweep, for a wake-up may be lost.
-
-    ``behind``: the workers do not keep up, so it waits in a long queue, which must not be filled with the same rows
-    over and over.
-    """
-    return LONGEST_DELAY if behind else sweep / 2
+"""How often an interaction that waits for a person's decision is looked up all the same."""
 
 
 def backoff(attempt: int, retry_after: float | None = None, spread: float | None = None) -> float:
     """Return the pause after attempt ``attempt`` (from 1) that Twilio provably did not accept.
 
-    Exponential from 1 s to 60 s with jitter: half fixed, half random. ``spread``: 0 to 1, random if None.
-    ``retry_after``: seconds that Twilio
-    asked for, kept as a lower bound.
+    Exponential from 1 s to 60 s with jitter: half fixed, half random, so that workers that failed together do not come
+    back together. ``spread``: 0 to 1, random if None. ``retry_after``: seconds that Twilio asked for, a lower bound.
     """
+    # 2 ** 16 s is far beyond LONGEST_DELAY; without the bound a large attempt overflows.
     ceiling = min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** (min(attempt, 16) - 1))
     share = random.random() if spread is None else spread  # noqa: S311
     return max(retry_after or 0.0, ceiling * (0.5 + 0.5 * share))
 
 
-def look_at(elapsed: float, settle: float) -> float | None:
-    """Return when to look next, in seconds after sending, ``elapsed`` of which are over; None when all times are."""
-    return next((time for time in (*(time for time in LOOKS if time < settle), settle) if time > elapsed), None)
+def next_lookup_at(elapsed: float, settle: float) -> float | None:
+    """Return when to look up next, in seconds after sending, of which ``elapsed`` are over; None after all times.
 
-
-def after_failed_look(elapsed: float) -> float:
-    """Return the pause after a look that Twilio did not answer, ``elapsed`` seconds after the row was sent.
-
-    Short while somebody waits at the page, ever more patient in an outage.
+    The settle time itself is one of the times: a lookup before it proves nothing.
     """
-    return min(LONGEST_DELAY, max(SOONEST_LOOK, elapsed / 8))
+    return next((time for time in (*(time for time in LOOKUPS if time < settle), settle) if time > elapsed), None)
 
 
-def look_claim(sweep: float) -> float:
-    """Return for how long a look keeps other workers from looking for the same rows; it may die, or wait for Twilio."""
+def after_failed_lookup(elapsed: float) -> float:
+    """Return the pause after a lookup that Twilio did not answer, ``elapsed`` seconds after sending.
+
+    An eighth of the time since: short while somebody waits at the page, ever more patient in an outage.
+    """
+    return min(LONGEST_DELAY, max(SOONEST_LOOKUP, elapsed / 8))
+
+
+def lookup_lease(sweep: float) -> float:
+    """Return for how long a lookup keeps other workers from looking up the same interactions.
+
+    Half a sweep: a worker that hangs must not hold them longer than the next sweep takes to come.
+    """
     return sweep / 2
 
 
-def next_count(looks: int) -> float:
-    """Return the pause to the next count of a conversation that goes on, after so many looks at it."""
-    return COUNTS[min(max(0, looks - CALM), len(COUNTS) - 1)]
+def first_lookup(settle: float) -> float:
+    """Return the pause from an unknown outcome to the first lookup."""
+    return min(LOOKUPS[0], settle)
 
 
-def first_look(settle: float) -> float:
-    """Return the pause from an unknown outcome to the first look."""
-    return min(LOOKS[0], settle)
+def next_poll(polls: int) -> float:
+    """Return the pause after poll number ``polls`` (from 0) of an interaction that is coming up."""
+    return POLLS[min(polls, len(POLLS) - 1)]
 
 
-def next_watch(looks: int) -> float:
-    """Return the pause after watch number ``looks`` (from 0) at an interaction that exists."""
-    return WATCHES[min(looks, len(WATCHES) - 1)]
+def next_batch_poll(polls: int) -> float:
+    """Return the pause to the next batch poll of a steady conversation, after so many polls of it."""
+    return BATCH_POLLS[min(max(0, polls - STEADY_AFTER), len(BATCH_POLLS) - 1)]

@@ -1,31 +1,34 @@
-"""What an empty look means: pure decisions, tried by the model check as they stand.
+"""Decisions about sending and about empty lookups: pure, and tried by the model check as they are.
 
-A look is a search for the row's key at Twilio. It counts only if Twilio answered and the search was alive.
+A lookup is a search at Twilio for an interaction's key. It counts only if Twilio answered and the search was alive.
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Literal
 
-ENOUGH_LOOKS: Final = 2
-"""Empty looks before anything is sent again; the last of them begun after the settle time."""
+ENOUGH_LOOKUPS: Final = 2
+"""Empty lookups before anything is sent again; the last of them begun after the settle time.
+
+Two, because one may have been answered by a replica of Twilio's search that lagged behind.
+"""
 
 
 class Verdict(StrEnum):
-    """What to do with a row that was not found."""
+    """What to do with an interaction that was not found."""
 
-    LOOK_AGAIN = "look_again"
+    LOOK_UP_AGAIN = "look_up_again"
     SEND_AGAIN = "send_again"
     REVIEW = "review"
 
 
 @dataclass(frozen=True, slots=True)
-class EmptyLook:
-    """A look that found nothing.
+class EmptyLookup:
+    """A lookup that found nothing.
 
-    ``looks``: empty looks before this one. ``settled``: this one began at least the settle time after the row was
-    sent. ``in_time``: the first one began before a finished task can have vanished from TaskRouter. ``accepted``:
-    Twilio named an interaction for the row, so that it exists, found or not. ``attempt``: how often the row was sent.
+    ``lookups``: empty ones before this one. ``settled``: this one began at least the settle time after sending.
+    ``in_time``: the first one began before a finished task can have vanished from TaskRouter. ``accepted``: Twilio
+    named an interaction, so that it exists, found or not. ``attempt``: how often it was sent.
     """
 
     lookups: int
@@ -35,11 +38,11 @@ class EmptyLook:
     attempt: int
 
 
-def judge(look: EmptyLook, mode: Literal["auto", "strict"], max_attempts: int) -> Verdict:
-    """Decide what follows an empty look."""
-    if not look.settled or look.lookups + 1 < ENOUGH_LOOKS:
-        return Verdict.LOOK_AGAIN
-    if look.accepted or not look.in_time or mode == "strict" or look.attempt >= max_attempts:
+def judge(lookup: EmptyLookup, mode: Literal["auto", "strict"], max_attempts: int) -> Verdict:
+    """Decide what follows an empty lookup."""
+    if not lookup.settled or lookup.lookups + 1 < ENOUGH_LOOKUPS:
+        return Verdict.LOOK_UP_AGAIN
+    if lookup.accepted or not lookup.in_time or mode == "strict" or lookup.attempt >= max_attempts:
         return Verdict.REVIEW
     return Verdict.SEND_AGAIN
 

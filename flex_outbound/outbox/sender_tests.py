@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib.contenttypes.models import ContentType
 from django.utils.translation import gettext as _
 
 from flex_outbound import channels
@@ -20,6 +19,7 @@ from flex_outbound.models import Interaction, Message, Sender, Worker
 from flex_outbound.models.interaction import InteractionQuerySet
 from flex_outbound.outbox.enqueue import Click, build, commit
 from flex_outbound.outbox.preflight import Setup
+from flex_outbound.outbox.preflight import is_test as is_test
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +86,6 @@ def again(row: Interaction, user: Any, key: str) -> Interaction:
         )
     body = message.body if message else ""
     return send_test(SenderTest(user, row.sender, row.address, row.worker_id, body, row.subject, key))
-
-
-def is_test(row: Interaction) -> bool:
-    """Tell whether a row is a manager's test and no message to a contact."""
-    return row.contact_type_id == ContentType.objects.get_for_model(Sender).pk
 
 
 def tests_of(sender: Sender) -> InteractionQuerySet:

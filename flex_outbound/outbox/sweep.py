@@ -1,167 +1,108 @@
-"""The sweep: every row that is not final has a ``next_at``; whoever's time has come is handed to a worker.
+"""The sweep: everything that is not final has a ``next_at``; accounts with something due get a job.
 
-Runs every few seconds from Celery beat, or as ``manage.py flex_sweep`` from anything that can run a command. It is
-what makes the broker a mere wake-up.
+Runs every few seconds from Celery beat, or as ``manage.py flex_sweep`` from anything that can run a command. It makes
+the broker a mere wake-up: a lost job is asked for again by the next sweep. A job serves its whole account, so asking
+twice costs next to nothing, and a long queue is not filled with the same work over and over.
 """
 
+import math
 from collections import Counter
 from collections.abc import Callable
-from datetime import timedelta
-from typing import Any, Final
-from uuid import UUID
+from typing import Final
 
-from django.db.models import DurationField, ExpressionWrapper, F, Q
+from django.db.models import Count, DurationField, ExpressionWrapper, F
 from django.db.models.functions import Now
 
 from flex_outbound.conf import conf
 from flex_outbound.models import Closing, Heartbeat, Interaction, Message, WebhookEvent
-from flex_outbound.models.interaction import InteractionQuerySet
-from flex_outbound.models.scheduling import SchedulableQuerySet
-from flex_outbound.outbox import (
-    callbacks,
-    census,
-    closings,
-    dispatch,
-    lifecycle,
-    locks,
-    lookups,
-    messages,
-    polling,
-    retry,
-)
+from flex_outbound.outbox import callbacks, closings, dispatch, lookups, messages, polling
+from flex_outbound.outbox.attempts import BATCH
 from flex_outbound.outbox.clock import from_now
 from flex_outbound.outbox.jobs import Job
-from flex_outbound.statuses import UNSETTLED, MessageStatus, Status
+from flex_outbound.statuses import Status
 
-BATCH: Final = 500
-"""Rows per sweep; the oldest first, so that the rest is not late for ever."""
+MOST_JOBS: Final = 4
+"""Dispatch jobs per account and sweep: so many workers share a backlog."""
 
-_BEHIND: Final = 100
-"""So many rows that workers were asked for, and did not come to, stand in a long queue; fewer lost their wake-up."""
+COMING: Final = 500
+"""Leases and lookups that are announced per sweep."""
 
-_JOBS: dict[str, Job] = {
+_JOBS: Final[dict[str, Job]] = {
     Status.QUEUED: Job.DISPATCH,
-    Status.UNCONFIRMED: Job.LOOK,
-    Status.REVIEW: Job.LOOK,
-    Status.CREATED: Job.WATCH,
-    Status.ACTIVE: Job.WATCH,
+    Status.SENDING: Job.DISPATCH,
+    Status.UNCONFIRMED: Job.LOOKUP,
+    Status.REVIEW: Job.LOOKUP,
+    Status.CREATED: Job.POLL,
+    Status.ACTIVE: Job.POLL,
+}
+
+RequestJob = Callable[[Job, str], None]
+
+_RUN: Final[dict[Job, Callable[[int], object]]] = {
+    Job.DISPATCH: dispatch.dispatch,
+    Job.LOOKUP: lookups.look_up,
+    Job.POLL: polling.poll,
+    Job.MESSAGE: messages.deliver,
+    Job.EVENT: callbacks.apply_due,
+    Job.CLOSE: closings.close_due,
 }
 
 
-HandOut = Callable[[Job, str], None]
+def run(job: Job, argument: str) -> None:
+    """Do one job here and now; ``argument`` is an account's primary key."""
+    _RUN[job](int(argument))
 
 
-def sweep(hand_out: HandOut) -> Counter[str]:
-    """Find what is due and pass it to ``hand_out``, one look per account. Returns how many of each job."""
+def sweep(request: RequestJob) -> Counter[str]:
+    """Find the accounts in which something is due and pass their jobs to ``request``. Returns how many of each."""
     counts: Counter[str] = Counter()
-    for jobs in (_interactions(), _messages(), _events(), _closings()):
-        for job, row_id in jobs:
-            counts[job] += 1
-            hand_out(job, row_id)
+    for job, account_id in due_jobs():
+        counts[job] += 1
+        request(job, str(account_id))
     # Only now: a sweep that breaks off on its way is none, and ``flex_doctor`` is to say so.
     Heartbeat.beat(Heartbeat.SWEEP)
     return counts
 
 
+def due_jobs() -> list[tuple[Job, int]]:
+    """Return a job for each account and kind of work that is due; several where much waits to be sent."""
+    expire_all_leases()
+    waiting: Counter[tuple[Job, int]] = Counter()
+    due = Interaction.objects.due().order_by().values_list("status", "account_id").annotate(number=Count("pk"))
+    for status, account_id, number in due:
+        waiting[_JOBS[status], account_id] += number
+    jobs = []
+    # What is being opened comes before what goes on, however much that is.
+    for (job, account_id), number in sorted(waiting.items(), key=lambda item: list(_RUN).index(item[0][0])):
+        jobs += [(job, account_id)] * (min(MOST_JOBS, math.ceil(number / BATCH)) if job is Job.DISPATCH else 1)
+    messages_due = Message.objects.due().order_by().values_list("interaction__account_id", flat=True)
+    events_due = WebhookEvent.objects.due().order_by().values_list("account_id", flat=True)
+    closings_due = Closing.objects.due().order_by().values_list("interaction__account_id", flat=True)
+    for job, accounts in ((Job.MESSAGE, messages_due), (Job.EVENT, events_due), (Job.CLOSE, closings_due)):
+        jobs += [(job, account_id) for account_id in sorted(set(accounts.distinct()))]
+    return jobs
+
+
+def expire_all_leases() -> int:
+    """Take interactions and messages from workers that were not heard of again. Returns how many."""
+    return dispatch.expire_leases(Interaction.objects.due()) + messages.expire_leases(Message.objects.due())
+
+
 def coming(seconds: float) -> list[tuple[Job, str, float]]:
     """Find what comes due within so many seconds, before the next sweep, and should not have to wait for that.
 
-    These are leases of workers that were not heard of again, and looks at unknown outcomes. Returns jobs with the
-    seconds left. Nothing is noted: should they get lost, the next sweep finds the rows.
+    These are leases of workers that were not heard of again, and lookups of unknown outcomes. Returns jobs with the
+    seconds left, at most two a second for each account. Nothing is noted: should they get lost, the next sweep finds
+    the work.
     """
     near = {"next_at__gt": Now(), "next_at__lte": from_now(seconds)}
-    rows = Interaction.objects.filter(status__in=[Status.SENDING, Status.UNCONFIRMED], **near).order_by("next_at")
+    soon = Interaction.objects.filter(status__in=[Status.SENDING, Status.UNCONFIRMED], **near).order_by("next_at")
     left = ExpressionWrapper(F("next_at") - Now(), DurationField())
-    jobs: list[tuple[Job, str, float]] = []
-    searched: set[int] = set()
-    for row_id, status, account_id, wait in rows.values_list("pk", "status", "account_id", left)[:BATCH]:
-        if status == Status.UNCONFIRMED and account_id in searched:
-            continue  # each look asks for the account's next one
-        if status == Status.UNCONFIRMED:
-            searched.add(account_id)
-        jobs.append((Job.LOOK if status == Status.UNCONFIRMED else Job.DISPATCH, str(row_id), wait.total_seconds()))
-    return jobs
-
-
-def _due(rows: SchedulableQuerySet[Any], *of: str) -> list[Any]:
-    """Lock the due rows that somebody is to be woken for, and note that; within a transaction.
-
-    Rows that are locked are being worked on, or by a process that is frozen: neither may hold up the others.
-    """
-    behind = rows.count_enqueued(_BEHIND) >= _BEHIND
-    # A job that a worker fetched may wait there for a moment, so those of the last sweep do not count as lost.
-    passed = Heartbeat.last(Heartbeat.QUEUE_MARKER) if behind else None
-    wanted = rows.to_enqueue(
-        retry.rewake(conf.sweep_seconds, behind=behind), passed and passed - timedelta(seconds=conf.sweep_seconds)
-    )
-    found = list(locks.lock(wanted, of=("self", *of), skip_locked=True)[:BATCH])
-    rows.filter(pk__in=[row.pk for row in found]).mark_enqueued()
-    return found
-
-
-def _interactions() -> list[tuple[Job, str]]:
-    rows = Interaction.objects.only("status", "account_id", "next_at")
-    unsettled = Q(status__in=sorted(UNSETTLED))
-    # Apart, for what is being opened must not wait behind what goes on, however much that is.
-    return [*_jobs(rows.filter(unsettled)), *_jobs(rows.exclude(unsettled).exclude(census.GOING_ON)), *_census()]
-
-
-def _jobs(rows: InteractionQuerySet) -> list[tuple[Job, str]]:
-    jobs: list[tuple[Job, str]] = []
-    searched: set[int] = set()
-    with locks.short():
-        for row in _due(rows):
-            state = lifecycle.lease_ran_out(row.pk) if row.status == Status.SENDING else row.status
-            job = _JOBS.get(state) if state else None
-            if job is Job.LOOK and row.account_id in searched:
-                continue  # one search serves all rows of an account
-            if job is Job.LOOK:
-                searched.add(row.account_id)
-            if job is not None:
-                jobs.append((job, str(row.pk)))
-    return jobs
-
-
-def _census() -> list[tuple[Job, str]]:
-    """One job for each account with conversations to be counted."""
-    due = Interaction.objects.due().filter(census.GOING_ON).values_list("account_id", "pk")[:BATCH]
-    return [(Job.CENSUS, str(row_id)) for row_id in dict(due).values()]
-
-
-def _messages() -> list[tuple[Job, str]]:
-    with locks.short():
-        # With its interaction, which changes when the message does.
-        due = _due(Message.objects.select_related("interaction"), "interaction")
-        for message in due:
-            if message.status == MessageStatus.SENDING:
-                messages.lease_ran_out(message.interaction_id)
-    return [(Job.MESSAGE, str(message.interaction_id)) for message in due]
-
-
-def _events() -> list[tuple[Job, str]]:
-    with locks.short():
-        return [(Job.EVENT, str(event.pk)) for event in _due(WebhookEvent.objects.only("received_at"))]
-
-
-def _closings() -> list[tuple[Job, str]]:
-    with locks.short():
-        return [(Job.CLOSE, str(closing.pk)) for closing in _due(Closing.objects.only("next_at"))]
-
-
-def run(job: Job, row_id: str) -> None:
-    """Do one job here and now."""
-    if job is Job.DISPATCH:
-        dispatch.dispatch(UUID(row_id))
-    elif job is Job.LOOK:
-        lookups.look_for(UUID(row_id))
-    elif job is Job.WATCH:
-        polling.watch(UUID(row_id))
-    elif job is Job.CENSUS:
-        census.count(UUID(row_id))
-    elif job is Job.MESSAGE:
-        messages.send(UUID(row_id))
-        messages.look(UUID(row_id))
-    elif job is Job.EVENT:
-        callbacks.process(int(row_id))
-    elif job is Job.CLOSE:
-        closings.close(int(row_id))
+    jobs: dict[tuple[Job, int, int], float] = {}
+    for status, account_id, wait in soon.values_list("status", "account_id", left)[:COMING]:
+        half_second = math.ceil(wait.total_seconds() * 2)
+        # A lookup asks for the account's next one itself.
+        key = (_JOBS[status], account_id, 0 if status == Status.UNCONFIRMED else half_second)
+        seconds_left = wait.total_seconds() if status == Status.UNCONFIRMED else half_second / 2
+        jobs.setdefault(key, min(seconds_left, conf.sweep_seconds))
+    return [(job, str(account_id), wait) for (job, account_id, _time), wait in jobs.items()]

@@ -73,7 +73,7 @@ def _roll_up() -> int:
     today = days.today()
     new = {"zone": zone(), "first_day": today, "end_day": today, "checked_at": Now()}
     FiguresMark.objects.get_or_create(pk=1, defaults=new)
-    with locks.short():
+    with locks.bounded_transaction():
         mark = _locked()
         if mark is None:
             return 0
@@ -93,7 +93,7 @@ def _roll_up() -> int:
 
 def forget() -> None:
     """Throw the roll-up away; the next runs make it anew. For after rows were deleted or added by hand."""
-    with locks.short():
+    with locks.bounded_transaction():
         DailyFigures.objects.all().delete()
         FiguresMark.objects.all().delete()
 

@@ -46,7 +46,7 @@ def begin(account: Account, user: Any = None, *, wake: bool = True) -> ImportRun
         _prune(account)
         run = ImportRun.objects.create(account=account, user=user)
         if wake:
-            transaction.on_commit(lambda: jobs.wake(Job.IMPORT, run.pk), using=using, robust=True)
+            transaction.on_commit(lambda: jobs.request(Job.IMPORT, run.pk), using=using, robust=True)
     return run
 
 

@@ -1,13 +1,14 @@
 """Keeping a callback: SIDs and states only, once, and only if it is about us."""
 
 import re
+from contextlib import nullcontext
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connections, transaction
 from django.db.models.functions import Now
 
 from flex_outbound.models import Account, Source, WebhookEvent
-from flex_outbound.outbox import callbacks
-from flex_outbound.outbox.jobs import Job, wake_after_commit
+from flex_outbound.outbox import callbacks, locks
+from flex_outbound.outbox.jobs import Job, request_after_commit
 from flex_outbound.webhooks.read import Callback
 
 _EVENT_TYPE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}\Z")
@@ -23,22 +24,34 @@ def store(account: Account, source: Source, callback: Callback, event_id: str) -
     event_type = callback.params.get("EventType", "")
     if not _EVENT_TYPE.match(event_type):
         return False
-    payload = callbacks.keep(callback.params)
-    may_come = callbacks.may_become_ours(account.pk, source, payload)
-    row = callbacks.row_of(account.pk, payload)
-    if row is None and not may_come:
-        return False
-    if row is not None:
-        payload = callbacks.keep(callback.params, row)
-    event = WebhookEvent(account=account, source=source, event_id=event_id, event_type=event_type, payload=payload)
-    is_old = row is not None and callbacks.is_old(row, source, event_type, payload)
-    if is_old:
-        event.interaction, event.processed_at = row, Now()
+    payload = callbacks.redact_payload(callback.params)
+    event = callbacks.parse(source, event_type, payload)
+    interaction = callbacks.find_interaction(account.pk, event)
+    if interaction is None:
+        may_come = callbacks.may_become_ours(account.pk, event)
+        # It may have been named between the two questions.
+        interaction = callbacks.find_interaction(account.pk, event)
+        if interaction is None and not may_come:
+            return False
+    is_noop = False
+    if interaction is not None:
+        # Who wrote or joined is known only now that the customer is.
+        payload = callbacks.redact_payload(callback.params, interaction)
+        is_noop = callbacks.is_noop(interaction, callbacks.parse(source, event_type, payload))
+    stored = WebhookEvent(account=account, source=source, event_id=event_id, event_type=event_type, payload=payload)
+    stored.interaction, stored.processed_at = interaction, Now() if is_noop else None
+    return _save(stored)
+
+
+def _save(stored: WebhookEvent) -> bool:
+    """Insert a callback and ask for its processing; False for one that is kept already."""
+    connection = connections[locks.alias()]
     try:
-        with transaction.atomic():
-            event.save(force_insert=True)
-            if not is_old:
-                wake_after_commit(Job.EVENT, event.pk)
+        # A savepoint only where the host has a transaction open that a second callback must not break.
+        with transaction.atomic(using=locks.alias()) if connection.in_atomic_block else nullcontext():
+            stored.save(force_insert=True)
     except IntegrityError:
         return False
+    if stored.processed_at is None:
+        request_after_commit(Job.EVENT, stored.account_id)
     return True

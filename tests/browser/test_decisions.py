@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from flex_outbound.models import Interaction
-from flex_outbound.outbox import lifecycle
+from flex_outbound.outbox import lookups
 from tests.integration.pages import rows
 
 pytestmark = [
@@ -49,7 +49,7 @@ def test_a_task_can_be_named_and_the_page_follows_what_twilio_says(
     expect(panel.get_by_text(f"Twilio is asked about the task {TASK}…")).to_be_visible()
     expect(panel.get_by_text("WT and 32 characters.")).to_be_hidden()
     undecided.refresh_from_db()
-    lifecycle.not_named(undecided, "This task belongs to another click.")
+    lookups.reject_named_task(undecided, "This task belongs to another click.")
     expect(page.get_by_test_id("flex-status")).to_contain_text("This task belongs to another click.")
 
     page.get_by_test_id("flex-confirm").click()

@@ -51,7 +51,7 @@ def ada(db: None) -> User:
 def no_worker(sandbox: Sandbox, settings: Any) -> Iterator[None]:
     """Leave every job to the test."""
     settings.FLEX_OUTBOUND = settings.FLEX_OUTBOUND | {"PUBLIC_BASE_URL": SEEN_BY_NOBODY}
-    before = jobs.connect(lambda job, row_id: None)
+    before = jobs.connect(lambda job, row_id, delay: None)
     yield
     jobs.connect(before)
 

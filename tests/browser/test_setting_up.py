@@ -32,7 +32,7 @@ def agent(db: None) -> User:
 @pytest.fixture(autouse=True)
 def no_worker() -> Iterator[None]:
     """Leave the look to the test, so that the page can be seen waiting."""
-    before = jobs.connect(lambda job, row_id: None)
+    before = jobs.connect(lambda job, row_id, delay: None)
     yield
     jobs.connect(before)
 

@@ -223,12 +223,12 @@ def test_neither_api_nor_broker_nor_attempt_is_given_one(
     django_capture_on_commit_callbacks: Any,
 ) -> None:
     asked: list[str] = []
-    before = jobs.connect(lambda job, row_id: asked.append(f"{job} {row_id}"))
+    before = jobs.connect(lambda job, row_id, delay: asked.append(f"{job} {row_id}"))
     click = {"contact_type": "crm_demo.contact", "contact_id": str(contact.pk), "channel": "sms", "body": "Hi"}
     try:
         with django_capture_on_commit_callbacks(execute=True):
             answer = client_agent.post("/flex/api/interactions/", click, content_type="application/json")
-            dispatch.dispatch(Interaction.objects.get().pk)
+            dispatch.dispatch(Interaction.objects.get().account_id)
     finally:
         jobs.connect(before)
     seen = [answer.content.decode(), *asked, client_agent.get("/flex/api/interactions/").content.decode()]

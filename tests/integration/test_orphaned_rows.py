@@ -11,8 +11,8 @@ from django.urls import reverse
 from crm_demo.models import Contact
 from flex_outbound import contacts
 from flex_outbound.models import Interaction, Worker
-from flex_outbound.outbox import lifecycle
 from flex_outbound.outbox.enqueue import Click, enqueue
+from tests import steps
 
 WAYS = ("deleted", "unregistered", "removed")
 
@@ -23,7 +23,9 @@ def orphan(
 ) -> Interaction:
     """A failed row of a contact that was deleted, of a model that is not registered, or that the project removed."""
     row = enqueue(Click(agent, "crm_demo.contact", str(contact.pk), "sms"))
-    lifecycle.failed(row.pk, 0, reason="opted_out", message="No.")
+    claimed = steps.claim(row)
+    assert claimed is not None
+    steps.failed(claimed, "opted_out", "No.")
     if request.param == "deleted":
         contact.delete()
     elif request.param == "unregistered":

@@ -11,7 +11,7 @@ from crm_demo.flex_contacts import CrmContact
 from crm_demo.models import Contact
 from flex_outbound.channels import Channel
 from flex_outbound.models import Account, Closing, Interaction, Sender, WebhookEvent
-from flex_outbound.outbox import fence, gateways, retry
+from flex_outbound.outbox import attempts, dispatch, gateways, retry
 from tests.model.flex import Flex
 from tests.model.real import Real
 
@@ -60,7 +60,10 @@ def stage(
     monkeypatch.setattr(Now, "as_sqlite", literal)
     monkeypatch.setattr(Now, "as_postgresql", literal)
     monkeypatch.setattr(Now, "as_mysql", literal)
-    monkeypatch.setattr(fence, "time", SimpleNamespace(clock_gettime=lambda clock: made.now))
+    clock = SimpleNamespace(clock_gettime=lambda _: made.now, monotonic=lambda: made.now, sleep=lambda _: None)
+    monkeypatch.setattr(attempts, "time", clock)
+    # One at a time, so that every step has its place in the order of events.
+    monkeypatch.setattr(dispatch, "BATCH", 1)
     monkeypatch.setattr(retry, "random", SimpleNamespace(random=lambda: 1.0))
     # One contact with an address for each click: the model's contacts do not change.
     monkeypatch.setattr(CrmContact, "get_addresses", lambda *_: [f"+1415555{count:04}" for count in range(1, 20)])

@@ -113,7 +113,7 @@ class Real:
             (
                 *(row.status, row.attempt, row.lookups),
                 *map(seconds, (row.next_at, row.lease_until, row.sent_at, row.first_lookup_at, row.opened_at)),
-                *(number(row.interaction_sid), number(row.task_sid), row.task_status, seconds(row.enqueued_at)),
+                *(number(row.interaction_sid), number(row.task_sid), row.task_status),
             )
             for row in found
         ]

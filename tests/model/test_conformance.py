@@ -1,23 +1,26 @@
 """The mirror held against what it mirrors: the same events through the pure world and the real pipeline."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
 from typing import Any
+from unittest.mock import patch
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from flex_outbound.conf import Conf, conf
 from flex_outbound.models import Interaction
-from flex_outbound.outbox import callbacks, census, lifecycle, lookups, polling, sweep
-from flex_outbound.outbox.dispatch import dispatch
-from flex_outbound.outbox.fence import Fence
+from flex_outbound.outbox import callbacks, lifecycle, lookups, polling, sweep
+from flex_outbound.outbox import dispatch as dispatching
+from flex_outbound.outbox.attempts import Fence
 from flex_outbound.outbox.jobs import Job
+from flex_outbound.statuses import Event as Happening
 from flex_outbound.statuses import Status
+from tests import steps
 from tests.model import world as mirror
 from tests.model.conftest import Stage
 from tests.model.flex import SILENT, Fate, Flex
@@ -172,7 +175,7 @@ class PureSide:
             (
                 *(row.status, row.attempt, row.lookups),
                 *(row.next_at, row.lease_until, row.sent_at, row.first_lookup_at, row.opened_at),
-                *(row.interaction, row.task, row.task_status, row.enqueued_at),
+                *(row.interaction, row.task, row.task_status),
             )
             for row in self.world.rows.values()
         ]
@@ -185,13 +188,14 @@ def _existing(flex: Flex, now: float, event: Event) -> Any:
 
 
 _MARK = Fence.mark
+MarkSent = Callable[[Sequence[Any]], set[Any]]
 
 
 class RealSide:
     """The pipeline, driven by the same events."""
 
-    def __init__(self, real: Real, about_to_send: Callable[[Interaction], bool]) -> None:
-        self.real, self._about_to_send = real, about_to_send
+    def __init__(self, real: Real, mark_sent: MarkSent) -> None:
+        self.real, self._mark_sent = real, mark_sent
         self.current: Event | None = None
 
     def run(self, events: Iterable[Event]) -> None:
@@ -222,7 +226,11 @@ class RealSide:
         gateway.fate, gateway.naming, self.current = event.fate, event.naming, event
         gateway.in_post = partial(self._in_post, event)
         try:
-            dispatch(row_id)
+            interaction = Interaction.objects.get(pk=row_id)
+            with patch.object(dispatching, "BATCH", 2):  # not full with one, so nothing is claimed after it
+                claimed = steps.send(interaction)
+            if not claimed:
+                steps.expire_lease(interaction)
         except Killed:
             pass
         finally:
@@ -242,10 +250,10 @@ class RealSide:
                 raise Killed
         _MARK(fence)
 
-    def about_to_send(self, row: Interaction) -> bool:
+    def mark_sent(self, claimed: Sequence[Any]) -> set[Any]:
         """Stand before the real one: a process may be stopped or killed when it has said so."""
         event = self.current
-        marked = self._about_to_send(row)
+        marked = self._mark_sent(claimed)
         if event is None or not marked:
             return marked
         if event.killed == "marked":
@@ -256,14 +264,15 @@ class RealSide:
     def look(self, event: Event) -> None:
         """Look, while callbacks come in."""
         self.real.gateway.in_search = partial(self.run, event.meanwhile)
-        lookups.reconcile(self.real.account.pk)
+        lookups.look_up(self.real.account.pk)
         self.real.gateway.in_search = lambda: None
 
     def callback(self, event: Event) -> None:
         """Apply a callback."""
         made = _existing(self.real.flex, self.real.now, event)
         if made:
-            callbacks.process(self.real.callback(made))
+            self.real.callback(made)
+            callbacks.apply_due(self.real.account.pk)
 
     def end(self, event: Event) -> None:
         """End a conversation."""
@@ -275,13 +284,13 @@ class RealSide:
         """Call a row off."""
         row_id = self._row(event)
         if row_id:
-            lifecycle.canceled(row_id)
+            steps.change(Interaction.objects.get(pk=row_id), Happening.CANCELED, reason="canceled")
 
     def again(self, event: Event) -> None:
         """Decide to send again."""
         row_id = self._row(event)
         if row_id:
-            lifecycle.decided_to_send(row_id)
+            steps.change(Interaction.objects.get(pk=row_id), Happening.SEND_AGAIN)
 
     def _row(self, event: Event) -> UUID | None:
         return self.real.row_ids.get(event.number + 1)
@@ -293,7 +302,7 @@ def test_the_model_does_what_the_pipeline_does(
 ) -> None:
     caplog.set_level(logging.CRITICAL, logger="flex_outbound")
     monkeypatch.setattr(Conf, "unconfirmed", property(lambda self: mode))
-    about_to_send = lifecycle.about_to_send
+    mark_sent = lifecycle.mark_sent
     compared, reached = 0, set[str]()
 
     @settings(
@@ -302,6 +311,7 @@ def test_the_model_does_what_the_pipeline_does(
         database=None,
         deadline=None,
         suppress_health_check=list(HealthCheck),
+        phases=(Phase.explicit, Phase.generate),
     )
     @given(events=st.lists(_EVENTS, min_size=8, max_size=20), clicks=_WHICH, lag=st.sampled_from([0.0, 20.0, 200.0]))
     @example(events=[Event("work", seconds, Fate.LOST) for seconds in (0, 400, 130)], clicks=0, lag=0.0)
@@ -311,8 +321,8 @@ def test_the_model_does_what_the_pipeline_does(
         nonlocal compared
         times = Times(mode=mode)
         pure = PureSide(World(times, Flex(times.timeout, 15.0, lag)))
-        real = RealSide(stage.set_up(Flex(times.timeout, 15.0, lag)), about_to_send)
-        monkeypatch.setattr(lifecycle, "about_to_send", real.about_to_send)
+        real = RealSide(stage.set_up(Flex(times.timeout, 15.0, lag)), mark_sent)
+        monkeypatch.setattr(lifecycle, "mark_sent", real.mark_sent)
         monkeypatch.setattr(Fence, "mark", lambda fence: real.mark(fence))
         for _click in range(clicks + 1):
             pure.world.click()
@@ -334,9 +344,9 @@ def test_the_model_does_what_the_pipeline_does(
 
 def test_the_constants_are_the_pipelines_own() -> None:
     assert (lookups.EVENT_MINUTES, lookups.EVENT_MARGIN) == (mirror.EVENT_MINUTES, mirror.EVENT_MARGIN)
-    assert census.CLOSER == mirror.CLOSER
-    assert lookups._PATIENCE.total_seconds() == mirror.PATIENCE
-    assert lookups._SKEW.total_seconds() == mirror.SKEW
+    assert polling.FULL_POLL_EVERY == mirror.FULL_POLL_EVERY
+    assert lookups.PATIENCE.total_seconds() == mirror.PATIENCE
+    assert lookups.SKEW.total_seconds() == mirror.SKEW
     assert conf.sweep_seconds == mirror.Times().sweep
-    assert polling._BACKLOG.total_seconds() == mirror.BACKLOG
-    assert polling._PATIENCE.total_seconds() == mirror.YOUNG
+    assert polling.BACKLOG.total_seconds() == mirror.BACKLOG
+    assert polling.YOUNG.total_seconds() == mirror.YOUNG

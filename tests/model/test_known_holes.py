@@ -6,7 +6,7 @@ import pytest
 
 from flex_outbound.gateway.base import TaskState
 from flex_outbound.models import Closing, Interaction
-from flex_outbound.outbox import lifecycle, lookups, polling
+from flex_outbound.outbox import decisions, lifecycle, lookups, polling
 from flex_outbound.outbox.clock import from_now
 from flex_outbound.statuses import Status
 from tests.model.conftest import Stage
@@ -18,7 +18,7 @@ from tests.model.test_conformance import Event, RealSide
 def _side(stage: Stage, *, lag: float = 0.0, bindings: bool = True) -> tuple[RealSide, Real]:
     real = stage.set_up(Flex(13.0, 15.0, lag, bindings))
     real.click()
-    return RealSide(real, lifecycle.about_to_send), real
+    return RealSide(real, lifecycle.mark_sent), real
 
 
 def _row(real: Real, number: int = 1) -> Interaction:
@@ -36,7 +36,7 @@ def test_a_worker_stopped_before_its_fence_is_covered_by_the_settle_time(
     """Lag 30 + request 13 + creation 15 ≤ settle 60, and yet two: sent_at at 0, POST at 31, made at 59, seen at 89."""
     settings.FLEX_OUTBOUND = {**settings.FLEX_OUTBOUND, "SETTLE_SECONDS": 60}
     side, real = _side(stage, lag=30.0)
-    monkeypatch.setattr(lifecycle, "about_to_send", side.about_to_send)
+    monkeypatch.setattr(lifecycle, "mark_sent", side.mark_sent)
     side.run([Event("dispatch", fate=Fate.LATE, before_post=(Event("wait", 31),), killed="posted")])
     _do(side, (31, Fate.ANSWERED), (3, Fate.ANSWERED), (3, Fate.ANSWERED))
     assert len(real.flex.made) == 1
@@ -104,8 +104,8 @@ def test_a_task_named_for_two_rows_does_not_stop_the_looks_of_an_account(
     )
     task = TaskState(sid("WT", 1) or "", "assigned", {}, sid("KD", 1), sid("UO", 1), None, None, key="")
     monkeypatch.setattr(real.gateway, "fetch_task", lambda task_sid: task)
-    assert lifecycle.named(real.row_ids[2], task.task_sid)
-    lookups.reconcile(real.account.pk)
+    decisions.confirm(_row(real, 2), None, task.task_sid)
+    lookups.look_up(real.account.pk)
     assert _row(real, 2).status == Status.REVIEW
 
 
@@ -117,5 +117,5 @@ def test_a_late_wake_up_for_a_closed_row_does_no_harm(stage: Stage) -> None:
     side.run([Event("callback")])
     real.click()
     real.now += 2
-    polling.watch(real.row_ids[1])
+    polling.poll(real.account.pk)
     assert _row(real).next_at is None

@@ -49,7 +49,7 @@ def _key(world: World) -> Hashable:
         return None if moment is None else max(moment - now, -400.0)
 
     [row] = world.rows.values()
-    times = (row.next_at, row.lease_until, row.sent_at, row.first_lookup_at, row.opened_at, row.enqueued_at)
+    times = (row.next_at, row.lease_until, row.sent_at, row.first_lookup_at, row.opened_at)
     workers = sorted(
         (one.stage, one.row.attempt, ago(one.fence), ago(one.marked_at), ago(one.posted_at), one.fate, one.made or 0)
         for one in world.workers

@@ -1,7 +1,7 @@
 """The pipeline as one pure object: rows, workers in mid-step, looks in flight, and an explicit clock.
 
-Decisions are the product's own (``rules``, ``retry``, ``statuses``); the guards of ``transitions``, ``dispatch``,
-``reconcile``, ``inbound``, ``watch`` and ``closing`` are mirrored here, and ``test_conformance`` holds the mirror
+Decisions are the product's own (``rules``, ``retry``, ``statuses``); the guards of ``lifecycle``, ``dispatch``,
+``lookups``, ``callbacks``, ``polling`` and ``closings`` are mirrored here, and ``test_conformance`` holds the mirror
 against them. Nothing happens by itself: a process that nobody lets go on is one that was stopped.
 """
 
@@ -19,8 +19,8 @@ PATIENCE = 1800.0
 SKEW = 30.0
 BACKLOG = 1.0
 YOUNG = 30.0
-CLOSER = 6
-"""The constants of ``reconcile``, ``watch``, ``census`` and ``conf``, not pure; ``test_conformance`` compares them."""
+FULL_POLL_EVERY = 6
+"""The constants of ``lookups``, ``polling`` and ``conf``, not pure; ``test_conformance`` compares them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,6 @@ class Row:
     task: int | None = None
     task_status: str = ""
     opened_at: float | None = None
-    enqueued_at: float | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -82,7 +81,7 @@ class Reading:
 
 @dataclass(slots=True)
 class World:
-    """Everything there is. ``marks`` False: a product whose ``about_to_send`` is ignored, to see it found out."""
+    """Everything there is. ``marks`` False: a product whose ``mark_sent`` is ignored, to see it found out."""
 
     times: Times
     flex: Flex
@@ -152,7 +151,7 @@ class World:
     def unconfirmed(self, row: Row, interaction: int | None = None) -> bool:
         """Mark an outcome that nobody knows."""
         values: dict[str, Any] = {"interaction": interaction} if interaction else {}
-        values |= {"lease_until": None, "next_at": self.now + retry.first_look(self.times.settle)}
+        values |= {"lease_until": None, "next_at": self.now + retry.first_lookup(self.times.settle)}
         return self.move(row, [Status.SENDING], Status.UNCONFIRMED, self._same_attempt(row), **values)
 
     def finish(self, row: Row, old: Iterable[Status], new: Status, guard: bool = True) -> bool:
@@ -161,7 +160,7 @@ class World:
 
     def failed(self, row: Row) -> bool:
         """End a row that Twilio refused, or whose attempts are used up."""
-        return self.finish(row, [Status.SENDING, Status.QUEUED], Status.FAILED, self._same_attempt(row))
+        return self.finish(row, [Status.SENDING], Status.FAILED, self._same_attempt(row))
 
     def cancel(self, row_id: int) -> bool:
         """Let the agent call it off."""
@@ -254,7 +253,7 @@ class World:
 
     def _accepted(self, row: Row, made: int, fate: Fate) -> None:
         if fate is Fate.ANSWERED:
-            written = self.created(row, made, made, "reserved", retry.next_watch(0))
+            written = self.created(row, made, made, "reserved", retry.next_poll(0))
         else:
             written = self.unconfirmed(row, made)
         current = self.rows[row.id]
@@ -273,7 +272,7 @@ class World:
         """End a process; what it sent stays sent."""
         self.workers.remove(worker)
 
-    # -- reconcile --------------------------------------------------------------------------------------------------
+    # -- lookups -----------------------------------------------------------------------------------------------------
 
     def begin_look(self) -> list[Reading]:
         """Read the rows that are due, then search: what is written later may have been overtaken by then."""
@@ -281,7 +280,7 @@ class World:
         alive = self._search_is_alive()
         readings = [self._reading(row, alive) for row in rows]
         for row in rows:
-            row.next_at = self.now + retry.look_claim(self.times.sweep)
+            row.next_at = self.now + retry.lookup_lease(self.times.sweep)
         return readings
 
     def _reading(self, row: Row, alive: bool) -> Reading:
@@ -314,7 +313,7 @@ class World:
         """Write what a look found."""
         for reading in readings:
             if reading.tasks is None:
-                self._could_not_look(reading.row, retry.after_failed_look(reading.elapsed))
+                self._could_not_look(reading.row, retry.after_failed_lookup(reading.elapsed))
             elif reading.tasks:
                 self._adopt(reading.row, reading.tasks)
             else:
@@ -322,9 +321,11 @@ class World:
 
     def _absent(self, reading: Reading) -> None:
         row = reading.row
-        look = rules.EmptyLook(row.lookups, reading.settled, not reading.late, row.interaction is not None, row.attempt)
+        look = rules.EmptyLookup(
+            row.lookups, reading.settled, not reading.late, row.interaction is not None, row.attempt
+        )
         verdict = rules.judge(look, self.times.mode, self.times.max_attempts)
-        if row.status == Status.REVIEW or verdict is rules.Verdict.LOOK_AGAIN:
+        if row.status == Status.REVIEW or verdict is rules.Verdict.LOOK_UP_AGAIN:
             self._looked_in_vain(row, reading.elapsed)
         elif reading.past:
             self._adopt(row, reading.past)
@@ -341,10 +342,10 @@ class World:
     def _looked_in_vain(self, row: Row, elapsed: float) -> None:
         at = self.now + retry.REVIEW_SECONDS
         if row.status == Status.UNCONFIRMED:
-            planned = retry.look_at(elapsed, self.times.settle)
-            at = self.now + retry.LOOKS[0]
+            planned = retry.next_lookup_at(elapsed, self.times.settle)
+            at = self.now + retry.LOOKUPS[0]
             if planned is not None:
-                at = max((row.sent_at or 0.0) + planned, self.now + retry.SOONEST_LOOK)
+                at = max((row.sent_at or 0.0) + planned, self.now + retry.SOONEST_LOOKUP)
         current = self.rows[row.id]
         if (current.status, current.attempt) == (row.status, row.attempt):
             first = self.now if current.first_lookup_at is None else current.first_lookup_at
@@ -362,7 +363,7 @@ class World:
         task, *others = sorted(tasks, key=lambda one: one.attempt != row.attempt)
         interaction = task.sid or row.interaction
         if not interaction:
-            self._could_not_look(row, retry.LOOKS[0])
+            self._could_not_look(row, retry.LOOKUPS[0])
             return False
         adopted = self.created(row, interaction, task.task, task.status)
         row = self.rows[row.id]
@@ -370,7 +371,7 @@ class World:
             self._duplicate(row, other.sid)
         return adopted
 
-    # -- inbound, closing, watch ------------------------------------------------------------------------------------
+    # -- callbacks, closings, polling---------------------------------------------------------------------------------
 
     def callback(self, made: Made) -> None:
         """Apply a callback; nobody else writes its row meanwhile."""
@@ -398,17 +399,30 @@ class World:
         if sid is not None and sid != row.interaction:
             self.closings.setdefault(sid, "due")
 
-    def close(self) -> None:
-        """Close the channels that must not stay open."""
-        for sid, state in self.closings.items():
-            if state == "due":
+    def close(self, due: Iterable[int] | None = None) -> None:
+        """Close the channels that must not stay open; ``due``: those alone."""
+        for sid in list(self.closings) if due is None else due:
+            if self.closings[sid] == "due":
                 self.flex.close(sid, self.now)
                 self.closings[sid] = "closed"
 
-    def watch(self, row_id: int) -> None:
-        """Look once at an open interaction that is due."""
-        row = self.rows[row_id]
-        if row.status not in OPEN or self._must_wait(row) or (row.next_at or 0.0) > self.now:
+    def poll(self) -> None:
+        """Poll what is due: by itself what is coming up, together what is steady."""
+        coming_up = [row for row in self.due() if row.status in OPEN and not _is_steady(row)]
+        if any(row.status == Status.QUEUED and (row.next_at or 0.0) <= self.now - BACKLOG for row in self.due()):
+            for row in coming_up:
+                if row.opened_at is not None and row.opened_at > self.now - YOUNG:
+                    row.next_at = self.now + retry.BUSY_POLL
+        taken = [row for row in coming_up if (row.next_at or 0.0) <= self.now]
+        for row in taken:
+            row.next_at = self.now + 2 * self.times.timeout
+        for row in taken:
+            self.poll_one(row)
+        self.poll_batch()
+
+    def poll_one(self, row: Row) -> None:
+        """Ask about one open interaction."""
+        if row.status not in OPEN:
             return
         before = row.lookups
         made = self.flex.made[(row.interaction or 0) - 1]
@@ -421,68 +435,59 @@ class World:
                 self._apply_task_status(row, "reserved")
             self.move(row, [Status.CREATED], Status.ACTIVE)
         if row.status == Status.CREATED:
-            self._set(row, lookups=row.lookups + 1, next_at=self.now + retry.next_watch(before + 1))
+            self._set(row, lookups=before + 1, next_at=self.now + retry.next_poll(before + 1))
         elif row.status == Status.ACTIVE:
-            self._set(row, lookups=max(row.lookups + 1, retry.CALM), next_at=self.now + retry.next_count(before))
+            polls = max(before + 1, retry.STEADY_AFTER)
+            self._set(row, lookups=polls, next_at=self.now + retry.next_batch_poll(before))
 
-    def count(self) -> None:
-        """Ask for all conversations that go on at once."""
-        rows = [row for row in self.due() if _goes_on(row)]
+    def poll_batch(self) -> None:
+        """Ask for all steady conversations at once."""
+        rows = [row for row in self.due() if _is_steady(row)]
         for row in rows:
-            self._set(row, lookups=row.lookups + 1, next_at=self.now + retry.next_count(row.lookups))
+            self._set(row, lookups=row.lookups + 1, next_at=self.now + retry.next_batch_poll(row.lookups))
         found = {row.id: self.flex.find(self.now, row.id) for row in rows}
         for row in rows:
             own = [task for task in found[row.id] if task.task == row.task]
             for task in found[row.id]:
                 if task not in own:
                     self._duplicate(row, task.sid)
-            if not own or own[0].status == "completed" or (row.lookups - 1) % CLOSER == 0:
-                self._set(row, next_at=self.now)
-                self.watch(row.id)
+            if not own or own[0].status == "completed" or (row.lookups - 1) % FULL_POLL_EVERY == 0:
+                self.poll_one(row)
             else:
                 self._apply_task_status(row, own[0].status)
-
-    def _must_wait(self, row: Row) -> bool:
-        """Let clicks that wait to be sent go first."""
-        young = row.opened_at is not None and row.opened_at > self.now - YOUNG
-        queued = [one for one in self.rows.values() if one.status == Status.QUEUED]
-        if not young or all((one.next_at or 0.0) > self.now - BACKLOG for one in queued):
-            return False
-        row.next_at = self.now + retry.BUSY_WATCH
-        return True
 
     # -- the sweep --------------------------------------------------------------------------------------------------
 
     def due(self) -> list[Row]:
         """Return the rows whose time has come, the oldest first."""
         rows = [row for row in self.rows.values() if row.next_at is not None and row.next_at <= self.now]
-        return sorted(rows, key=lambda row: row.next_at or 0.0)
+        return sorted(rows, key=lambda row: (row.next_at or 0.0, row.id))
 
     def sweep(self, dispatch: Callable[[int], object] | None = None) -> None:
         """Sweep once, every job but dispatches being done at once; those by ``dispatch``, if there is a worker."""
-        counted = [row for row in self.due() if _goes_on(row)]
-        due = [row for row in self.due() if self._is_to_wake(row) and not _goes_on(row)]
-        rows = [(row, row.status) for row in sorted(due, key=lambda row: row.status not in UNSETTLED)]
-        for row, _status in rows:
-            self._set(row, enqueued_at=self.now)
-        jobs = [(row, self.lease_ran_out(row) if status == Status.SENDING else status) for row, status in rows]
-        one_look = [row for row, state in jobs if state in {Status.UNCONFIRMED, Status.REVIEW}][:1]
-        for row, state in jobs:
-            if state == Status.QUEUED and dispatch:
-                dispatch(row.id)
-            elif row in one_look:
-                self.finish_look(self.begin_look())
-            elif state in OPEN:
-                self.watch(row.id)
-        if counted:
-            self.count()
-        self.close()
+        self.expire_leases()
+        statuses = {row.status for row in self.due()}
+        closings = [sid for sid, state in self.closings.items() if state == "due"]
+        is_to_send = dispatch and statuses & {Status.QUEUED, Status.SENDING}
+        if dispatch and is_to_send and not self._drain(dispatch) and self.expire_leases():
+            self._drain(dispatch)
+        if statuses & {Status.UNCONFIRMED, Status.REVIEW}:
+            self.finish_look(self.begin_look())
+        if statuses & OPEN:
+            self.poll()
+        self.close(closings)
 
-    def _is_to_wake(self, row: Row) -> bool:
-        """Tell whether no worker was asked for a due row, or not for long enough."""
-        if row.enqueued_at is None or row.enqueued_at < (row.next_at or 0.0):
-            return True
-        return row.enqueued_at <= self.now - retry.rewake(self.times.sweep)
+    def expire_leases(self) -> int:
+        """Take rows from workers that were not heard of again; returns how many."""
+        return sum(self.lease_ran_out(row) is not None for row in self.due() if row.status == Status.SENDING)
+
+    def _drain(self, dispatch: Callable[[int], object]) -> int:
+        """Dispatch the oldest row that is due, until none is; returns how many."""
+        count = 0
+        while queued := [row for row in self.due() if row.status == Status.QUEUED]:
+            dispatch(queued[0].id)
+            count += 1
+        return count
 
     def dispatch(self, row_id: int, fate: Fate = Fate.ANSWERED) -> None:
         """Let a healthy worker dispatch without a pause; of a silent request, the time-out is left to somebody else."""
@@ -505,8 +510,8 @@ class World:
         self.close()
 
 
-def _goes_on(row: Row) -> bool:
-    return row.status == Status.ACTIVE and row.lookups >= retry.CALM
+def _is_steady(row: Row) -> bool:
+    return row.status == Status.ACTIVE and row.lookups >= retry.STEADY_AFTER
 
 
 def is_settled(row: Row) -> bool:

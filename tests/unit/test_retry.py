@@ -22,22 +22,22 @@ def test_a_retry_after_of_twilio_is_kept() -> None:
 
 @given(st.floats(1, 600))
 def test_looks_end_at_the_settle_time(settle: float) -> None:
-    times, at = [], retry.look_at(0.0, settle)
+    times, at = [], retry.next_lookup_at(0.0, settle)
     while at is not None:
         times.append(at)
-        at = retry.look_at(at, settle)
+        at = retry.next_lookup_at(at, settle)
     assert times == sorted(set(times))
     assert times[-1] == settle
 
 
 def test_with_the_defaults_looks_come_at_the_times_the_docs_name() -> None:
-    times = [retry.look_at(elapsed, 120) for elapsed in (0, 2, 5, 15, 30, 60)]
+    times = [retry.next_lookup_at(elapsed, 120) for elapsed in (0, 2, 5, 15, 30, 60)]
     assert times == [2, 5, 15, 30, 60, 120]
 
 
 @given(st.floats(0, 1e6))
 def test_a_look_that_failed_is_soon_repeated_and_in_an_outage_ever_less_often(elapsed: float) -> None:
-    pause = retry.after_failed_look(elapsed)
-    assert retry.SOONEST_LOOK <= pause <= retry.LONGEST_DELAY
-    assert pause <= retry.after_failed_look(elapsed + 1)
-    assert retry.after_failed_look(6) < 1
+    pause = retry.after_failed_lookup(elapsed)
+    assert retry.SOONEST_LOOKUP <= pause <= retry.LONGEST_DELAY
+    assert pause <= retry.after_failed_lookup(elapsed + 1)
+    assert retry.after_failed_lookup(6) < 1

@@ -12,7 +12,7 @@ from django.core.checks import ERROR, run_checks
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
-from flex_outbound import tasks
+from flex_outbound import broker
 from flex_outbound.setup.doctor.jobs import Celery
 from flex_outbound.setup.doctor.results import Answer, Tone
 from flex_outbound.setup.doctor.runner import NoSuchAccount, examine
@@ -33,7 +33,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Examine and tell."""
         try:
-            celery = Celery(tasks.celery_app, tasks.ask_broker, tasks.ask_workers, tasks.our_queue)
+            celery = Celery(broker.celery_app, broker.ask_broker, broker.ask_workers, broker.our_queue)
             answers = [*_settings(), *examine(celery, options["account"])]
         except NoSuchAccount as error:
             words = _("There is no active Twilio account “%(name)s”. There are: %(names)s.")

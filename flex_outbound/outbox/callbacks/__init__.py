@@ -1,8 +1,17 @@
-"""What Twilio's callbacks mean for the record: what is kept of them, whose they are, what they change."""
+"""What Twilio's callbacks mean: what is kept of them, whose they are, what they change."""
 
-from flex_outbound.outbox.callbacks.facts import keep, key_of
-from flex_outbound.outbox.callbacks.finding import may_become_ours, row_of
-from flex_outbound.outbox.callbacks.news import is_old
-from flex_outbound.outbox.callbacks.processing import process, replay
+from flex_outbound.outbox.callbacks.events import CallbackEvent, parse, redact_payload
+from flex_outbound.outbox.callbacks.finding import find_interaction, may_become_ours
+from flex_outbound.outbox.callbacks.handlers import is_noop
+from flex_outbound.outbox.callbacks.processing import apply_due, replay
 
-__all__ = ["is_old", "keep", "key_of", "may_become_ours", "process", "replay", "row_of"]
+__all__ = [
+    "CallbackEvent",
+    "apply_due",
+    "find_interaction",
+    "is_noop",
+    "may_become_ours",
+    "parse",
+    "redact_payload",
+    "replay",
+]

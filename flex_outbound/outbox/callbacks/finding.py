@@ -1,70 +1,76 @@
-"""From the SIDs of a callback to the row that it is about, by indexes alone; and whether there may yet be one."""
+"""From the SIDs of callbacks to the interactions that they are about, by indexes alone."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from django.db.models import Q
 
-from flex_outbound.gateway.results import parse_attributes
 from flex_outbound.models import Interaction, Source
-from flex_outbound.outbox import locks
-from flex_outbound.outbox.callbacks.facts import KEY_KEPT, as_key, conversation_sid_of, key_of
-from flex_outbound.sids import SidKind, sid_or_none
+from flex_outbound.models.interaction import InteractionQuerySet
+from flex_outbound.outbox.callbacks.events import CallbackEvent
 from flex_outbound.statuses import OPEN, Status
 
 _LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST: Final = 20
+"""Interactions that are read for one event: a conversation may have had many."""
 
 
-def row_of(account_id: int, payload: Mapping[str, Any], *, lock: bool = False) -> Interaction | None:
-    """Return the account's interaction that a callback names, the surest name first, None where there is none.
+def find_interaction(account_id: int, event: CallbackEvent) -> Interaction | None:
+    """Return the account's interaction that a callback names, the surest name first, None where there is none."""
+    return find_interactions(account_id, [event], Interaction.objects.all())[0]
 
-    ``lock``: keep others from writing it until the transaction ends.
+
+def find_interactions(
+    account_id: int, events: Sequence[CallbackEvent], among: InteractionQuerySet
+) -> list[Interaction | None]:
+    """Return for each callback the account's interaction that it names; one query for all.
+
+    Callbacks about the same interaction get the same object. ``among``: how it is read, locked for instance.
     """
-    names = _names(payload)
-    if not names:
-        return None
+    named = [_names(event) for event in events]
     any_of = Q()
-    for name, value in names.items():
-        any_of |= Q(**{name: value})
-    rows = Interaction.objects.filter(any_of).order_by("-created_at")
-    if lock:
-        rows = locks.lock(rows.select_related("account"))
+    for column in {column for names in named for column in names}:
+        any_of |= Q(**{f"{column}__in": sorted({names[column] for names in named if column in names}, key=str)})
+    if not any_of:
+        return [None] * len(events)
     # Not filtered by account in the database: an index of its own would tempt it away from those of the SIDs.
-    mine = [row for row in rows[:_MOST] if row.account_id == account_id]
-    for name, value in names.items():
-        for row in mine:
-            if getattr(row, name) == value:
-                return row
+    found = among.filter(any_of).order_by("-created_at")[: _MOST * len(events)]
+    mine = [one for one in found if one.account_id == account_id]
+    return [_named(names, mine) for names in named]
+
+
+def _named(names: dict[str, Any], interactions: Sequence[Interaction]) -> Interaction | None:
+    for column, value in names.items():
+        for interaction in interactions:
+            if getattr(interaction, column) == value:
+                return interaction
     return None
 
 
-def may_become_ours(account_id: int, source: str, payload: Mapping[str, Any]) -> bool:
-    """Tell whether a callback that names no row may be about one whose SIDs are not committed yet.
+def _names(event: CallbackEvent) -> dict[str, Any]:
+    """Return columns and values by which the interaction can be found, the surest first; each has an index."""
+    names = {
+        "task_sid": event.task.task_sid if event.task else None,
+        "interaction_sid": event.interaction_sid,
+        "id": event.key,
+        "conversation_sid": event.conversation_sid,
+    }
+    return {column: value for column, value in names.items() if value}
 
-    Ask this before ``row_of`` where both matter: a row that is written in between is then seen by one of them.
+
+def may_become_ours(account_id: int, event: CallbackEvent) -> bool:
+    """Tell whether a callback that names no interaction may be about one whose SIDs are not committed yet.
+
+    What is named between a search and this question is seen by neither: search once more afterwards.
     """
-    if source == Source.TASKROUTER:
-        # Tasks bear our key from their first event on, and the row is committed before Twilio hears of it.
+    if event.source == Source.TASKROUTER:
+        # Tasks bear our key from their first event on, and it is committed before Twilio hears of it.
         return False
     unnamed = Q(status__in=[Status.SENDING, Status.UNCONFIRMED])
-    if payload.get("InteractionSid") is None:
+    if event.interaction_sid is None:
         unnamed |= Q(status__in=sorted(OPEN), conversation_sid=None)
-    # Only rows that are not final have a next_at: the comparison leads to their partial index. Neither the account nor
-    # a DISTINCT stands in the query, for they would lead to the account's index, and so to all of its rows.
+    # Only what is not final has a next_at: the comparison leads to its partial index. Neither the account nor a
+    # DISTINCT is in the query, for they would lead to the account's index, and so to all of its interactions.
     pending = Interaction.objects.filter(unnamed, next_at__gt=_LONG_AGO).order_by()
     return account_id in set(pending.values_list("account_id", flat=True))
-
-
-def _names(payload: Mapping[str, Any]) -> dict[str, Any]:
-    """Return columns and values by which the row can be found, the surest first; each has an index."""
-    attributes = payload.get("TaskAttributes", "")
-    names = {
-        "task_sid": sid_or_none(payload.get("TaskSid"), SidKind.TASK),
-        "interaction_sid": sid_or_none(payload.get("InteractionSid"), SidKind.INTERACTION)
-        or sid_or_none(parse_attributes(attributes).get("flexInteractionSid"), SidKind.INTERACTION),
-        "id": key_of(attributes) or as_key(payload.get(KEY_KEPT)),
-        "conversation_sid": conversation_sid_of(payload),
-    }
-    return {name: value for name, value in names.items() if value}

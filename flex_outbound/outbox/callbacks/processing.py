@@ -1,20 +1,25 @@
-"""Stored callbacks → the record: adopted from any state, in any order, twice or late; what fails is kept."""
+"""Stored callbacks are applied in batches: in any order, twice or late; what fails is kept."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
 from django.db import OperationalError
 from django.db.models import F
 from django.db.models.functions import Now
 
-from flex_outbound.models import Interaction, Source, WebhookEvent
+from flex_outbound.models import Interaction, WebhookEvent
 from flex_outbound.outbox import locks
-from flex_outbound.outbox.callbacks import conversations, finding, interactions, taskrouter
-from flex_outbound.outbox.jobs import Job, wake_after_commit
+from flex_outbound.outbox.callbacks import handlers
+from flex_outbound.outbox.callbacks.events import parse
+from flex_outbound.outbox.callbacks.finding import find_interaction, find_interactions, may_become_ours
+from flex_outbound.outbox.jobs import Job, request, request_after_commit
 
 logger = logging.getLogger(__name__)
+
+BATCH: Final = 50
+"""Events that are applied in one transaction."""
 
 MAX_ATTEMPTS: Final = 3
 """Failures after which an event is left to a person; until then the sweep brings it again."""
@@ -22,71 +27,87 @@ MAX_ATTEMPTS: Final = 3
 PATIENCE: Final = timedelta(minutes=10)
 """How long an event waits for the SIDs that it names to be committed."""
 
-_APPLY: dict[str, Callable[[Interaction, str, dict[str, Any]], bool]] = {
-    Source.TASKROUTER: taskrouter.apply,
-    Source.CONVERSATIONS: conversations.apply,
-    Source.INTERACTIONS: interactions.apply,
-}
 
+def apply_due(account_id: int) -> int:
+    """Apply the callbacks of an account that wait. Returns how many were about interactions of ours.
 
-def process(event_id: int) -> bool:
-    """Apply one stored callback that was not applied yet. Returns whether it was about a row of ours.
-
-    Raises nothing that the event is the cause of: that is logged and counted, and the event kept for ``replay``.
+    Raises nothing that an event is the cause of: that is logged and counted, and the event kept for ``replay``.
     """
+    waiting = WebhookEvent.objects.filter(account=account_id, processed_at=None, error="").order_by("received_at", "pk")
+    keys = list(waiting.values_list("pk", flat=True)[:BATCH])
+    if not keys:
+        return 0
     try:
-        with locks.short(savepoint=True):
-            return _process(event_id)
+        applied = _apply(account_id, keys)
+    except Exception:
+        # One event spoils the transaction of all: each is tried by itself, so that the others are applied.
+        applied = sum(_apply_alone(account_id, key) for key in keys)
+    if applied and len(keys) == BATCH:
+        request(Job.EVENT, account_id)
+    return applied
+
+
+def _apply_alone(account_id: int, key: int) -> int:
+    try:
+        return _apply(account_id, [key])
     except OperationalError as error:
-        # A row that somebody else holds, or a database that is gone: neither is the event's fault.
-        logger.warning("Webhook event %s has to wait (%s)", event_id, type(error).__name__)
-        return False
+        # Somebody else holds the interaction, or the database is gone: neither is the event's fault.
+        logger.warning("Webhook event %s has to wait (%s)", key, type(error).__name__)
     except Exception as error:
-        logger.exception("Webhook event %s could not be applied", event_id)
-        _failed(event_id, error)
-        return False
+        logger.exception("Webhook event %s could not be applied", key)
+        _failed(key, error)
+    return 0
 
 
-def replay(event_ids: Iterable[int]) -> int:
+def _apply(account_id: int, keys: Sequence[int]) -> int:
+    """Apply events in one transaction, in the order in which they came."""
+    with locks.bounded_transaction(savepoint=True, read_first=True):
+        waiting = WebhookEvent.objects.filter(pk__in=keys, processed_at=None).order_by("received_at", "pk")
+        # What somebody else holds is being applied.
+        stored = list(locks.lock(waiting, skip_locked=True))
+        events = [parse(one.source, one.event_type, one.payload) for one in stored]
+        locked = locks.lock(Interaction.objects.select_related("account"))
+        done: dict[object, list[int]] = {}
+        for one, event, interaction in zip(stored, events, find_interactions(account_id, events, locked), strict=True):
+            if interaction is None:
+                may_come = may_become_ours(account_id, event)
+                interaction = find_interaction(account_id, event)  # it may have been named since
+                if interaction is None and may_come and _is_young(one):
+                    continue
+            if interaction is None:
+                # Another conversation of the same workspace: no concern of ours, and not kept.
+                one.delete()
+            elif handlers.apply(interaction, event) or not _is_young(one):
+                done.setdefault(interaction.pk, []).append(one.pk)
+        for interaction_id, finished in done.items():
+            processed = WebhookEvent.objects.filter(pk__in=finished)
+            processed.update(processed_at=Now(), interaction=interaction_id, error="")
+    return sum(map(len, done.values()))
+
+
+def _is_young(stored: WebhookEvent) -> bool:
+    return WebhookEvent.objects.filter(pk=stored.pk, received_at__gt=Now() - PATIENCE).exists()
+
+
+def replay(keys: Iterable[int]) -> int:
     """Apply stored callbacks once more, applied or failed, soon and in the background. Returns how many.
 
     Applying is idempotent, but ``message_received`` is sent again.
     """
-    with locks.short():
-        events = locks.lock(WebhookEvent.objects.filter(pk__in=list(event_ids)))
-        found = list(events.order_by("pk").values_list("pk", flat=True))
-        WebhookEvent.objects.filter(pk__in=found).update(processed_at=None, attempts=0, error="")
-        for event_id in found:
-            wake_after_commit(Job.EVENT, event_id)
+    with locks.bounded_transaction(read_first=True):
+        stored = locks.lock(WebhookEvent.objects.filter(pk__in=list(keys))).order_by("pk")
+        found = list(stored.values_list("pk", "account_id"))
+        WebhookEvent.objects.filter(pk__in=[key for key, _account in found]).update(
+            processed_at=None, attempts=0, error=""
+        )
+        for account_id in {account for _key, account in found}:
+            request_after_commit(Job.EVENT, account_id)
     return len(found)
 
 
-def _process(event_id: int) -> bool:
-    waiting = WebhookEvent.objects.filter(pk=event_id, processed_at=None)
-    event = locks.lock(waiting, skip_locked=True).first()
-    if event is None:
-        # Applied already, or somebody is about to.
-        return False
-    may_come = finding.may_become_ours(event.account_id, event.source, event.payload)
-    row = finding.row_of(event.account_id, event.payload, lock=True)
-    if row is None:
-        if not (may_come and _is_young(event)):
-            # Another conversation of the same workspace: no concern of ours, and not kept.
-            event.delete()
-        return False
-    done = _APPLY[event.source](row, event.event_type, event.payload)
-    if done or not _is_young(event):
-        waiting.update(processed_at=Now(), interaction=row, error="")
-    return True
-
-
-def _is_young(event: WebhookEvent) -> bool:
-    return WebhookEvent.objects.filter(pk=event.pk, received_at__gt=Now() - PATIENCE).exists()
-
-
-def _failed(event_id: int, error: Exception) -> None:
+def _failed(key: int, error: Exception) -> None:
     """Count a failure; only the last one is written down, for what bears an error is not brought again by itself."""
-    events = WebhookEvent.objects.filter(pk=event_id, processed_at=None)
+    events = WebhookEvent.objects.filter(pk=key, processed_at=None)
     events.update(attempts=F("attempts") + 1)
     # The kind alone: an exception's words may quote anything.
     events.filter(attempts__gte=MAX_ATTEMPTS).update(error=type(error).__name__)

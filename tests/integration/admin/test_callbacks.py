@@ -326,7 +326,7 @@ def test_what_was_registered_is_really_called(
         }
         for source in Source:
             assert callbacks.mend(account, source).state == State.RIGHT
-        dispatch.dispatch(click(body="Hello").pk)
+        dispatch.dispatch(click(body="Hello").account_id)
         until = time.monotonic() + 8
         while time.monotonic() < until and WebhookReceipt.objects.count() < len(Source):
             time.sleep(0.05)

@@ -27,7 +27,7 @@ def asked() -> Iterator[list[tuple[str, str]]]:
     """Collect what the broker would be asked for."""
     cache.clear()
     found: list[tuple[str, str]] = []
-    before = jobs.connect(lambda job, row_id: found.append((job.value, row_id)))
+    before = jobs.connect(lambda job, row_id, delay: found.append((job.value, row_id)))
     yield found
     jobs.connect(before)
 

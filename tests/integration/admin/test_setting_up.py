@@ -44,7 +44,7 @@ def worker_at_hand(settings: Any) -> Iterator[list[str]]:
     """Look at once, as a worker would in a second; the jobs' arguments are returned."""
     done: list[str] = []
 
-    def now(job: Job, row_id: str) -> None:
+    def now(job: Job, row_id: str, delay: float) -> None:
         if job is Job.IMPORT:
             done.append(row_id)
             looking.look(int(row_id))

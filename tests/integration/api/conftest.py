@@ -36,7 +36,7 @@ def fresh_throttles() -> None:
 def woken() -> Iterator[list[tuple[str, str]]]:
     """Collect what the broker would be asked for."""
     asked: list[tuple[str, str]] = []
-    before = jobs.connect(lambda job, row_id: asked.append((job.value, row_id)))
+    before = jobs.connect(lambda job, row_id, delay: asked.append((job.value, row_id)))
     yield asked
     jobs.connect(before)
 

@@ -58,7 +58,7 @@ def test_the_broker_is_woken_after_commit(
 def test_a_broker_that_is_down_costs_the_agent_nothing(
     post: Post, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
 ) -> None:
-    def refuse(job: jobs.Job, row_id: str) -> None:
+    def refuse(job: jobs.Job, row_id: str, delay: float) -> None:
         raise ConnectionError
 
     jobs.connect(refuse)

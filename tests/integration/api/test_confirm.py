@@ -9,7 +9,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from flex_outbound.models import Interaction
-from flex_outbound.outbox import lifecycle
+from flex_outbound.outbox import lookups
 from flex_outbound.statuses import Status
 from tests.integration.api.conftest import LIST, MakeRow, make_user, sid, signed_in
 
@@ -91,7 +91,7 @@ def test_only_a_row_in_review_can_be_confirmed(client: Client, make_row: MakeRow
 def test_a_wrong_task_is_said_and_may_be_named_anew(client: Client, row: Interaction) -> None:
     tag = confirm(client, row, sid("WT"))["ETag"]
     row.refresh_from_db()
-    lifecycle.not_named(row, "This task belongs to another click.")
+    lookups.reject_named_task(row, "This task belongs to another click.")
 
     answer = client.get(f"{LIST}{row.pk}/", headers={"If-None-Match": tag})
     data = answer.json()

@@ -13,7 +13,8 @@ from flex_outbound.metrics import database
 from flex_outbound.metrics.database import DatabaseMetrics
 from flex_outbound.models import Account, Closing, DispatchAttempt, Interaction, Message, WebhookEvent
 from flex_outbound.models.event import WebhookRefusal
-from flex_outbound.outbox import lifecycle
+from flex_outbound.statuses import Event
+from tests import steps
 from tests.integration.metrics.conftest import sample
 
 pytestmark = pytest.mark.django_db
@@ -30,7 +31,7 @@ def test_open_rows_are_counted_by_state_and_channel(row: Row) -> None:
     row(channel=Channel.EMAIL)
     row(channel=Channel.EMAIL)
     row(status="active")
-    lifecycle.canceled(row().pk)
+    steps.change(row(), Event.CANCELED, reason="canceled")
     families = list(DatabaseMetrics().collect())
     assert sample(families, "rows", status="queued", channel="sms") == 1
     assert sample(families, "rows", status="queued", channel="email") == 2

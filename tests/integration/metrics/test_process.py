@@ -1,6 +1,5 @@
 """What each process counts as it happens."""
 
-import logging
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -11,7 +10,7 @@ from django.db import transaction
 from kombu.exceptions import OperationalError
 
 from crm_demo.models import Contact
-from flex_outbound import tasks
+from flex_outbound import broker
 from flex_outbound.channels import Channel
 from flex_outbound.exceptions import GatewayError, NotAccepted, OutcomeUnknown, Refused
 from flex_outbound.gateway import observe
@@ -20,10 +19,11 @@ from flex_outbound.gateway.client import TwilioGateway
 from flex_outbound.gateway.observe import Operation
 from flex_outbound.metrics import subscribe
 from flex_outbound.models import Account, Interaction, Sender, WebhookEvent
-from flex_outbound.outbox import jobs, lifecycle
+from flex_outbound.outbox import jobs
 from flex_outbound.outbox.jobs import Job
 from flex_outbound.sandbox import defaults
 from flex_outbound.sandbox.server import SandboxServer
+from tests import steps
 from tests.integration.metrics.conftest import counted
 
 Row = Callable[..., Interaction]
@@ -126,8 +126,10 @@ def test_openings_and_failures_are_counted(row: Row, django_capture_on_commit_ca
     before = counted("click_to_open_seconds_count", channel="sms"), counted("click_to_open_seconds_sum", channel="sms")
     failures = counted("failures_total", channel="sms", reason="opted_out")
     with django_capture_on_commit_callbacks(execute=True):
-        lifecycle.created(opened, {"interaction_sid": "KD" + "1" * 32, "task_sid": "WT" + "1" * 32})
-        lifecycle.failed(failed.pk, 0, reason="opted_out", message="No", code=21610)
+        steps.created(opened, {"interaction_sid": "KD" + "1" * 32, "task_sid": "WT" + "1" * 32})
+        claimed = steps.claim(failed)
+        assert claimed is not None
+        steps.failed(claimed, "opted_out", "No", 21610)
     assert counted("click_to_open_seconds_count", channel="sms") == before[0] + 1
     assert counted("click_to_open_seconds_sum", channel="sms") == pytest.approx(before[1] + 20, abs=5)
     assert counted("failures_total", channel="sms", reason="opted_out") == failures + 1
@@ -144,44 +146,45 @@ def _deaf(*args: Any, **kwargs: Any) -> None:
     raise OperationalError("the broker is down")
 
 
-def test_a_wake_up_that_the_broker_did_not_take_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Through the postman, from within a job, and where the way to either is broken."""
+def test_a_job_that_the_broker_did_not_take_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Through the publisher, and where the way to it is broken."""
     before = counted("wakeups_lost_total")
-    monkeypatch.setattr(tasks, "_publish", _deaf)
-    monkeypatch.setattr(tasks, "_postman", None)
-    tasks.post(Job.DISPATCH, "1")
+    monkeypatch.setattr(broker, "publish", _deaf)
+    monkeypatch.setattr(broker, "_publisher", None)
+    broker.post(Job.DISPATCH, "1")
     assert _eventually(lambda: counted("wakeups_lost_total") == before + 1)
-    tasks._publish_if_possible(Job.LOOK, "1", 0.0)
-    assert counted("wakeups_lost_total") == before + 2
     usual = jobs.connect(_deaf)
     try:
-        jobs.wake(Job.DISPATCH, "1")
+        jobs.request(Job.DISPATCH, "1")
     finally:
         jobs.connect(usual)
-    assert counted("wakeups_lost_total") == before + 3
+    assert counted("wakeups_lost_total") == before + 2
 
 
-def test_it_counts_after_logging_was_configured_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_counts_once_after_django_was_set_up_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """As in every Celery worker, which sets Django up twice."""
     before = counted("wakeups_lost_total")
     django.setup()
-    monkeypatch.setattr(tasks, "_publish", _deaf)
-    tasks._publish_if_possible(Job.LOOK, "1", 0.0)
-    assert counted("wakeups_lost_total") == before + 1
+    monkeypatch.setattr(broker, "publish", _deaf)
+    monkeypatch.setattr(broker, "_publisher", None)
+    broker.post(Job.LOOKUP, "1")
+    assert _eventually(lambda: counted("wakeups_lost_total") == before + 1)
 
 
 def test_one_that_was_taken_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
     before = counted("wakeups_lost_total")
-    monkeypatch.setattr(tasks, "_publish", lambda *args, **kwargs: None)
-    tasks._publish_if_possible(Job.LOOK, "1", 0.0)
-    logging.getLogger("flex_outbound.tasks").info("nothing to complain of")
+    taken: list[Any] = []
+    monkeypatch.setattr(broker, "publish", lambda *job: taken.append(job))
+    monkeypatch.setattr(broker, "_publisher", None)
+    broker.post(Job.LOOKUP, "1")
+    assert _eventually(lambda: len(taken) == 1)
     assert counted("wakeups_lost_total") == before
 
 
 def test_a_second_subscription_changes_nothing(sandbox: SandboxServer) -> None:
     subscribe.subscribe()
     assert observe.observers.count(subscribe.note_call) == 1
-    assert logging.getLogger("flex_outbound.tasks").filters.count(subscribe.note_lost_wake_up) == 1
+    assert jobs.lost_job_observers.count(subscribe.note_lost_job) == 1
 
 
 @pytest.mark.django_db

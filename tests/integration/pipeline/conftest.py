@@ -132,9 +132,9 @@ def pass_time(seconds: float) -> None:
     """Let so many seconds pass for every row."""
     shift = timedelta(seconds=seconds)
     for model, names in (
-        (Interaction, ("next_at", "sent_at", "lease_until", "first_lookup_at", "opened_at", "enqueued_at")),
-        (Message, ("next_at", "sent_at", "lease_until", "enqueued_at")),
-        (Closing, ("next_at", "enqueued_at")),
+        (Interaction, ("next_at", "sent_at", "lease_until", "first_lookup_at", "opened_at")),
+        (Message, ("next_at", "sent_at", "lease_until")),
+        (Closing, ("next_at",)),
     ):
         model._default_manager.update(**{name: F(name) - shift for name in names})
 

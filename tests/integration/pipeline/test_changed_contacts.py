@@ -101,7 +101,7 @@ def test_an_error_in_the_projects_own_code_does_not_stop_a_click(
     run_due()
     row.refresh_from_db()
     assert row.status == Status.CREATED
-    assert "cannot be looked at" in caplog.text
+    assert "they are sent as clicked" in caplog.text
     assert "+14155550123" not in caplog.text
 
 

@@ -9,9 +9,10 @@ from django.contrib.auth.models import AnonymousUser, User
 from crm_demo.models import Contact
 from flex_outbound.exceptions import ClickConflict, ClickNotAllowed, InvalidClick
 from flex_outbound.models import Account, Interaction, Message, Sender, Worker
-from flex_outbound.outbox import decisions, jobs, lifecycle
+from flex_outbound.outbox import decisions, jobs
 from flex_outbound.outbox.jobs import Job
-from flex_outbound.statuses import MessageStatus, Status
+from flex_outbound.statuses import Event, MessageStatus, Status
+from tests import steps
 
 from .conftest import make_agent
 
@@ -134,7 +135,7 @@ def test_the_same_key_is_the_same_click(click: Clicker) -> None:
 
 def test_the_same_key_after_the_end_is_still_the_same_click(click: Clicker) -> None:
     first = click(idempotency_key="k1")
-    lifecycle.canceled(first.pk)
+    steps.change(first, Event.CANCELED)
     assert click(idempotency_key="k1") == first
 
 
@@ -161,26 +162,26 @@ def test_each_channel_of_a_contact_stands_alone(click: Clicker) -> None:
 
 
 def test_after_the_end_the_contact_can_be_messaged_again(click: Clicker) -> None:
-    lifecycle.canceled(click().pk)
+    steps.change(click(), Event.CANCELED)
     assert click().status == Status.QUEUED
 
 
-def test_the_worker_is_woken_after_commit_with_an_id_and_nothing_else(
+def test_a_job_is_asked_for_after_commit_with_the_account_and_nothing_else(
     click: Clicker, django_capture_on_commit_callbacks: Any
 ) -> None:
     woken: list[tuple[Job, str]] = []
-    before = jobs.connect(lambda job, row_id: woken.append((job, row_id)))
+    before = jobs.connect(lambda job, row_id, delay: woken.append((job, row_id)))
     try:
         with django_capture_on_commit_callbacks(execute=True):
             row = click(body="secret text")
             assert woken == []
     finally:
         jobs.connect(before)
-    assert woken == [(Job.DISPATCH, str(row.pk))]
+    assert woken == [(Job.DISPATCH, str(row.account_id))]
 
 
-def test_a_waker_that_fails_does_not_fail_the_click(click: Clicker, django_capture_on_commit_callbacks: Any) -> None:
-    def broken(job: Job, row_id: str) -> None:
+def test_a_publisher_that_fails_fails_no_click(click: Clicker, django_capture_on_commit_callbacks: Any) -> None:
+    def broken(job: Job, row_id: str, delay: float) -> None:
         raise OSError("no broker")
 
     before = jobs.connect(broken)

@@ -9,10 +9,10 @@ from django.contrib.auth.models import User
 
 from crm_demo.models import Contact
 from flex_outbound.models import Account, Interaction, Outcome, Sender
-from flex_outbound.outbox import dispatch, fence, lifecycle
-from flex_outbound.outbox.jobs import Job
+from flex_outbound.outbox import attempts, dispatch
 from flex_outbound.sandbox import defaults
 from flex_outbound.statuses import OPEN, Status
+from tests import steps
 
 from .conftest import Sandbox, make_agent, pass_time, run_due
 
@@ -58,8 +58,8 @@ def test_the_attempt_keeps_no_address_name_or_secret(click: Clicker, sandbox: Sa
 
 def test_a_second_dispatch_of_the_same_row_does_nothing(click: Clicker, sandbox: Sandbox) -> None:
     row = click()
-    dispatch.dispatch(row.pk)
-    dispatch.dispatch(row.pk)
+    steps.send(row)
+    steps.send(row)
     assert len(sandbox.interactions) == 1
 
 
@@ -247,8 +247,8 @@ def test_a_worker_that_slept_past_its_lease_does_not_send(
     click: Clicker, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     row = click()
-    monkeypatch.setattr(fence.Fence, "is_open", property(lambda self: False))
-    dispatch.dispatch(row.pk)
+    monkeypatch.setattr(attempts.Fence, "is_open", property(lambda self: False))
+    steps.send(row)
     row.refresh_from_db()
     assert row.status == Status.QUEUED
     assert sandbox.interactions == []
@@ -264,9 +264,9 @@ def test_a_killed_worker_leaves_a_row_that_is_looked_for(
 
     row = click()
     with monkeypatch.context() as patch:
-        patch.setattr(dispatch, "_accepted", die)
+        patch.setattr(dispatch, "decide", die)
         with pytest.raises(SystemExit):
-            dispatch.dispatch(row.pk)
+            steps.send(row)
     row.refresh_from_db()
     assert row.status == Status.SENDING
     run_due(46)
@@ -279,7 +279,7 @@ def test_a_killed_worker_leaves_a_row_that_is_looked_for(
 
 def test_a_worker_killed_before_it_sent_costs_one_lease_and_no_look(click: Clicker, sandbox: Sandbox) -> None:
     row = click()
-    assert lifecycle.claim(row.pk, lambda row: {}) is not None
+    assert steps.claim(row) is not None
     run_due(46)
     row.refresh_from_db()
     assert (row.status, row.attempt) == (Status.CREATED, 2)
@@ -289,26 +289,24 @@ def test_a_worker_killed_before_it_sent_costs_one_lease_and_no_look(click: Click
 
 def test_a_job_that_comes_when_a_lease_ends_takes_the_row_without_a_sweep(click: Clicker, sandbox: Sandbox) -> None:
     unsent, perhaps_sent = click(), click(channel="email")
-    for row in (unsent, perhaps_sent):
-        claimed = lifecycle.claim(row.pk, lambda row: {})
-        assert claimed is not None
-        if row is perhaps_sent:
-            assert lifecycle.about_to_send(claimed)
-        assert dispatch.dispatch(row.pk) is None  # the lease still runs
+    claimed = [steps.claim(row) for row in (unsent, perhaps_sent)]
+    assert claimed[1] is not None
+    assert steps.mark_sent(claimed[1])
+    dispatch.dispatch(unsent.account_id)
+    assert set(Interaction.objects.values_list("status", flat=True)) == {Status.SENDING}  # the leases still run
     pass_time(46)
-    assert dispatch.dispatch(unsent.pk) == (Job.DISPATCH, 0.0)
-    assert dispatch.dispatch(perhaps_sent.pk) == (Job.LOOK, 0.0)
-    for row, status in ((unsent, Status.QUEUED), (perhaps_sent, Status.UNCONFIRMED)):
+    dispatch.dispatch(unsent.account_id)
+    for row, status in ((unsent, Status.CREATED), (perhaps_sent, Status.UNCONFIRMED)):
         row.refresh_from_db()
         assert row.status == status
 
 
 def test_a_worker_whose_row_was_taken_from_it_does_not_send(click: Clicker, sandbox: Sandbox) -> None:
     row = click()
-    claimed = lifecycle.claim(row.pk, lambda row: {})
+    claimed = steps.claim(row)
     assert claimed is not None
     pass_time(46)
-    assert not lifecycle.about_to_send(claimed)
+    assert not steps.mark_sent(claimed)
 
 
 def test_an_answer_that_does_not_name_the_task_is_completed_by_a_look(click: Clicker, sandbox: Sandbox) -> None:

@@ -8,12 +8,11 @@ import pytest
 
 from crm_demo.models import Contact
 from flex_outbound.models import Interaction
-from flex_outbound.outbox import pace, ratelimit, sweep, turns
-from flex_outbound.outbox.jobs import Job
+from flex_outbound.outbox import ratelimit
 from flex_outbound.outbox.ratelimit import Budget
 from flex_outbound.statuses import Status
 
-from .conftest import Sandbox, run_due
+from .conftest import Sandbox, pass_time, run_due
 
 Clicker = Callable[..., Interaction]
 
@@ -40,10 +39,9 @@ class _Clock:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> _Clock:
-    """Put the pace's clock, at the beginning of a period, into the test's hands."""
+    """Put the clock of the slots, at the beginning of a period, into the test's hands."""
     clock = _Clock(2_000_000_040.0)
-    monkeypatch.setattr(pace, "time", clock)
-    monkeypatch.setattr(turns, "_lead", turns._Lead())
+    monkeypatch.setattr(ratelimit, "time", clock)
     return clock
 
 
@@ -66,27 +64,36 @@ def test_clicks_over_the_limit_wait_for_their_turn(
     assert len(sandbox.interactions) == 1
 
 
-def test_those_who_wait_longest_are_called_first(
+def test_those_who_wait_longest_are_sent_first(
     crowd: list[Interaction], sandbox: Sandbox, settings: Any, clock: _Clock
 ) -> None:
     _limited(settings, interactions="1/minute")
-    run_due()
-    expected = [Interaction.objects.get(pk=row.pk).next_at for row in crowd[1:]]
-    assert expected == sorted(expected)
-    assert turns.call_next(crowd[0].pk) is None
     sent = []
-    for _minute in crowd[1:]:
+    for _minute in crowd:
+        run_due()
+        sent += [key for key in Interaction.objects.filter(attempt=1).values_list("pk", flat=True) if key not in sent]
         clock.now += 60
-        called = turns.call_next(crowd[0].pk)
-        assert called is not None
-        sweep.run(Job.DISPATCH, str(called))
-        sent.append(called)
-    assert sent == [row.pk for row in crowd[1:]]
+        pass_time(60)
+    assert sent == [row.pk for row in crowd]
     assert len(sandbox.interactions) == 5
-    assert turns.call_next(crowd[0].pk) is None
 
 
-def test_whom_nobody_called_is_found_by_the_sweep(
+def test_who_claimed_more_than_there_are_slots_gives_the_rest_back(
+    crowd: list[Interaction], sandbox: Sandbox, settings: Any, clock: _Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another worker may take the slots between our question and our claim: no attempt is counted, nothing is lost."""
+    _limited(settings, interactions="2/minute")
+    monkeypatch.setattr(ratelimit, "peek", lambda budget, account_sid, count: ratelimit.Slots([0.0] * count))
+    run_due()
+    waiting = Interaction.objects.filter(status=Status.QUEUED)
+    assert waiting.count() == 4
+    assert set(waiting.values_list("attempt", flat=True)) == {0}
+    assert not Interaction.objects.due().filter(status=Status.QUEUED).exists()
+    assert [row.attempts.count() for row in waiting] == [0, 0, 0, 0]
+    assert len(sandbox.interactions) == 1
+
+
+def test_what_waits_for_a_slot_is_found_by_the_sweep(
     crowd: list[Interaction], sandbox: Sandbox, settings: Any, clock: _Clock
 ) -> None:
     _limited(settings, interactions="1/minute")
@@ -125,39 +132,54 @@ def test_accounts_have_budgets_of_their_own(settings: Any) -> None:
     assert ratelimit.take(Budget.TASK_SEARCHES, "AC2") == 0
 
 
-def _reserved(account: str = "AC1") -> pace.Turn:
-    return pace.reserve(Budget.INTERACTIONS, account)
+def _reserved(count: int = 1, account: str = "AC1") -> ratelimit.Slots:
+    return ratelimit.reserve(Budget.INTERACTIONS, account, count)
+
+
+def _rounded(slots: ratelimit.Slots) -> list[float]:
+    return [round(wait, 3) for wait in slots.waits]
 
 
 def test_interactions_are_spaced_evenly(settings: Any, clock: _Clock) -> None:
+    settings.FLEX_OUTBOUND = {"RATE_LIMITS": {"interactions": "5/second"}}
+    slots = _reserved(8)
+    assert _rounded(slots) == [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]  # what is more than PATIENCE away is not granted
+    assert round(slots.retry_in, 3) == 1.2
+    assert _rounded(_reserved(1, "AC2")) == [0.0]
+
+
+def test_one_by_one_is_as_many_at_once(settings: Any, clock: _Clock) -> None:
     settings.FLEX_OUTBOUND = {"RATE_LIMITS": {"interactions": "20/second"}}
-    turns = [_reserved() for _request in range(8)]
-    assert [round(turn.seconds, 3) for turn in turns] == [0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.3]
-    assert [turn.granted for turn in turns] == [True] * 6 + [False] * 2
-    assert _reserved("AC2") == pace.NOW
+    waits = [_rounded(_reserved()) for _request in range(4)]
+    assert waits == [[0.0], [0.05], [0.1], [0.15]]
+    assert _rounded(_reserved(3)) == [0.2, 0.25, 0.3]
 
 
-def test_no_moment_that_passed_unused_is_made_up_for(settings: Any, clock: _Clock) -> None:
+def test_to_peek_takes_nothing(settings: Any, clock: _Clock) -> None:
+    settings.FLEX_OUTBOUND = {"RATE_LIMITS": {"interactions": "20/second"}}
+    for _time in range(2):
+        assert _rounded(ratelimit.peek(Budget.INTERACTIONS, "AC1", 3)) == [0.0, 0.05, 0.1]
+
+
+def test_no_slot_that_passed_unused_is_made_up_for(settings: Any, clock: _Clock) -> None:
     settings.FLEX_OUTBOUND = {"RATE_LIMITS": {"interactions": "20/second"}}
     clock.now += 0.52
-    assert [round(_reserved().seconds, 3) for _request in range(3)] == [0.0, 0.03, 0.08]
+    assert _rounded(_reserved(3)) == [0.0, 0.03, 0.08]
 
 
 def test_the_pace_is_kept_from_one_period_to_the_next(settings: Any, clock: _Clock) -> None:
     settings.FLEX_OUTBOUND = {"RATE_LIMITS": {"interactions": "20/second"}}
     clock.now += 0.9
-    assert [round(_reserved().seconds, 3) for _request in range(4)] == [0.0, 0.05, 0.1, 0.15]
+    assert _rounded(_reserved(4)) == [0.0, 0.05, 0.1, 0.15]
 
 
 def test_a_busy_account_is_served_at_its_rate_and_no_faster(settings: Any, clock: _Clock) -> None:
     settings.FLEX_OUTBOUND = {"RATE_LIMITS": {"interactions": "39/2 second"}}
     sent = []
     while clock.now < 2_000_000_050.0:
-        turn = _reserved()
-        if turn.granted:
-            sent.append(clock.now + turn.seconds)
-        else:
-            clock.now += turn.seconds / 2
+        slots = _reserved(5)
+        sent += [clock.now + wait for wait in slots.waits]
+        clock.now += slots.retry_in / 2 or 0.2
     gaps = [later - earlier for earlier, later in itertools.pairwise(sent)]
     assert min(gaps) > 2 / 39 - 0.001
     assert max(gaps) < 2 / 39 + 0.001
@@ -165,10 +187,10 @@ def test_a_busy_account_is_served_at_its_rate_and_no_faster(settings: Any, clock
 
 def test_without_a_limit_nobody_waits(settings: Any) -> None:
     settings.FLEX_OUTBOUND = {"RATE_LIMITS": {"interactions": None}}
-    assert [_reserved() for _request in range(50)] == [pace.NOW] * 50
+    assert _reserved(50) == ratelimit.Slots([0.0] * 50)
 
 
 def test_a_storage_that_is_down_stops_nothing(settings: Any) -> None:
     settings.FLEX_OUTBOUND = {"RATE_LIMIT_STORAGE": "redis://127.0.0.1:9/0"}
     assert ratelimit.take(Budget.TASK_SEARCHES, "AC1") == 0
-    assert _reserved() == pace.NOW
+    assert _reserved() == ratelimit.Slots([0.0])

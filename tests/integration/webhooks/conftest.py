@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
-from flex_outbound.models import Account, Interaction, WebhookEvent
-from flex_outbound.outbox import callbacks, lifecycle
+from flex_outbound.models import Account, Interaction
+from flex_outbound.outbox import callbacks
 from flex_outbound.webhooks import receipts, refusals
 from flex_outbound.webhooks.read import Callback
 from flex_outbound.webhooks.store import store
+from tests import steps
 from tests.integration.pipeline.conftest import (  # noqa: F401
     Sandbox,
     agent,
@@ -36,10 +37,10 @@ def fresh_tally() -> None:
 
 def open_row(row: Interaction) -> Interaction:
     """Send a row, as far as the record is concerned: Twilio's SIDs are those of ``events``."""
-    claimed = lifecycle.claim(row.pk, lambda row: {})
+    claimed = steps.claim(row)
     assert claimed is not None
-    assert lifecycle.about_to_send(claimed)
-    assert lifecycle.created(claimed, dict(SIDS), "pending", wait=60)
+    assert steps.mark_sent(claimed)
+    assert steps.created(claimed, SIDS, "pending", wait=60)
     return Interaction.objects.get(pk=row.pk)
 
 
@@ -54,9 +55,9 @@ def sending(click: Callable[..., Interaction]) -> MakeRow:  # noqa: F811
     """Make a row whose request is on its way."""
 
     def make(**changes: Any) -> Interaction:
-        claimed = lifecycle.claim(click(**changes).pk, lambda row: {})
+        claimed = steps.claim(click(**changes))
         assert claimed is not None
-        assert lifecycle.about_to_send(claimed)
+        assert steps.mark_sent(claimed)
         return claimed
 
     return make
@@ -71,7 +72,7 @@ def tell(account: Account) -> Tell:
         source, params = event
         kept = store(account, source, Callback(params, None), event_id or str(next(told)))
         if kept:
-            callbacks.process(WebhookEvent.objects.latest("pk").pk)
+            callbacks.apply_due(account.pk)
         return kept
 
     return one
@@ -79,5 +80,5 @@ def tell(account: Account) -> Tell:
 
 def process_waiting() -> None:
     """Apply what still waits, as the sweep does."""
-    for event_id in WebhookEvent.objects.filter(processed_at=None).order_by("pk").values_list("pk", flat=True):
-        callbacks.process(event_id)
+    for account_id in Account.objects.values_list("pk", flat=True):
+        callbacks.apply_due(account_id)

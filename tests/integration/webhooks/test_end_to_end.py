@@ -79,12 +79,12 @@ def test_a_conversation_from_the_click_to_its_end(
 ) -> None:
     told.register(sandbox, account, live_server.url)
     row = click(body="Hello")
-    dispatch.dispatch(row.pk)
+    dispatch.dispatch(row.account_id)
     settle(sandbox, "reservation.created")
     row.refresh_from_db()
     assert (row.status, row.task_status, row.channel_status) == (Status.ACTIVE, "reserved", "active")
 
-    messages.send(row.pk)
+    messages.deliver(row.account_id)
     settle(sandbox, "onDeliveryUpdated")
     sandbox.act(row.task_sid or "", "accept")
     settle(sandbox, "reservation.accepted")
@@ -108,7 +108,7 @@ def test_a_forged_call_is_turned_away_and_shown(
     told.register(sandbox, account, live_server.url)
     sandbox.http.post("faults", json={"fault": "callback_forged", "times": None}).raise_for_status()
     row = click()
-    dispatch.dispatch(row.pk)
+    dispatch.dispatch(row.account_id)
     until = time.monotonic() + 8
     while time.monotonic() < until and not all(one["attempts"] for one in told.log(sandbox)):
         time.sleep(0.02)

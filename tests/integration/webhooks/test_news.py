@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 from django.forms.models import model_to_dict
 
-from flex_outbound.models import Interaction, Source, WebhookEvent
-from flex_outbound.outbox import callbacks, lifecycle
-from flex_outbound.outbox.callbacks import conversations as of_conversations
-from flex_outbound.outbox.callbacks import interactions as of_interactions
-from flex_outbound.outbox.callbacks import taskrouter as of_taskrouter
+from flex_outbound.models import Interaction, WebhookEvent
+from flex_outbound.outbox import callbacks
+from flex_outbound.outbox.callbacks import handlers
 from flex_outbound.sids import SidKind
+from flex_outbound.statuses import Event as Happening
 from flex_outbound.statuses import Status
+from tests import steps
 
 from .conftest import MakeRow, Tell
 from .events import (
@@ -29,11 +29,6 @@ from .events import (
 
 Tale = Callable[[Interaction], Event]
 
-APPLY: dict[str, Callable[..., bool]] = {
-    Source.TASKROUTER: of_taskrouter.apply,
-    Source.CONVERSATIONS: of_conversations.apply,
-    Source.INTERACTIONS: of_interactions.apply,
-}
 STATUSES = ("pending", "reserved", "assigned", "wrapping", "completed", "canceled")
 OF_TASKS = (
     *("task.created", "task.updated", "task.wrapup", "task.completed", "task.canceled", "task.deleted"),
@@ -65,6 +60,10 @@ TALES |= {
 }
 
 
+def _event(source: str, params: dict[str, str], row: Interaction) -> callbacks.CallbackEvent:
+    return callbacks.parse(source, params["EventType"], callbacks.redact_payload(params, row))
+
+
 def _as_it_is(row: Interaction) -> dict[str, Any]:
     row.refresh_from_db()
     return {**model_to_dict(row), "version": row.version, "closings": row.closings.count()}
@@ -75,7 +74,7 @@ def _in_state(row: Interaction, state: str) -> Interaction:
     if state == "named":
         Interaction.objects.filter(pk=row.pk).update(conversation_sid=None)
     if state in ("active", "assigned"):
-        lifecycle.active(row.pk)
+        steps.change(row, Happening.UP)
         Interaction.objects.filter(pk=row.pk).update(channel_status="active")
     if state == "assigned":
         Interaction.objects.filter(pk=row.pk).update(task_status="assigned")
@@ -89,12 +88,12 @@ def test_what_is_called_old_changes_nothing(state: str, opened: MakeRow) -> None
     old = []
     for name, tale in TALES.items():
         source, params = tale(row)
-        payload = callbacks.keep(params, row)
-        if not callbacks.is_old(row, source, params["EventType"], payload):
+        event = _event(source, params, row)
+        if not callbacks.is_noop(row, event):
             continue
         old.append(name)
         before = _as_it_is(row)
-        assert APPLY[source](row, params["EventType"], payload), name
+        assert handlers.apply(row, event), name
         assert _as_it_is(row) == before, name
     if state != "named":
         assert {"onInteractionCreated", "agent joined", "task-queue.entered pending"} <= set(old)
@@ -104,7 +103,7 @@ def test_of_a_row_that_is_not_open_yet_everything_is_news(sending: MakeRow) -> N
     row = sending()
     for tale in TALES.values():
         source, params = tale(row)
-        assert not callbacks.is_old(row, source, params["EventType"], callbacks.keep(params, row))
+        assert not callbacks.is_noop(row, _event(source, params, row))
 
 
 def test_old_news_is_kept_with_its_row_and_asks_for_no_job(opened: MakeRow, tell: Tell) -> None:
@@ -113,6 +112,6 @@ def test_old_news_is_kept_with_its_row_and_asks_for_no_job(opened: MakeRow, tell
     event = WebhookEvent.objects.get()
     assert event.interaction == row
     assert event.processed_at is not None
-    assert not callbacks.process(event.pk)
+    assert not callbacks.apply_due(event.account_id)
     row.refresh_from_db()
     assert row.status == Status.CREATED

@@ -12,10 +12,11 @@ from django.test import Client
 from django.urls import reverse
 
 from flex_outbound.models import Account, Interaction, WebhookEvent
-from flex_outbound.outbox import callbacks, lifecycle, sweep
-from flex_outbound.outbox.callbacks import finding, processing
+from flex_outbound.outbox import callbacks, sweep
+from flex_outbound.outbox.callbacks import finding, handlers, processing
 from flex_outbound.sids import SidKind
-from flex_outbound.statuses import Status
+from flex_outbound.statuses import Event, Status
+from tests import steps
 
 from .conftest import MakeRow, Tell, process_waiting
 from .events import CONVERSATION, SIDS, channel, conversations, customer_wrote, interactions, other, taskrouter
@@ -32,7 +33,7 @@ FOREIGN = {
 def age(seconds: float) -> None:
     """Let so many seconds pass for every stored event."""
     passed = timedelta(seconds=seconds)
-    WebhookEvent.objects.update(received_at=F("received_at") - passed, enqueued_at=F("enqueued_at") - passed)
+    WebhookEvent.objects.update(received_at=F("received_at") - passed)
 
 
 @pytest.mark.parametrize("make", [taskrouter, conversations, interactions])
@@ -58,7 +59,7 @@ def test_while_a_request_is_under_way_an_event_waits_for_its_answer(make: Any, s
     row = sending()
     assert tell(make(row, "onChannelStatusUpdated", ChannelStatus="closed"))
     assert WebhookEvent.objects.get().processed_at is None
-    assert lifecycle.created(row, dict(SIDS), "assigned")
+    assert steps.created(row, SIDS, "assigned")
     process_waiting()
     event = WebhookEvent.objects.get()
     assert (event.interaction, event.processed_at is not None) == (row, True)
@@ -69,7 +70,7 @@ def test_an_event_that_waited_in_vain_is_forgotten(sending: MakeRow, tell: Tell)
     tell(interactions(row, "onInteractionCreated", **FOREIGN))
     process_waiting()
     assert WebhookEvent.objects.count() == 1
-    assert lifecycle.created(row, dict(SIDS), "pending")
+    assert steps.created(row, SIDS, "pending")
     process_waiting()
     assert not WebhookEvent.objects.exists()
 
@@ -111,7 +112,7 @@ def test_an_event_that_fails_is_tried_again_and_then_left_to_a_person(
 
     row = opened()
     with monkeypatch.context() as patch:
-        patch.setitem(processing._APPLY, "interactions", fail)
+        patch.setattr(handlers, "apply", fail)
         tell(channel(row, "closed"))
         for _ in range(processing.MAX_ATTEMPTS + 2):
             age(10)
@@ -126,11 +127,11 @@ def test_an_event_that_fails_is_tried_again_and_then_left_to_a_person(
 
 def test_what_fails_halfway_leaves_nothing_behind(opened: MakeRow, tell: Tell, monkeypatch: Any) -> None:
     def fail(row: Interaction, *args: object) -> bool:
-        lifecycle.closed(row.pk)
+        steps.change(row, Event.ENDED)
         raise ValueError
 
     row = opened()
-    monkeypatch.setitem(processing._APPLY, "interactions", fail)
+    monkeypatch.setattr(handlers, "apply", fail)
     tell(channel(row, "closed"))
     row.refresh_from_db()
     assert row.status == Status.CREATED
@@ -138,11 +139,12 @@ def test_what_fails_halfway_leaves_nothing_behind(opened: MakeRow, tell: Tell, m
 
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="reads SQLite's plans")
 def test_a_row_is_found_by_indexes_alone(opened: MakeRow, account: Account, django_assert_num_queries: Any) -> None:
-    payload = callbacks.keep(taskrouter(opened(), "task.updated")[1]) | {"InteractionSid": SIDS["interaction_sid"]}
+    payload = callbacks.redact_payload(taskrouter(opened(), "task.updated")[1])
+    event = callbacks.parse("conversations", "x", payload | {"InteractionSid": SIDS["interaction_sid"]})
     with django_assert_num_queries(1) as asked:
-        finding.row_of(account.pk, payload)
+        finding.find_interaction(account.pk, event)
     with django_assert_num_queries(1) as asked_too:
-        finding.may_become_ours(account.pk, "conversations", payload)
+        finding.may_become_ours(account.pk, event)
     with connection.cursor() as cursor:
         for query in (asked.captured_queries[0]["sql"], asked_too.captured_queries[0]["sql"]):
             cursor.execute(f"EXPLAIN QUERY PLAN {query}")

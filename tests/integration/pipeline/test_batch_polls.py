@@ -1,4 +1,4 @@
-"""Conversations that go on are counted many at a time; what is not among them has ended, and is looked at."""
+"""Steady conversations are polled many at a time; what is not among them has ended, and is polled by itself."""
 
 from collections.abc import Callable
 
@@ -6,7 +6,7 @@ import pytest
 
 from crm_demo.models import Contact
 from flex_outbound.models import Interaction
-from flex_outbound.outbox import census, retry, sweep
+from flex_outbound.outbox import polling, retry, sweep
 from flex_outbound.outbox.jobs import Job
 from flex_outbound.statuses import Status
 
@@ -23,7 +23,7 @@ def crowd(click: Clicker, sandbox: Sandbox) -> list[Interaction]:
     for _look in range(8):
         run_due(31)
     assert set(Interaction.objects.values_list("status", flat=True)) == {Status.ACTIVE}
-    Interaction.objects.update(lookups=retry.CALM + 1)
+    Interaction.objects.update(lookups=retry.STEADY_AFTER + 1)
     return rows
 
 
@@ -36,7 +36,7 @@ def test_what_goes_on_is_one_job_and_one_request(crowd: list[Interaction], sandb
     before = len(_requests(sandbox))
     jobs: list[tuple[Job, str]] = []
     sweep.sweep(lambda job, row_id: jobs.append((job, row_id)))
-    assert [job for job, _row in jobs] == [Job.CENSUS]
+    assert [job for job, _row in jobs] == [Job.POLL]
     sweep.run(*jobs[0])
     [path] = _requests(sandbox)[before:]
     assert path.endswith("/Tasks")
@@ -50,16 +50,16 @@ def test_an_end_that_nobody_told_of_is_found(crowd: list[Interaction], sandbox: 
     sandbox.act(ended.task_sid or "", "accept")
     sandbox.act(ended.task_sid or "", "complete")
     pass_time(400)
-    assert census.count(crowd[0].pk) == 4
+    assert polling.poll_batches(crowd[0].account) == 4
     ended.refresh_from_db()
     assert ended.status == Status.CLOSED
 
 
 def test_now_and_then_each_is_looked_at_by_itself(crowd: list[Interaction], sandbox: Sandbox) -> None:
-    Interaction.objects.update(lookups=census.CLOSER)
+    Interaction.objects.update(lookups=polling.FULL_POLL_EVERY)
     pass_time(400)
     before = len(_requests(sandbox))
-    assert census.count(crowd[0].pk) == 0
+    assert polling.poll_batches(crowd[0].account) == 0
     assert sum("/Channels/" in path for path in _requests(sandbox)[before:]) == len(crowd)
     assert set(Interaction.objects.values_list("status", flat=True)) == {Status.ACTIVE}
 
@@ -67,6 +67,6 @@ def test_now_and_then_each_is_looked_at_by_itself(crowd: list[Interaction], sand
 def test_a_search_that_fails_ends_nothing(crowd: list[Interaction], sandbox: Sandbox) -> None:
     sandbox.fault("status", path="/Tasks$", method="GET", status=503)
     pass_time(400)
-    assert census.count(crowd[0].pk) == 0
+    assert polling.poll_batches(crowd[0].account) == 0
     assert set(Interaction.objects.values_list("status", flat=True)) == {Status.ACTIVE}
     assert not Interaction.objects.due().exists()

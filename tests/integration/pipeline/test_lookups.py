@@ -11,10 +11,11 @@ from django.utils import timezone
 from flex_outbound.conf import Conf
 from flex_outbound.exceptions import InvalidClick
 from flex_outbound.models import Closing, Interaction, Outcome
-from flex_outbound.outbox import decisions, lookups
+from flex_outbound.outbox import decisions, jobs, lookups
 from flex_outbound.outbox.clock import from_now
 from flex_outbound.outbox.dispatch import build_request
 from flex_outbound.outbox.gateways import gateway_for
+from flex_outbound.outbox.jobs import Job
 from flex_outbound.statuses import OPEN, MessageStatus, Status
 
 from .conftest import Sandbox, pass_time, run_due
@@ -104,11 +105,11 @@ def test_two_workers_never_look_for_the_same_rows_at_once(
     search, others = lookups._search, []
 
     def search_beside_another(*arguments: Any) -> Any:
-        others.append(lookups.reconcile(row.account_id))
+        others.append(lookups.look_up(row.account_id))
         return search(*arguments)
 
     monkeypatch.setattr(lookups, "_search", search_beside_another)
-    assert lookups.reconcile(row.account_id) == 1
+    assert lookups.look_up(row.account_id) == 1
     assert others == [0]
 
 
@@ -118,10 +119,15 @@ def test_after_a_look_comes_the_account_s_next_row_not_only_the_same(click: Clic
     run_due()
     pass_time(2.5)
     Interaction.objects.filter(pk=second.pk).update(next_at=from_now(1))
-    following = lookups.look_for(first.pk)
-    assert following is not None
-    assert following[0] == second.pk
-    assert lookups.look_for(first.pk) is None  # nothing is due: whoever looked has asked for the next
+    asked: list[tuple[Any, ...]] = []
+    before = jobs.connect(lambda *job: asked.append(job))
+    try:
+        assert lookups.look_up(first.account_id) == 1
+    finally:
+        jobs.connect(before)
+    [(job, argument, delay)] = asked
+    assert (job, argument) == (Job.LOOKUP, str(first.account_id))
+    assert 0 < delay < 1.1
 
 
 def test_the_attempt_that_made_the_task_is_the_one_that_was_accepted(click: Clicker, sandbox: Sandbox) -> None:
@@ -182,7 +188,7 @@ def test_a_conversation_begun_at_that_time_is_left_to_a_person(
     for seconds in (5, 10):
         run_due(seconds)
     # The rows' time is moved, Twilio's is not: the conversation is as old as the click was.
-    Interaction.objects.filter(pk=row.pk).update(lookups=2, next_at=from_now(-1), enqueued_at=None)
+    Interaction.objects.filter(pk=row.pk).update(lookups=2, next_at=from_now(-1))
     monkeypatch.setattr(Conf, "settle_seconds", property(lambda self: 1.0))
     run_due()
     row.refresh_from_db()

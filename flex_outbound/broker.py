@@ -1,0 +1,187 @@
+"""Celery in one place: publishing jobs, running one job of a kind at a time, and asking broker and workers.
+
+Apart from the tasks themselves, which are in ``tasks.py``.
+"""
+
+import logging
+import queue
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, Final
+
+from celery import current_app
+from celery.schedules import maybe_schedule
+
+from flex_outbound.conf import conf
+from flex_outbound.outbox import jobs
+from flex_outbound.outbox.jobs import Job
+
+logger = logging.getLogger(__name__)
+
+SWEEP: Final = "flex_outbound.tasks.sweep"
+
+TASKS: Final[dict[Job, str]] = {
+    job: f"flex_outbound.tasks.{'import_look' if job is Job.IMPORT else job.value}" for job in Job
+}
+"""The name of the Celery task that does each job."""
+
+MARGIN: Final = 0.05
+"""Seconds by which a delayed job comes after its time, for the database's clock says when that is."""
+
+_SCHEDULERS: Final = ("celery.beat:PersistentScheduler", "celery.beat:Scheduler")
+"""Those that know the settings' schedule and nothing else."""
+
+
+# -- publishing --------------------------------------------------------------------------------------------------------
+
+
+def publish(job: Job, argument: str, delay: float = 0.0) -> None:
+    """Hand a job to the broker, to be run in ``delay`` seconds. Raises what the broker's client raises."""
+    options: dict[str, Any] = {"queue": conf.celery_queue} if conf.celery_queue is not None else {}
+    if delay > 0:
+        options["countdown"] = delay + MARGIN
+    current_app.tasks[TASKS[job]].apply_async(args=(argument,), retry=False, **options)
+
+
+class Publisher(threading.Thread):
+    """Publishes the jobs of one process, so that no click ever waits for a broker that is slow or gone.
+
+    What does not fit into the queue, or was in it when the process died, is found by the sweep.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(name="flex-outbound-publisher", daemon=True)
+        self.queue: queue.Queue[tuple[Job, str, float, float]] = queue.Queue(maxsize=1000)
+
+    def run(self) -> None:
+        """Publish one job after the other, for as long as the process lives."""
+        while True:
+            job, argument, delay, asked = self.queue.get()
+            try:
+                publish(job, argument, max(delay - (time.monotonic() - asked), 0.0) if delay else 0.0)
+            except Exception as error:  # the broker's client decides which; none may end the thread
+                logger.warning("Broker unavailable (%s); the sweep will retry", type(error).__name__)
+                jobs.report_lost(job)
+
+
+_publisher: Publisher | None = None
+_start_lock = threading.Lock()
+
+
+def post(job: Job, argument: str, delay: float = 0.0) -> None:
+    """Hand a job to the publisher of this process, starting one after a fork. With eager tasks: run it at once."""
+    global _publisher
+    if current_app.conf.task_always_eager:
+        # Nothing waits in a process that does everything at once: what is due later is left to the sweep.
+        if delay <= 0:
+            publish(job, argument)
+        return
+    if _publisher is None or not _publisher.is_alive():
+        with _start_lock:
+            if _publisher is None or not _publisher.is_alive():
+                _publisher = Publisher()
+                _publisher.start()
+    try:
+        _publisher.queue.put_nowait((job, argument, delay, time.monotonic()))
+    except queue.Full:
+        logger.warning("Too many jobs are waiting for the broker; the sweep will find the rest")
+        jobs.report_lost(job)
+
+
+# -- running -----------------------------------------------------------------------------------------------------------
+
+JOBS_AT_ONCE: Final[dict[Job, int]] = {Job.DISPATCH: 2}
+"""Jobs of a kind that one process runs for the same account at a time; one, where nothing is said.
+
+Two for sending: while one writes answers down, the other's requests are under way.
+"""
+
+DRAIN_SECONDS: Final = 5.0
+"""How long a job goes on for others that came meanwhile: a worker that is to stop must not wait for it for long."""
+
+
+class Turnstile:
+    """Lets one job, or a few, work for an account at a time in this process.
+
+    A job serves its whole account. One that comes while others work leaves its work to them: they go on until nobody
+    has come since they began. So a thousand clicks do not open a thousand transactions that find nothing.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._working: Counter[tuple[Job, str]] = Counter()
+        self._came: set[tuple[Job, str]] = set()
+
+    def run(self, job: Job, argument: str, work: Callable[[int], object]) -> None:
+        """Do the work of a job, or leave it to those who are at it."""
+        key, end = (job, argument), time.monotonic() + DRAIN_SECONDS
+        with self._lock:
+            if self._working[key] >= JOBS_AT_ONCE.get(job, 1):
+                self._came.add(key)
+                return
+            self._working[key] += 1
+        try:
+            work(int(argument))
+            while self._somebody_came(key):
+                if time.monotonic() > end:
+                    jobs.request(job, argument)
+                    break
+                work(int(argument))
+        finally:
+            with self._lock:
+                self._working[key] -= 1
+
+    def _somebody_came(self, key: tuple[Job, str]) -> bool:
+        with self._lock:
+            if key not in self._came:
+                return False
+            self._came.discard(key)
+            return True
+
+
+turnstile = Turnstile()
+
+
+# -- asking ------------------------------------------------------------------------------------------------------------
+
+
+def celery_app() -> str | None:
+    """Return the name of the project's Celery app, None where there is none: Celery's stopgap knows no broker."""
+    app: Any = current_app
+    return None if app.main == "default" and not app.fixups else app.main or ""
+
+
+def sweep_schedule() -> list[float] | None:
+    """Return the seconds between sweeps by every entry of the beat schedule.
+
+    None where it has none but is not the only schedule: a scheduler of one's own, such as a database's, may have it.
+    """
+    entries = (current_app.conf.beat_schedule or {}).values()
+    found = [_seconds(entry.get("schedule")) for entry in entries if entry.get("task") == SWEEP]
+    return found if found or current_app.conf.beat_scheduler in _SCHEDULERS else None
+
+
+def _seconds(schedule: Any) -> float:
+    every = getattr(maybe_schedule(schedule), "run_every", None)
+    # What goes by the clock on the wall comes once a minute at most.
+    return float(every.total_seconds()) if every else 60.0
+
+
+def ask_broker(seconds: int) -> str:
+    """Connect to the broker, really, and return its address without a password; raises what its client raises."""
+    with current_app.connection_for_write(connect_timeout=seconds) as connection:
+        connection.ensure_connection(max_retries=1, interval_start=0, timeout=seconds)
+        return str(connection.as_uri())
+
+
+def ask_workers(seconds: float) -> dict[str, list[str]]:
+    """Return the queues of every worker that answers within so many seconds, by the worker's name."""
+    answers = current_app.control.inspect(timeout=seconds).active_queues() or {}
+    return {name: [one["name"] for one in queues] for name, queues in answers.items()}
+
+
+def our_queue() -> str:
+    """Return the queue that our jobs go to, as far as no route of the project's sends them elsewhere."""
+    return conf.celery_queue or str(current_app.conf.task_default_queue)

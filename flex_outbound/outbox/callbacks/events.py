@@ -1,0 +1,209 @@
+"""A callback, parsed once: what is kept of it without names, addresses and texts, and what that says.
+
+Sources: https://www.twilio.com/docs/taskrouter/api/event/reference,
+https://www.twilio.com/docs/conversations/conversations-webhooks and
+https://www.twilio.com/docs/flex/admin-guide/setup/conversations/configure-interactions-webhook
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+from uuid import UUID
+
+from flex_outbound.gateway import errors, results
+from flex_outbound.gateway.base import TaskState
+from flex_outbound.gateway.payloads import ATTEMPT, KEY
+from flex_outbound.models import Interaction, Source
+from flex_outbound.sids import SidKind, sid_or_none
+
+
+class EventName(StrEnum):
+    """The events that change something; Twilio's names. Every other one about an interaction of ours is only kept."""
+
+    TASK_CANCELED = "task.canceled"
+    TASK_DELETED = "task.deleted"
+    TASK_SYSTEM_DELETED = "task.system-deleted"
+    WORKFLOW_TIMEOUT = "workflow.timeout"
+    RESERVATION_REJECTED = "reservation.rejected"
+    RESERVATION_TIMEOUT = "reservation.timeout"
+    CHANNEL_CREATE_FAILED = "onChannelCreateFailed"
+    CHANNEL_STATUS_UPDATED = "onChannelStatusUpdated"
+    PARTICIPANT_JOINED = "onParticipantJoined"
+    PARTICIPANT_ADDED = "onParticipantAdded"
+    CONVERSATION_STATE_UPDATED = "onConversationStateUpdated"
+    MESSAGE_ADDED = "onMessageAdded"
+    DELIVERY_UPDATED = "onDeliveryUpdated"
+
+
+class Party(StrEnum):
+    """Who wrote or joined, as far as one can tell; the values are kept in payloads."""
+
+    CUSTOMER = "customer"
+    AGENT = "agent"
+    SYSTEM = "system"
+    UNKNOWN = "unknown"
+
+
+MESSAGE_KEY: Final = "MessageKey"
+AUTHOR_KIND: Final = "AuthorKind"
+PARTICIPANT_KIND: Final = "ParticipantKind"
+
+_SIDS: Final = (
+    *("AccountSid", "ChannelSid", "ChatServiceSid", "ConversationSid", "DeliveryReceiptSid", "InstanceSid"),
+    *("InteractionSid", "MediaChannelSid", "MessageSid", "ParticipantSid", "ReservationSid", "ResourceSid", "Sid"),
+    *("TaskQueueSid", "TaskSid", "WorkerSid", "WorkflowSid", "WorkspaceSid"),
+)
+_WORDS: Final = (
+    *("ChannelStatus", "DateCreated", "DateUpdated", "ErrorCode", "EventType", "ReservationStatus", "ResourceType"),
+    *("StateFrom", "StateTo", "StateUpdated", "Status", "TaskAssignmentStatus", "Timestamp", "TimestampMs"),
+)
+_ATTRIBUTES: Final = (
+    *("conversationSid", "flexChannelInviteSid", "flexInteractionChannelSid", "flexInteractionSid"),
+    *(ATTEMPT, KEY),
+)
+_SID: Final = re.compile(r"[A-Z]{2}[0-9a-fA-F]{32}\Z")
+_WORD: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}\Z")
+_NUMBER: Final = re.compile(r"(whatsapp:)?\+\d{6,15}\Z")
+
+Payload = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackEvent:
+    """What one callback says. ``name``: Twilio's, also one that is not in EventName; "" or None: it does not say.
+
+    ``task``: as TaskRouter describes it. ``key``: the interaction's, from the task's or the message's attributes.
+    ``channel_status``, ``state_to``, ``delivery_status``: Twilio's words. ``error_code``: the one that says most.
+    """
+
+    source: Source
+    name: str
+    task: TaskState | None = None
+    task_status: str = ""
+    interaction_sid: str | None = None
+    channel_sid: str | None = None
+    conversation_sid: str | None = None
+    worker_sid: str = ""
+    key: UUID | None = None
+    message_key: UUID | None = None
+    message_sid: str | None = None
+    channel_status: str = ""
+    state_to: str = ""
+    delivery_status: str = ""
+    error_code: int | None = None
+    author: str = ""
+    participant: str = ""
+
+    @property
+    def is_customer_joining(self) -> bool:
+        """True where the customer is in the conversation from now on."""
+        joined = (EventName.PARTICIPANT_ADDED, EventName.PARTICIPANT_JOINED)
+        return self.name in joined and self.participant == Party.CUSTOMER
+
+
+def parse(source: str, name: str, payload: Payload) -> CallbackEvent:
+    """Return what a callback says; ``payload`` as ``redact_payload`` left it."""
+    attributes = results.parse_attributes(payload.get("TaskAttributes"))
+    interaction_sid = sid_or_none(payload.get("InteractionSid"), SidKind.INTERACTION)
+    # The events of interactions name the conversation as the channel's medium.
+    named = {"conversationSid": payload.get("ConversationSid") or payload.get("MediaChannelSid")}
+    return CallbackEvent(
+        source=Source(source),
+        name=name,
+        task=results.parse_task(
+            {
+                "sid": payload.get("TaskSid"),
+                "assignment_status": payload.get("TaskAssignmentStatus"),
+                "attributes": payload.get("TaskAttributes"),
+            }
+        ),
+        task_status=str(payload.get("TaskAssignmentStatus", "")),
+        interaction_sid=interaction_sid or sid_or_none(attributes.get("flexInteractionSid"), SidKind.INTERACTION),
+        channel_sid=sid_or_none(payload.get("ChannelSid"), SidKind.CHANNEL),
+        conversation_sid=results.conversation_sid_in(named) or results.conversation_sid_in(attributes),
+        worker_sid=str(payload.get("WorkerSid", "")),
+        key=_as_key(attributes.get(KEY)) or _as_key(payload.get(MESSAGE_KEY)),
+        message_key=_as_key(payload.get(MESSAGE_KEY)),
+        message_sid=sid_or_none(payload.get("MessageSid"), SidKind.MESSAGE),
+        channel_status=str(payload.get("ChannelStatus", "")),
+        state_to=str(payload.get("StateTo", "")),
+        delivery_status=str(payload.get("Status", "")),
+        error_code=results.parse_code(payload.get("ErrorCode")),
+        author=str(payload.get(AUTHOR_KIND, "")),
+        participant=str(payload.get(PARTICIPANT_KIND, "")),
+    )
+
+
+def redact_payload(params: Mapping[str, str], interaction: Interaction | None = None) -> dict[str, str]:
+    """Return what is stored of a verified callback, nothing of which names or quotes anybody.
+
+    ``interaction``: what it is about, where that is known: it tells the customer from the agent.
+    """
+    kept = {name: params[name] for name in _SIDS if _SID.match(params.get(name, ""))}
+    kept |= {name: params[name] for name in _WORDS if _WORD.match(params.get(name, ""))}
+    kept |= _error(params) | _people(params, interaction)
+    if "TaskAttributes" in params:
+        kept["TaskAttributes"] = json.dumps(_attributes(params["TaskAttributes"]))
+    key = _as_key(results.parse_attributes(params.get("Attributes", "")).get(KEY))
+    return kept | ({MESSAGE_KEY: key.hex} if key else {})
+
+
+def _as_key(value: object) -> UUID | None:
+    try:
+        return UUID(hex=value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+
+
+def _attributes(text: str) -> dict[str, Any]:
+    given = results.parse_attributes(text)
+    shaped = {name: given[name] for name in _ATTRIBUTES if isinstance(given.get(name), str | int)}
+    kept = {name: value for name, value in shaped.items() if _WORD.match(str(value))}
+    found = {
+        "conversationSid": results.conversation_sid_in(given),
+        "flexInteractionSid": results.interaction_sid_in(given),
+    }
+    return kept | {name: sid for name, sid in found.items() if sid}
+
+
+def _error(params: Mapping[str, str]) -> dict[str, str]:
+    """Keep the code that says most: Twilio wraps a 50416 into the words of a general one."""
+    code = results.parse_code(params.get("ErrorCode"))
+    _rule, _reason, told = errors.read_words(params.get("ErrorMessage", ""), code, None)
+    return {"ErrorCode": str(told)} if told else {}
+
+
+def _people(params: Mapping[str, str], interaction: Interaction | None) -> dict[str, str]:
+    kept: dict[str, str] = {}
+    if params.get("Author"):
+        kept[AUTHOR_KIND] = _author(params["Author"], interaction)
+    kind, address = params.get("ParticipantType", "").lower(), _bound_address(params)
+    if address:
+        is_customer = interaction is None or _is_customer(address, interaction)
+        kept[PARTICIPANT_KIND] = Party.CUSTOMER if is_customer else Party.UNKNOWN
+    elif params.get("Identity"):
+        kept[PARTICIPANT_KIND] = Party.AGENT
+    elif kind in (Party.CUSTOMER, Party.AGENT):
+        kept[PARTICIPANT_KIND] = kind
+    return kept
+
+
+def _bound_address(params: Mapping[str, str]) -> str:
+    nested = results.parse_binding(params.get("MessagingBinding", ""))
+    return params.get("MessagingBinding.Address", "") or nested.address
+
+
+def _author(author: str, interaction: Interaction | None) -> str:
+    if author == Party.SYSTEM:
+        return Party.SYSTEM
+    if interaction is not None:
+        return Party.CUSTOMER if _is_customer(author, interaction) else Party.AGENT
+    # An agent's identity may look like an email address, but never like a telephone number.
+    return Party.CUSTOMER if _NUMBER.match(author) else Party.UNKNOWN
+
+
+def _is_customer(address: str, interaction: Interaction) -> bool:
+    return any(results.same_address(address, one) for one in (interaction.address, *interaction.cc))

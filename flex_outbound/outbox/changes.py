@@ -1,0 +1,67 @@
+"""What came of a request, a lookup, a poll or a callback, as a value: decided once, without the database.
+
+``decide`` functions in ``dispatch``, ``lookups``, ``polling``, ``messages`` and ``callbacks`` return changes;
+``lifecycle.apply`` writes them. The state machine that they move in is ``statuses.TRANSITIONS``.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from flex_outbound.exceptions import GatewayError
+from flex_outbound.models import Interaction
+from flex_outbound.statuses import TASK_ORDER, ChannelStatus, Event
+
+SIDS: Final = ("interaction_sid", "channel_sid", "task_sid", "conversation_sid", "invite_sid")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One event, and what it says.
+
+    ``event``: None where only ``facts`` are written. ``delay``: seconds until the interaction is due again; a final
+    state is never due. ``sids``: by column name, None for what is not known. ``reason``, ``message``, ``code``: why it
+    failed or waits, for programs, for the agent, and Twilio's. ``error``: what the attempt keeps. ``made_by``: the
+    number of the attempt that made the task, where it was found. ``facts``: further columns; they are written even
+    where somebody else made the move first. ``tell``: send ``interaction_updated`` for facts alone.
+    """
+
+    event: Event | None
+    delay: float = 0.0
+    sids: Mapping[str, str | None] = field(default_factory=dict)
+    task_status: str = ""
+    reason: str = ""
+    message: str = ""
+    code: int | None = None
+    error: GatewayError | None = None
+    made_by: int | None = None
+    message_sid: str | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    tell: bool = False
+
+    def with_facts(self, **facts: Any) -> "Change":
+        """Return the same change with further columns."""
+        return replace(self, facts={**self.facts, **facts})
+
+
+NOTHING: Final = Change(None)
+
+
+def task_step(interaction: Interaction, status: str) -> dict[str, str]:
+    """Return TaskRouter's status as a fact if it is a step forward; old news is {}."""
+    if TASK_ORDER.get(status, -1) <= TASK_ORDER.get(interaction.task_status, -1):
+        return {}
+    return {"task_status": status}
+
+
+def channel_step(interaction: Interaction, status: str) -> dict[str, str]:
+    """Return the channel's status as a fact if it is news; ``closed`` and ``failed`` are final."""
+    final = {ChannelStatus.CLOSED, ChannelStatus.FAILED}
+    if not status or status == interaction.channel_status or interaction.channel_status in final:
+        return {}
+    return {"channel_status": status}
+
+
+def conversation_step(interaction: Interaction, conversation_sid: str | None) -> dict[str, str]:
+    """Return a conversation SID as a fact if none was known; one that is there stays."""
+    return {"conversation_sid": conversation_sid} if conversation_sid and not interaction.conversation_sid else {}

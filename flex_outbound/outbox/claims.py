@@ -1,0 +1,32 @@
+"""Taking due work: one way for interactions, messages and channels to be closed.
+
+Several workers may be asked for the same account at once. Each takes rows that nobody else holds, and the rows that it
+takes are due again only when their lease is over.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from django.db.models import Model
+
+from flex_outbound.models.scheduling import SchedulableQuerySet
+from flex_outbound.outbox import locks
+from flex_outbound.outbox.clock import from_now
+
+Row = TypeVar("Row", bound=Model)
+
+
+def take(due: SchedulableQuerySet[Row], limit: int, lease: float | Callable[[Row], float], **values: Any) -> list[Row]:
+    """Take up to ``limit`` rows that are due, the oldest first, and return them as they were before.
+
+    ``lease``: seconds until they are due again unless something else is written about them; one for all, or asked for
+    each. ``values``: what else to write on all of them. Call it within a ``bounded_transaction(read_first=True)``,
+    which makes it one step.
+    """
+    rows = list(locks.lock(due, skip_locked=True)[:limit])
+    by_lease: dict[float, list[Any]] = {}
+    for row in rows:
+        by_lease.setdefault(lease(row) if callable(lease) else lease, []).append(row.pk)
+    for seconds, keys in by_lease.items():
+        due.model._default_manager.filter(pk__in=keys).update(next_at=from_now(seconds), **values)
+    return rows
