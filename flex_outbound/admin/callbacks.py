@@ -20,10 +20,9 @@ from flex_outbound.admin.sites import link_on
 from flex_outbound.exceptions import FlexOutboundError
 from flex_outbound.models import Account, Source
 from flex_outbound.models.event import WebhookReceipt, WebhookRefusal
+from flex_outbound.problems import Problem, explain, explain_refusal
 from flex_outbound.setup import callbacks
 from flex_outbound.setup.comparing import EVENTS, Finding, State, presentable
-from flex_outbound.setup.refusals import explain_refusal
-from flex_outbound.setup.words import Trouble, explain
 
 CSS = "flex_outbound/callbacks.css"
 
@@ -32,7 +31,7 @@ CSS = "flex_outbound/callbacks.css"
 class Refused:
     """Callbacks that were refused for one reason."""
 
-    reason: Trouble
+    reason: Problem
     count: int
     last_at: datetime
 
@@ -131,11 +130,11 @@ class CallbacksPage(admin.ModelAdmin):
             finding = error.finding
             context = {"finding": finding, "actual": presentable(finding.actual)}
             return self._page(request, account, "callbacks_replace.html", context)
-        except callbacks.NotMendable as error:
-            self.message_user(request, f"{error.trouble.what} {error.trouble.todo}", messages.ERROR)
+        except callbacks.NotFixable as error:
+            self.message_user(request, f"{error.problem.summary} {error.problem.remedy}", messages.ERROR)
         except FlexOutboundError as error:
-            trouble = explain(error)
-            self.message_user(request, f"{trouble.what} {trouble.todo} {trouble.said}".strip(), messages.ERROR)
+            problem = explain(error)
+            self.message_user(request, f"{problem.summary} {problem.remedy} {problem.detail}".strip(), messages.ERROR)
         else:
             self._say(request, account, found)
         return HttpResponseRedirect(self._url(account))

@@ -10,9 +10,9 @@ from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
+from flex_outbound import problems
 from flex_outbound.channels import Channel
 from flex_outbound.contexts import name_of
-from flex_outbound.reasons import label_of
 from flex_outbound.reports.overview import Overview, Waiting
 from flex_outbound.reports.tally import Tally
 
@@ -163,7 +163,7 @@ def _rounded(value: float | None) -> float | None:
 
 def _reasons(total: Tally, link: Link) -> Chart:
     reasons = sorted(total.reasons.items(), key=lambda pair: (-pair[1], pair[0]))
-    rows = [(label_of(reason), link(reason=reason), number) for reason, number in reasons]
+    rows = [(problems.label(reason), link(reason=reason), number) for reason, number in reasons]
     return Chart(
         "reasons",
         _("Failed, by reason"),

@@ -16,8 +16,8 @@ from flex_outbound.admin.importing import CSS, JS, ImportPages
 from flex_outbound.admin.lookups import SaneLookups
 from flex_outbound.admin.matching import MatchingPage
 from flex_outbound.admin.secrets import GuardsSecrets
-from flex_outbound.admin.trouble import trouble_of
 from flex_outbound.models import Account, Worker
+from flex_outbound.setup.connection import problem_of
 
 
 @admin.register(Account)
@@ -67,7 +67,7 @@ class AccountAdmin(SaneLookups, GuardsSecrets, CallbacksPage, ConnectionTest, Im
     ) -> HttpResponse:
         """Show an account, its trouble first."""
         account = self.get_object(request, unquote(object_id))
-        extra = {"trouble": trouble_of(account), **(extra_context or {})}
+        extra = {"trouble": problem_of(account), **(extra_context or {})}
         if account is not None and self.has_change_permission(request, account):
             extra |= {"test_url": self.test_url(account), "may_import": True}
         return super().change_view(request, object_id, form_url, extra)
@@ -91,8 +91,8 @@ class AccountAdmin(SaneLookups, GuardsSecrets, CallbacksPage, ConnectionTest, Im
     @admin.display(description=_("trouble"))
     def trouble(self, account: Account) -> SafeString:
         """Return what is wrong, in words and colour."""
-        trouble = trouble_of(account)
-        return badges.badge(badges.BAD, trouble.what) if trouble else badges.badge(badges.GOOD, _("None known"))
+        trouble = problem_of(account)
+        return badges.badge(badges.BAD, trouble.summary) if trouble else badges.badge(badges.GOOD, _("None known"))
 
     @admin.display(description=_("since"), ordering="problem_at")
     def since(self, account: Account) -> Any:

@@ -14,8 +14,8 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 
 from flex_outbound.models import Account
+from flex_outbound.problems import Problem
 from flex_outbound.setup.connection import Tested, try_connection
-from flex_outbound.setup.words import Trouble
 
 ASKED_BY_SCRIPT = "application/json"
 FIELDS = ("account_sid", "api_key_sid", "api_key_secret", "auth_token", "workspace_sid")
@@ -95,13 +95,13 @@ def _try(form: Any) -> Tested:
     form.is_valid()
     wrong = [f"{form.fields[name].label}: {' '.join(words)}" for name, words in form.errors.items() if name in FIELDS]
     if wrong:
-        return Tested(Trouble(_("Twilio was not asked: the form is not complete."), " ".join(wrong)))
+        return Tested(Problem(_("Twilio was not asked: the form is not complete."), " ".join(wrong)))
     values = {name: form.cleaned_data.get(name, "") for name in FIELDS}
     name = form.cleaned_data.get("name") or _("new account")
     return try_connection(Account(name=name, **values))
 
 
 def _as_json(tested: Tested) -> dict[str, Any]:
-    if tested.trouble is None:
-        return {"ok": True, "what": tested.words}
-    return {"ok": False, **asdict(tested.trouble), "url": tested.trouble.url}
+    if tested.problem is None:
+        return {"ok": True, "summary": tested.words}
+    return {"ok": False, **asdict(tested.problem), "url": tested.problem.url}

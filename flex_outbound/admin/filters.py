@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from flex_outbound.contexts import name_of
 from flex_outbound.models import Interaction, Worker
-from flex_outbound.reasons import LABELS
+from flex_outbound.problems import REASONS
 from flex_outbound.reports import days
 
 MOST_AGENTS = 200
@@ -37,7 +37,9 @@ class ReasonFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, Any]]:
         """Return the reasons, in the order of their words."""
-        return sorted(((reason, str(label)) for reason, label in LABELS.items()), key=lambda pair: pair[1].lower())
+        return sorted(
+            ((reason, str(words.label)) for reason, words in REASONS.items()), key=lambda pair: pair[1].lower()
+        )
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Interaction]) -> QuerySet[Interaction]:
         """Return the rows with the reason."""

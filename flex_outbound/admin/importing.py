@@ -19,9 +19,9 @@ from flex_outbound.admin import import_page
 from flex_outbound.admin.sites import link_on
 from flex_outbound.exceptions import FlexOutboundError
 from flex_outbound.models import Account, ImportRun, ResourceKind, RunState, Sender
+from flex_outbound.problems import explain
 from flex_outbound.setup import drift, importing, runs
 from flex_outbound.setup.choosing import errors_of
-from flex_outbound.setup.words import explain
 
 CSS, JS = "flex_outbound/setup.css", "flex_outbound/setup.js"
 
@@ -76,7 +76,7 @@ class ImportPages(admin.ModelAdmin):
         return account
 
     def _show_run(self, request: HttpRequest, account: Account, run: ImportRun | None) -> TemplateResponse:
-        more: dict[str, Any] = {"run": run, "trouble": runs.trouble_of(run) if run else None}
+        more: dict[str, Any] = {"run": run, "trouble": runs.problem_of(run) if run else None}
         if run is not None and run.is_under_way:
             more |= _progress(run)
         elif run is not None and run.state == RunState.FOUND:
@@ -124,9 +124,9 @@ class ImportPages(admin.ModelAdmin):
         except importing.ImportRefused as error:
             self.message_user(request, str(error), messages.WARNING)
         except FlexOutboundError as error:
-            trouble = explain(error)
+            problem = explain(error)
             words = _("Nothing was saved, for Twilio could not be asked whether all this is still there.")
-            return self._again(request, account, run, {"": f"{words} {trouble.what} {trouble.todo}"})
+            return self._again(request, account, run, {"": f"{words} {problem.summary} {problem.remedy}"})
         else:
             self._note(request, account, applied)
         return HttpResponseRedirect(self._import_url(account))

@@ -10,6 +10,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from flex_outbound import problems
 from flex_outbound.admin import badges
 from flex_outbound.admin.bounded_list import Large
 from flex_outbound.admin.closings import ClosingInline, HasClosing
@@ -23,7 +24,6 @@ from flex_outbound.admin.timeline import story_of
 from flex_outbound.contexts import duplicates_of, with_duplicates
 from flex_outbound.models import Interaction
 from flex_outbound.models.interaction import InteractionQuerySet
-from flex_outbound.reasons import label_of
 
 NONE = "–"
 
@@ -127,7 +127,7 @@ class InteractionAdmin(SaneLookups, ReadOnly, Decisions, Reports, Large):
         badge = badges.of_row(row)
         if not row.error_reason:
             return badge
-        return format_html('{}<span class="flex-reason">{}</span>', badge, label_of(row.error_reason))
+        return format_html('{}<span class="flex-reason">{}</span>', badge, problems.label(row.error_reason))
 
     @admin.display(description=_("opened too often"))
     def twice(self, row: Interaction) -> str:

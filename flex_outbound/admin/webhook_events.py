@@ -16,7 +16,7 @@ from flex_outbound.admin.readonly import ReadOnly
 from flex_outbound.models import WebhookEvent
 from flex_outbound.models.event import WebhookRefusal
 from flex_outbound.outbox import callbacks
-from flex_outbound.setup.refusals import explain_refusal
+from flex_outbound.problems import explain_refusal
 
 
 @admin.register(WebhookEvent)
@@ -72,9 +72,9 @@ class WebhookRefusalAdmin(SaneLookups, ReadOnly, admin.ModelAdmin):
     @admin.display(description=_("reason"), ordering="code")
     def reason(self, refusal: WebhookRefusal) -> str:
         """Return why it was refused, in words."""
-        return explain_refusal(refusal.code).what
+        return explain_refusal(refusal.code).summary
 
     @admin.display(description=_("remedy"))
     def remedy(self, refusal: WebhookRefusal) -> str:
         """Return what to do about it."""
-        return explain_refusal(refusal.code).todo
+        return explain_refusal(refusal.code).remedy

@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Tags, Warning, register
 
-from flex_outbound.setup.address import trouble_of_address
+from flex_outbound.setup.address import problem_of_address
 
 OWN_CACHES = ("LocMemCache", "DummyCache")
 """Of each process alone, or of none."""
@@ -22,10 +22,10 @@ def check_callbacks(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Ch
     if settings.DEBUG or not isinstance(url, str) or not url or _given("API_BASE_URL"):
         return []
     try:
-        trouble = trouble_of_address(url, in_sandbox=False)
+        problem = problem_of_address(url, in_sandbox=False)
     except ValueError:
         return []  # E003 says so
-    return [Warning(trouble.what, hint=trouble.todo, id="flex_outbound.W007")] if trouble else []
+    return [Warning(problem.summary, hint=problem.remedy, id="flex_outbound.W007")] if problem else []
 
 
 @register(Tags.security, "flex_outbound", deploy=True)

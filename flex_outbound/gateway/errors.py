@@ -1,14 +1,13 @@
-"""What can go wrong at Twilio: one closed table, from an error to its kind and to the agent's words.
+"""What can go wrong at Twilio: one closed table, from an error to its reason and kind.
 
-Knows codes, statuses and words only; which exception bears which of them is read in ``classify``.
+It knows codes, statuses and Twilio's words only. ``classify`` reads them from exceptions; ``problems`` has the texts.
 """
 
 import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy as _
+from flex_outbound import problems
 
 
 class Kind(StrEnum):
@@ -23,12 +22,11 @@ class Kind(StrEnum):
 class Rule:
     """One row: which Twilio ``codes`` and HTTP ``statuses`` (where no code is known) mean this ``reason``.
 
-    ``words``: what happened and what to do next, for the agent. ``admin``: whether only an administrator can mend it.
+    ``admin``: whether only an administrator can fix it.
     """
 
     reason: str
     kind: Kind
-    words: Promise
     codes: tuple[int, ...] = ()
     statuses: tuple[int, ...] = ()
     admin: bool = False
@@ -36,27 +34,10 @@ class Rule:
 
 _NO, _LATER, _WHO_KNOWS = Kind.REFUSED, Kind.NOT_ACCEPTED, Kind.UNKNOWN
 
-UNKNOWN_ERROR = Rule(
-    "unknown_error",
-    _NO,
-    _("Twilio refused this for a reason this app does not know. Tell your administrator if it happens again."),
-)
-OUTCOME_UNKNOWN = Rule(
-    "outcome_unknown",
-    _WHO_KNOWS,
-    _("Twilio did not answer clearly. We are checking whether the conversation was opened; please do not send again."),
-    codes=(20500, 20503, 45001, 45005),
-    statuses=(408, 409),
-)
-NOT_SET_UP = Rule(
-    "not_set_up",
-    _NO,
-    _("Messaging is not set up correctly. Your administrator has been told; nothing was sent."),
-    codes=(20003,),
-    statuses=(401, 403),
-    admin=True,
-)
-NEVER_SENT = Rule("never_sent", _LATER, _("Twilio could not be reached just now. This will be sent shortly."))
+UNKNOWN_ERROR = Rule("unknown_error", _NO)
+OUTCOME_UNKNOWN = Rule("outcome_unknown", _WHO_KNOWS, codes=(20500, 20503, 45001, 45005), statuses=(408, 409))
+NOT_SET_UP = Rule("not_set_up", _NO, codes=(20003,), statuses=(401, 403), admin=True)
+NEVER_SENT = Rule("never_sent", _LATER)
 
 # https://www.twilio.com/docs/api/errors
 TABLE: tuple[Rule, ...] = (
@@ -64,110 +45,28 @@ TABLE: tuple[Rule, ...] = (
     NOT_SET_UP,
     NEVER_SENT,
     UNKNOWN_ERROR,
-    Rule(
-        "setup_outdated",
-        _NO,
-        _("The setup refers to something that was deleted in Twilio. Your administrator has to choose it anew."),
-        codes=(20404,),
-        statuses=(404,),
-        admin=True,
-    ),
+    Rule("setup_outdated", _NO, codes=(20404,), statuses=(404,), admin=True),
     # A failed precondition is by definition not carried out (RFC 9110, section 15.5.13), so it may be sent again.
-    Rule("changed", _LATER, _("Twilio changed this at the same moment. It is sent again shortly."), statuses=(412,)),
-    Rule(
-        "conflict",
-        _WHO_KNOWS,
-        _("Twilio was changing this at the same moment. We are checking what became of it; please do not send again."),
-        codes=(20409, 20162, 50391),
-    ),
+    Rule("changed", _LATER, statuses=(412,)),
+    Rule("conflict", _WHO_KNOWS, codes=(20409, 20162, 50391)),
     # "Never processed": https://www.twilio.com/docs/api/errors/20429
-    Rule(
-        "busy",
-        _LATER,
-        _("Twilio is busy. This will be sent shortly."),
-        codes=(20429, 45010, 45780),
-        statuses=(429,),
-    ),
-    Rule("delayed", _LATER, _("The channel is at its limit. The message is delayed."), codes=(63017, 63018)),
-    Rule(
-        "invalid_request",
-        _NO,
-        _("Twilio could not read the request. Check the contact's address; if it is right, tell your administrator."),
-        codes=(45004, 45008, 45366),
-        statuses=(400,),
-    ),
-    Rule(
-        "channel_failed",
-        _NO,
-        _("Flex could not open the conversation. Close its task in Flex, then send again."),
-        codes=(45352, 45356, 45361, 45370, 45381, 45770),
-    ),
-    Rule(
-        "already_open",
-        _NO,
-        _("This customer is already in an open conversation with this sender. Go on there, or close it in Flex first."),
-        codes=(50416, 50425, 80102, 45353),
-    ),
-    Rule(
-        "closed", _NO, _("The previous conversation has ended. Send again to begin a new one."), (45354, 45376, 50377)
-    ),
-    Rule("already_done", _NO, _("This conversation exists already; nothing more needs to be done."), (50353,)),
-    Rule(
-        "invalid_address",
-        _NO,
-        _("This address cannot be used on this channel. Check the contact, or choose another channel."),
-        codes=(50407, 50408, 50409, 50414, 21211, 21614),
-    ),
-    Rule(
-        "sender_misconfigured",
-        _NO,
-        _("The address this is sent from is not set up correctly. Choose another sender, or tell your administrator."),
-        codes=(50413, 50415, 21606, 63007),
-        admin=True,
-    ),
-    Rule(
-        "country_disabled",
-        _NO,
-        _("Messages to this country are not enabled. Your administrator can enable it in Twilio."),
-        codes=(21408,),
-        admin=True,
-    ),
-    Rule(
-        "opted_out",
-        _NO,
-        _("This customer has unsubscribed from messages. Do not send again; use another channel."),
-        codes=(21610,),
-    ),
-    Rule(
-        "outside_window",
-        _NO,
-        _("The customer has not written within 24 hours, so WhatsApp takes only an approved template. Choose one."),
-        codes=(63016,),
-    ),
-    Rule(
-        "cannot_receive",
-        _NO,
-        _("This customer cannot receive messages on this channel. Choose another channel."),
-        codes=(63013, 63015, 63024, 63033),
-    ),
-    Rule(
-        "template",
-        _NO,
-        _("The template is missing or its variables are wrong. Choose another template, or correct the variables."),
-        codes=(63027, 63028, 50528, 21654),
-    ),
-    Rule(
-        "not_delivered",
-        _NO,
-        _("The message was not delivered: the number is unreachable, unknown, a landline or filtered by its carrier."),
-        codes=(30003, 30005, 30006, 30007),
-    ),
-    Rule("webhook_unreachable", _NO, _("Twilio cannot reach this application."), codes=(11200,), admin=True),
-    Rule(
-        "worker_unavailable",
-        _NO,
-        _("You are not available in Flex. Set your status there to available, then send again."),
-    ),
+    Rule("busy", _LATER, codes=(20429, 45010, 45780), statuses=(429,)),
+    Rule("delayed", _LATER, codes=(63017, 63018)),
+    Rule("invalid_request", _NO, codes=(45004, 45008, 45366), statuses=(400,)),
+    Rule("channel_failed", _NO, codes=(45352, 45356, 45361, 45370, 45381, 45770)),
+    Rule("already_open", _NO, codes=(50416, 50425, 80102, 45353)),
+    Rule("closed", _NO, codes=(45354, 45376, 50377)),
+    Rule("already_done", _NO, codes=(50353,)),
+    Rule("invalid_address", _NO, codes=(50407, 50408, 50409, 50414, 21211, 21614)),
+    Rule("sender_misconfigured", _NO, codes=(50413, 50415, 21606, 63007), admin=True),
+    Rule("country_disabled", _NO, codes=(21408,), admin=True),
+    Rule("opted_out", _NO, codes=(21610,)),
+    Rule("outside_window", _NO, codes=(63016,)),
+    Rule("cannot_receive", _NO, codes=(63013, 63015, 63024, 63033)),
+    Rule("template", _NO, codes=(63027, 63028, 50528, 21654)),
+    Rule("not_delivered", _NO, codes=(30003, 30005, 30006, 30007)),
+    Rule("webhook_unreachable", _NO, codes=(11200,), admin=True),
+    Rule("worker_unavailable", _NO),
 )
 
 # The last resort, read only where the code says little. What Twilio answers for an agent who is not available is not
@@ -176,12 +75,13 @@ _BINDING = re.compile(r"binding for this participant\b.*\balready exists", re.I 
 _WORKER = re.compile(r"\bworker\b.*\b(not available|unavailable|offline)\b", re.I | re.S)
 _VAGUE = frozenset({"invalid_request", "unknown_error", "channel_failed"})
 
-_BY_REASON = {rule.reason: rule for rule in TABLE}
 _BY_CODE = {code: rule for rule in TABLE for code in rule.codes}
 _BY_STATUS = {status: rule for rule in TABLE for status in rule.statuses}
 
-REASONS = frozenset(_BY_REASON)
-"""Every reason there is."""
+REASONS = frozenset(rule.reason for rule in TABLE)
+"""Every reason that Twilio's errors have."""
+
+agent_message = problems.agent_message
 
 
 def rule_for(code: int | None, http_status: int | None) -> Rule:
@@ -200,11 +100,6 @@ def rule_for(code: int | None, http_status: int | None) -> Rule:
         return by_code if by_code.kind is Kind.REFUSED else by_status
     overruled = http_status in (408, 429) or not 400 <= http_status < 500
     return by_status if overruled else by_code
-
-
-def agent_message(reason: str) -> str:
-    """Return what the agent is told, translated: what happened and what to do next. Any string may come in."""
-    return str(_BY_REASON.get(reason, UNKNOWN_ERROR).words)
 
 
 def conversation_in(text: str) -> str | None:

@@ -8,16 +8,16 @@ from django.utils.translation import gettext as _
 
 from flex_outbound.conf import conf
 from flex_outbound.models import Account, Source
-from flex_outbound.setup.words import Trouble
+from flex_outbound.problems import Problem
 
 PRIVATE_NAMES = (".local", ".localhost", ".internal", ".lan", ".home", ".test", ".invalid", ".home.arpa")
 """Top-level names that no public name server knows: RFC 6761, 6762, 8375, and what is in use beside them."""
 
 
-def trouble_of_address(url: str | None, *, in_sandbox: bool) -> Trouble | None:
+def problem_of_address(url: str | None, *, in_sandbox: bool) -> Problem | None:
     """Return why Twilio could not call ``url``, None where it can; a sandbox on this machine can call it anywhere."""
     if not url:
-        return Trouble(
+        return Problem(
             _("PUBLIC_BASE_URL is not set, so Twilio cannot be told where to call."),
             _("Ask whoever runs this server to set FLEX_OUTBOUND['PUBLIC_BASE_URL'], as https://crm.example.com."),
         )
@@ -25,21 +25,21 @@ def trouble_of_address(url: str | None, *, in_sandbox: bool) -> Trouble | None:
         return None
     parts = urlsplit(url)
     if parts.scheme != "https":
-        return Trouble(
+        return Problem(
             _("PUBLIC_BASE_URL is not secure: %(url)s.") % {"url": url},
             _("Callbacks name your customers' conversations. Use an address that begins with https://."),
         )
     if _is_private(parts.hostname or ""):
-        return Trouble(
+        return Problem(
             _("PUBLIC_BASE_URL is not public: %(url)s.") % {"url": url},
             _("Twilio calls over the internet. Use an address that can be called from there, or a tunnel."),
         )
     return None
 
 
-def trouble_of_public_address() -> Trouble | None:
+def problem_of_public_address() -> Problem | None:
     """Return why Twilio could not call us as we are set up, None where it can."""
-    return trouble_of_address(conf.public_base_url, in_sandbox=conf.api_base_url is not None)
+    return problem_of_address(conf.public_base_url, in_sandbox=conf.api_base_url is not None)
 
 
 def callback_url(account: Account, source: Source) -> str:

@@ -16,9 +16,9 @@ from flex_outbound.gateway import callbacks
 from flex_outbound.gateway.callbacks import FlexInstance, TwilioCallbacks
 from flex_outbound.models import Account, Source
 from flex_outbound.outbox.gateways import connection_to
-from flex_outbound.setup.address import callback_url, trouble_of_public_address
+from flex_outbound.problems import Problem, explain
+from flex_outbound.setup.address import callback_url, problem_of_public_address
 from flex_outbound.setup.comparing import EVENTS, Finding, State, compare
-from flex_outbound.setup.words import Trouble, explain
 
 REPEAT: Final = "#rc=3&rp=all"
 """TaskRouter then repeats what failed; by itself only where it could not connect. Neither sent nor signed.
@@ -35,12 +35,12 @@ class ForeignCallback(FlexOutboundError):
         self.finding = finding
 
 
-class NotMendable(FlexOutboundError):
-    """Something on our side has to be mended first: ``trouble``."""
+class NotFixable(FlexOutboundError):
+    """Something on our side has to be mended first: ``problem``."""
 
-    def __init__(self, trouble: Trouble) -> None:
-        super().__init__(trouble.what)
-        self.trouble = trouble
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.summary)
+        self.problem = problem
 
 
 def look(account: Account, timeout: tuple[float, float] | None = None) -> list[Finding]:
@@ -59,7 +59,7 @@ def look(account: Account, timeout: tuple[float, float] | None = None) -> list[F
 
 def _ask_all(account: Account, client: TwilioCallbacks) -> list[Finding]:
     findings: list[Finding] = []
-    silent: Trouble | None = None
+    silent: Problem | None = None
     flex = _once(client.fetch_flex)
     for source in Source:
         if silent is not None:
@@ -71,8 +71,8 @@ def _ask_all(account: Account, client: TwilioCallbacks) -> list[Finding]:
             findings.append(_unknown(account, source, explain(error)))
             # Each request may take its whole time: three services in a row would be a page that never comes.
             silent = explain(error) if error.http_status is None else None
-        except NotMendable as error:
-            findings.append(_unknown(account, source, error.trouble))
+        except NotFixable as error:
+            findings.append(_unknown(account, source, error.problem))
     return findings
 
 
@@ -80,8 +80,8 @@ def _ask(account: Account, source: Source, client: TwilioCallbacks, flex: Callab
     expected = callback_url(account, source)
     if source == Source.TASKROUTER:
         if not account.workspace_sid:
-            raise NotMendable(
-                Trouble(_("The workspace is not chosen yet."), _("Choose it on the account's page, then come back."))
+            raise NotFixable(
+                Problem(_("The workspace is not chosen yet."), _("Choose it on the account's page, then come back."))
             )
         return compare(source, expected, [client.fetch_workspace_callback()])
     if source == Source.CONVERSATIONS:
@@ -91,8 +91,8 @@ def _ask(account: Account, source: Source, client: TwilioCallbacks, flex: Callab
 
 def _instance(flex: FlexInstance) -> str:
     if not flex.instance_sid:
-        raise NotMendable(
-            Trouble(
+        raise NotFixable(
+            Problem(
                 _("This account has no Flex instance."),
                 _("Set up Flex in Twilio's console, or check that the account SID is that of your Flex account."),
             )
@@ -111,27 +111,27 @@ def _once(ask: Callable[[], FlexInstance]) -> Callable[[], FlexInstance]:
     return answer
 
 
-def _unknown(account: Account, source: Source, trouble: Trouble) -> Finding:
-    return Finding(source, State.UNKNOWN, callback_url(account, source), trouble=trouble)
+def _unknown(account: Account, source: Source, problem: Problem) -> Finding:
+    return Finding(source, State.UNKNOWN, callback_url(account, source), problem=problem)
 
 
-def obstacle(account: Account) -> Trouble | None:
+def obstacle(account: Account) -> Problem | None:
     """Return what has to be mended on our side before any registration is of use, None for nothing."""
-    trouble = trouble_of_public_address()
-    if trouble is not None:
-        return trouble
+    problem = problem_of_public_address()
+    if problem is not None:
+        return problem
     if not callback_url(account, Source.TASKROUTER):
-        return Trouble(
+        return Problem(
             _("The addresses for callbacks are not part of this site."),
             _("Ask whoever runs this server to add path('flex/', include('flex_outbound.urls')) to the site's urls."),
         )
     if not account.signing_tokens():
-        return Trouble(
+        return Problem(
             _("The account's auth token is missing, so every callback would be refused."),
             _("Enter the auth token on the account's page: Twilio signs callbacks with it."),
         )
     if not account.is_active:
-        return Trouble(
+        return Problem(
             _("The account is not active, so every callback would be turned away."),
             _("Make the account active on its page first."),
         )
@@ -141,13 +141,13 @@ def obstacle(account: Account) -> Trouble | None:
 def mend(account: Account, source: Source, *, replacing: str = "") -> Finding:
     """Register our address with one service, or add what it lacks, and return how the service stands then.
 
-    ``replacing``: the fingerprint of the finding whose address may go. Raises NotMendable for what has to be mended on
+    ``replacing``: the fingerprint of the finding whose address may go. Raises NotFixable for what has to be mended on
     our side first, ForeignCallback where another address stands there than the one named, GatewayError and
     ConfigurationError. No transaction may be open.
     """
-    trouble = obstacle(account)
-    if trouble is not None:
-        raise NotMendable(trouble)
+    problem = obstacle(account)
+    if problem is not None:
+        raise NotFixable(problem)
     with closing(callbacks.connect(connection_to(account))) as client:
         flex = _once(client.fetch_flex)
         found = _ask(account, source, client, flex)

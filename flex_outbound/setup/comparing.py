@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from flex_outbound.gateway.callbacks import POST, Registration
 from flex_outbound.models import Source
-from flex_outbound.setup.words import Trouble
+from flex_outbound.problems import Problem
 
 EVENTS: Final[dict[Source, tuple[str, ...]]] = {
     Source.TASKROUTER: (
@@ -52,7 +52,7 @@ class Finding:
     """One service: ``expected`` against ``actual`` address ("" for none).
 
     ``lacking``: events that Twilio does not tell, ``method``: what it calls with where that is not POST, ``place``: see
-    ``gateway.callbacks.Registration``, ``told``: the events of what stands there, None for all. ``trouble``: why it
+    ``gateway.callbacks.Registration``, ``told``: the events of what stands there, None for all. ``problem``: why it
     could not be asked, only with UNKNOWN. ``others``: further addresses that are told beside ours, which does no harm.
     ``shares_method``: ``actual`` is asked before conversations change, and would be called with POST as well.
     """
@@ -65,7 +65,7 @@ class Finding:
     method: str = ""
     place: str = ""
     told: tuple[str, ...] | None = ()
-    trouble: Trouble | None = None
+    problem: Problem | None = None
     others: tuple[str, ...] = ()
     shares_method: bool = False
 

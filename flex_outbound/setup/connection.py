@@ -12,17 +12,17 @@ from flex_outbound.gateway.directory import open_directory
 from flex_outbound.gateway.resources import Directory, Listed
 from flex_outbound.models import Account
 from flex_outbound.outbox.gateways import connection_to
-from flex_outbound.setup.words import Trouble, explain
+from flex_outbound.problems import Problem, explain, explain_account
 
 
 @dataclass(frozen=True, slots=True)
 class Tested:
-    """What Twilio said: a ``trouble``, or None and the names of the account ("" if not shown) and its workspaces.
+    """What Twilio said: a ``problem``, or None and the names of the account ("" if not shown) and its workspaces.
 
     ``workspace``: the name of the chosen one, "" where none was chosen.
     """
 
-    trouble: Trouble | None = None
+    problem: Problem | None = None
     account_name: str = ""
     workspaces: list[str] = field(default_factory=list)
     workspace: str = ""
@@ -51,10 +51,22 @@ def try_connection(account: Account) -> Tested:
     try:
         with open_directory(connection_to(account)) as directory:
             found = list(directory.workspaces())
-            trouble = _foreign(account, found)
-            return Tested(trouble) if trouble else _connected(account, found, _account_name(directory))
+            problem = _foreign(account, found)
+            return Tested(problem) if problem else _connected(account, found, _account_name(directory))
     except FlexOutboundError as error:
         return Tested(explain(error))
+
+
+def problem_of(account: Account | None) -> Problem | None:
+    """Return what keeps an account from sending; None where it is set up and Twilio took its last request."""
+    if account is None:
+        return None
+    if not account.workspace_sid:
+        return Problem(
+            _("The Flex workspace is not chosen yet; nothing can be sent."),
+            _("Import from Twilio, and choose one from the list."),
+        )
+    return explain_account(account.problem_code) if account.problem_at is not None else None
 
 
 def _account_name(directory: Directory) -> str:
@@ -70,15 +82,15 @@ def _connected(account: Account, found: list[Listed], account_name: str) -> Test
     return Tested(None, account_name, [one.name or one.sid for one in found], chosen)
 
 
-def _foreign(account: Account, found: list[Listed]) -> Trouble | None:
+def _foreign(account: Account, found: list[Listed]) -> Problem | None:
     owners = {one.account_sid for one in found if one.account_sid} - {account.account_sid}
     if owners:
-        return Trouble(
+        return Problem(
             _("These credentials belong to another account: %(sid)s.") % {"sid": ", ".join(sorted(owners))},
             _("Enter that account's SID, or make an API key within the account whose SID stands here."),
         )
     if account.workspace_sid and account.workspace_sid not in {one.sid for one in found}:
-        return Trouble(
+        return Problem(
             _("The credentials are right, but the workspace %(sid)s is not in this account.")
             % {"sid": account.workspace_sid},
             _("It was deleted, or is another account's. Import from Twilio, and choose one of this account."),

@@ -16,7 +16,7 @@ from flex_outbound.exceptions import FlexOutboundError, GatewayError
 from flex_outbound.models import Account, ImportRun, RunState
 from flex_outbound.outbox import jobs
 from flex_outbound.outbox.jobs import Job
-from flex_outbound.setup.words import Trouble, explain_stored
+from flex_outbound.problems import Problem, explain_stored
 
 KEPT = 20
 """Runs of an account that are kept, for who wants to know what was imported when."""
@@ -99,17 +99,17 @@ def neglected() -> list[int]:
     return list(ImportRun.objects.neglected(conf.sweep_seconds).values_list("pk", flat=True)[:100])
 
 
-def trouble_of(run: ImportRun) -> Trouble | None:
+def problem_of(run: ImportRun) -> Problem | None:
     """Return why a run failed, None where it did not."""
     if run.state != RunState.FAILED:
         return None
     if run.error_reason == WORKER_DIED:
-        return Trouble(
+        return Problem(
             _("The worker that asked Twilio stopped in the middle."),
             _("Nothing was changed. Start again; if it happens twice, have somebody read the worker's log."),
         )
     if run.error_reason == "canceled":
-        return Trouble(_("This import was canceled."), _("Nothing was changed. Start again whenever you like."))
+        return Problem(_("This import was canceled."), _("Nothing was changed. Start again whenever you like."))
     return explain_stored(run.error_reason, run.error_code, run.error_status, run.error_text)
 
 

@@ -10,8 +10,8 @@ from django.urls import get_script_prefix, set_script_prefix
 import flex_outbound.webhooks
 from flex_outbound.conf import conf
 from flex_outbound.models import Account, Source
-from flex_outbound.setup.address import callback_url, trouble_of_address
-from flex_outbound.setup.refusals import explain_refusal
+from flex_outbound.problems import explain_refusal
+from flex_outbound.setup.address import callback_url, problem_of_address
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ from flex_outbound.setup.refusals import explain_refusal
     ],
 )
 def test_a_public_address_will_do(url: str) -> None:
-    assert trouble_of_address(url, in_sandbox=False) is None
+    assert problem_of_address(url, in_sandbox=False) is None
 
 
 @pytest.mark.parametrize(
@@ -51,15 +51,15 @@ def test_a_public_address_will_do(url: str) -> None:
     ],
 )
 def test_what_twilio_cannot_call_says_what_to_do(url: str | None, what: str) -> None:
-    trouble = trouble_of_address(url, in_sandbox=False)
-    assert trouble is not None
-    assert what in trouble.what
-    assert trouble.todo
+    problem = problem_of_address(url, in_sandbox=False)
+    assert problem is not None
+    assert what in problem.summary
+    assert problem.remedy
 
 
 def test_a_sandbox_calls_this_machine_but_not_nothing() -> None:
-    assert trouble_of_address("http://127.0.0.1:8000", in_sandbox=True) is None
-    assert trouble_of_address(None, in_sandbox=True) is not None
+    assert problem_of_address("http://127.0.0.1:8000", in_sandbox=True) is None
+    assert problem_of_address(None, in_sandbox=True) is not None
 
 
 def test_the_address_is_that_of_the_account_and_the_service() -> None:
@@ -83,9 +83,9 @@ def test_every_refusal_has_words_and_a_remedy() -> None:
     assert len(_codes()) > 8
     for code in _codes():
         told = explain_refusal(code)
-        assert told.what != code
-        assert told.todo
-    assert explain_refusal("something_new").what == "something_new"
+        assert told.summary != code
+        assert told.remedy
+    assert explain_refusal("something_new").summary == "something_new"
 
 
 @pytest.mark.parametrize(

@@ -97,10 +97,10 @@ def _look(account: Account) -> ImportRun:
     run = runs.begin(account, wake=False)
     looking.look(run.pk)
     run = ImportRun.objects.get(pk=run.pk)
-    trouble = runs.trouble_of(run)
-    if trouble is not None:
-        said = f" Twilio said: {trouble.said}" if trouble.said else ""
-        raise CommandError(f"{trouble.what} {trouble.todo}{said} Nothing was changed.")
+    problem = runs.problem_of(run)
+    if problem is not None:
+        said = f" Twilio said: {problem.detail}" if problem.detail else ""
+        raise CommandError(f"{problem.summary} {problem.remedy}{said} Nothing was changed.")
     if run.state != RunState.FOUND:
         raise CommandError("Another import of this account is under way. Try again when it has ended.")
     return run

@@ -11,11 +11,11 @@ from flex_outbound.conf import conf
 from flex_outbound.gateway.probe import Ring, ring
 from flex_outbound.models import Account, Source
 from flex_outbound.models.event import WebhookReceipt
+from flex_outbound.problems import Problem
 from flex_outbound.setup import callbacks
 from flex_outbound.setup.address import callback_url
 from flex_outbound.setup.comparing import Finding, State, presentable
 from flex_outbound.setup.doctor.results import Answer, Tone
-from flex_outbound.setup.words import Trouble
 
 LATELY: Final = timedelta(days=1)
 
@@ -25,7 +25,7 @@ def ask(account: Account, timeout: tuple[float, float]) -> Iterator[Answer]:
     obstacle = callbacks.obstacle(account)
     if obstacle is not None:
         tone = Tone.ERROR if conf.public_base_url else Tone.WARNING
-        yield Answer("callbacks", tone, obstacle.what, obstacle.todo, account.name)
+        yield Answer("callbacks", tone, obstacle.summary, obstacle.remedy, account.name)
         return
     yield _address(account, ring(callback_url(account, Source.TASKROUTER), timeout))
     for finding in callbacks.look(account, timeout):
@@ -40,27 +40,27 @@ def _address(account: Account, found: Ring) -> Answer:
         # Many networks do not let a machine reach itself by its public address.
         what = _("%(url)s cannot be reached from here, but Twilio reached it in the last day.") % {"url": url}
         return Answer(part, Tone.OK, what, account=account.name)
-    trouble = _trouble(url, found)
-    return Answer(part, Tone.ERROR, trouble.what, trouble.todo, account.name)
+    problem = _problem(url, found)
+    return Answer(part, Tone.ERROR, problem.summary, problem.remedy, account.name)
 
 
-def _trouble(url: str, found: Ring) -> Trouble:
+def _problem(url: str, found: Ring) -> Problem:
     if found.is_insecure:
-        return Trouble(
+        return Problem(
             _("The certificate of %(url)s is not valid.") % {"url": url},
             _("Mend the certificate with its whole chain: Twilio does not call otherwise."),
         )
     if found.status is None:
-        return Trouble(
+        return Problem(
             _("%(url)s cannot be reached from here (%(error)s).") % {"url": url, "error": found.error},
             _("Check PUBLIC_BASE_URL, proxy and firewall, and try from outside: some networks hide it inside."),
         )
     if found.moved:
-        return Trouble(
+        return Problem(
             _("%(url)s is redirected (HTTP %(status)d).") % {"url": url, "status": found.status},
             _("A redirect loses what Twilio posts. Set PUBLIC_BASE_URL to the address where the redirect ends."),
         )
-    return Trouble(
+    return Problem(
         _("%(url)s leads to something else (HTTP %(status)d).") % {"url": url, "status": found.status},
         _("Check PUBLIC_BASE_URL and the proxy's paths: a GET there has to be answered by this app, with 405."),
     )
@@ -75,8 +75,8 @@ def _registered(account: Account, finding: Finding) -> Answer:
     todo = _("Register them on the page “Callbacks” of the account in the admin, with one click.")
     if finding.state == State.RIGHT:
         return Answer(part, Tone.OK, _("%(service)s calls us.") % {"service": service}, account=account.name)
-    if finding.trouble is not None:
-        return Answer(part, Tone.WARNING, finding.trouble.what, finding.trouble.todo, account.name)
+    if finding.problem is not None:
+        return Answer(part, Tone.WARNING, finding.problem.summary, finding.problem.remedy, account.name)
     words = {
         State.MISSING: _("%(service)s calls nobody: pages follow some seconds later."),
         State.LACKING: _("%(service)s calls us, but not with everything that we want to know."),

@@ -11,7 +11,7 @@ from django.utils.translation import get_language, override
 from django.utils.translation import gettext as _
 
 from flex_outbound.exceptions import FlexOutboundError
-from flex_outbound.setup.words import explain
+from flex_outbound.problems import explain
 
 
 class Tone(StrEnum):
@@ -86,8 +86,8 @@ def _answers(asked: _Asked, seconds: float) -> list[Answer]:
 
 def _broken(question: Question, error: Exception) -> Answer:
     if isinstance(error, FlexOutboundError):
-        trouble = explain(error)
-        return Answer(question.part, Tone.ERROR, trouble.what, trouble.todo, question.account)
+        problem = explain(error)
+        return Answer(question.part, Tone.ERROR, problem.summary, problem.remedy, question.account)
     # The words of the clients of databases and brokers hold addresses with passwords: the type has to do.
     name = type(error.__cause__ or error).__name__ if isinstance(error, DatabaseError) else type(error).__name__
     what = _("It does not answer (%(error)s).") % {"error": name}

@@ -13,8 +13,8 @@ from flex_outbound.gateway.directory import open_directory
 from flex_outbound.gateway.resources import Directory, Listed
 from flex_outbound.models import Account, Message, Sender, Worker
 from flex_outbound.outbox.gateways import connection_to
+from flex_outbound.problems import explain
 from flex_outbound.setup.doctor.results import Answer, Tone
-from flex_outbound.setup.words import explain
 
 NOT_SHOWN: Final = (401, 403, 404)
 MOST_NAMES: Final = 5
@@ -52,13 +52,13 @@ def ask(setup: Setup, timeout: tuple[float, float]) -> Report:
     account = setup.account
     if account.problem_at is not None:
         todo = _("Read what Twilio said on the account's page in the admin.")
-        yield setup.say("trouble", Tone.ERROR, _("Twilio refused the setup when it was last used."), todo)
+        yield setup.say("problem", Tone.ERROR, _("Twilio refused the setup when it was last used."), todo)
     try:
         with open_directory(replace(connection_to(account), timeout=timeout)) as directory:
             yield from _ask(setup, directory)
     except FlexOutboundError as error:
-        trouble = explain(error)
-        yield setup.say("credentials", Tone.ERROR, trouble.what, trouble.todo)
+        problem = explain(error)
+        yield setup.say("credentials", Tone.ERROR, problem.summary, problem.remedy)
 
 
 def _ask(setup: Setup, directory: Directory) -> Report:
@@ -82,9 +82,9 @@ def _guarded(setup: Setup, part: str, report: Report) -> Report:
     except GatewayError as error:
         if error.http_status is None:
             raise
-        trouble = explain(error)
+        problem = explain(error)
         tone = Tone.WARNING if error.http_status in NOT_SHOWN else Tone.ERROR
-        yield setup.say(part, tone, trouble.what, trouble.todo)
+        yield setup.say(part, tone, problem.summary, problem.remedy)
 
 
 def _workflow(setup: Setup, directory: Directory) -> Report:

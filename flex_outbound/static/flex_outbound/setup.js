@@ -11,11 +11,11 @@ function show(answer, box, said) {
   box.replaceChildren();
   const frame = document.createElement("div");
   frame.className = `flex-box flex-box--${answer.ok ? "good" : "bad"}`;
-  line("h2", answer.what, frame);
-  if (answer.todo) line("p", answer.todo, frame);
-  if (answer.said) {
+  line("h2", answer.summary, frame);
+  if (answer.remedy) line("p", answer.remedy, frame);
+  if (answer.detail) {
     const words = line("p", `${said} `, frame);
-    line("q", answer.said, words);
+    line("q", answer.detail, words);
     if (answer.url) {
       words.append(" ");
       const link = line("a", String(answer.code), words);
@@ -50,7 +50,7 @@ function testing(button) {
     try {
       await ask(button, box);
     } catch {
-      show({ ok: false, what: button.dataset.failed }, box, "");
+      show({ ok: false, summary: button.dataset.failed }, box, "");
     } finally {
       button.removeAttribute("aria-disabled");
     }

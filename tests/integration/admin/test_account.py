@@ -24,7 +24,7 @@ def in_trouble(code: int | None) -> None:
         (21606, "does not let this account send", "make another sender the default"),
         (21408, "countries are not enabled", "geographic permissions"),
         (99999, "refuses what this account asks", "Twilio's own words"),
-        (None, "cannot be used as it is set up", "stands below"),
+        (None, "cannot be used as it is set up", "See below"),
     ],
 )
 def test_trouble_stands_at_the_top_with_what_to_do(

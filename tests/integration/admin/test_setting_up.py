@@ -275,7 +275,7 @@ def test_a_stored_secret_is_used_where_none_was_typed(admin_client: Client, bare
 def test_an_incomplete_form_asks_nobody(admin_client: Client, sandbox_server: Any, sandbox: Sandbox) -> None:
     form = CREDENTIALS | {"account_sid": "AC1"}
     said = admin_client.post(f"{ACCOUNTS}add/test/", form, headers={"accept": "application/json"}).json()
-    assert "not complete" in said["what"]
+    assert "not complete" in said["summary"]
     assert not sandbox_server.state.requests
 
 

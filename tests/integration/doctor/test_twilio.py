@@ -137,6 +137,6 @@ def make_message(agent: User) -> Callable[[str], None]:
     return make
 
 
-def test_trouble_of_the_work_stands_first(whole: Account) -> None:
+def test_problem_of_the_work_stands_first(whole: Account) -> None:
     Account.objects.update(problem_code=21606, problem_text="said", problem_at="2025-01-01T00:00:00Z")
-    assert ask(whole)[0].part == "trouble"
+    assert ask(whole)[0].part == "problem"

@@ -23,7 +23,7 @@ def account(**changes: str) -> Account:
 
 def test_a_new_account_is_told_of_its_workspaces(sandbox: Sandbox) -> None:
     tested = try_connection(account())
-    assert tested.trouble is None
+    assert tested.problem is None
     assert tested.words == (
         "Connected to Sandbox. Save, then import from Twilio to choose the workspace: Flex Task Assignment."
     )
@@ -51,31 +51,31 @@ def test_a_key_that_may_not_read_the_account_itself_will_do(sandbox: Sandbox) ->
     ],
 )
 def test_what_is_wrong_is_said_with_the_remedy(changes: Any, what: str, todo: str, sandbox: Sandbox) -> None:
-    trouble = try_connection(account(**changes)).trouble
-    assert trouble is not None
-    assert what in trouble.what
-    assert todo in trouble.todo
+    problem = try_connection(account(**changes)).problem
+    assert problem is not None
+    assert what in problem.summary
+    assert todo in problem.remedy
 
 
 def test_a_key_without_rights_is_told_so(sandbox: Sandbox) -> None:
     sandbox.fault("status", method="GET", path="/v1/Workspaces$", status=403, code=20403, message="Forbidden")
-    trouble = try_connection(account()).trouble
-    assert trouble is not None
-    assert (trouble.code, trouble.said) == (20403, "Forbidden")
-    assert trouble.url.endswith("/20403")
-    assert "Give the API key the right" in trouble.todo
+    problem = try_connection(account()).problem
+    assert problem is not None
+    assert (problem.code, problem.detail) == (20403, "Forbidden")
+    assert problem.url.endswith("/20403")
+    assert "Give the API key the right" in problem.remedy
 
 
 def test_a_twilio_that_does_not_answer_is_given_up_in_time(sandbox: Sandbox, settings: Any) -> None:
     settings.FLEX_OUTBOUND |= {"HTTP_TIMEOUT": (0.2, 0.2)}
     sandbox.fault("delay", method="GET", path="/v1/Workspaces$", ms=1500)
-    trouble = try_connection(account()).trouble
-    assert trouble is not None
-    assert trouble.what == "Twilio did not answer in time."
+    problem = try_connection(account()).problem
+    assert problem is not None
+    assert problem.summary == "Twilio did not answer in time."
 
 
 def test_a_twilio_that_is_not_there_is_told_from_one_that_is_slow(settings: Any) -> None:
     settings.FLEX_OUTBOUND = {"API_BASE_URL": "http://127.0.0.1:9"}
-    trouble = try_connection(account()).trouble
-    assert trouble is not None
-    assert (trouble.what, trouble.said) == ("Twilio could not be reached.", "")
+    problem = try_connection(account()).problem
+    assert problem is not None
+    assert (problem.summary, problem.detail) == ("Twilio could not be reached.", "")

@@ -113,7 +113,7 @@ def test_what_comes_back_is_there_again(look: Look) -> None:
     [
         ({"status": 401, "code": 20003, "path": "/v1/Workspaces$"}, "does not accept these credentials"),
         ({"status": 403, "code": 20403, "path": "/Workers$"}, "may not do this"),
-        ({"status": 503, "code": 20503, "path": "/v1/ContentAndApprovals$"}, "trouble of its own"),
+        ({"status": 503, "code": 20503, "path": "/v1/ContentAndApprovals$"}, "internal problem"),
         ({"status": 429, "code": 20429, "path": "/TaskQueues$"}, "no more requests"),
     ],
 )
@@ -126,10 +126,10 @@ def test_a_look_that_breaks_off_changes_nothing_and_says_why(
 
     run = look()
 
-    trouble = runs.trouble_of(run)
-    assert trouble is not None
-    assert words in trouble.what
-    assert trouble.code == fault["code"]
+    problem = runs.problem_of(run)
+    assert problem is not None
+    assert words in problem.summary
+    assert problem.code == fault["code"]
     assert (run.state, run.found) == (RunState.FAILED, {})
     assert list(Resource.objects.order_by("pk").values()) == before
 
@@ -137,9 +137,9 @@ def test_a_look_that_breaks_off_changes_nothing_and_says_why(
 def test_twilio_that_vanishes_in_the_middle_changes_nothing(look: Look, sandbox: Sandbox) -> None:
     sandbox.fault("drop_after", method="GET", path="/Workers$")
     run = look()
-    trouble = runs.trouble_of(run)
-    assert trouble is not None
-    assert "could not be reached" in trouble.what
+    problem = runs.problem_of(run)
+    assert problem is not None
+    assert "could not be reached" in problem.summary
     assert not Resource.objects.exists()
 
 
@@ -180,9 +180,9 @@ def test_a_worker_that_died_does_not_hold_up_the_next_look(bare: Account) -> Non
     second = runs.begin(bare)
 
     assert second.pk != first.pk
-    trouble = runs.trouble_of(ImportRun.objects.get(pk=first.pk))
-    assert trouble is not None
-    assert "stopped in the middle" in trouble.what
+    problem = runs.problem_of(ImportRun.objects.get(pk=first.pk))
+    assert problem is not None
+    assert "stopped in the middle" in problem.summary
     with pytest.raises(runs.Lost):
         runs.progress(held)
     with pytest.raises(runs.Lost):

@@ -1,0 +1,24 @@
+"""One catalogue of everything that can go wrong, in words (vocabulary).
+
+``label`` and ``agent_message`` are for agents, by the reason that an interaction stores. ``Problem`` and the functions
+that make one are for managers.
+"""
+
+from flex_outbound.problems.agents import CASES, GAVE_UP, MESSAGE, REASONS, UNAVAILABLE, Reason, agent_message, label
+from flex_outbound.problems.managers import Problem, explain, explain_account, explain_refusal, explain_stored
+
+__all__ = [
+    "CASES",
+    "GAVE_UP",
+    "MESSAGE",
+    "REASONS",
+    "UNAVAILABLE",
+    "Problem",
+    "Reason",
+    "agent_message",
+    "explain",
+    "explain_account",
+    "explain_refusal",
+    "explain_stored",
+    "label",
+]

@@ -1,0 +1,214 @@
+"""Reasons why an interaction or its message failed, each with its label and its words for the agent (vocabulary).
+
+A reason is a short stable word, stored in ``error_reason``. ``gateway.errors`` says which of Twilio's codes mean which.
+"""
+
+from typing import Final, NamedTuple
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+
+class Reason(NamedTuple):
+    """``label``: the reason in a few words, for lists, filters and charts. ``message``: what happened, what to do."""
+
+    label: Promise
+    message: Promise
+
+
+REASONS: Final[dict[str, Reason]] = {
+    "address_changed": Reason(
+        _("Address no longer belongs to the contact"),
+        _("This address no longer belongs to the contact. Nothing was sent; press the button again."),
+    ),
+    "agent_rejected": Reason(
+        _("Declined by the agent"),
+        _("You declined the task in Flex, so the conversation was closed. Send again?"),
+    ),
+    "agent_timeout": Reason(
+        _("Not accepted by the agent in time"),
+        _("You did not accept the task in Flex in time, so the conversation was closed. Send again?"),
+    ),
+    "already_done": Reason(
+        _("Exists already"),
+        _("This conversation exists already; nothing more needs to be done."),
+    ),
+    "already_open": Reason(
+        _("Customer is in an open conversation"),
+        _("This customer is already in an open conversation with this sender. Continue there, or close it first."),
+    ),
+    "busy": Reason(
+        _("Twilio was busy"),
+        _("Twilio is busy. This will be sent shortly."),
+    ),
+    "canceled": Reason(
+        pgettext_lazy("reason", "Canceled"),
+        _("This was canceled before it was sent."),
+    ),
+    "cannot_receive": Reason(
+        _("Customer cannot receive it"),
+        _("This customer cannot receive messages on this channel. Choose another channel."),
+    ),
+    "changed": Reason(
+        _("Changed at the same moment"),
+        _("Twilio changed this at the same moment. It will be sent again shortly."),
+    ),
+    "channel_failed": Reason(
+        _("Channel could not be set up"),
+        _("Flex could not open the conversation. Close its task in Flex, then send again."),
+    ),
+    "closed": Reason(
+        _("Previous conversation has ended"),
+        _("The previous conversation has ended. Send again to begin a new one."),
+    ),
+    "conflict": Reason(
+        _("Conflict at Twilio"),
+        _("Twilio was changing this at the same moment. We are checking the outcome; please do not send again."),
+    ),
+    "contact_gone": Reason(
+        _("Contact is gone"),
+        _("This contact was deleted, or you may no longer see it. Nothing was sent."),
+    ),
+    "country_disabled": Reason(
+        _("Country is not enabled"),
+        _("Messages to this country are not enabled. Your administrator can enable it in Twilio."),
+    ),
+    "delayed": Reason(
+        _("Channel is at its limit"),
+        _("The channel is at its limit. The message is delayed."),
+    ),
+    "invalid_address": Reason(
+        _("Address cannot be used"),
+        _("This address cannot be used on this channel. Check the contact, or choose another channel."),
+    ),
+    "invalid_request": Reason(
+        _("Request could not be read"),
+        _("Twilio could not read the request. Check the contact's address; if it is right, tell your administrator."),
+    ),
+    "needs_review": Reason(
+        _("Needs a decision"),
+        _("Flex did not answer, and no conversation was found. Send it again?"),
+    ),
+    "never_sent": Reason(
+        _("Twilio was not reached"),
+        _("Twilio could not be reached just now. This will be sent shortly."),
+    ),
+    "not_allowed": Reason(
+        _("Refused by a rule of this application"),
+        _("You may not message this contact."),
+    ),
+    "not_delivered": Reason(
+        _("Not delivered"),
+        _("The message was not delivered: the number is unreachable, unknown, a landline or filtered by its carrier."),
+    ),
+    "not_set_up": Reason(
+        _("Not set up"),
+        _("Messaging is not set up correctly. Your administrator has been told; nothing was sent."),
+    ),
+    "opted_out": Reason(
+        _("Customer has unsubscribed"),
+        _("This customer has unsubscribed from messages. Do not send again; use another channel."),
+    ),
+    "outcome_unknown": Reason(
+        _("Outcome unknown"),
+        _("Twilio did not answer clearly. We are checking whether the conversation was opened; do not send again."),
+    ),
+    "outside_window": Reason(
+        _("Outside the 24-hour window"),
+        _("The customer has not written within 24 hours, so WhatsApp takes only an approved template. Choose one."),
+    ),
+    "sender_misconfigured": Reason(
+        _("Sender is not set up"),
+        _("The address this is sent from is not set up correctly. Choose another sender, or tell your administrator."),
+    ),
+    "setup_outdated": Reason(
+        _("Setup is out of date"),
+        _("The setup refers to something that was deleted in Twilio. Your administrator has to choose it again."),
+    ),
+    "task_canceled": Reason(
+        _("Task was canceled in Flex"),
+        _("The task was canceled in Flex before the conversation ended."),
+    ),
+    "task_deleted": Reason(
+        _("Task was deleted in Flex"),
+        _("The task was deleted in Flex before the conversation ended."),
+    ),
+    "template": Reason(
+        _("Template is wrong"),
+        _("The template is missing or its variables are wrong. Choose another template, or correct the variables."),
+    ),
+    "unknown_error": Reason(
+        _("Unknown error"),
+        _("Twilio refused this for a reason this app does not know. Tell your administrator if it happens again."),
+    ),
+    "webhook_unreachable": Reason(
+        _("Twilio cannot reach this application"),
+        _("Twilio cannot reach this application."),
+    ),
+    "worker_unavailable": Reason(
+        _("Agent was not available"),
+        _("You are not available in Flex. Set your status there to available, then send again."),
+    ),
+    "workflow_timeout": Reason(
+        _("Nobody took the task in time"),
+        _("Nobody took the task in Flex in time, so the conversation was closed. Send again?"),
+    ),
+}
+"""Every reason that an interaction can have, by name."""
+
+GAVE_UP: Final = "gave_up"
+"""The case of a request that Twilio did not take, after its last attempt."""
+
+MESSAGE: Final = "message"
+"""The case of a first message, where it differs from its interaction's."""
+
+CASES: Final[dict[tuple[str, str], Promise]] = {
+    ("", GAVE_UP): _("Twilio could not be reached for several minutes. Nothing was sent; you can try again."),
+    ("canceled", MESSAGE): _("Not sent: the conversation was not opened."),
+    ("not_opened", MESSAGE): _("Not sent: the conversation was not opened."),
+    ("outcome_unknown", MESSAGE): _("It is not known whether the message was sent. Check the conversation in Flex."),
+    ("needs_review", "conversation_begun"): _(
+        "A conversation with this customer began at that time. Check in Flex before you send it again."
+    ),
+    ("needs_review", "task_not_found"): _("Flex accepted the conversation, but its task cannot be found."),
+    ("needs_review", "not_checked_in_time"): _(
+        "It was not possible to check in time whether the conversation was opened."
+    ),
+    ("needs_review", "not_asked"): _(
+        "Twilio could not be asked whether the conversation was opened. Check in Flex before you decide."
+    ),
+    # An agent named a task that cannot be linked; the interaction stays in review.
+    ("needs_review", "task_unknown"): _("Twilio does not know this task, or no longer. Is it the right one?"),
+    ("needs_review", "task_taken"): _("This task belongs to another interaction."),
+    ("needs_review", "task_without_conversation"): _("This task has no conversation that was opened through Flex."),
+}
+"""Words for a reason in one case, by reason and case; with "" as reason for all reasons."""
+
+UNAVAILABLE: Final[dict[str, Promise]] = {
+    "no_permission": _("You may not open conversations. Ask your manager for access."),
+    "no_worker": _("You are not set up as a Flex worker. Ask your manager to add you."),
+    "account_off": _("Messaging is switched off. Ask your manager when it will be back."),
+    "no_workspace": _("Messaging is not set up yet. Ask your manager to choose the Flex workspace."),
+    "no_sender": _("There is no sender for %(channel)s that you may use. Ask your manager for one."),
+    "no_number": _("This contact has no phone number."),
+    "no_email": _("This contact has no email address."),
+}
+"""Why a channel of a contact cannot be used, by reason: told before the click, never stored."""
+
+
+def label(reason: str) -> str:
+    """Return a reason in a few words; one that is not known as it is."""
+    known = REASONS.get(reason)
+    return str(known.label) if known else reason
+
+
+def agent_message(reason: str, case: str = "", **values: object) -> str:
+    """Return what the agent is told, translated: what happened and what to do next.
+
+    ``reason``: any string; one that is not known has the words of ``unknown_error``. ``case``: one of ``CASES``, where
+    a reason has several texts. ``values``: for the placeholders of the text; only ``no_sender`` has one, ``channel``.
+    """
+    words = CASES.get((reason, case)) or CASES.get(("", case)) or UNAVAILABLE.get(reason)
+    text = str(words or REASONS.get(reason, REASONS["unknown_error"]).message)
+    return text % values if values else text

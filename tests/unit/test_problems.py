@@ -1,0 +1,71 @@
+"""Every reason that the pipeline writes has its words, for the agent and in lists."""
+
+import pytest
+
+from flex_outbound import problems
+from flex_outbound.gateway import errors
+
+PIPELINE = {
+    "address_changed",
+    "agent_rejected",
+    "agent_timeout",
+    "canceled",
+    "contact_gone",
+    "needs_review",
+    "not_allowed",
+    "task_canceled",
+    "task_deleted",
+    "workflow_timeout",
+}
+"""Reasons that the pipeline finds by itself, without an error of Twilio's."""
+
+WRITTEN = errors.REASONS | PIPELINE
+
+
+@pytest.mark.parametrize("reason", sorted(WRITTEN))
+def test_every_reason_has_a_label_and_a_message(reason: str) -> None:
+    assert problems.label(reason) != reason
+    assert problems.agent_message(reason)[-1] in ".?"
+    assert "%" not in problems.agent_message(reason)
+
+
+def test_the_catalogue_has_no_reason_that_nobody_writes() -> None:
+    assert set(problems.REASONS) == WRITTEN
+
+
+def test_the_reasons_are_in_the_order_of_their_names() -> None:
+    assert list(problems.REASONS) == sorted(problems.REASONS)
+
+
+def test_an_unknown_reason_is_its_own_label() -> None:
+    assert problems.label("new_at_twilio") == "new_at_twilio"
+
+
+def test_an_unknown_reason_has_the_words_of_an_unknown_error() -> None:
+    assert problems.agent_message("new_at_twilio") == problems.agent_message("unknown_error")
+
+
+@pytest.mark.parametrize(("reason", "case"), sorted(problems.CASES))
+def test_a_case_has_words_of_its_own(reason: str, case: str) -> None:
+    assert problems.agent_message(reason, case) != problems.agent_message(reason)
+
+
+def test_a_case_that_a_reason_does_not_have_changes_nothing() -> None:
+    assert problems.agent_message("opted_out", problems.MESSAGE) == problems.agent_message("opted_out")
+
+
+@pytest.mark.parametrize("reason", ["busy", "never_sent", "delayed"])
+def test_every_reason_can_be_given_up_on(reason: str) -> None:
+    assert "you can try again" in problems.agent_message(reason, problems.GAVE_UP)
+
+
+def test_a_message_names_the_channel() -> None:
+    assert "for WhatsApp that you may use" in problems.agent_message("no_sender", channel="WhatsApp")
+
+
+@pytest.mark.parametrize("code", [None, 20003, 20404, 21606, 21408, 99999])
+def test_a_problem_of_an_account_says_what_to_do(code: int | None) -> None:
+    problem = problems.explain_account(code)
+    assert problem.summary
+    assert problem.remedy
+    assert problem.url == (f"https://www.twilio.com/docs/api/errors/{code}" if code else "")
