@@ -67,7 +67,7 @@ def services_of(account: Account) -> list[Service]:
             receipts.get(finding.source),
             refusals[finding.source],
         )
-        for finding in callbacks.look(account)
+        for finding in callbacks.inspect(account)
     ]
 
 
@@ -125,7 +125,7 @@ class CallbacksPage(admin.ModelAdmin):
 
     def _mend(self, request: HttpRequest, account: Account, source: Source) -> HttpResponseBase:
         try:
-            found = callbacks.mend(account, source, replacing=request.POST.get("replacing", ""))
+            found = callbacks.fix(account, source, replacing=request.POST.get("replacing", ""))
         except callbacks.ForeignCallback as error:
             finding = error.finding
             context = {"finding": finding, "actual": presentable(finding.actual)}

@@ -1,4 +1,4 @@
-"""Is there anything that does the work? What can be seen without asking anybody; ``flex_doctor`` asks."""
+"""Is there anything that does the work? Only what can be seen without a request; ``flex_doctor`` asks."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""The address that Twilio is to call us at: PUBLIC_BASE_URL, and whether Twilio could reach it at all."""
+"""The address for Twilio's callbacks, made from PUBLIC_BASE_URL, and whether Twilio can reach it."""
 
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -11,15 +11,17 @@ from flex_outbound.models import Account, Source
 from flex_outbound.problems import Problem
 
 PRIVATE_NAMES = (".local", ".localhost", ".internal", ".lan", ".home", ".test", ".invalid", ".home.arpa")
-"""Top-level names that no public name server knows: RFC 6761, 6762, 8375, and what is in use beside them."""
+"""Top-level domains without public name servers: RFC 6761, 6762, 8375, and those that are commonly used."""
 
 
 def problem_of_address(url: str | None, *, in_sandbox: bool) -> Problem | None:
-    """Return why Twilio could not call ``url``, None where it can; a sandbox on this machine can call it anywhere."""
+    """Return why Twilio cannot call ``url``, None where it can. A sandbox on this machine can call any address."""
     if not url:
         return Problem(
             _("PUBLIC_BASE_URL is not set, so Twilio cannot be told where to call."),
-            _("Ask whoever runs this server to set FLEX_OUTBOUND['PUBLIC_BASE_URL'], as https://crm.example.com."),
+            _(
+                "Ask the administrator of this server to set FLEX_OUTBOUND['PUBLIC_BASE_URL'], as https://crm.example.com."
+            ),
         )
     if in_sandbox:
         return None
@@ -27,7 +29,7 @@ def problem_of_address(url: str | None, *, in_sandbox: bool) -> Problem | None:
     if parts.scheme != "https":
         return Problem(
             _("PUBLIC_BASE_URL is not secure: %(url)s.") % {"url": url},
-            _("Callbacks name your customers' conversations. Use an address that begins with https://."),
+            _("Callbacks contain SIDs of your customers' conversations. Use an address that begins with https://."),
         )
     if _is_private(parts.hostname or ""):
         return Problem(
@@ -38,12 +40,12 @@ def problem_of_address(url: str | None, *, in_sandbox: bool) -> Problem | None:
 
 
 def problem_of_public_address() -> Problem | None:
-    """Return why Twilio could not call us as we are set up, None where it can."""
+    """Return why Twilio cannot call PUBLIC_BASE_URL, None where it can."""
     return problem_of_address(conf.public_base_url, in_sandbox=conf.api_base_url is not None)
 
 
 def callback_url(account: Account, source: Source) -> str:
-    """Return where ``source`` is to call for an account, "" where PUBLIC_BASE_URL or the app's urls are missing."""
+    """Return the address for one service and account, "" where PUBLIC_BASE_URL or the app's urls are missing."""
     try:
         path = reverse(f"flex_outbound:webhook-{source}", args=[account.pk])
     except NoReverseMatch:

@@ -1,12 +1,13 @@
-"""Callbacks: what Twilio is to call against what it calls, and the step from one to the other.
+"""Callbacks: compares what Twilio should call with what it calls, and registers our addresses.
 
-What stands at Twilio may be another program's. It is shown, and replaced only by who names it: ``mend`` takes the
-address that is to go, by its fingerprint, and refuses where another one stands there by then.
+An address that is registered at Twilio may belong to another program. It is shown to the manager. ``fix`` replaces it
+only if it is given the fingerprint of that address, and refuses if another address was registered meanwhile.
 """
 
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
+from functools import cache
 from typing import Final
 
 from django.utils.translation import gettext as _
@@ -21,14 +22,16 @@ from flex_outbound.setup.address import callback_url, problem_of_public_address
 from flex_outbound.setup.comparing import EVENTS, Finding, State, compare
 
 REPEAT: Final = "#rc=3&rp=all"
-"""TaskRouter then repeats what failed; by itself only where it could not connect. Neither sent nor signed.
+"""Makes TaskRouter repeat every call that failed; without it, it does so only if it could not connect.
+
+This part of the URL is neither sent nor signed.
 
 https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides
 """
 
 
 class ForeignCallback(FlexOutboundError):
-    """Another address stands there and was not named as the one to replace; ``finding`` shows it."""
+    """Another address is registered than the one to be replaced; ``finding`` shows it."""
 
     def __init__(self, finding: Finding) -> None:
         super().__init__(f"{finding.source} calls {finding.actual}")
@@ -36,17 +39,17 @@ class ForeignCallback(FlexOutboundError):
 
 
 class NotFixable(FlexOutboundError):
-    """Something on our side has to be mended first: ``problem``."""
+    """Something else has to be fixed first: ``problem``."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem.summary)
         self.problem = problem
 
 
-def look(account: Account, timeout: tuple[float, float] | None = None) -> list[Finding]:
-    """Ask Twilio what it calls, service by service. Raises nothing; once Twilio does not answer, it is not asked again.
+def inspect(account: Account, timeout: tuple[float, float] | None = None) -> list[Finding]:
+    """Ask Twilio what each service calls. Raises nothing. After a request without an answer, no more are made.
 
-    ``timeout``: as HTTP_TIMEOUT, which is the default. No transaction may be open.
+    ``timeout``: seconds to connect and to read; HTTP_TIMEOUT by default. No transaction may be open.
     """
     try:
         connection = connection_to(account)
@@ -54,29 +57,29 @@ def look(account: Account, timeout: tuple[float, float] | None = None) -> list[F
     except ConfigurationError as error:
         return [_unknown(account, source, explain(error)) for source in Source]
     with closing(client):
-        return _ask_all(account, client)
+        return _inspect_all(account, client)
 
 
-def _ask_all(account: Account, client: TwilioCallbacks) -> list[Finding]:
+def _inspect_all(account: Account, client: TwilioCallbacks) -> list[Finding]:
     findings: list[Finding] = []
     silent: Problem | None = None
-    flex = _once(client.fetch_flex)
+    flex = cache(client.fetch_flex)
     for source in Source:
         if silent is not None:
             findings.append(_unknown(account, source, silent))
             continue
         try:
-            findings.append(_ask(account, source, client, flex))
+            findings.append(_inspect(account, source, client, flex))
         except GatewayError as error:
             findings.append(_unknown(account, source, explain(error)))
-            # Each request may take its whole time: three services in a row would be a page that never comes.
+            # Each request may take its whole timeout, and the page waits for all of them.
             silent = explain(error) if error.http_status is None else None
         except NotFixable as error:
             findings.append(_unknown(account, source, error.problem))
     return findings
 
 
-def _ask(account: Account, source: Source, client: TwilioCallbacks, flex: Callable[[], FlexInstance]) -> Finding:
+def _inspect(account: Account, source: Source, client: TwilioCallbacks, flex: Callable[[], FlexInstance]) -> Finding:
     expected = callback_url(account, source)
     if source == Source.TASKROUTER:
         if not account.workspace_sid:
@@ -100,30 +103,19 @@ def _instance(flex: FlexInstance) -> str:
     return flex.instance_sid
 
 
-def _once(ask: Callable[[], FlexInstance]) -> Callable[[], FlexInstance]:
-    answers: list[FlexInstance] = []
-
-    def answer() -> FlexInstance:
-        if not answers:
-            answers.append(ask())
-        return answers[0]
-
-    return answer
-
-
 def _unknown(account: Account, source: Source, problem: Problem) -> Finding:
     return Finding(source, State.UNKNOWN, callback_url(account, source), problem=problem)
 
 
 def obstacle(account: Account) -> Problem | None:
-    """Return what has to be mended on our side before any registration is of use, None for nothing."""
+    """Return what has to be fixed on our side before a registration helps, None for nothing."""
     problem = problem_of_public_address()
     if problem is not None:
         return problem
     if not callback_url(account, Source.TASKROUTER):
         return Problem(
             _("The addresses for callbacks are not part of this site."),
-            _("Ask whoever runs this server to add path('flex/', include('flex_outbound.urls')) to the site's urls."),
+            _("Ask the administrator of this server to add path('flex/', include('flex_outbound.urls')) to its urls."),
         )
     if not account.signing_tokens():
         return Problem(
@@ -132,36 +124,36 @@ def obstacle(account: Account) -> Problem | None:
         )
     if not account.is_active:
         return Problem(
-            _("The account is not active, so every callback would be turned away."),
+            _("The account is not active, so every callback would be refused."),
             _("Make the account active on its page first."),
         )
     return None
 
 
-def mend(account: Account, source: Source, *, replacing: str = "") -> Finding:
-    """Register our address with one service, or add what it lacks, and return how the service stands then.
+def fix(account: Account, source: Source, *, replacing: str = "") -> Finding:
+    """Register our address with one service, or add the events that it lacks. Returns the finding afterwards.
 
-    ``replacing``: the fingerprint of the finding whose address may go. Raises NotFixable for what has to be mended on
-    our side first, ForeignCallback where another address stands there than the one named, GatewayError and
-    ConfigurationError. No transaction may be open.
+    ``replacing``: the fingerprint of the finding whose address may be replaced. No transaction may be open. Raises
+    NotFixable where something on our side has to be fixed first, ForeignCallback where another address is registered
+    than the one to be replaced, GatewayError and ConfigurationError.
     """
     problem = obstacle(account)
     if problem is not None:
         raise NotFixable(problem)
     with closing(callbacks.connect(connection_to(account))) as client:
-        flex = _once(client.fetch_flex)
-        found = _ask(account, source, client, flex)
-        if not found.can_be_mended:
+        flex = cache(client.fetch_flex)
+        found = _inspect(account, source, client, flex)
+        if not found.can_be_fixed:
             return found
         if found.state == State.ELSEWHERE and found.fingerprint != replacing:
             raise ForeignCallback(found)
         _register(client, flex, found)
-        return _ask(account, source, client, flex)
+        return _inspect(account, source, client, flex)
 
 
 def _register(client: TwilioCallbacks, flex: Callable[[], FlexInstance], found: Finding) -> None:
     wanted = EVENTS[found.source]
-    # What others chose stays: the address may be ours while the choice of events is shared.
+    # Events that others chose are kept: the address may be ours while the choice of events is shared.
     events = tuple(dict.fromkeys((*(found.told or ()), *wanted)))
     if found.source == Source.TASKROUTER:
         keeps = found.state == State.LACKING

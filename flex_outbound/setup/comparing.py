@@ -1,4 +1,4 @@
-"""How one service stands: the address and events that Twilio has registered, compared with ours. Pure."""
+"""Compares the address and the events that one service of Twilio has registered with ours. Pure."""
 
 import hashlib
 from collections.abc import Sequence
@@ -34,11 +34,11 @@ EVENTS: Final[dict[Source, tuple[str, ...]]] = {
         "onParticipantJoined",
     ),
 }
-"""What each service is to tell: docs/webhooks.md says what becomes of it."""
+"""The events that each service has to send; docs/webhooks.md says what each of them changes."""
 
 
 class State(StrEnum):
-    """How one service stands."""
+    """The result of a comparison."""
 
     RIGHT = "right"
     LACKING = "lacking"
@@ -49,12 +49,13 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One service: ``expected`` against ``actual`` address ("" for none).
+    """One service: the ``expected`` and the ``actual`` address, "" for none.
 
-    ``lacking``: events that Twilio does not tell, ``method``: what it calls with where that is not POST, ``place``: see
-    ``gateway.callbacks.Registration``, ``told``: the events of what stands there, None for all. ``problem``: why it
-    could not be asked, only with UNKNOWN. ``others``: further addresses that are told beside ours, which does no harm.
-    ``shares_method``: ``actual`` is asked before conversations change, and would be called with POST as well.
+    ``lacking``: events that Twilio does not send. ``method``: the HTTP method, "" for POST. ``place``: see
+    ``gateway.callbacks.Registration``. ``told``: the registered events, None for all. ``problem``: why the service
+    could not be asked, only with UNKNOWN. ``others``: further addresses that are called too, which does no harm.
+    ``shares_method``: ``actual`` is the address that Twilio calls before a conversation changes; it has the same method
+    as the one after the change, so that both would be called with POST.
     """
 
     source: Source
@@ -71,22 +72,22 @@ class Finding:
 
     @property
     def fingerprint(self) -> str:
-        """What names ``actual`` to ``callbacks.mend`` without giving away what it may hold."""
+        """A digest that names ``actual`` to ``callbacks.fix``: the address itself may hold secrets."""
         return hashlib.sha256(self.actual.encode()).hexdigest()[:32]
 
     @property
-    def can_be_mended(self) -> bool:
-        """Tell whether ``mend`` would change anything."""
+    def can_be_fixed(self) -> bool:
+        """Tell whether ``fix`` would change anything."""
         return self.state not in (State.RIGHT, State.UNKNOWN)
 
 
 def same_address(one: str, other: str) -> bool:
-    """Tell whether two registered addresses are one to call: what stands behind ``#`` is for Twilio alone."""
+    """Tell whether Twilio calls the same address for both: the part behind ``#`` is only for Twilio."""
     return bool(one) and _normal(one) == _normal(other)
 
 
 def presentable(url: str) -> str:
-    """Return an address as it may be shown: of others' addresses, passwords and queries are nobody's business here."""
+    """Return an address without password and query, which may hold secrets of another program."""
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -97,11 +98,11 @@ def presentable(url: str) -> str:
 
 
 def compare(source: Source, expected: str, registered: Sequence[Registration]) -> Finding:
-    """Return how a service stands that holds these registrations. Pure."""
+    """Return the finding for a service that has these registrations."""
     ours = next((one for one in registered if same_address(one.url, expected)), None)
     others = tuple(one.url for one in registered if one is not ours and one.url)
     if source == Source.INTERACTIONS and ours is None:
-        # Each address has a registration of its own there: others stand in nobody's way.
+        # Each address has a registration of its own there, so others need not be replaced.
         return Finding(source, State.MISSING, expected, others=others)
     found = ours or (registered[0] if registered else Registration("", ()))
     lacking = () if found.events is None else tuple(name for name in EVENTS[source] if name not in found.events)
@@ -117,12 +118,12 @@ def compare(source: Source, expected: str, registered: Sequence[Registration]) -
 
 
 def _stranger(found: Registration, ours: Registration | None) -> str:
-    """Return whom a change would take something from, "" for nobody."""
+    """Return the other address that a change would affect, "" for none."""
     if found.url and ours is None:
         return found.url
     if found.is_of_flex:
         return _("Twilio Flex itself")
-    # Both addresses of conversations share one method: to turn it would break what is asked before a change.
+    # Both addresses of conversations share one method: changing it would break the one that is called before changes.
     return found.pre_url if found.method != POST else ""
 
 

@@ -23,9 +23,9 @@ def doctor(stack: Stack, *arguments: str, **environment: str) -> "subprocess.Com
     )
 
 
-def tones(done: "subprocess.CompletedProcess[str]") -> dict[str, str]:
-    told: list[dict[str, Any]] = json.loads(done.stdout)["answers"]
-    return {answer["part"]: answer["tone"] for answer in told if answer["part"] != "settings"}
+def levels(done: "subprocess.CompletedProcess[str]") -> dict[str, str]:
+    told: list[dict[str, Any]] = json.loads(done.stdout)["results"]
+    return {result["part"]: result["level"] for result in told if result["part"] != "settings"}
 
 
 def test_a_running_installation_is_well(stack: Stack) -> None:
@@ -33,7 +33,7 @@ def test_a_running_installation_is_well(stack: Stack) -> None:
     done = doctor(stack, "--json")
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
     assert json.loads(done.stdout)["ok"] is True
-    found = tones(done)
+    found = levels(done)
     assert {found.pop(f"callbacks_{source}") for source in ("taskrouter", "conversations", "interactions")} <= {
         "ok",
         "warning",  # other tests register and take away as they please
@@ -58,5 +58,5 @@ def test_dead_parts_are_red_lines_each_with_its_remedy(stack: Stack) -> None:
 def test_twilio_that_does_not_answer_is_a_red_line(stack: Stack) -> None:
     done = doctor(stack, "--json", FLEX_API_BASE_URL="http://127.0.0.1:9")
     assert done.returncode == 1
-    assert {part for part, tone in tones(done).items() if tone == "error"} == {"credentials"}
-    assert tones(done)["database"] == "ok"
+    assert {part for part, level in levels(done).items() if level == "error"} == {"credentials"}
+    assert levels(done)["database"] == "ok"

@@ -49,7 +49,7 @@ def test_no_filter_is_every_event() -> None:
 def test_missing_events_are_named(source: Source) -> None:
     first, *rest = EVENTS[source]
     finding = found(source, at(OURS, source, events=(*rest, "worker.created")))
-    assert (finding.state, finding.lacking, finding.can_be_mended) == (State.LACKING, (first,), True)
+    assert (finding.state, finding.lacking, finding.can_be_fixed) == (State.LACKING, (first,), True)
 
 
 @pytest.mark.parametrize("source", Source)

@@ -9,13 +9,13 @@ from django.db import OperationalError
 
 from flex_outbound.exceptions import ConfigurationError, Refused
 from flex_outbound.setup.doctor import jobs
-from flex_outbound.setup.doctor.results import Answer, Question, Tone, ask_all
+from flex_outbound.setup.doctor.results import Check, CheckResult, Level, run_all
 
-WELL = Answer("well", Tone.OK, "It answers.")
+WELL = CheckResult("well", Level.OK, "It answers.")
 
 
-def asking(*, first: Answer | None = None, error: Exception | None = None, wait: float = 0.0) -> Question:
-    def ask() -> Iterator[Answer]:
+def asking(*, first: CheckResult | None = None, error: Exception | None = None, wait: float = 0.0) -> Check:
+    def ask() -> Iterator[CheckResult]:
         if first:
             yield first
         if wait:
@@ -23,19 +23,23 @@ def asking(*, first: Answer | None = None, error: Exception | None = None, wait:
         if error:
             raise error
 
-    return Question("part", ask, "Mend it.", "Account")
+    return Check("part", ask, "Fix it.", "Account")
 
 
 def test_answers_come_in_the_order_of_the_questions() -> None:
-    late = Answer("late", Tone.WARNING, "Late.")
-    assert ask_all([asking(wait=0.05), Question("late", lambda: [late], ""), asking(first=WELL)], 5) == [late, WELL]
+    late = CheckResult("late", Level.WARNING, "Late.")
+    assert run_all([asking(wait=0.05), Check("late", lambda: [late], ""), asking(first=WELL)], 5) == [late, WELL]
 
 
 def test_a_part_that_never_answers_holds_nobody_up() -> None:
     before = time.monotonic()
-    answers = ask_all([asking(first=WELL, wait=30), Question("b", lambda: [WELL], "")], 0.2)
+    results = run_all([asking(first=WELL, wait=30), Check("b", lambda: [WELL], "")], 0.2)
     assert time.monotonic() - before < 20
-    assert answers == [WELL, Answer("part", Tone.ERROR, "No answer within 0 seconds.", "Mend it.", "Account"), WELL]
+    assert results == [
+        WELL,
+        CheckResult("part", Level.ERROR, "No answer within 0 seconds.", "Fix it.", "Account"),
+        WELL,
+    ]
     assert all(thread.daemon for thread in threading.enumerate() if thread is not threading.main_thread())
 
 
@@ -48,35 +52,35 @@ def test_a_part_that_never_answers_holds_nobody_up() -> None:
     ],
 )
 def test_a_part_that_breaks_is_a_red_line_without_its_words(error: Exception, said: str) -> None:
-    first, second = ask_all([asking(first=WELL, error=error)], 5)
+    first, second = run_all([asking(first=WELL, error=error)], 5)
     assert first == WELL
-    assert (second.tone, second.todo, second.account) == (Tone.ERROR, "Mend it.", "Account")
-    assert said in second.what
+    assert (second.level, second.remedy, second.account) == (Level.ERROR, "Fix it.", "Account")
+    assert said in second.summary
     assert "hunter2" not in repr(second)
 
 
 def test_twilio_s_refusal_is_said_in_words() -> None:
-    (answer,) = ask_all([asking(error=Refused("no", reason="not_set_up", http_status=401))], 5)
-    assert answer.what == "Twilio does not accept these credentials."
-    (answer,) = ask_all([asking(error=ConfigurationError("Enter the key."))], 5)
-    assert answer.todo == "Enter the key."
+    (result,) = run_all([asking(error=Refused("no", reason="not_set_up", http_status=401))], 5)
+    assert result.summary == "Twilio does not accept these credentials."
+    (result,) = run_all([asking(error=ConfigurationError("Enter the key."))], 5)
+    assert result.remedy == "Enter the key."
 
 
-def told(queues: dict[str, list[str]], app: str | None = "mycrm") -> list[tuple[str, Tone]]:
+def told(queues: dict[str, list[str]], app: str | None = "mycrm") -> list[tuple[str, Level]]:
     celery = jobs.Celery(
         lambda: app, lambda seconds: "redis://127.0.0.1:6379/0", lambda seconds: queues, lambda: "flex"
     )
-    answers = list(jobs.ask(celery))
-    assert all(answer.todo for answer in answers if answer.tone != Tone.OK)
-    return [(answer.part, answer.tone) for answer in answers]
+    results = list(jobs.check(celery))
+    assert all(result.remedy for result in results if result.level != Level.OK)
+    return [(result.part, result.level) for result in results]
 
 
 def test_workers_have_to_take_from_our_queue() -> None:
-    well = ("broker", Tone.OK)
-    assert told({"a@one": ["celery"], "b@two": ["celery", "flex"]}) == [well, ("workers", Tone.OK)]
-    assert told({"a@one": ["celery"]}) == [well, ("workers", Tone.ERROR)]
-    assert told({}) == [well, ("workers", Tone.ERROR)]
-    assert told({}, app=None) == [("broker", Tone.ERROR)]
+    well = ("broker", Level.OK)
+    assert told({"a@one": ["celery"], "b@two": ["celery", "flex"]}) == [well, ("workers", Level.OK)]
+    assert told({"a@one": ["celery"]}) == [well, ("workers", Level.ERROR)]
+    assert told({}) == [well, ("workers", Level.ERROR)]
+    assert told({}, app=None) == [("broker", Level.ERROR)]
 
 
 def test_a_broker_that_is_down_is_said_once() -> None:
@@ -84,6 +88,6 @@ def test_a_broker_that_is_down_is_said_once() -> None:
         raise ConnectionRefusedError
 
     celery = jobs.Celery(lambda: "mycrm", down, lambda seconds: pytest.fail("asked"), lambda: "celery")
-    (answer,) = ask_all(jobs.questions(celery), 5)
-    assert (answer.part, answer.tone) == ("broker", Tone.ERROR)
-    assert "Start the broker" in answer.todo
+    (result,) = run_all(jobs.checks(celery), 5)
+    assert (result.part, result.level) == ("broker", Level.ERROR)
+    assert "Start the broker" in result.remedy

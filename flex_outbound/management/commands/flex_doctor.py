@@ -1,4 +1,4 @@
-"""``manage.py flex_doctor``: every part asked for real, green, yellow or red, with the remedy."""
+"""``manage.py flex_doctor``: checks every part of the installation for real and prints what to do."""
 
 import json
 from argparse import ArgumentParser
@@ -8,69 +8,69 @@ from itertools import groupby
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import ERROR, run_checks
+from django.core import checks
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
 from flex_outbound import broker
 from flex_outbound.setup.doctor.jobs import Celery
-from flex_outbound.setup.doctor.results import Answer, Tone
-from flex_outbound.setup.doctor.runner import NoSuchAccount, examine
+from flex_outbound.setup.doctor.results import CheckResult, Level
+from flex_outbound.setup.doctor.runner import NoSuchAccount, run_checks
 
 
 class Command(BaseCommand):
-    """Prints a line for each part; exit status 1 where one of them is red."""
+    """Prints a line for each part; the exit status is 1 if one of them is an error."""
 
-    help = "Ask database, broker, workers, Twilio and callbacks whether all is well; say what to mend."
-    # They are part of the examination, and a mistake in them must not keep the rest from being asked.
+    help = "Check database, broker, workers, Twilio and callbacks; say what to fix."
+    # They are among the results, and an error of theirs must not keep the rest from being checked.
     requires_system_checks = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Which account, and for whom to write."""
+        """Add --account and --json."""
         parser.add_argument("--account", default="", help="only this Twilio account: its id, SID or name")
         parser.add_argument("--json", action="store_true", help="write JSON, for programs")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Examine and tell."""
+        """Run the checks and print the results."""
         try:
             celery = Celery(broker.celery_app, broker.ask_broker, broker.ask_workers, broker.our_queue)
-            answers = [*_settings(), *examine(celery, options["account"])]
+            results = [*_settings(), *run_checks(celery, options["account"])]
         except NoSuchAccount as error:
             words = _("There is no active Twilio account “%(name)s”. There are: %(names)s.")
-            raise CommandError(words % {"name": error, "names": ", ".join(error.there_are) or "–"}) from None
+            raise CommandError(words % {"name": error, "names": ", ".join(error.known) or "–"}) from None
         if options["json"]:
-            self._write_json(answers)
+            self._write_json(results)
         else:
-            self._write(answers)
-        if any(answer.tone == Tone.ERROR for answer in answers):
+            self._write(results)
+        if any(result.level == Level.ERROR for result in results):
             raise SystemExit(1)
 
-    def _write_json(self, answers: list[Answer]) -> None:
-        is_well = all(answer.tone != Tone.ERROR for answer in answers)
-        told = {"ok": is_well, "answers": [asdict(answer) for answer in answers]}
+    def _write_json(self, results: list[CheckResult]) -> None:
+        is_well = all(result.level != Level.ERROR for result in results)
+        told = {"ok": is_well, "results": [asdict(result) for result in results]}
         self.stdout.write(json.dumps(told, indent=2, ensure_ascii=False))
 
-    def _write(self, answers: list[Answer]) -> None:
-        styles = {Tone.OK: self.style.SUCCESS, Tone.WARNING: self.style.WARNING, Tone.ERROR: self.style.ERROR}
-        words = {Tone.OK: _("ok"), Tone.WARNING: _("warning"), Tone.ERROR: _("ERROR")}
+    def _write(self, results: list[CheckResult]) -> None:
+        styles = {Level.OK: self.style.SUCCESS, Level.WARNING: self.style.WARNING, Level.ERROR: self.style.ERROR}
+        words = {Level.OK: _("ok"), Level.WARNING: _("warning"), Level.ERROR: _("ERROR")}
         wide = max(map(len, words.values()))
-        long = max((len(answer.part) for answer in answers), default=0)
-        for account, of_account in groupby(answers, lambda answer: answer.account):
+        long = max((len(result.part) for result in results), default=0)
+        for account, of_account in groupby(results, lambda result: result.account):
             if account:
                 self.stdout.write(f"\n{account}")
-            for answer in of_account:
-                tone = styles[answer.tone](words[answer.tone].ljust(wide))
-                self.stdout.write(f"{tone}  {answer.part.ljust(long)}  {answer.what}")
-                if answer.todo:
-                    self.stdout.write(f"{' ' * (wide + long + 4)}→ {answer.todo}")
+            for result in of_account:
+                level = styles[result.level](words[result.level].ljust(wide))
+                self.stdout.write(f"{level}  {result.part.ljust(long)}  {result.summary}")
+                if result.remedy:
+                    self.stdout.write(f"{' ' * (wide + long + 4)}→ {result.remedy}")
 
 
-def _settings() -> Iterator[Answer]:
+def _settings() -> Iterator[CheckResult]:
     """Yield the system checks' messages; of those for a deployment, where DEBUG is off."""
-    found = run_checks(tags=["flex_outbound"], include_deployment_checks=not settings.DEBUG)
+    found = checks.run_checks(tags=["flex_outbound"], include_deployment_checks=not settings.DEBUG)
     loud = [message for message in found if not message.is_silenced()]
     for message in loud:
-        tone = Tone.ERROR if message.level >= ERROR else Tone.WARNING
-        yield Answer("settings", tone, f"{message.msg} ({message.id})", " ".join(str(message.hint or "").split()))
+        level = Level.ERROR if message.level >= checks.ERROR else Level.WARNING
+        yield CheckResult("settings", level, f"{message.msg} ({message.id})", " ".join(str(message.hint or "").split()))
     if not loud:
-        yield Answer("settings", Tone.OK, _("The system checks find nothing."))
+        yield CheckResult("settings", Level.OK, _("The system checks find no problem."))

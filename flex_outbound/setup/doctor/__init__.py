@@ -1,1 +1,1 @@
-"""Each part of the installation asked for real, every answer with its remedy. ``manage.py flex_doctor`` prints them."""
+"""Checks of a running installation: each part is asked for real. ``manage.py flex_doctor`` prints the results."""

@@ -1,4 +1,4 @@
-"""Callbacks of one account: does the address lead to us, and is it registered?"""
+"""Callbacks of one account: does the address lead to this app, and is it registered at Twilio?"""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -15,40 +15,40 @@ from flex_outbound.problems import Problem
 from flex_outbound.setup import callbacks
 from flex_outbound.setup.address import callback_url
 from flex_outbound.setup.comparing import Finding, State, presentable
-from flex_outbound.setup.doctor.results import Answer, Tone
+from flex_outbound.setup.doctor.results import CheckResult, Level
 
 LATELY: Final = timedelta(days=1)
 
 
-def ask(account: Account, timeout: tuple[float, float]) -> Iterator[Answer]:
-    """Ask for the address, then Twilio for what it calls. Without PUBLIC_BASE_URL nobody is meant to call."""
+def check(account: Account, timeout: tuple[float, float]) -> Iterator[CheckResult]:
+    """Request the address, then ask Twilio what it calls. Without PUBLIC_BASE_URL there is one warning."""
     obstacle = callbacks.obstacle(account)
     if obstacle is not None:
-        tone = Tone.ERROR if conf.public_base_url else Tone.WARNING
-        yield Answer("callbacks", tone, obstacle.summary, obstacle.remedy, account.name)
+        level = Level.ERROR if conf.public_base_url else Level.WARNING
+        yield CheckResult("callbacks", level, obstacle.summary, obstacle.remedy, account.name)
         return
     yield _address(account, ring(callback_url(account, Source.TASKROUTER), timeout))
-    for finding in callbacks.look(account, timeout):
+    for finding in callbacks.inspect(account, timeout):
         yield _registered(account, finding)
 
 
-def _address(account: Account, found: Ring) -> Answer:
+def _address(account: Account, found: Ring) -> CheckResult:
     part, url = "callback_address", callback_url(account, Source.TASKROUTER)
     if found.is_ours:
-        return Answer(part, Tone.OK, _("%(url)s leads here.") % {"url": url}, account=account.name)
+        return CheckResult(part, Level.OK, _("%(url)s leads to this app.") % {"url": url}, account=account.name)
     if found.status is None and not found.is_insecure and _was_called_lately(account):
         # Many networks do not let a machine reach itself by its public address.
-        what = _("%(url)s cannot be reached from here, but Twilio reached it in the last day.") % {"url": url}
-        return Answer(part, Tone.OK, what, account=account.name)
+        summary = _("%(url)s cannot be reached from here, but Twilio reached it in the last day.") % {"url": url}
+        return CheckResult(part, Level.OK, summary, account=account.name)
     problem = _problem(url, found)
-    return Answer(part, Tone.ERROR, problem.summary, problem.remedy, account.name)
+    return CheckResult(part, Level.ERROR, problem.summary, problem.remedy, account.name)
 
 
 def _problem(url: str, found: Ring) -> Problem:
     if found.is_insecure:
         return Problem(
             _("The certificate of %(url)s is not valid.") % {"url": url},
-            _("Mend the certificate with its whole chain: Twilio does not call otherwise."),
+            _("Fix the certificate with its whole chain: without it, Twilio does not call."),
         )
     if found.status is None:
         return Problem(
@@ -70,17 +70,17 @@ def _was_called_lately(account: Account) -> bool:
     return WebhookReceipt.objects.filter(account=account, last_at__gte=Now() - LATELY).exists()
 
 
-def _registered(account: Account, finding: Finding) -> Answer:
+def _registered(account: Account, finding: Finding) -> CheckResult:
     part, service = f"callbacks_{finding.source}", finding.source.label
-    todo = _("Register them on the page “Callbacks” of the account in the admin, with one click.")
+    remedy = _("Register them on the page “Callbacks” of the account in the admin, with one click.")
     if finding.state == State.RIGHT:
-        return Answer(part, Tone.OK, _("%(service)s calls us.") % {"service": service}, account=account.name)
+        return CheckResult(part, Level.OK, _("%(service)s calls us.") % {"service": service}, account=account.name)
     if finding.problem is not None:
-        return Answer(part, Tone.WARNING, finding.problem.summary, finding.problem.remedy, account.name)
+        return CheckResult(part, Level.WARNING, finding.problem.summary, finding.problem.remedy, account.name)
     words = {
-        State.MISSING: _("%(service)s calls nobody: pages follow some seconds later."),
-        State.LACKING: _("%(service)s calls us, but not with everything that we want to know."),
+        State.MISSING: _("%(service)s calls nobody: pages are up to date some seconds later."),
+        State.LACKING: _("%(service)s calls us, but not for every event that this app needs."),
         State.ELSEWHERE: _("%(service)s calls another address: %(url)s."),
     }
-    what = words[finding.state] % {"service": service, "url": presentable(finding.actual)}
-    return Answer(part, Tone.WARNING, what, todo, account.name)
+    summary = words[finding.state] % {"service": service, "url": presentable(finding.actual)}
+    return CheckResult(part, Level.WARNING, summary, remedy, account.name)

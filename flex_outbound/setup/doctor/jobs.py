@@ -1,4 +1,4 @@
-"""Broker and workers. Celery itself is known to ``tasks`` alone, so whoever calls brings what asks it."""
+"""Broker and workers. Only ``tasks`` imports Celery, so the caller passes its functions in."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Final
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from flex_outbound.setup.doctor.results import Answer, Question, Tone
+from flex_outbound.setup.doctor.results import Check, CheckResult, Level
 
 BROKER_SECONDS: Final = 3
 WORKER_SECONDS: Final = 1.5
@@ -16,7 +16,7 @@ WORKER_SECONDS: Final = 1.5
 
 @dataclass(frozen=True, slots=True)
 class Celery:
-    """What ``tasks`` can ask; see there."""
+    """The functions of ``tasks`` that ask Celery; see there."""
 
     app: Callable[[], str | None]
     ask_broker: Callable[[int], str]
@@ -24,31 +24,31 @@ class Celery:
     queue: Callable[[], str]
 
 
-def questions(celery: Celery) -> list[Question]:
-    """Return the questions about jobs."""
-    todo = _("Start the broker, and check CELERY_BROKER_URL and the network. Clicks are kept meanwhile.")
-    return [Question("broker", partial(ask, celery), todo)]
+def checks(celery: Celery) -> list[Check]:
+    """Return the checks of broker and workers."""
+    remedy = _("Start the broker, and check CELERY_BROKER_URL and the network. Clicks are kept meanwhile.")
+    return [Check("broker", partial(check, celery), remedy)]
 
 
-def ask(celery: Celery) -> Iterator[Answer]:
-    """Connect to the broker; then ask who works for it."""
+def check(celery: Celery) -> Iterator[CheckResult]:
+    """Connect to the broker; then ask which workers there are."""
     if celery.app() is None:
-        todo = _("Make mycrm/celery.py and import its app in mycrm/__init__.py, as Celery's guide for Django says.")
-        yield Answer("broker", Tone.ERROR, _("The project has no Celery app."), todo)
+        remedy = _("Create mycrm/celery.py and import its app in mycrm/__init__.py, as Celery's guide for Django says.")
+        yield CheckResult("broker", Level.ERROR, _("The project has no Celery app."), remedy)
         return
-    yield Answer("broker", Tone.OK, _("%(address)s answers.") % {"address": celery.ask_broker(BROKER_SECONDS)})
+    yield CheckResult("broker", Level.OK, _("%(address)s answers.") % {"address": celery.ask_broker(BROKER_SECONDS)})
     yield _workers(celery.ask_workers(WORKER_SECONDS), celery.queue())
 
 
-def _workers(queues: dict[str, list[str]], ours: str) -> Answer:
+def _workers(queues: dict[str, list[str]], ours: str) -> CheckResult:
     if not queues:
-        todo = _("Start one: `celery -A mycrm worker`. One that is busy with a single long job does not answer either.")
-        return Answer("workers", Tone.ERROR, _("No worker answers."), todo)
+        remedy = _("Start one: `celery -A mycrm worker`. One that is busy with a long job does not answer either.")
+        return CheckResult("workers", Level.ERROR, _("No worker answers."), remedy)
     takers = [name for name, taken in queues.items() if ours in taken]
     if not takers:
-        return Answer(
+        return CheckResult(
             "workers",
-            Tone.ERROR,
+            Level.ERROR,
             _("Workers answer, but none of them takes jobs from the queue %(queue)s.") % {"queue": ours},
             _("Start one with `--queues %(queue)s`, or change CELERY_QUEUE.") % {"queue": ours},
         )
@@ -57,4 +57,4 @@ def _workers(queues: dict[str, list[str]], ours: str) -> Answer:
         "%(count)d workers take jobs from the queue %(queue)s.",
         len(takers),
     )
-    return Answer("workers", Tone.OK, words % {"count": len(takers), "queue": ours})
+    return CheckResult("workers", Level.OK, words % {"count": len(takers), "queue": ours})

@@ -1,4 +1,4 @@
-"""The parts on our side: database, schema, clock, sweep, what is overdue, rate limits, cache."""
+"""The parts on this side: database, migrations, clock, sweep, what is overdue, rate limits, cache."""
 
 import uuid
 from collections.abc import Iterator
@@ -18,42 +18,43 @@ from limits.storage import storage_from_string
 
 from flex_outbound.conf import conf
 from flex_outbound.models import Closing, Heartbeat, Interaction, WebhookEvent
-from flex_outbound.setup.doctor.results import Answer, Question, Tone
+from flex_outbound.setup.doctor.results import Check, CheckResult, Level
 
 SKEW: Final = timedelta(seconds=5)
 PATIENCE: Final = timedelta(seconds=60)
-"""A due row that nobody took for so long waits for somebody who does not come."""
+"""An interaction that has been due for longer than this is overdue: workers or sweep do not run."""
 
-SWEEPS: Final = 4
+MISSED_SWEEPS: Final = 4
 LEAST_SILENCE: Final = 30.0
-"""Seconds, and times SWEEP_SECONDS, after which a sweep that is not there is not merely late."""
+"""The sweep counts as stopped after as many times SWEEP_SECONDS, but not before so many seconds: one sweep over a
+large backlog may take longer than SWEEP_SECONDS."""
 
 
-def questions() -> list[Question]:
-    """Return the questions about this side."""
+def checks() -> list[Check]:
+    """Return the checks of the parts on this side."""
     return [
-        Question(
+        Check(
             "database",
-            ask_database,
+            check_database,
             _("Start the database, and check DATABASES in the settings: host, port, name, user and password."),
         ),
-        Question("rate_limits", ask_rate_limits, _("Start it, or check FLEX_OUTBOUND['RATE_LIMIT_STORAGE'].")),
-        Question("cache", ask_cache, _("Start it, or check CACHES in the settings.")),
+        Check("rate_limits", check_rate_limits, _("Start it, or check FLEX_OUTBOUND['RATE_LIMIT_STORAGE'].")),
+        Check("cache", check_cache, _("Start it, or check CACHES in the settings.")),
     ]
 
 
-def ask_database() -> Iterator[Answer]:
-    """Ask the database, and through it for all that only it knows."""
+def check_database() -> Iterator[CheckResult]:
+    """Check the database and what only it knows: migrations, clock, sweep, overdue interactions."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
-    yield Answer("database", Tone.OK, _("%(kind)s answers.") % {"kind": connection.display_name})
+    yield CheckResult("database", Level.OK, _("%(kind)s answers.") % {"kind": connection.display_name})
     missing = _unapplied()
     if missing:
         words = ngettext("%(count)d migration is not applied.", "%(count)d migrations are not applied.", len(missing))
-        todo = "python manage.py migrate"
-        yield Answer("migrations", Tone.ERROR, words % {"count": len(missing)}, todo)
+        remedy = "python manage.py migrate"
+        yield CheckResult("migrations", Level.ERROR, words % {"count": len(missing)}, remedy)
         return
-    yield Answer("migrations", Tone.OK, _("All are applied."))
+    yield CheckResult("migrations", Level.OK, _("All migrations are applied."))
     now = _database_now()
     yield _clock(now)
     yield _sweep(now)
@@ -67,84 +68,84 @@ def _unapplied() -> list[str]:
 
 
 def _database_now() -> datetime:
-    # Any table that has rows: every database spells a SELECT without one in its own way.
+    # Any table that has rows: databases differ in how they spell a SELECT without a table.
     moment: Any = ContentType.objects.annotate(now=Now()).values_list("now", flat=True)[:1].get()
     return moment if isinstance(moment, datetime) else timezone.now()
 
 
-def _clock(now: datetime) -> Answer:
+def _clock(now: datetime) -> CheckResult:
     apart = abs(timezone.now() - now)
     if apart <= SKEW:
-        return Answer("clock", Tone.OK, _("This machine and the database agree."))
-    return Answer(
+        return CheckResult("clock", Level.OK, _("This machine and the database agree."))
+    return CheckResult(
         "clock",
-        Tone.WARNING,
+        Level.WARNING,
         _("This machine and the database are %(seconds)d seconds apart.") % {"seconds": apart.total_seconds()},
-        _("Let both keep time by NTP: callbacks are judged by this machine's clock, due times by the database's."),
+        _("Synchronise both by NTP: this machine's clock decides how old a callback is, the database's what is due."),
     )
 
 
-def _sweep(now: datetime) -> Answer:
-    todo = _(
+def _sweep(now: datetime) -> CheckResult:
+    remedy = _(
         "Start Celery beat with flex_outbound.tasks.sweep in its schedule, and a worker; or run `manage.py flex_sweep` "
         "every few seconds."
     )
     last = Heartbeat.objects.filter(pk=Heartbeat.SWEEP).values_list("at", flat=True).first()
     if last is None:
-        return Answer("sweep", Tone.ERROR, _("It never ran."), todo)
+        return CheckResult("sweep", Level.ERROR, _("It never ran."), remedy)
     age = (now - last).total_seconds()
     words = _("It last ran %(seconds)d seconds ago.") % {"seconds": max(age, 0)}
-    if age > max(LEAST_SILENCE, SWEEPS * conf.sweep_seconds):
-        return Answer("sweep", Tone.ERROR, words, todo)
-    return Answer("sweep", Tone.OK, words)
+    if age > max(LEAST_SILENCE, MISSED_SWEEPS * conf.sweep_seconds):
+        return CheckResult("sweep", Level.ERROR, words, remedy)
+    return CheckResult("sweep", Level.OK, words)
 
 
-def _overdue(now: datetime) -> Iterator[Answer]:
+def _overdue(now: datetime) -> Iterator[CheckResult]:
     oldest = Interaction.objects.due().values_list("next_at", flat=True).first()
     if oldest is not None and now - oldest > PATIENCE:
         words = _("The oldest interaction that is due has waited for %(minutes)d minutes.")
         minutes = (now - oldest).total_seconds() // 60
-        todo = _("See what is said about workers, sweep and Twilio here; docs/operations.md tells what waits when.")
-        yield Answer("waiting", Tone.ERROR, words % {"minutes": max(minutes, 1)}, todo)
+        remedy = _("See the lines on workers, sweep and Twilio here; docs/operations.md explains what waits when.")
+        yield CheckResult("waiting", Level.ERROR, words % {"minutes": max(minutes, 1)}, remedy)
     else:
-        yield Answer("waiting", Tone.OK, _("Nothing that is due has to wait."))
+        yield CheckResult("waiting", Level.OK, _("Nothing is overdue."))
     failed = WebhookEvent.objects.filter(processed_at=None).exclude(error="").count()
     if failed:
         words = ngettext(
             "%(count)d callback could not be applied.", "%(count)d callbacks could not be applied.", failed
         )
-        todo = _("Look at it under Webhook events in the admin, mend the cause and choose “Apply again”.")
-        yield Answer("callback_events", Tone.WARNING, words % {"count": failed}, todo)
+        remedy = _("Open it under Webhook events in the admin, fix the cause and choose “Apply again”.")
+        yield CheckResult("callback_events", Level.WARNING, words % {"count": failed}, remedy)
     stuck = Closing.objects.filter(closed_at=None, next_at=None).count()
     if stuck:
         words = ngettext("%(count)d channel could not be closed.", "%(count)d channels could not be closed.", stuck)
-        todo = _("Look at it under Closings in the admin, and close it in Flex.")
-        yield Answer("closings", Tone.WARNING, words % {"count": stuck}, todo)
+        remedy = _("Open it under Closings in the admin, and close it in Flex.")
+        yield CheckResult("closings", Level.WARNING, words % {"count": stuck}, remedy)
 
 
-def ask_rate_limits() -> Iterator[Answer]:
-    """Ask where Twilio's limits are counted."""
+def check_rate_limits() -> Iterator[CheckResult]:
+    """Check the storage that counts requests against Twilio's limits."""
     storage: Any = storage_from_string(conf.rate_limit_storage)
     if not storage.check():
         raise ConnectionError
     if conf.rate_limit_storage.startswith("memory:"):
-        tone = Tone.OK if settings.DEBUG else Tone.WARNING
-        todo = (
+        level = Level.OK if settings.DEBUG else Level.WARNING
+        remedy = (
             "" if settings.DEBUG else _("With several worker processes, set RATE_LIMIT_STORAGE to a Redis or Valkey.")
         )
-        yield Answer("rate_limits", tone, _("Counted in memory, by each worker process for itself."), todo)
+        yield CheckResult("rate_limits", level, _("Counted in memory, separately in each worker process."), remedy)
     else:
-        yield Answer("rate_limits", Tone.OK, _("The storage answers."))
+        yield CheckResult("rate_limits", Level.OK, _("The storage answers."))
 
 
-def ask_cache() -> Iterator[Answer]:
-    """Write to the default cache and read it again."""
+def check_cache() -> Iterator[CheckResult]:
+    """Write to the default cache and read the value back."""
     key, value = f"flex_outbound:doctor:{uuid.uuid4().hex}", uuid.uuid4().hex
     cache.set(key, value, 60)
     found = cache.get(key)
     cache.delete(key)
     if found == value:
-        yield Answer("cache", Tone.OK, _("What is written is read again."))
+        yield CheckResult("cache", Level.OK, _("A value that was written can be read."))
     else:
-        todo = _("Clicks are not limited. Set CACHES['default'] to a cache that keeps what it is given.")
-        yield Answer("cache", Tone.WARNING, _("What is written is gone at once."), todo)
+        remedy = _("Clicks are not limited. Set CACHES['default'] to a cache that keeps values.")
+        yield CheckResult("cache", Level.WARNING, _("A value that was written is gone at once."), remedy)

@@ -1,4 +1,4 @@
-"""What a part answers, and how many are asked at once within bounded time."""
+"""A check, its results, and how many checks run side by side within a bounded time."""
 
 import threading
 import time
@@ -14,8 +14,8 @@ from flex_outbound.exceptions import FlexOutboundError
 from flex_outbound.problems import explain
 
 
-class Tone(StrEnum):
-    """Green, yellow, red."""
+class Level(StrEnum):
+    """How bad a result is."""
 
     OK = "ok"
     WARNING = "warning"
@@ -23,72 +23,76 @@ class Tone(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """One line. ``part``: stable for programs; ``todo``: the remedy, "" where all is well; ``account``: its name."""
+class CheckResult:
+    """One line of the doctor's report.
+
+    ``part``: a stable name for programs. ``summary``: what was found. ``remedy``: what to do, "" where nothing has to
+    be done. ``account``: the name of the account that it is about, "" where it is about none.
+    """
 
     part: str
-    tone: Tone
-    what: str
-    todo: str = ""
+    level: Level
+    summary: str
+    remedy: str = ""
     account: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """``ask`` yields answers one by one; ``todo`` is the remedy where it breaks off or does not come back."""
+class Check:
+    """``run`` yields results one by one; ``remedy`` is for the case that it raises an error or does not return."""
 
     part: str
-    ask: Callable[[], Iterable[Answer]]
-    todo: str
+    run: Callable[[], Iterable[CheckResult]]
+    remedy: str
     account: str = ""
 
 
 @dataclass(slots=True)
-class _Asked:
-    question: Question
-    answers: list[Answer] = field(default_factory=list)
+class _Run:
+    check: Check
+    results: list[CheckResult] = field(default_factory=list)
     is_done: bool = False
 
-    def run(self, language: str | None) -> None:
-        """Collect the answers. Raises nothing: a part that breaks is a part that is broken."""
+    def collect(self, language: str | None) -> None:
+        """Keep what the check yields. Raises nothing: an error is a result."""
         try:
             with override(language):
-                self.answers.extend(self.question.ask())
+                self.results.extend(self.check.run())
         except Exception as error:
-            self.answers.append(_broken(self.question, error))
+            self.results.append(_broken(self.check, error))
         finally:
             connections.close_all()
             self.is_done = True
 
 
-def ask_all(questions: Sequence[Question], seconds: float) -> list[Answer]:
-    """Ask all questions at once, each in a thread of its own, and return the answers in the questions' order.
+def run_all(checks: Sequence[Check], seconds: float) -> list[CheckResult]:
+    """Run all checks side by side, each in a thread of its own. Returns the results in the order of the checks.
 
-    Who has not answered after ``seconds`` is left behind and is an error; such a thread dies with the process.
+    A check that has not ended after ``seconds`` is an error. Its thread is a daemon and ends with the process.
     """
-    asked = [_Asked(question) for question in questions]
-    threads = [threading.Thread(target=one.run, args=(get_language(),), daemon=True) for one in asked]
+    runs = [_Run(check) for check in checks]
+    threads = [threading.Thread(target=one.collect, args=(get_language(),), daemon=True) for one in runs]
     for thread in threads:
         thread.start()
     deadline = time.monotonic() + seconds
     for thread in threads:
         thread.join(max(0.0, deadline - time.monotonic()))
-    return [answer for one in asked for answer in _answers(one, seconds)]
+    return [result for one in runs for result in _results(one, seconds)]
 
 
-def _answers(asked: _Asked, seconds: float) -> list[Answer]:
-    if asked.is_done:
-        return asked.answers
-    question = asked.question
+def _results(run: _Run, seconds: float) -> list[CheckResult]:
+    if run.is_done:
+        return run.results
+    check = run.check
     late = _("No answer within %(seconds)d seconds.") % {"seconds": seconds}
-    return [*asked.answers, Answer(question.part, Tone.ERROR, late, question.todo, question.account)]
+    return [*run.results, CheckResult(check.part, Level.ERROR, late, check.remedy, check.account)]
 
 
-def _broken(question: Question, error: Exception) -> Answer:
+def _broken(check: Check, error: Exception) -> CheckResult:
     if isinstance(error, FlexOutboundError):
         problem = explain(error)
-        return Answer(question.part, Tone.ERROR, problem.summary, problem.remedy, question.account)
-    # The words of the clients of databases and brokers hold addresses with passwords: the type has to do.
+        return CheckResult(check.part, Level.ERROR, problem.summary, problem.remedy, check.account)
+    # Only the type: clients of databases and brokers put addresses with passwords into their messages.
     name = type(error.__cause__ or error).__name__ if isinstance(error, DatabaseError) else type(error).__name__
-    what = _("It does not answer (%(error)s).") % {"error": name}
-    return Answer(question.part, Tone.ERROR, what, question.todo, question.account)
+    summary = _("It does not answer (%(error)s).") % {"error": name}
+    return CheckResult(check.part, Level.ERROR, summary, check.remedy, check.account)

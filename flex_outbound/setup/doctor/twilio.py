@@ -1,4 +1,4 @@
-"""One account at Twilio: its credentials, and whether all that the setup names is still there."""
+"""One account at Twilio: its credentials, and whether everything that the setup refers to still exists."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -14,19 +14,19 @@ from flex_outbound.gateway.resources import Directory, Listed
 from flex_outbound.models import Account, Message, Sender, Worker
 from flex_outbound.outbox.gateways import connection_to
 from flex_outbound.problems import explain
-from flex_outbound.setup.doctor.results import Answer, Tone
+from flex_outbound.setup.doctor.results import CheckResult, Level
 
 NOT_SHOWN: Final = (401, 403, 404)
 MOST_NAMES: Final = 5
 RECENT: Final = 200
-"""First messages that are looked through for templates."""
+"""How many first messages are read to find the templates in use."""
 
-Report = Iterator[Answer]
+Report = Iterator[CheckResult]
 
 
 @dataclass(slots=True)
 class Setup:
-    """What the record names of one account, read before Twilio is asked."""
+    """What the database has of one account, read before Twilio is asked."""
 
     account: Account
     senders: list[Sender] = field(default_factory=list)
@@ -35,71 +35,71 @@ class Setup:
 
     @classmethod
     def of(cls, account: Account) -> "Setup":
-        """Read it."""
+        """Read the setup of an account."""
         recent = Message.objects.filter(interaction__account=account).order_by("-pk")
         used = {sid for sid in recent.values_list("content_sid", flat=True)[:RECENT] if sid}
         senders = account.senders.filter(is_active=True)
         workers = account.workers.filter(is_active=True).select_related("user")
         return cls(account, list(senders), list(workers), sorted(used))
 
-    def say(self, part: str, tone: Tone, what: str, todo: str = "") -> Answer:
-        """Return an answer about this account."""
-        return Answer(part, tone, what, todo, self.account.name)
+    def result(self, part: str, level: Level, summary: str, remedy: str = "") -> CheckResult:
+        """Return a result about this account."""
+        return CheckResult(part, level, summary, remedy, self.account.name)
 
 
-def ask(setup: Setup, timeout: tuple[float, float]) -> Report:
-    """Ask for everything in turn; without credentials or workspace there is nothing more to ask."""
+def check(setup: Setup, timeout: tuple[float, float]) -> Report:
+    """Check one part after another. Ends early where credentials or workspace are wrong: the rest depends on them."""
     account = setup.account
     if account.problem_at is not None:
-        todo = _("Read what Twilio said on the account's page in the admin.")
-        yield setup.say("problem", Tone.ERROR, _("Twilio refused the setup when it was last used."), todo)
+        remedy = _("Read what Twilio said on the account's page in the admin.")
+        yield setup.result("problem", Level.ERROR, _("Twilio refused the setup when it was last used."), remedy)
     try:
         with open_directory(replace(connection_to(account), timeout=timeout)) as directory:
-            yield from _ask(setup, directory)
+            yield from _check(setup, directory)
     except FlexOutboundError as error:
         problem = explain(error)
-        yield setup.say("credentials", Tone.ERROR, problem.summary, problem.remedy)
+        yield setup.result("credentials", Level.ERROR, problem.summary, problem.remedy)
 
 
-def _ask(setup: Setup, directory: Directory) -> Report:
+def _check(setup: Setup, directory: Directory) -> Report:
     found = {one.sid: one for one in directory.workspaces()}
-    yield setup.say("credentials", Tone.OK, _("Twilio accepts them."))
+    yield setup.result("credentials", Level.OK, _("Twilio accepts them."))
     chosen = setup.account.workspace_sid
     if chosen not in found:
         words = _("The workspace %(sid)s is not in this account.") if chosen else _("No workspace is chosen.")
-        todo = _("Import from Twilio on the account's page in the admin, and choose the workspace.")
-        yield setup.say("workspace", Tone.ERROR, words % {"sid": chosen} if chosen else words, todo)
+        remedy = _("Import from Twilio on the account's page in the admin, and choose the workspace.")
+        yield setup.result("workspace", Level.ERROR, words % {"sid": chosen} if chosen else words, remedy)
         return
-    yield setup.say("workspace", Tone.OK, found[chosen].name or chosen)
+    yield setup.result("workspace", Level.OK, found[chosen].name or chosen)
     for part, look in PARTS.items():
         yield from _guarded(setup, part, look(setup, directory))
 
 
 def _guarded(setup: Setup, part: str, report: Report) -> Report:
-    """Say what went wrong with one part and go on, unless Twilio does not answer at all."""
+    """Turn an error of one part into a result, so that the next part is checked too. Raises one without an answer."""
     try:
         yield from report
     except GatewayError as error:
         if error.http_status is None:
             raise
         problem = explain(error)
-        tone = Tone.WARNING if error.http_status in NOT_SHOWN else Tone.ERROR
-        yield setup.say(part, tone, problem.summary, problem.remedy)
+        level = Level.WARNING if error.http_status in NOT_SHOWN else Level.ERROR
+        yield setup.result(part, level, problem.summary, problem.remedy)
 
 
 def _workflow(setup: Setup, directory: Directory) -> Report:
     found = _sids(directory.workflows(setup.account.workspace_sid))
     named = {one.effective_workflow_sid for one in setup.senders} | {setup.account.workflow_sid}
     missing = sorted(named - found - {""})
-    todo = _("Import from Twilio, and choose a workflow on the account's page or for the sender.")
+    remedy = _("Import from Twilio, and choose a workflow on the account's page or for the sender.")
     if missing:
         words = _("Not in the workspace: %(sids)s.") % {"sids": _some(missing)}
-        yield setup.say("workflow", Tone.ERROR, words, todo)
+        yield setup.result("workflow", Level.ERROR, words, remedy)
     elif "" in {one.effective_workflow_sid for one in setup.senders} and len(found) != 1:
         words = _("None is chosen, and the workspace has %(count)d.") % {"count": len(found)}
-        yield setup.say("workflow", Tone.ERROR, words, todo)
+        yield setup.result("workflow", Level.ERROR, words, remedy)
     else:
-        yield setup.say("workflow", Tone.OK, _("What the setup names is there."))
+        yield setup.result("workflow", Level.OK, _("Everything that the setup refers to exists."))
 
 
 def _queues(setup: Setup, directory: Directory) -> Report:
@@ -108,37 +108,37 @@ def _queues(setup: Setup, directory: Directory) -> Report:
     missing = sorted(named - found - {""})
     if missing:
         words = _("Not in the workspace: %(sids)s.") % {"sids": _some(missing)}
-        todo = _("Import from Twilio, and choose the queue anew for the senders and workers that name it.")
-        yield setup.say("queues", Tone.ERROR, words, todo)
+        remedy = _("Import from Twilio, and choose the queue again for the senders and workers that use it.")
+        yield setup.result("queues", Level.ERROR, words, remedy)
     else:
-        yield setup.say("queues", Tone.OK, _("What the setup names is there."))
+        yield setup.result("queues", Level.OK, _("Everything that the setup refers to exists."))
 
 
 def _workers(setup: Setup, directory: Directory) -> Report:
     if not setup.workers:
-        todo = _("Match users and workers in the admin: who has no worker cannot send.")
-        yield setup.say("flex_workers", Tone.WARNING, _("No user is a Flex worker yet."), todo)
+        remedy = _("Match users and workers in the admin: a user without a worker cannot send.")
+        yield setup.result("flex_workers", Level.WARNING, _("No user is a Flex worker yet."), remedy)
         return
     found = {one.sid: one for one in directory.workers(setup.account.workspace_sid)}
     gone = [str(one) for one in setup.workers if one.worker_sid not in found]
     if gone:
-        words = _("Not in the workspace any more: %(names)s.") % {"names": _some(gone)}
-        todo = _("Match these users anew in the admin, or make their rows inactive.")
-        yield setup.say("flex_workers", Tone.ERROR, words, todo)
+        words = _("No longer in the workspace: %(names)s.") % {"names": _some(gone)}
+        remedy = _("Match these users again in the admin, or make their workers inactive.")
+        yield setup.result("flex_workers", Level.ERROR, words, remedy)
     there = [found[one.worker_sid] for one in setup.workers if one.worker_sid in found]
     ready = sum(one.details.get("available") is True for one in there)
     words = ngettext("%(ready)d of %(count)d is available.", "%(ready)d of %(count)d are available.", len(there))
     if there and not ready:
-        todo = _("Interactions open only for agents who are available in Flex. At night this is as it should be.")
-        yield setup.say("flex_workers", Tone.WARNING, words % {"ready": 0, "count": len(there)}, todo)
+        remedy = _("Interactions open only for agents who are available in Flex. At night this is normal.")
+        yield setup.result("flex_workers", Level.WARNING, words % {"ready": 0, "count": len(there)}, remedy)
     elif there:
-        yield setup.say("flex_workers", Tone.OK, words % {"ready": ready, "count": len(there)})
+        yield setup.result("flex_workers", Level.OK, words % {"ready": ready, "count": len(there)})
 
 
 def _senders(setup: Setup, directory: Directory) -> Report:
     if not setup.senders:
-        todo = _("Add one in the admin, under Senders.")
-        yield setup.say("senders", Tone.ERROR, _("There is no active sender."), todo)
+        remedy = _("Add one in the admin, under Senders.")
+        yield setup.result("senders", Level.ERROR, _("There is no active sender."), remedy)
         return
     lists: dict[str, Callable[[], Iterable[Listed]]] = {
         Channel.SMS: directory.phone_numbers,
@@ -158,15 +158,15 @@ def _of_channel(setup: Setup, channel: Channel, mine: list[Sender], read: Callab
     if gone:
         words = _("%(channel)s: not among the account's own addresses: %(names)s.")
         # Short codes and hosted numbers are in lists of their own.
-        todo = _("Compare with Twilio's console. If it can send from there, nothing needs to be done.")
-        yield setup.say("senders", Tone.WARNING, words % {"channel": channel.label, "names": _some(gone)}, todo)
+        remedy = _("Compare with Twilio's console. If it can send from there, nothing needs to be done.")
+        yield setup.result("senders", Level.WARNING, words % {"channel": channel.label, "names": _some(gone)}, remedy)
     if off and channel is Channel.SMS:
         words = _("%(channel)s: these numbers take no text messages: %(names)s.")
-        todo = _("Choose a number that does, in the admin under Senders.")
-        yield setup.say("senders", Tone.ERROR, words % {"channel": channel.label, "names": _some(off)}, todo)
+        remedy = _("Choose a number that does, in the admin under Senders.")
+        yield setup.result("senders", Level.ERROR, words % {"channel": channel.label, "names": _some(off)}, remedy)
     if not (gone or (off and channel is Channel.SMS)):
-        words = _("%(channel)s: every sender is there.") % {"channel": channel.label}
-        yield setup.say("senders", Tone.OK, words)
+        words = _("%(channel)s: every sender exists.") % {"channel": channel.label}
+        yield setup.result("senders", Level.OK, words)
 
 
 def _templates(setup: Setup, directory: Directory) -> Report:
@@ -175,12 +175,12 @@ def _templates(setup: Setup, directory: Directory) -> Report:
     found = {one.sid: one for one in directory.content_templates()}
     gone = [sid for sid in setup.templates if sid not in found]
     if gone:
-        todo = _("Choose other templates: what names these fails.")
-        yield setup.say(
-            "templates", Tone.WARNING, _("Used of late, and deleted: %(sids)s.") % {"sids": _some(gone)}, todo
+        remedy = _("Choose other templates: messages that use these fail.")
+        yield setup.result(
+            "templates", Level.WARNING, _("Used recently, and deleted: %(sids)s.") % {"sids": _some(gone)}, remedy
         )
     else:
-        yield setup.say("templates", Tone.OK, _("What was used of late is there."))
+        yield setup.result("templates", Level.OK, _("The recently used ones exist."))
 
 
 PARTS: Final[dict[str, Callable[[Setup, Directory], Report]]] = {

@@ -69,7 +69,7 @@ def ours(account: Account, source: Source) -> str:
 
 
 def states(account: Account) -> dict[Source, State]:
-    return {finding.source: finding.state for finding in callbacks.look(account)}
+    return {finding.source: finding.state for finding in callbacks.inspect(account)}
 
 
 def html_of(client: Client, account: Account) -> str:
@@ -325,7 +325,7 @@ def test_what_was_registered_is_really_called(
             "PUBLIC_BASE_URL": live_server.url,
         }
         for source in Source:
-            assert callbacks.mend(account, source).state == State.RIGHT
+            assert callbacks.fix(account, source).state == State.RIGHT
         dispatch.dispatch(click(body="Hello").account_id)
         until = time.monotonic() + 8
         while time.monotonic() < until and WebhookReceipt.objects.count() < len(Source):

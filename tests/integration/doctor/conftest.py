@@ -1,4 +1,4 @@
-"""The doctor's questions against a real sandbox, a real database and real addresses."""
+"""The doctor's checks against a real sandbox, a real database and real addresses."""
 
 from tests.integration.pipeline.conftest import Sandbox, sandbox, sandbox_server
 

@@ -13,17 +13,17 @@ from flex_outbound.models import Account, Source
 from flex_outbound.models.event import WebhookReceipt, WebhookRefusal
 from flex_outbound.setup import callbacks as registering
 from flex_outbound.setup.doctor import callbacks
-from flex_outbound.setup.doctor.results import Answer, Tone
+from flex_outbound.setup.doctor.results import CheckResult, Level
 
 from .conftest import Sandbox
 
 REGISTERED = {f"callbacks_{source}" for source in Source}
 
 
-def ask(account: Account) -> dict[str, Answer]:
-    answers = list(callbacks.ask(account, (1.0, 1.0)))
-    assert all(answer.todo for answer in answers if answer.tone != Tone.OK)
-    return {answer.part: answer for answer in answers}
+def ask(account: Account) -> dict[str, CheckResult]:
+    results = list(callbacks.check(account, (1.0, 1.0)))
+    assert all(result.remedy for result in results if result.level != Level.OK)
+    return {result.part: result for result in results}
 
 
 @pytest.fixture
@@ -63,13 +63,13 @@ def test_our_own_address_is_known_and_nothing_is_counted_as_refused(
     at: Any, live_server: LiveServer, account: Account
 ) -> None:
     at(live_server.url)
-    answers = ask(account)
-    assert answers["callback_address"].tone == Tone.OK
-    assert {answers[part].tone for part in REGISTERED} == {Tone.WARNING}
+    results = ask(account)
+    assert results["callback_address"].level == Level.OK
+    assert {results[part].level for part in REGISTERED} == {Level.WARNING}
     assert not WebhookRefusal.objects.exists()
     for source in Source:
-        registering.mend(account, source)
-    assert {answer.tone for answer in ask(account).values()} == {Tone.OK}
+        registering.fix(account, source)
+    assert {result.level for result in ask(account).values()} == {Level.OK}
 
 
 @pytest.mark.parametrize(
@@ -77,17 +77,17 @@ def test_our_own_address_is_known_and_nothing_is_counted_as_refused(
 )
 def test_a_stranger_at_our_address_is_red(path: str, words: str, at: Any, stranger: str, account: Account) -> None:
     at(stranger + path)
-    answer = ask(account)["callback_address"]
-    assert answer.tone == Tone.ERROR
-    assert words in answer.what
+    result = ask(account)["callback_address"]
+    assert result.level == Level.ERROR
+    assert words in result.summary
 
 
 @pytest.mark.django_db
 def test_nobody_there_is_red_unless_twilio_was_there_lately(at: Any, account: Account) -> None:
     at("http://127.0.0.1:9")
-    assert ask(account)["callback_address"].tone == Tone.ERROR
+    assert ask(account)["callback_address"].level == Level.ERROR
     WebhookReceipt.objects.create(account=account, source=Source.TASKROUTER, event_type="task.created")
-    assert ask(account)["callback_address"].tone == Tone.OK
+    assert ask(account)["callback_address"].level == Level.OK
 
 
 def test_a_wrong_certificate_is_told_from_silence(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,14 +98,14 @@ def test_a_wrong_certificate_is_told_from_silence(monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    ("url", "change", "tone"),
-    [(None, {}, Tone.WARNING), ("https://x.example.com", {"auth_token": ""}, Tone.ERROR)],
+    ("url", "change", "level"),
+    [(None, {}, Level.WARNING), ("https://x.example.com", {"auth_token": ""}, Level.ERROR)],
 )
 def test_what_is_missing_here_is_said_first(
-    url: str | None, change: dict[str, Any], tone: Tone, at: Any, account: Account
+    url: str | None, change: dict[str, Any], level: Level, at: Any, account: Account
 ) -> None:
     at(url)
     Account.objects.update(**change)
     account.refresh_from_db()
-    (answer,) = ask(account).values()
-    assert (answer.part, answer.tone) == ("callbacks", tone)
+    (result,) = ask(account).values()
+    assert (result.part, result.level) == ("callbacks", level)

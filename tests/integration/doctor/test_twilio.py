@@ -12,31 +12,31 @@ from flex_outbound.models import Account, Message, Sender, Worker
 from flex_outbound.outbox.enqueue import Click, enqueue
 from flex_outbound.sandbox import defaults
 from flex_outbound.setup.doctor import twilio
-from flex_outbound.setup.doctor.results import Answer, Tone
+from flex_outbound.setup.doctor.results import CheckResult, Level
 
 from .conftest import Sandbox
 
 NOWHERE = "0" * 32
 
 
-def ask(account: Account) -> list[Answer]:
+def ask(account: Account) -> list[CheckResult]:
     account.refresh_from_db()
-    answers = list(twilio.ask(twilio.Setup.of(account), (1.0, 1.0)))
-    assert all(answer.todo for answer in answers if answer.tone != Tone.OK)
-    assert {answer.account for answer in answers} == {account.name}
-    return answers
+    results = list(twilio.check(twilio.Setup.of(account), (1.0, 1.0)))
+    assert all(result.remedy for result in results if result.level != Level.OK)
+    assert {result.account for result in results} == {account.name}
+    return results
 
 
-def tones(answers: list[Answer]) -> dict[str, Tone]:
-    """Return the worst tone of every part."""
-    order = [Tone.OK, Tone.WARNING, Tone.ERROR]
-    found: dict[str, Tone] = {}
-    for answer in answers:
-        found[answer.part] = max(found.get(answer.part, Tone.OK), answer.tone, key=order.index)
+def levels(results: list[CheckResult]) -> dict[str, Level]:
+    """Return the worst level of every part."""
+    order = [Level.OK, Level.WARNING, Level.ERROR]
+    found: dict[str, Level] = {}
+    for result in results:
+        found[result.part] = max(found.get(result.part, Level.OK), result.level, key=order.index)
     return found
 
 
-WELL = dict.fromkeys(["credentials", "workspace", "workflow", "queues", "flex_workers", "senders"], Tone.OK)
+WELL = dict.fromkeys(["credentials", "workspace", "workflow", "queues", "flex_workers", "senders"], Level.OK)
 
 
 @pytest.fixture
@@ -46,83 +46,88 @@ def whole(sandbox: Sandbox, account: Account, senders: dict[Channel, Sender], wo
 
 
 def test_a_setup_that_is_right_is_green(whole: Account) -> None:
-    assert tones(ask(whole)) == WELL
+    assert levels(ask(whole)) == WELL
 
 
-BROKEN: list[tuple[Callable[[], Any], str, Tone, str]] = [
-    (lambda: Account.objects.update(workflow_sid="WW" + NOWHERE), "workflow", Tone.ERROR, NOWHERE),
-    (lambda: Sender.objects.filter(channel="sms").update(workflow_sid="WW" + NOWHERE), "workflow", Tone.ERROR, NOWHERE),
-    (lambda: Sender.objects.filter(channel="sms").update(queue_sid="WQ" + NOWHERE), "queues", Tone.ERROR, NOWHERE),
-    (lambda: Worker.objects.update(queue_sid="WQ" + NOWHERE), "queues", Tone.ERROR, NOWHERE),
-    (lambda: Worker.objects.update(worker_sid="WK" + NOWHERE), "flex_workers", Tone.ERROR, "agent"),
-    (lambda: Worker.objects.update(worker_sid=defaults.WORKERS["dana"]), "flex_workers", Tone.WARNING, "0 of 1"),
-    (lambda: Worker.objects.update(is_active=False), "flex_workers", Tone.WARNING, "No user"),
+BROKEN: list[tuple[Callable[[], Any], str, Level, str]] = [
+    (lambda: Account.objects.update(workflow_sid="WW" + NOWHERE), "workflow", Level.ERROR, NOWHERE),
+    (
+        lambda: Sender.objects.filter(channel="sms").update(workflow_sid="WW" + NOWHERE),
+        "workflow",
+        Level.ERROR,
+        NOWHERE,
+    ),
+    (lambda: Sender.objects.filter(channel="sms").update(queue_sid="WQ" + NOWHERE), "queues", Level.ERROR, NOWHERE),
+    (lambda: Worker.objects.update(queue_sid="WQ" + NOWHERE), "queues", Level.ERROR, NOWHERE),
+    (lambda: Worker.objects.update(worker_sid="WK" + NOWHERE), "flex_workers", Level.ERROR, "agent"),
+    (lambda: Worker.objects.update(worker_sid=defaults.WORKERS["dana"]), "flex_workers", Level.WARNING, "0 of 1"),
+    (lambda: Worker.objects.update(is_active=False), "flex_workers", Level.WARNING, "No user"),
     (
         lambda: Sender.objects.filter(channel="sms").update(address="+15005550000"),
         "senders",
-        Tone.WARNING,
+        Level.WARNING,
         "+15005550000",
     ),
     (
         lambda: Sender.objects.filter(channel="email").update(address="x@example.org"),
         "senders",
-        Tone.WARNING,
+        Level.WARNING,
         "x@example",
     ),
-    (lambda: Sender.objects.update(is_active=False), "senders", Tone.ERROR, "no active sender"),
+    (lambda: Sender.objects.update(is_active=False), "senders", Level.ERROR, "no active sender"),
 ]
 
 
-@pytest.mark.parametrize(("harm", "part", "tone", "words"), BROKEN)
-def test_what_is_gone_is_named(harm: Callable[[], Any], part: str, tone: Tone, words: str, whole: Account) -> None:
+@pytest.mark.parametrize(("harm", "part", "level", "words"), BROKEN)
+def test_what_is_gone_is_named(harm: Callable[[], Any], part: str, level: Level, words: str, whole: Account) -> None:
     harm()
-    answers = ask(whole)
-    assert tones(answers) == WELL | {part: tone}
-    assert words in " ".join(answer.what for answer in answers if answer.tone == tone)
+    results = ask(whole)
+    assert levels(results) == WELL | {part: level}
+    assert words in " ".join(result.summary for result in results if result.level == level)
 
 
 def test_an_address_is_compared_without_its_case(whole: Account) -> None:
     sender = Sender.objects.get(channel="email")
     Sender.objects.filter(pk=sender.pk).update(address=sender.address.upper())
-    assert tones(ask(whole)) == WELL
+    assert levels(ask(whole)) == WELL
 
 
 @pytest.mark.parametrize(("sid", "words"), [("WS" + NOWHERE, NOWHERE), ("", "No workspace is chosen")])
 def test_without_a_workspace_nothing_more_is_asked(sid: str, words: str, whole: Account) -> None:
     Account.objects.update(workspace_sid=sid)
-    answers = ask(whole)
-    assert tones(answers) == {"credentials": Tone.OK, "workspace": Tone.ERROR}
-    assert words in answers[-1].what
+    results = ask(whole)
+    assert levels(results) == {"credentials": Level.OK, "workspace": Level.ERROR}
+    assert words in results[-1].summary
 
 
 def test_wrong_credentials_are_one_red_line(whole: Account) -> None:
     Account.objects.update(api_key_secret="wrong")
-    (answer,) = ask(whole)
-    assert (answer.part, answer.tone) == ("credentials", Tone.ERROR)
-    assert "wrong" not in repr(answer)
+    (result,) = ask(whole)
+    assert (result.part, result.level) == ("credentials", Level.ERROR)
+    assert "wrong" not in repr(result)
 
 
 def test_twilio_down_is_one_red_line(whole: Account, settings: Any) -> None:
     settings.FLEX_OUTBOUND = settings.FLEX_OUTBOUND | {"API_BASE_URL": "http://127.0.0.1:9"}
-    assert tones(ask(whole)) == {"credentials": Tone.ERROR}
+    assert levels(ask(whole)) == {"credentials": Level.ERROR}
 
 
 def test_a_part_that_twilio_does_not_show_is_yellow_and_the_rest_is_asked(whole: Account, sandbox: Sandbox) -> None:
     sandbox.fault("status", path="/TaskQueues", method="GET", status=403, times=None)
     sandbox.fault("status", path="/Senders", method="GET", status=403, times=None)
-    assert tones(ask(whole)) == WELL | {"queues": Tone.WARNING, "senders": Tone.WARNING}
+    assert levels(ask(whole)) == WELL | {"queues": Level.WARNING, "senders": Level.WARNING}
 
 
 def test_a_part_over_which_twilio_stumbles_is_red_and_the_rest_is_asked(whole: Account, sandbox: Sandbox) -> None:
     sandbox.fault("status", path="/Workflows", method="GET", status=503, times=None)
-    assert tones(ask(whole)) == WELL | {"workflow": Tone.ERROR}
+    assert levels(ask(whole)) == WELL | {"workflow": Level.ERROR}
 
 
 def test_templates_are_asked_for_where_some_were_used(whole: Account, make_message: Callable[[str], None]) -> None:
     make_message(defaults.CONTENT_TEMPLATES[0].sid)
-    assert tones(ask(whole)) == WELL | {"templates": Tone.OK}
+    assert levels(ask(whole)) == WELL | {"templates": Level.OK}
     make_message("HX" + NOWHERE)
-    assert tones(ask(whole)) == WELL | {"templates": Tone.WARNING}
+    assert levels(ask(whole)) == WELL | {"templates": Level.WARNING}
 
 
 @pytest.fixture

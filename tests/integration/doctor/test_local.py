@@ -13,22 +13,22 @@ from flex_outbound.models import Account, Closing, Heartbeat, Interaction, Webho
 from flex_outbound.outbox import sweep
 from flex_outbound.outbox.enqueue import Click, enqueue
 from flex_outbound.setup.doctor import local
-from flex_outbound.setup.doctor.results import Answer, Tone, ask_all
+from flex_outbound.setup.doctor.results import CheckResult, Level, run_all
 
 pytestmark = pytest.mark.django_db
 
 
-def ask() -> dict[str, Answer]:
-    answers = list(local.ask_database())
-    assert all(answer.todo for answer in answers if answer.tone != Tone.OK)
-    return {answer.part: answer for answer in answers}
+def ask() -> dict[str, CheckResult]:
+    results = list(local.check_database())
+    assert all(result.remedy for result in results if result.level != Level.OK)
+    return {result.part: result for result in results}
 
 
-def tones() -> dict[str, Tone]:
-    return {part: answer.tone for part, answer in ask().items()}
+def levels() -> dict[str, Level]:
+    return {part: result.level for part, result in ask().items()}
 
 
-WELL = dict.fromkeys(["database", "migrations", "clock", "sweep", "waiting"], Tone.OK)
+WELL = dict.fromkeys(["database", "migrations", "clock", "sweep", "waiting"], Level.OK)
 
 
 @pytest.fixture(autouse=True)
@@ -37,12 +37,12 @@ def swept() -> None:
 
 
 def test_all_is_well_after_a_sweep() -> None:
-    assert tones() == WELL
+    assert levels() == WELL
 
 
 def test_without_any_sweep_it_never_ran() -> None:
     Heartbeat.objects.all().delete()
-    assert tones() == WELL | {"sweep": Tone.ERROR}
+    assert levels() == WELL | {"sweep": Level.ERROR}
 
 
 def test_a_sweep_that_breaks_off_is_none(row: Interaction) -> None:
@@ -56,38 +56,38 @@ def test_a_sweep_that_breaks_off_is_none(row: Interaction) -> None:
     assert not Heartbeat.objects.exists()
 
 
-@pytest.mark.parametrize(("seconds", "tone"), [(25, Tone.OK), (35, Tone.ERROR)])
-def test_a_sweep_long_ago_is_red(seconds: int, tone: Tone) -> None:
+@pytest.mark.parametrize(("seconds", "level"), [(25, Level.OK), (35, Level.ERROR)])
+def test_a_sweep_long_ago_is_red(seconds: int, level: Level) -> None:
     Heartbeat.objects.update(at=Now() - timedelta(seconds=seconds))
-    assert tones() == WELL | {"sweep": tone}
+    assert levels() == WELL | {"sweep": level}
 
 
 def test_a_sweep_that_is_meant_to_be_seldom_may_be(settings: Any) -> None:
     settings.FLEX_OUTBOUND = {"SWEEP_SECONDS": 60}
     Heartbeat.objects.update(at=Now() - timedelta(seconds=200))
-    assert tones() == WELL
+    assert levels() == WELL
 
 
 def test_a_migration_that_is_not_applied_ends_the_questions() -> None:
     MigrationRecorder.Migration.objects.filter(app="flex_outbound").delete()
-    answers = ask()
-    assert list(answers) == ["database", "migrations"]
-    assert (answers["migrations"].tone, answers["migrations"].todo) == (Tone.ERROR, "python manage.py migrate")
+    results = ask()
+    assert list(results) == ["database", "migrations"]
+    assert (results["migrations"].level, results["migrations"].remedy) == (Level.ERROR, "python manage.py migrate")
 
 
 def test_clocks_that_are_apart_are_yellow(monkeypatch: pytest.MonkeyPatch) -> None:
     ahead = timezone.now() + timedelta(minutes=5)
     monkeypatch.setattr(local.timezone, "now", lambda: ahead)
-    assert tones()["clock"] == Tone.WARNING
+    assert levels()["clock"] == Level.WARNING
 
 
 def test_what_is_due_and_waits_is_red(row: Interaction) -> None:
     Interaction.objects.update(next_at=Now() - timedelta(seconds=30))
-    assert tones() == WELL
+    assert levels() == WELL
     Interaction.objects.update(next_at=F("next_at") - timedelta(minutes=10))
-    answer = ask()["waiting"]
-    assert answer.tone == Tone.ERROR
-    assert "10 minutes" in answer.what
+    result = ask()["waiting"]
+    assert result.level == Level.ERROR
+    assert "10 minutes" in result.summary
 
 
 def test_what_waits_for_a_person_is_yellow(row: Interaction, account: Account) -> None:
@@ -96,31 +96,31 @@ def test_what_waits_for_a_person_is_yellow(row: Interaction, account: Account) -
     )
     sids = {"interaction_sid": "KD" + "0" * 32, "channel_sid": "UO" + "0" * 32}
     Closing.objects.create(interaction=row, kind=Closing.Kind.DUPLICATE, error="no", next_at=None, **sids)
-    assert tones() == WELL | {"callback_events": Tone.WARNING, "closings": Tone.WARNING}
+    assert levels() == WELL | {"callback_events": Level.WARNING, "closings": Level.WARNING}
 
 
 @pytest.mark.parametrize(
-    ("storage", "tone"),
-    [("memory://", Tone.WARNING), ("redis://127.0.0.1:9/0", Tone.ERROR), ("nonsense://x", Tone.ERROR)],
+    ("storage", "level"),
+    [("memory://", Level.WARNING), ("redis://127.0.0.1:9/0", Level.ERROR), ("nonsense://x", Level.ERROR)],
 )
-def test_the_storage_of_rate_limits_is_asked(storage: str, tone: Tone, settings: Any) -> None:
+def test_the_storage_of_rate_limits_is_asked(storage: str, level: Level, settings: Any) -> None:
     settings.FLEX_OUTBOUND = {"RATE_LIMIT_STORAGE": storage}
-    (question,) = [one for one in local.questions() if one.part == "rate_limits"]
-    (answer,) = ask_all([question], 5)
-    assert answer.tone == tone
-    assert answer.todo
+    (check,) = [one for one in local.checks() if one.part == "rate_limits"]
+    (result,) = run_all([check], 5)
+    assert result.level == level
+    assert result.remedy
 
 
 @pytest.mark.parametrize(
-    ("backend", "tone"),
-    [("locmem.LocMemCache", Tone.OK), ("dummy.DummyCache", Tone.WARNING), ("redis.RedisCache", Tone.ERROR)],
+    ("backend", "level"),
+    [("locmem.LocMemCache", Level.OK), ("dummy.DummyCache", Level.WARNING), ("redis.RedisCache", Level.ERROR)],
 )
-def test_the_cache_is_asked(backend: str, tone: Tone, settings: Any) -> None:
+def test_the_cache_is_asked(backend: str, level: Level, settings: Any) -> None:
     cache = {"BACKEND": f"django.core.cache.backends.{backend}", "LOCATION": "redis://127.0.0.1:9"}
     settings.CACHES = {"default": cache}
-    (question,) = [one for one in local.questions() if one.part == "cache"]
-    (answer,) = ask_all([question], 5)
-    assert answer.tone == tone
+    (check,) = [one for one in local.checks() if one.part == "cache"]
+    (result,) = run_all([check], 5)
+    assert result.level == level
 
 
 @pytest.fixture
