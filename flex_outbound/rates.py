@@ -1,31 +1,39 @@
-"""How often a user may click over API and plain form together, by ``FLEX_OUTBOUND["RATE_LIMITS"]``, read live."""
+"""How often a user may click, over the API and the plain form together.
+
+Clicks are counted in Django's default cache, which a project has anyway and all of its processes share. The library
+limits has no storage for it. Its storage in memory starts a thread in every web process.
+"""
 
 import logging
 import time
+from functools import cache
 from typing import Any
 
-from django.core.cache import cache
+import limits
+from django.core.cache import cache as shared
 
 from flex_outbound.conf import conf
 
 logger = logging.getLogger(__name__)
 
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
-
+@cache
 def parse(rate: str | None) -> tuple[int, int] | None:
-    """Read ``60/minute`` as (60, 60): how many, seconds. None or "": no limit."""
+    """Return a rate of the settings as a number of requests and a number of seconds; None or "" is no limit.
+
+    ``rate``: in the syntax of the library limits, as all of RATE_LIMITS: "60/minute" is (60, 60).
+    """
     if not rate:
         return None
-    number, _slash, period = rate.partition("/")
-    return int(number), _SECONDS[period.strip()[0].lower()]
+    limit = limits.parse(rate)
+    return limit.amount, limit.get_expiry()
 
 
 def take_click(user: Any) -> float:
-    """Count a click of a user in Django's cache, which all processes share.
+    """Count a click of a user.
 
-    Returns 0.0 where it may go on; else the seconds until it may, and then it was not counted. A cache that is down
-    lets every click pass.
+    Returns 0.0 where the click is allowed, else the seconds until the next one is; then it was not counted. While the
+    cache is down, every click is allowed.
     """
     limit = parse(conf.rate_limits.get("click"))
     if limit is None:
@@ -33,16 +41,16 @@ def take_click(user: Any) -> float:
     try:
         return _take(f"flex_outbound:click:{user.pk}", *limit)
     except Exception:
-        # Any cache may stand here, each with errors of its own, and none of them may cost the agent the click.
+        # Each cache backend raises errors of its own. None of them may keep an agent from clicking.
         logger.warning("The cache cannot count clicks; they are not limited", exc_info=True)
         return 0.0
 
 
 def _take(key: str, most: int, seconds: int) -> float:
     now = time.time()
-    clicks = [moment for moment in cache.get(key, ()) if now - seconds < moment <= now]
+    clicks = [moment for moment in shared.get(key, ()) if now - seconds < moment <= now]
     if len(clicks) < most:
-        cache.set(key, [now, *clicks], seconds)
+        shared.set(key, [now, *clicks], seconds)
         return 0.0
-    # Free again when so many have grown old that one more fits.
+    # The newest come first, so this one is the first that has to expire before another click fits.
     return clicks[most - 1] + seconds - now if most else float(seconds)

@@ -22,20 +22,14 @@ from flex_outbound.reports.overview import Period, Wanted, overview, waiting
 LONGEST = 366
 """Days of a period that people choose themselves."""
 
-_PERIODS = {
-    "1": gettext_lazy("Today"),
-    "7": gettext_lazy("Last 7 days"),
-    "30": gettext_lazy("Last 30 days"),
-    "90": gettext_lazy("Last 90 days"),
-    "own": gettext_lazy("From – to"),
-}
+_PERIODS = [*days.PERIODS.items(), ("own", gettext_lazy("From – to"))]
 _DAY = {"type": "date"}
 
 
 class Question(forms.Form):
     """What the figures are to be of; empty fields mean everything, and no period the last thirty days."""
 
-    days = forms.ChoiceField(label=gettext_lazy("Period"), choices=list(_PERIODS.items()), required=False)
+    days = forms.ChoiceField(label=gettext_lazy("Period"), choices=_PERIODS, required=False)
     since = forms.DateField(
         label=pgettext_lazy("day", "From"), required=False, widget=forms.DateInput(_DAY, format="%Y-%m-%d")
     )

@@ -122,7 +122,6 @@ class DayFilter(admin.ListFilter):
 
     title = _("day of the click")
     template = "admin/flex_outbound/filter_days.html"
-    PERIODS = {"1": _("Today"), "7": _("Last 7 days"), "30": _("Last 30 days"), "90": _("Last 90 days")}
 
     def __init__(self, request: HttpRequest, params: dict[str, Any], model: Any, model_admin: Any) -> None:
         super().__init__(request, params, model, model_admin)
@@ -133,7 +132,7 @@ class DayFilter(admin.ListFilter):
         self.since, self.until = (self._date(name) for name in ("since", "until"))
         last = self.used_parameters.get("days")
         if last:
-            if last not in self.PERIODS:
+            if last not in days.PERIODS:
                 raise IncorrectLookupParameters(last)
             self.since, self.until = days.today() - (int(last) - 1) * days.DAY, None
 
@@ -150,7 +149,7 @@ class DayFilter(admin.ListFilter):
         chosen, names = self.used_parameters.get("days"), self.expected_parameters()
         others = changelist.get_query_string(remove=names)
         yield {"selected": not self.used_parameters, "query_string": others, "display": _("Any")}
-        for value, label in self.PERIODS.items():
+        for value, label in days.PERIODS.items():
             url = changelist.get_query_string({"days": value}, names)
             yield {"selected": value == chosen, "query_string": url, "display": label}
         kept = {name: value for name, value in changelist.filter_params.items() if name not in names}

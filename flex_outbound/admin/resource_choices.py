@@ -7,12 +7,7 @@ from django.utils.translation import gettext as _
 
 from flex_outbound.channels import AddressError, Channel
 from flex_outbound.models import Account, Resource, ResourceKind, Sender
-
-ADDRESSES = {
-    Channel.SMS: ResourceKind.PHONE_NUMBER,
-    Channel.WHATSAPP: ResourceKind.WHATSAPP_SENDER,
-    Channel.EMAIL: ResourceKind.EMAIL_ADDRESS,
-}
+from flex_outbound.setup.choosing import ADDRESSES
 
 Choice = tuple[str, str]
 

@@ -8,9 +8,10 @@ from django.core.exceptions import ValidationError
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
-from flex_outbound.admin.resource_choices import ADDRESSES, Choice, Stock
+from flex_outbound.admin.resource_choices import Choice, Stock
 from flex_outbound.channels import Channel
 from flex_outbound.models import Account, ResourceKind, Sender
+from flex_outbound.setup.choosing import ADDRESSES
 
 PICKED: Final = {
     "queue_sid": ResourceKind.TASK_QUEUE,

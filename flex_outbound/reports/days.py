@@ -1,14 +1,19 @@
 """Days as people count them: from midnight to midnight in the current time zone, be they 23, 24 or 25 hours long."""
 
 from datetime import date, datetime, time, timedelta
+from typing import Final
 
 from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from flex_outbound.models import Interaction
 
-DAY = timedelta(days=1)
+DAY: Final = timedelta(days=1)
+
+PERIODS: Final = {"1": _("Today"), "7": _("Last 7 days"), "30": _("Last 30 days"), "90": _("Last 90 days")}
+"""The periods that pages offer, by their number of days."""
 
 
 def today() -> date:

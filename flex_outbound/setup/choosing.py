@@ -10,12 +10,14 @@ from django.utils.translation import gettext as _
 from flex_outbound.channels import Channel
 from flex_outbound.models import Account, ImportRun, ResourceKind, Sender
 
-CHANNEL_OF: Final[dict[ResourceKind, Channel]] = {
-    ResourceKind.PHONE_NUMBER: Channel.SMS,
-    ResourceKind.WHATSAPP_SENDER: Channel.WHATSAPP,
-    ResourceKind.EMAIL_ADDRESS: Channel.EMAIL,
+ADDRESSES: Final[dict[Channel, ResourceKind]] = {
+    Channel.SMS: ResourceKind.PHONE_NUMBER,
+    Channel.WHATSAPP: ResourceKind.WHATSAPP_SENDER,
+    Channel.EMAIL: ResourceKind.EMAIL_ADDRESS,
 }
-"""Which channel an address of the business serves."""
+"""What a sender of a channel is made of."""
+
+CHANNEL_OF: Final = {kind: channel for channel, kind in ADDRESSES.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 What a manager ticked may have vanished at Twilio since: ``vanished`` asks first, before any transaction is open.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from django.db import router, transaction
@@ -16,7 +16,7 @@ from flex_outbound.models import Account, ImportRun, Resource, ResourceKind, Run
 from flex_outbound.outbox.gateways import connection_to
 from flex_outbound.setup import storing
 from flex_outbound.setup.choosing import Choice, NewSender, errors_of, sender_of
-from flex_outbound.setup.differences import Change, Differences, compare
+from flex_outbound.setup.differences import Differences, compare
 
 
 class ImportRefused(FlexOutboundError):
@@ -100,12 +100,6 @@ def everything(run: ImportRun, account: Account) -> Choice:
     return Choice(chosen, workflow, dict.fromkeys(ResourceKind))
 
 
-def queue_gone(account: Account, sids: Iterable[str]) -> set[str]:
-    """Return which of these queues an import did not find any more. Never imported is not gone."""
-    queues = Resource.objects.filter(account=account, kind=ResourceKind.TASK_QUEUE, sid__in=set(sids))
-    return set(queues.exclude(gone_at=None).values_list("sid", flat=True))
-
-
 def _locked(run_id: int) -> ImportRun:
     run = ImportRun.objects.select_for_update().filter(pk=run_id).first()
     if run is None:
@@ -134,8 +128,3 @@ def _make(account: Account, run: ImportRun, wanted: NewSender) -> Sender:
     sender.is_default = not others.exists()
     sender.save()
     return sender
-
-
-def summary_of(differences: Differences) -> dict[str, int]:
-    """Return how many resources would change, by change."""
-    return {change.value: differences.count(change) for change in Change}
