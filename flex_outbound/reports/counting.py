@@ -1,5 +1,6 @@
 """One day counted from its clicks, in one query."""
 
+from collections import defaultdict
 from datetime import date
 
 from django.db.models import Case, CharField, Count, F, QuerySet, Value, When
@@ -10,7 +11,7 @@ from flex_outbound.reports.tally import Key, Tally
 from flex_outbound.statuses import Status
 
 _ENDED = (Status.FAILED, Status.CANCELED)
-"""The ends that are counted; that a conversation was closed changes no figure."""
+"""The final statuses that change a figure; ``closed`` does not."""
 
 
 def count(rows: QuerySet[Interaction], day: date) -> dict[Key, Tally]:
@@ -23,10 +24,9 @@ def count(rows: QuerySet[Interaction], day: date) -> dict[Key, Tally]:
         .values_list("account_id", "channel", "agent_id", end, reason, waits.bucket())
         .annotate(number=Count("pk"))
     )
-    found: dict[Key, Tally] = {}
+    found: defaultdict[Key, Tally] = defaultdict(Tally)
     for account, channel, agent, ended, why, bucket, number in grouped:
-        tally = found.setdefault(Key(account, channel, agent), Tally())
-        _note(tally, ended, why, bucket, number)
+        _note(found[Key(account, channel, agent)], ended, why, bucket, number)
     return found
 
 
@@ -34,7 +34,7 @@ def _note(tally: Tally, ended: str, why: str, bucket: int | None, number: int) -
     tally.clicks += number
     if bucket is not None:
         tally.opened += number
-        tally.waits[bucket] = tally.waits.get(bucket, 0) + number
+        tally.waits += waits.packed(bucket, number)
     if ended == Status.FAILED:
         tally.failed += number
         tally.reasons[why] = tally.reasons.get(why, 0) + number

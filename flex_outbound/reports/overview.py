@@ -1,5 +1,6 @@
 """The dashboard's figures: of one period, as a whole and by day, channel and agent, and what waits now."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -50,12 +51,6 @@ class Overview:
     by_channel: dict[str, Tally] = field(default_factory=dict)
     by_agent: dict[Any, Tally] = field(default_factory=dict)
 
-    def add(self, day: date, key: Key, tally: Tally) -> None:
-        """Add one agent's clicks on one channel on one day."""
-        self.by_day.setdefault(day, Tally()).add(tally)
-        self.by_channel.setdefault(key.channel, Tally()).add(tally)
-        self.by_agent.setdefault(key.agent, Tally()).add(tally)
-
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
@@ -77,9 +72,14 @@ class Waiting:
 def overview(period: Period, wanted: Wanted) -> Overview:
     """Return the figures of a period."""
     found = Overview(by_day={day: Tally() for day in days.each(period.first, period.end)})
+    by_key: defaultdict[Key, Tally] = defaultdict(Tally)
     for day, key, tally in _tallies(period, wanted):
-        found.add(day, key, tally)
-    # From the few channels, not from thousands of tallies.
+        found.by_day[day].add(tally)
+        by_key[key].add(tally)
+    # Channels and agents are added up from these sums: there are far fewer of them than of tallies.
+    for key, tally in by_key.items():
+        found.by_channel.setdefault(key.channel, Tally()).add(tally)
+        found.by_agent.setdefault(key.agent, Tally()).add(tally)
     for tally in found.by_channel.values():
         found.total.add(tally)
     return found

@@ -1,10 +1,13 @@
-"""How long it takes from the click to Flex, kept so that days can be added up: as numbers per bucket, not as medians.
+"""How long it takes from the click to Flex, stored so that days can be added up: as counts per bucket, not as medians.
 
 Each bucket is 5 % wide, so a median or percentile that is read from them is within 2.5 % of the true one. They are
 the same for every database, and no table has to be sorted for them.
+
+The counts of all buckets are packed into one integer, 32 bits for each. The dashboard adds thousands of such waits for
+one page, and this way each takes one addition instead of one per bucket.
 """
 
-from collections.abc import Mapping
+import struct
 from math import exp, log
 from typing import Any, Final
 
@@ -13,10 +16,12 @@ from django.db.models.functions import Cast, Floor, Greatest, Ln
 
 _WIDTH: Final = 1.05
 _PER_E: Final = 1 / log(_WIDTH)
+_BITS: Final = 32
+"""Enough for four billion clicks in one bucket; a sum beyond that would spill into the next one."""
 
 
 class _Milliseconds(Func):
-    """A duration as a number; every database but PostgreSQL keeps it in microseconds already."""
+    """A duration as a number; every database but PostgreSQL stores durations as microseconds."""
 
     output_field = FloatField()
     template = "((%(expressions)s) / 1000.0)"
@@ -36,18 +41,47 @@ def bucket() -> Expression:
 
 
 def seconds_of(number: int) -> float:
-    """Return the wait, in seconds, that stands for a bucket: its geometric middle."""
+    """Return the wait of a bucket in seconds: its geometric middle."""
     return exp((number + 0.5) / _PER_E) / 1000
 
 
-def percentile(counts: Mapping[int, int], share: float) -> float | None:
+def packed(bucket: int, number: int) -> int:
+    """Return ``number`` waits of one bucket. Packed waits are added with ``+``."""
+    return number << (_BITS * bucket)
+
+
+def encode(waits: int) -> str:
+    """Return packed waits as text to be stored: the number of the first bucket, then its and all later counts."""
+    if not waits:
+        return ""
+    lowest = (waits & -waits).bit_length() - 1
+    first = lowest // _BITS
+    return f"{first}:{_bytes(waits >> (_BITS * first)).hex()}"
+
+
+def decode(text: str) -> int:
+    """Return packed waits from what ``encode`` made of them."""
+    if not text:
+        return 0
+    first, _colon, counts = text.partition(":")
+    return int.from_bytes(bytes.fromhex(counts), "little") << (_BITS * int(first))
+
+
+def percentile(waits: int, share: float) -> float | None:
     """Return the wait in seconds that ``share`` (0 to 1) of the opened clicks did not exceed; None without any."""
-    total = sum(counts.values())
-    if not total:
-        return None
-    wanted, seen = share * total, 0
-    for number in sorted(counts):
-        seen += counts[number]
-        if seen >= wanted:
+    counts = _counts(waits)
+    wanted, seen = share * sum(counts), 0
+    for number, count in enumerate(counts):
+        seen += count
+        if count and seen >= wanted:
             return seconds_of(number)
-    return seconds_of(max(counts))
+    return None
+
+
+def _counts(waits: int) -> tuple[int, ...]:
+    packed = _bytes(waits)
+    return struct.unpack(f"<{len(packed) * 8 // _BITS}I", packed)
+
+
+def _bytes(waits: int) -> bytes:
+    return waits.to_bytes(-(-waits.bit_length() // _BITS) * _BITS // 8, "little")

@@ -94,7 +94,14 @@ def test_a_cache_that_is_down_costs_nobody_a_click(post: Post, monkeypatch: pyte
 
 @pytest.mark.parametrize(
     ("rate", "parsed"),
-    [("60/minute", (60, 60)), ("5/s", (5, 1)), ("2/hour", (2, 3600)), ("9/day", (9, 86400)), ("", None)],
+    [
+        ("60/minute", (60, 60)),
+        ("5/second", (5, 1)),
+        ("96/5 second", (96, 5)),
+        ("2/hour", (2, 3600)),
+        ("9/day", (9, 86400)),
+        ("", None),
+    ],
 )
-def test_rates_are_read_as_drf_reads_them(rate: str, parsed: tuple[int, int] | None) -> None:
+def test_rates_are_read_as_the_settings_document_them(rate: str, parsed: tuple[int, int] | None) -> None:
     assert parse(rate) == parsed
