@@ -124,7 +124,7 @@ class MatchingPage(admin.ModelAdmin):
         return HttpResponseRedirect(self._workers_url(account, tab))
 
     def _bring_in_line(self, request: HttpRequest, account: Account) -> HttpResponseBase:
-        changed = drift.mend(account, set(request.POST.getlist("tick")))
+        changed = drift.fix(account, set(request.POST.getlist("tick")))
         for worker in changed:
             self.log_change(request, worker, _("Brought in line with Twilio"))
         words = ngettext("%(count)d worker changed.", "%(count)d workers changed.", len(changed))

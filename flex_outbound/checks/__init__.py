@@ -1,4 +1,4 @@
-"""System checks: what is set wrongly is said at start, with what to change. docs/settings.md has them in a table."""
+"""System checks: find mistakes in the settings when the project starts. docs/settings.md lists them in a table."""
 
 from flex_outbound.checks import celery, deployment, project, values
 

@@ -1,4 +1,4 @@
-"""Is there anything that does the work? Only what can be seen without a request; ``flex_doctor`` asks."""
+"""Celery app and beat schedule, as far as the settings show them; ``flex_doctor`` asks broker and workers."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,17 +14,17 @@ ENTRY = """CELERY_BEAT_SCHEDULE = {
 or `manage.py flex_sweep` from cron or a systemd timer; then silence this check."""
 
 SLOW = 2
-"""So many times SWEEP_SECONDS between two sweeps is no slip of the schedule any more."""
+"""How many times SWEEP_SECONDS may lie between two sweeps before the check warns: a little more is harmless."""
 
 
 @register("flex_outbound")
 def check_celery(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Check that the project has a Celery app, and that its beat runs the sweep."""
+    """Check that the project has a Celery app, and that its beat schedule has the sweep."""
     if broker.celery_app() is None:
         return [
             Warning(
                 "The project has no Celery app, or does not load it: clicks would reach no worker.",
-                hint="Make mycrm/celery.py and import its app in mycrm/__init__.py: "
+                hint="Create mycrm/celery.py and import its app in mycrm/__init__.py: "
                 "https://docs.celeryq.dev/en/stable/django/first-steps-with-django.html. "
                 "Without Celery, run `manage.py flex_sweep` every few seconds and silence this check.",
                 id="flex_outbound.W003",
@@ -42,10 +42,10 @@ def _schedule() -> list[CheckMessage]:
     except (TypeError, ValueError, AttributeError):
         wanted = float(DEFAULTS["SWEEP_SECONDS"])  # E001 or E014 says what is wrong with it
     if not every:
-        words = "Nothing runs flex_outbound.tasks.sweep: what is due, or lost its job, would wait for ever."
+        words = "Nothing runs flex_outbound.tasks.sweep: interactions whose job was lost would wait for ever."
         return [Warning(words, hint=ENTRY % f"{wanted:g}", id="flex_outbound.W004")]
     if min(every) > SLOW * wanted:
         words = f"Beat runs the sweep every {min(every):g} s, but SWEEP_SECONDS is {wanted:g}."
-        hint = "Let both say the same: jobs whose time comes before the next sweep are left to it."
+        hint = "Use the same number for both: jobs that are due before the next sweep are left to that sweep."
         return [Warning(words, hint=hint, id="flex_outbound.W005")]
     return []

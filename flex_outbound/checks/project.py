@@ -1,4 +1,4 @@
-"""The project around us: apps, addresses, middleware, time zones, and whom there is to message."""
+"""The project: installed apps, urls, middleware, time zones, database routers and contact models."""
 
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -23,7 +23,7 @@ from flex_outbound.models import Interaction
 
 @register("flex_outbound")
 def check_installed(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Check the apps beside us and that there is something to message."""
+    """Check that Django REST framework is installed and a contact model is registered."""
     found: list[CheckMessage] = []
     if not apps.is_installed("rest_framework"):
         found.append(
@@ -68,13 +68,13 @@ def _adapters() -> list[CheckMessage]:
 
 @register("flex_outbound")
 def check_time_zone(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Check that moments bear a time zone: they are compared with the database's clock, and with Twilio's."""
+    """Check USE_TZ: times are compared with the database's clock and with Twilio's, so they need a time zone."""
     if settings.USE_TZ:
         return []
     return [
         Error(
             "flex_outbound needs USE_TZ = True.",
-            hint="USE_TZ = True; pages go on to show times in TIME_ZONE. "
+            hint="USE_TZ = True; pages still show times in TIME_ZONE. "
             "See https://docs.djangoproject.com/en/stable/topics/i18n/timezones/#migration-guide.",
             id="flex_outbound.E016",
         )
@@ -83,9 +83,9 @@ def check_time_zone(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Ch
 
 @register("flex_outbound")
 def check_router(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Check where our tables are: beside users and content types, in the database of our transactions, unreplicated.
+    """Check that our tables are in the default database, for reading and writing: transactions are opened there.
 
-    A status that is read from a replica is an old one. Contacts may be in any database.
+    Users and content types are beside them. A replica would show an old status. Contacts may be in any database.
     """
     aliases = {router.db_for_read(Interaction), router.db_for_write(Interaction)}
     if aliases == {DEFAULT_DB_ALIAS}:
@@ -103,7 +103,7 @@ def check_router(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Check
 
 @register("flex_outbound")
 def check_urls(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Check that our addresses are part of the site; in a second urlconf of the project's own they are not seen."""
+    """Check that our urls are included. Those of a second urlconf are not found, so this is only a warning."""
     if not getattr(settings, "ROOT_URLCONF", None):
         return []
     try:
@@ -116,7 +116,7 @@ def check_urls(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMe
 
 @register("flex_outbound")
 def check_pages(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Check what the buttons and their forms need, in a project whose visitors have sessions: others use the API."""
+    """Check middleware and templates for buttons and forms. A project without sessions uses only the API."""
     kinds = [kind for kind in map(_imported, getattr(settings, "MIDDLEWARE", ())) if isinstance(kind, type)]
     if not any(issubclass(kind, SessionMiddleware) for kind in kinds):
         return []
@@ -141,14 +141,16 @@ def _imported(path: str) -> Any:
     try:
         return import_string(path)
     except ImportError:
-        return None  # Django says so itself, and better
+        return None  # Django reports it
 
 
 @register("flex_outbound")
 def check_metrics(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Check that there are metrics where somebody set a token for them."""
+    """Check that prometheus_client is installed if METRICS_TOKEN is set."""
     given = getattr(settings, "FLEX_OUTBOUND", {})
     if isinstance(given, dict) and given.get("METRICS_TOKEN") and find_spec("prometheus_client") is None:
-        hint = "pip install 'django-flex-outbound[metrics]', or take METRICS_TOKEN away."
-        return [Warning("METRICS_TOKEN is set, but there are no metrics.", hint=hint, id="flex_outbound.W008")]
+        hint = "pip install 'django-flex-outbound[metrics]', or remove METRICS_TOKEN."
+        return [
+            Warning("METRICS_TOKEN is set, but prometheus_client is not installed.", hint=hint, id="flex_outbound.W008")
+        ]
     return []

@@ -1,4 +1,4 @@
-"""``settings.FLEX_OUTBOUND``, key by key, and the keys that encrypt."""
+"""The keys of ``settings.FLEX_OUTBOUND`` and their values, and the encryption keys."""
 
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -77,7 +77,7 @@ def _times(given: dict[str, Any]) -> list[CheckMessage]:
         return [
             Error(
                 "The times in FLEX_OUTBOUND do not fit: HTTP_TIMEOUT < LEASE_SECONDS ≤ SETTLE_SECONDS must hold.",
-                hint="A worker must be given up only after its request ended, and a row sent again only after that.",
+                hint="A lease must outlast the request, and nothing may be sent again before the lease has run out.",
                 id="flex_outbound.E005",
             )
         ]
@@ -86,7 +86,7 @@ def _times(given: dict[str, Any]) -> list[CheckMessage]:
 
 def _mode(given: dict[str, Any]) -> list[CheckMessage]:
     if given.get("UNCONFIRMED", "auto") not in ("auto", "strict"):
-        hint = "'auto' sends again what was looked for and not found; 'strict' asks a person."
+        hint = "'auto' sends again what a lookup did not find; 'strict' asks a person."
         return [
             Error(
                 "FLEX_OUTBOUND['UNCONFIRMED'] is neither 'auto' nor 'strict'.",
@@ -116,7 +116,7 @@ def _rates(given: dict[str, Any]) -> list[CheckMessage]:
             found.append(Error(f"RATE_LIMITS has no limit {name!r}.", hint=hint, id="flex_outbound.E012"))
         elif rate is not None and not _is_rate(rate):
             hint = "Write a number and a period, as '60/minute', or None for no limit."
-            found.append(Error(f"RATE_LIMITS[{name!r}] is no rate: {rate!r}.", hint=hint, id="flex_outbound.E012"))
+            found.append(Error(f"RATE_LIMITS[{name!r}] is not a rate: {rate!r}.", hint=hint, id="flex_outbound.E012"))
     return found
 
 
@@ -126,9 +126,9 @@ def _storage(given: dict[str, Any]) -> list[CheckMessage]:
     kind: Any = SCHEMES.get(scheme)
     if kind is None or scheme.startswith("async+"):
         known = ", ".join(f"{one}://" for one in sorted(SCHEMES) if not one.startswith("async+"))
-        words = f"RATE_LIMIT_STORAGE is no address that the library limits knows; those begin with {known}."
+        words = f"RATE_LIMIT_STORAGE is not an address of the library limits; those begin with {known}."
         return [Error(words, hint=hint, id="flex_outbound.E013")]
-    # Of Redis' clients, one is enough.
+    # For Redis, one of the clients is enough; limits names those of Valkey beside them.
     wanted = {"valkey"} if "valkey" in scheme else {name.partition(".")[0] for name in kind.DEPENDENCIES} - {"valkey"}
     missing = sorted(name for name in wanted if find_spec(name) is None)
     if missing:
@@ -149,26 +149,25 @@ def _numbers(given: dict[str, Any]) -> list[CheckMessage]:
     for name, least in (("MAX_ATTEMPTS", 1), ("SWEEP_SECONDS", 0.1)):
         value = given.get(name, DEFAULTS[name])
         if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value < inf:
-            hint = f"At least {least}; the default is {DEFAULTS[name]}."
-            found.append(
-                Error(f"FLEX_OUTBOUND[{name!r}] is no number of use: {value!r}.", hint=hint, id="flex_outbound.E014")
-            )
+            hint = f"The default is {DEFAULTS[name]}."
+            words = f"FLEX_OUTBOUND[{name!r}] must be a number of {least} or more, not {value!r}."
+            found.append(Error(words, hint=hint, id="flex_outbound.E014"))
     age = given.get("CALLBACK_MAX_AGE", 1)
     if age is not None and (isinstance(age, bool) or not isinstance(age, int | float) or not age > 0):
-        hint = "A number of seconds, or None to take callbacks of any age."
-        words = f"FLEX_OUTBOUND['CALLBACK_MAX_AGE'] is no number of use: {age!r}."
+        hint = "A number of seconds, or None to accept callbacks of any age."
+        words = f"FLEX_OUTBOUND['CALLBACK_MAX_AGE'] must be a number above 0 or None, not {age!r}."
         found.append(Error(words, hint=hint, id="flex_outbound.E014"))
     region = given.get("DEFAULT_REGION", DEFAULTS["DEFAULT_REGION"])
     if not isinstance(region, str) or region not in phonenumbers.SUPPORTED_REGIONS:
         hint = "Two letters of ISO 3166-1, as 'US' or 'GB'."
-        found.append(Error(f"DEFAULT_REGION is no country: {region!r}.", hint=hint, id="flex_outbound.E015"))
+        found.append(Error(f"DEFAULT_REGION is not a country: {region!r}.", hint=hint, id="flex_outbound.E015"))
     return found
 
 
 def _texts(given: dict[str, Any]) -> list[CheckMessage]:
-    hint = "Write a text, or leave it None."
+    hint = "Write a text, or leave it out."
     return [
-        Error(f"FLEX_OUTBOUND[{key!r}] is no text.", hint=hint, id="flex_outbound.E017")
+        Error(f"FLEX_OUTBOUND[{key!r}] must be a text or None.", hint=hint, id="flex_outbound.E017")
         for key in ("CELERY_QUEUE", "METRICS_TOKEN")
         if given.get(key) is not None and not isinstance(given[key], str)
     ]
@@ -176,14 +175,14 @@ def _texts(given: dict[str, Any]) -> list[CheckMessage]:
 
 @register(Tags.security, "flex_outbound")
 def check_encryption(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Check that the secrets of Twilio accounts can be encrypted, before the first of them crashes."""
+    """Check that the secrets of Twilio accounts can be encrypted, before the first of them is saved."""
     try:
         keys = conf.encryption_keys
         for key in keys:
             Fernet(key.encode())
     except (ValueError, AttributeError, TypeError):
         hint = "Make one with cryptography.fernet.Fernet.generate_key().decode()."
-        return [Error("FLEX_OUTBOUND['ENCRYPTION_KEYS'] holds no Fernet key.", hint=hint, id="flex_outbound.E008")]
+        return [Error("FLEX_OUTBOUND['ENCRYPTION_KEYS'] must be Fernet keys.", hint=hint, id="flex_outbound.E008")]
     if not keys and not getattr(settings, "SALT_KEY", None):
         return [
             Error(

@@ -1,1 +1,1 @@
-"""What managers ask of the record: figures by day, channel, agent and reason. Reads; writes only its own roll-up."""
+"""Figures for managers: clicks by day, channel, agent and reason. Writes nothing but its own roll-up."""

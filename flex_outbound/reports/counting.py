@@ -1,4 +1,4 @@
-"""One day counted from its clicks, in one query."""
+"""Counts one day from its interactions, in one query."""
 
 from collections import defaultdict
 from datetime import date
@@ -15,7 +15,7 @@ _ENDED = (Status.FAILED, Status.CANCELED)
 
 
 def count(rows: QuerySet[Interaction], day: date) -> dict[Key, Tally]:
-    """Return the tallies of one day's clicks among ``rows``."""
+    """Return the tallies of those interactions in ``rows`` that were clicked on this day."""
     end = Case(When(status__in=_ENDED, then=F("status")), default=Value(""), output_field=CharField())
     reason = Case(When(status=Status.FAILED, then=F("error_reason")), default=Value(""), output_field=CharField())
     grouped = (

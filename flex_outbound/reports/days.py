@@ -1,4 +1,4 @@
-"""Days as people count them: from midnight to midnight in the current time zone, be they 23, 24 or 25 hours long."""
+"""Days from midnight to midnight in the current time zone; they have 23, 24 or 25 hours."""
 
 from datetime import date, datetime, time, timedelta
 from typing import Final
@@ -22,18 +22,18 @@ def today() -> date:
 
 
 def start_of(day: date) -> datetime:
-    """Return when a day begins, as the database is asked: naive where the project does without time zones."""
+    """Return the moment at which a day begins; naive if USE_TZ is False."""
     midnight = datetime.combine(day, time.min)
     return timezone.make_aware(midnight) if settings.USE_TZ else midnight
 
 
 def day_of(moment: datetime) -> date:
-    """Return the day on which a moment of the database falls."""
+    """Return the day of a moment that comes from the database."""
     return timezone.localtime(moment).date() if settings.USE_TZ else moment.date()
 
 
 def clicked_in(rows: QuerySet[Interaction], first: date, end: date) -> QuerySet[Interaction]:
-    """Return the rows of the days from ``first`` up to, not including, ``end``."""
+    """Return the interactions clicked on the days from ``first`` up to, not including, ``end``."""
     return rows.filter(created_at__gte=start_of(first), created_at__lt=start_of(end))
 
 

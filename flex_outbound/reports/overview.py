@@ -1,4 +1,4 @@
-"""The dashboard's figures: of one period, as a whole and by day, channel and agent, and what waits now."""
+"""The dashboard's figures: of one period, in total and by day, channel and agent; and what waits at the moment."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from flex_outbound.statuses import UNSETTLED
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """Days, both included, in the current time zone."""
+    """Days in the current time zone, from the first to the last, both included."""
 
     first: date
     last: date
@@ -30,14 +30,14 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Whose clicks are counted: primary keys and a channel's value; None is all."""
+    """Which clicks are counted: primary keys and a channel's value, None for all."""
 
     account: int | None = None
     channel: str | None = None
     agent: Any = None
 
     def as_filter(self) -> dict[str, Any]:
-        """Return it for rows that have these three columns."""
+        """Return it as keyword arguments for ``filter`` of a model with these three columns."""
         named = {"account_id": self.account, "channel": self.channel, "agent_id": self.agent}
         return {name: value for name, value in named.items() if value is not None}
 
@@ -54,7 +54,7 @@ class Overview:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What nobody knows the outcome of yet. ``by_status``: how many, and since when the oldest waits."""
+    """Interactions without a known outcome. ``by_status``: how many there are, and when the oldest was clicked."""
 
     by_status: dict[str, tuple[int, datetime]]
 
@@ -86,8 +86,8 @@ def overview(period: Period, wanted: Wanted) -> Overview:
 
 
 def waiting(wanted: Wanted) -> Waiting:
-    """Return what waits now, however long ago it was clicked."""
-    # With next_at, which all of them have: an index that holds only what is under way serves this.
+    """Return the interactions that wait at the moment, of any period."""
+    # All of them have next_at. The condition lets the database use the small index over it.
     rows = Interaction.objects.filter(Q(next_at__isnull=False), status__in=sorted(UNSETTLED), **wanted.as_filter())
     grouped = rows.order_by().values_list("status").annotate(number=Count("pk"), oldest=Min("created_at"))
     return Waiting({status: (number, oldest) for status, number, oldest in grouped})

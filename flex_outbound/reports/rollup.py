@@ -1,7 +1,7 @@
-"""Days of the past, added up: a few hundred rows a day instead of every click of it.
+"""The roll-up: figures of past days, stored as a few hundred rows a day.
 
-The sweep brings them up to date; how often it does so decides how fast the dashboard is, never what it shows: a day
-that is not rolled up, or of which a click has changed since, is counted from its clicks.
+The sweep keeps it up to date. If it is late, the dashboard is slower but not wrong: a day that is not rolled up, or has
+an interaction that changed since, is counted from its interactions.
 """
 
 import json
@@ -22,31 +22,31 @@ from flex_outbound.reports.tally import Key, Tally
 from flex_outbound.statuses import Status
 
 EVERY: Final = timedelta(minutes=5)
-"""How often the past is looked at for changes."""
+"""How often past days are checked for changes."""
 
 MARGIN: Final = timedelta(minutes=5)
-"""A change bears the time at which its transaction began, and is seen when it ends; none of ours lasts as long."""
+"""``updated_at`` is when a transaction began; others see it when it ends, and none lasts as long as this."""
 
 BATCH: Final = 7
-"""New days per run, so that a long history holds nobody up."""
+"""New days per run, so that a long history does not block the sweep."""
 
 
 def zone() -> str:
-    """Return the time zone in whose days the past is rolled up: the project's, not that of whoever looks."""
+    """Return the time zone of the days that are rolled up: the project's, not the current user's."""
     return timezone.get_default_timezone_name() if settings.USE_TZ else str(settings.TIME_ZONE)
 
 
 def usable() -> FiguresMark | None:
-    """Return which days are rolled up, None where there are none for the current time zone."""
+    """Return which days are rolled up, None if there are none for the current time zone."""
     current = timezone.get_current_timezone_name() if settings.USE_TZ else zone()
     return FiguresMark.objects.filter(zone=current).order_by("pk").first()
 
 
 def changed_since(mark: FiguresMark) -> set[date]:
-    """Return the rolled-up days whose figures a click may have changed since they were looked at."""
+    """Return the rolled-up days with an interaction that may have changed their figures since they were counted."""
     since = mark.checked_at - MARGIN
     rows = days.clicked_in(Interaction.objects.filter(updated_at__gte=since), mark.first_day, mark.end_day)
-    # What else may happen to a click, such as the end of its conversation, moves no figure.
+    # Other changes, such as the end of a conversation, do not change the figures.
     moved = rows.filter(Q(opened_at__gte=since) | Q(status__in=[Status.FAILED, Status.CANCELED]))
     return {days.day_of(moment) for moment in moved.values_list("created_at", flat=True).order_by().iterator()}
 
@@ -54,7 +54,7 @@ def changed_since(mark: FiguresMark) -> set[date]:
 def read(first: date, end: date, **wanted: Any) -> Iterator[tuple[date, Key, Tally]]:
     """Yield the rolled-up tallies of the days from ``first`` up to, not including, ``end``; ``wanted`` as a filter."""
     names = ("day", "account_id", "channel", "agent_id", "clicks", "opened", "failed", "canceled")
-    # JSON as text: to convert thousands of these small values one by one would take longer than everything else.
+    # As text: Django would convert thousands of small JSON values one by one, which takes longer than all the rest.
     texts = [Cast(name, TextField()) for name in ("reasons", "waits")]
     rows = DailyFigures.objects.filter(day__gte=first, day__lt=end, **wanted).order_by().values_list(*names, *texts)
     for day, account, channel, agent, clicks, opened, failed, canceled, reasons, text in rows:
@@ -64,9 +64,9 @@ def read(first: date, end: date, **wanted: Any) -> Iterator[tuple[date, Key, Tal
 
 
 def roll_up() -> int:
-    """Bring the past up to date, if it is time; returns how many days were counted. May run anywhere, any time."""
+    """Bring the roll-up up to date if it is due; returns how many days were counted. May run in several processes."""
     with timezone.override(timezone.get_default_timezone() if settings.USE_TZ else None):
-        # The sweep asks every few seconds; a transaction is opened only where there is something to do.
+        # The sweep calls this every few seconds, so a transaction is opened only if there is something to do.
         mark = FiguresMark.objects.filter(pk=1, zone=zone()).first()
         if mark is not None and not _is_due(mark) and not _missing(mark):
             return 0
@@ -85,7 +85,7 @@ def _roll_up() -> int:
         stale = changed_since(mark) if is_due else set()
         missing = _missing(mark)
         if is_due:
-            # Before anything is counted: what changes meanwhile is looked at again.
+            # Before anything is counted, so that changes made meanwhile are found by the next run.
             FiguresMark.objects.filter(pk=mark.pk).update(checked_at=Now())
         for day in {*stale, *missing}:
             _replace(day)
@@ -96,16 +96,16 @@ def _roll_up() -> int:
 
 
 def forget() -> None:
-    """Throw the roll-up away; the next runs make it anew. For after rows were deleted or added by hand."""
+    """Delete the roll-up; the next runs make it again. Use it after interactions were deleted or added by hand."""
     with locks.bounded_transaction():
         DailyFigures.objects.all().delete()
         FiguresMark.objects.all().delete()
 
 
 def _locked() -> FiguresMark | None:
-    """Return the mark, locked until the transaction ends; None while somebody else is at it.
+    """Return the mark, locked until the transaction ends; None while another process has the lock.
 
-    One for days of another zone begins anew.
+    If the project's time zone has changed, the roll-up begins again.
     """
     mark = locks.lock(FiguresMark.objects.filter(pk=1), skip_locked=True).first()
     if mark is not None and mark.zone != zone():
@@ -116,12 +116,12 @@ def _locked() -> FiguresMark | None:
 
 
 def _is_due(mark: FiguresMark) -> bool:
-    # By the database's clock, as the times that are compared with it.
+    # By the database's clock: ``updated_at``, which is compared with it, comes from there.
     return FiguresMark.objects.filter(pk=mark.pk, checked_at__lte=Now() - EVERY).exists()
 
 
 def _missing(mark: FiguresMark) -> list[date]:
-    """Return the next days to roll up, in their order: those that have ended since, then ever older ones."""
+    """Return the next days to roll up, in their order: first those that have ended since, then ever older ones."""
     newer = days.each(mark.end_day, days.today())
     if newer:
         return newer[:BATCH]

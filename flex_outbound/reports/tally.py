@@ -1,4 +1,4 @@
-"""A tally of clicks that can be added to another, and what is read from it."""
+"""A tally of clicks: tallies can be added, and medians and shares can be read from them."""
 
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -21,7 +21,7 @@ class Tally:
     waits: int = 0
 
     def add(self, other: "Tally") -> None:
-        """Add another one to this."""
+        """Add another tally to this one."""
         self.clicks += other.clicks
         self.opened += other.opened
         self.failed += other.failed

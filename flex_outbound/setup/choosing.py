@@ -1,4 +1,4 @@
-"""What a manager ticked in an import, and whether it fits together."""
+"""What a manager chose in an import, and whether it fits together."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ CHANNEL_OF: Final = {kind: channel for channel, kind in ADDRESSES.items()}
 
 @dataclass(frozen=True, slots=True)
 class NewSender:
-    """A sender to be made of the number or address ``sid``."""
+    """A sender to be created with the number or address ``sid``."""
 
     kind: ResourceKind
     sid: str
@@ -32,7 +32,11 @@ class NewSender:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """``workspace_sid`` "": the account's stays as it is. ``take``: SIDs by kind, None for all; kinds left out stay."""
+    """What to apply of an import.
+
+    ``workspace_sid``: "" leaves workspace and workflow of the account unchanged. ``take``: the SIDs to store by kind,
+    None for all of a kind; a kind that is not in it is left unchanged.
+    """
 
     workspace_sid: str
     workflow_sid: str
@@ -41,7 +45,7 @@ class Choice:
 
 
 def errors_of(run: ImportRun, account: Account, choice: Choice) -> dict[str, str]:
-    """Return what does not fit, in words by field: "route" for workspace and workflow, else the SID of a sender."""
+    """Return errors in words by field: "route" for workspace and workflow, else the SID of a sender."""
     errors: dict[str, str] = {}
     if not _route_is_known(run, choice):
         errors["route"] = _("Choose a workspace and a workflow from the list.")
@@ -55,7 +59,7 @@ def errors_of(run: ImportRun, account: Account, choice: Choice) -> dict[str, str
 
 
 def sender_of(account: Account, run: ImportRun, wanted: NewSender) -> Sender:
-    """Return the sender, not saved. Raises KeyError where its number was not found."""
+    """Return the sender, not saved. Raises KeyError if its number was not found."""
     found = {one["sid"]: one for one in run.of(wanted.kind)}
     return Sender(
         account=account,
@@ -88,7 +92,7 @@ def _sender_words(run: ImportRun, account: Account, wanted: NewSender, workspace
     try:
         sender_of(account, run, wanted).full_clean(exclude=["account"])
     except KeyError:
-        return _("Twilio does not have this number or address any more. Look again.")
+        return _("Twilio no longer has this number or address. Look again.")
     except ValidationError as error:
         return _words(error)
     return ""

@@ -1,6 +1,6 @@
-"""*Test connection*: do these credentials open this account, and is the workspace one of its own?
+"""The connection test: whether the credentials belong to the account, and the workspace too.
 
-Works with an account that was not saved. Nothing is written, and no transaction may be open: it asks Twilio.
+It works with an account that was not saved, and writes nothing. No transaction may be open, because it asks Twilio.
 """
 
 from dataclasses import dataclass, field
@@ -17,9 +17,9 @@ from flex_outbound.problems import Problem, explain, explain_account
 
 @dataclass(frozen=True, slots=True)
 class Tested:
-    """What Twilio said: a ``problem``, or None and the names of the account ("" if not shown) and its workspaces.
+    """The result: a ``problem``, or None and the names of the account ("" if not shown) and of its workspaces.
 
-    ``workspace``: the name of the chosen one, "" where none was chosen.
+    ``workspace``: the name of the chosen one, "" if none is chosen.
     """
 
     problem: Problem | None = None
@@ -29,7 +29,7 @@ class Tested:
 
     @property
     def words(self) -> str:
-        """Return one sentence on a connection that works."""
+        """One sentence on a connection that works."""
         name = self.account_name or _("the account")
         if self.workspace:
             return _("Connected to %(account)s, workspace %(workspace)s.") % {
@@ -87,12 +87,12 @@ def _foreign(account: Account, found: list[Listed]) -> Problem | None:
     if owners:
         return Problem(
             _("These credentials belong to another account: %(sid)s.") % {"sid": ", ".join(sorted(owners))},
-            _("Enter that account's SID, or make an API key within the account whose SID stands here."),
+            _("Enter that account's SID, or create an API key within the account with this SID."),
         )
     if account.workspace_sid and account.workspace_sid not in {one.sid for one in found}:
         return Problem(
             _("The credentials are right, but the workspace %(sid)s is not in this account.")
             % {"sid": account.workspace_sid},
-            _("It was deleted, or is another account's. Import from Twilio, and choose one of this account."),
+            _("It was deleted, or belongs to another account. Import from Twilio, and choose one of this account."),
         )
     return None

@@ -1,4 +1,4 @@
-"""What an import would change: what was found against what is stored. Pure: no database, no Twilio."""
+"""What an import would change: compares what was found with what is stored. Pure: no database, no Twilio."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from flex_outbound.models import ResourceKind
 
 VOLATILE = frozenset({"activity", "available"})
-"""Details that change by the minute: kept, but no news."""
+"""Details that change by the minute: they are stored, but no difference is shown for them."""
 
 
 class Change(StrEnum):
@@ -34,7 +34,7 @@ class Stored(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One resource and what becomes of it. ``before``: its former name, where that changes."""
+    """One resource and its change. ``before``: its former name, "" where that stays."""
 
     kind: ResourceKind
     sid: str
@@ -47,17 +47,17 @@ class Difference:
 
 @dataclass(slots=True)
 class Differences:
-    """Everything that would change, by kind; ``skipped``: kinds that Twilio did not show, which stay as they are."""
+    """All differences by kind. ``skipped``: the kinds that Twilio did not show; an import leaves them unchanged."""
 
     by_kind: dict[ResourceKind, list[Difference]] = field(default_factory=dict)
     skipped: dict[str, Any] = field(default_factory=dict)
 
     def of(self, kind: ResourceKind, *changes: Change) -> list[Difference]:
-        """Return the differences of a kind, those of some changes only if any are named."""
+        """Return the differences of a kind; of these changes only, if any are given."""
         return [one for one in self.by_kind.get(kind, ()) if not changes or one.change in changes]
 
     def count(self, *changes: Change) -> int:
-        """Return how many resources are to change in one of these ways, in any way where none is named."""
+        """Return how many resources have one of these changes; without any, how many are not unchanged."""
         wanted = changes or tuple(change for change in Change if change is not Change.UNCHANGED)
         return sum(one.change in wanted for several in self.by_kind.values() for one in several)
 
@@ -65,7 +65,7 @@ class Differences:
 def compare(
     found: Mapping[str, Iterable[Mapping[str, Any]]], stored: Iterable[Stored], skipped: Mapping[str, Any]
 ) -> Differences:
-    """Hold what was found against what is stored. What was seen as gone before and is there again is new."""
+    """Compare what was found with what is stored. A resource that was marked as gone and is found again is new."""
     known: dict[str, dict[str, Stored]] = {}
     for one in stored:
         known.setdefault(one.kind, {})[one.sid] = one
@@ -77,7 +77,7 @@ def compare(
 
 
 def _of_kind(kind: ResourceKind, found: Iterable[Mapping[str, Any]], stored: Mapping[str, Stored]) -> list[Difference]:
-    # By SID: what moves between two pages while they are read is listed twice.
+    # By SID: Twilio lists a resource twice if it moves from one page to the next while the pages are read.
     seen = {one["sid"]: one for one in found}
     here = [_difference(kind, one, stored.get(sid)) for sid, one in seen.items()]
     gone = [

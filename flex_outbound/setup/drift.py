@@ -1,4 +1,4 @@
-"""What has moved at Twilio since workers and senders were set up, as the last import saw it; and mending it."""
+"""What changed at Twilio since workers and senders were set up, as far as the last import found it; and the fix."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from flex_outbound.models import Account, Resource, ResourceKind, Sender, Worker
 
 
 class Moved(StrEnum):
-    """What became of a worker's counterpart."""
+    """What happened to a worker at Twilio."""
 
     DELETED = "deleted"
     RENAMED = "renamed"
@@ -21,15 +21,15 @@ class Moved(StrEnum):
 
 
 REMEDIES: Final = {
-    Moved.DELETED: gettext_lazy("switch the worker off here"),
-    Moved.RENAMED: gettext_lazy("take over the new name"),
+    Moved.DELETED: gettext_lazy("deactivate the worker here"),
+    Moved.RENAMED: gettext_lazy("use the new name"),
     Moved.QUEUE_GONE: gettext_lazy("use the queue of the sender"),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerDrift:
-    """A mapped worker that is not any more what it was. ``key`` names it in forms."""
+    """A worker here that differs from the one at Twilio. ``now``: the new name, where that is the difference."""
 
     worker: Worker
     moved: Moved
@@ -37,12 +37,12 @@ class WorkerDrift:
 
     @property
     def key(self) -> str:
-        """Return what a form calls it."""
+        """The value that names it in a form."""
         return f"{self.moved}:{self.worker.pk}"
 
     @property
     def words(self) -> str:
-        """Return what happened."""
+        """What happened, in words."""
         if self.moved is Moved.RENAMED:
             return _("Renamed at Twilio: “%(before)s” is now “%(now)s”.") % {
                 "before": self.worker.friendly_name,
@@ -54,12 +54,12 @@ class WorkerDrift:
 
     @property
     def remedy(self) -> str:
-        """Return what accepting does."""
+        """What ``fix`` does about it, in words."""
         return str(REMEDIES[self.moved])
 
 
 def of_workers(account: Account) -> list[WorkerDrift]:
-    """Return what moved, in two queries. Workers that no import has ever seen are not judged."""
+    """Return the differences of workers, in two queries. Workers that no import has found are left out."""
     rows = Resource.objects.filter(account=account, kind__in=[ResourceKind.WORKER, ResourceKind.TASK_QUEUE])
     seen = {sid: (name, gone_at) for sid, name, gone_at in rows.values_list("sid", "name", "gone_at")}
     found: list[WorkerDrift] = []
@@ -75,24 +75,24 @@ def of_workers(account: Account) -> list[WorkerDrift]:
 
 
 def senders_without_queue(account: Account) -> list[Sender]:
-    """Return the active senders whose queue an import did not find any more; one query."""
+    """Return the active senders whose queue is marked as gone; one query."""
     gone = Resource.objects.filter(account=account, kind=ResourceKind.TASK_QUEUE).exclude(gone_at=None)
     return list(Sender.objects.filter(account=account, is_active=True, queue_sid__in=gone.values("sid")))
 
 
-def mend(account: Account, keys: Collection[str]) -> list[Worker]:
-    """Do what was ticked, as far as it is still so. Returns the workers that were changed."""
+def fix(account: Account, keys: Collection[str]) -> list[Worker]:
+    """Fix the selected differences, as far as they still exist. Returns the workers that were changed."""
     changed: dict[int, Worker] = {}
     with transaction.atomic(using=router.db_for_write(Worker)):
         for one in of_workers(account):
             if one.key in keys:
                 worker = changed.setdefault(one.worker.pk, one.worker)
-                _mend(worker, one)
+                _fix(worker, one)
         Worker.objects.bulk_update(changed.values(), ["friendly_name", "queue_sid", "is_active"], batch_size=500)
     return list(changed.values())
 
 
-def _mend(worker: Worker, one: WorkerDrift) -> None:
+def _fix(worker: Worker, one: WorkerDrift) -> None:
     if one.moved is Moved.DELETED:
         worker.is_active = False
     elif one.moved is Moved.RENAMED:

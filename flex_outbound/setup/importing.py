@@ -1,6 +1,6 @@
-"""Taking over what was found: one transaction, all of it or nothing.
+"""Applies an import: everything that a manager selected, in one transaction.
 
-What a manager ticked may have vanished at Twilio since: ``vanished`` asks first, before any transaction is open.
+A selected workflow or queue may have been deleted at Twilio meanwhile. ``vanished`` asks before a transaction is open.
 """
 
 from collections.abc import Mapping
@@ -20,11 +20,11 @@ from flex_outbound.setup.differences import Differences, compare
 
 
 class ImportRefused(FlexOutboundError):
-    """The list is out of date: a newer look exists, or it was taken over already."""
+    """The list is out of date: there is a newer run, or this one was applied already."""
 
 
 class InvalidChoice(FlexOutboundError):
-    """Something chosen cannot be taken over. ``errors``: words by field ("" for the whole, else a SID or a name)."""
+    """The choice cannot be applied. ``errors``: words by field: a SID, a name, or "" for the whole."""
 
     def __init__(self, errors: Mapping[str, str]) -> None:
         super().__init__(" ".join(errors.values()))
@@ -33,7 +33,7 @@ class InvalidChoice(FlexOutboundError):
 
 @dataclass(slots=True)
 class Applied:
-    """What was changed: numbers by change, the senders that were made, and the account's fields that were set."""
+    """What was changed: numbers by change, the senders that were created, and the account's fields that were set."""
 
     counts: dict[str, int] = field(default_factory=dict)
     senders: list[Sender] = field(default_factory=list)
@@ -41,14 +41,14 @@ class Applied:
 
 
 def differences_of(run: ImportRun) -> Differences:
-    """Return what taking over a run would change; one query."""
+    """Return what applying a run would change; one query."""
     return compare(run.found, Resource.objects.filter(account=run.account_id), run.skipped)
 
 
 def vanished(account: Account, choice: Choice) -> dict[str, str]:
-    """Ask Twilio whether the chosen workspace, workflow and queues are still there; words by field for those not.
+    """Ask Twilio whether the chosen workspace, workflow and queues still exist. Returns errors by field.
 
-    Three requests at most. Raises GatewayError or ConfigurationError where Twilio cannot be asked.
+    Takes three requests at most. Raises GatewayError or ConfigurationError if Twilio cannot be asked.
     """
     if not choice.workspace_sid:
         return {}
@@ -73,7 +73,7 @@ def vanished(account: Account, choice: Choice) -> dict[str, str]:
 
 
 def take_over(run_id: int, choice: Choice) -> Applied:
-    """Write what was ticked. Raises ImportRefused or InvalidChoice; then nothing was changed."""
+    """Apply a choice. Raises ImportRefused or InvalidChoice; then nothing was changed."""
     using = router.db_for_write(ImportRun)
     with transaction.atomic(using=using):
         run = _locked(run_id)
@@ -85,14 +85,14 @@ def take_over(run_id: int, choice: Choice) -> Applied:
         applied.counts = storing.store(run, differences_of(run), choice.take)
         applied.senders = [_make(account, run, sender) for sender in choice.senders]
         summary = applied.counts | {"senders": len(applied.senders)}
-        # What was found names people; what was taken of it stands in the resources.
+        # ``found`` contains names of people and is no longer needed: the resources have what was selected.
         over = {"state": RunState.APPLIED, "finished_at": Now(), "summary": summary, "found": {}}
         ImportRun.objects.filter(pk=run.pk).update(**over)
     return applied
 
 
 def everything(run: ImportRun, account: Account) -> Choice:
-    """Return the choice of who ticks all and makes no sender; the workspace only where there is but one."""
+    """Return the choice of everything that was found, without senders; a workspace only if there is exactly one."""
     workspaces = [one["sid"] for one in run.of(ResourceKind.WORKSPACE)]
     chosen = account.workspace_sid or (workspaces[0] if len(workspaces) == 1 else "")
     workflows = [one["sid"] for one in run.of(ResourceKind.WORKFLOW) if one["parent_sid"] == chosen]
@@ -103,9 +103,9 @@ def everything(run: ImportRun, account: Account) -> Choice:
 def _locked(run_id: int) -> ImportRun:
     run = ImportRun.objects.select_for_update().filter(pk=run_id).first()
     if run is None:
-        raise ImportRefused(_("This import does not exist any more. Start a new one."))
+        raise ImportRefused(_("This import no longer exists. Start a new one."))
     if run.state == RunState.APPLIED:
-        raise ImportRefused(_("This was taken over already. To see what has changed since, look again."))
+        raise ImportRefused(_("This import was applied already. To see what has changed since, look again."))
     newer = ImportRun.objects.filter(account=run.account_id, pk__gt=run.pk).exists()
     if run.state != RunState.FOUND or newer:
         raise ImportRefused(_("This list is out of date: there is a newer one. Look at that, or look again."))

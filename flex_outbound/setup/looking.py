@@ -1,4 +1,4 @@
-"""The look: what an account has at Twilio is read into an ImportRun. Nothing else of the record changes."""
+"""Reads what an account has at Twilio into an ImportRun. Nothing else in the database changes."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -15,7 +15,7 @@ from flex_outbound.setup import runs
 logger = logging.getLogger(__name__)
 
 EVERY: Final = 500
-"""Records between two signs of life; a page holds at most 1,000."""
+"""How many resources are read between two renewals of the lease; a page of Twilio's has at most 1,000."""
 
 Read = Callable[[Directory, str], Iterator[Listed]]
 
@@ -32,11 +32,11 @@ PER_ACCOUNT: Final[dict[ResourceKind, Read]] = {
     ResourceKind.CONTENT_TEMPLATE: lambda directory, _workspace: directory.content_templates(),
 }
 NOT_SHOWN: Final = (401, 403, 404)
-"""What a key that may read TaskRouter is told of a product that it may not read, or that the account does not use."""
+"""Answers for a product that the API key may not read, or that the account does not use."""
 
 
 def look(run_id: int) -> None:
-    """Read everything for a run that waits. Twilio down in the middle: the run fails, and nothing of it is kept."""
+    """Read everything for a run that waits. If a request fails, the run fails, and nothing of it is stored."""
     run = runs.claim(run_id)
     if run is None:
         return
@@ -45,7 +45,7 @@ def look(run_id: int) -> None:
             _read_all(run, directory)
         runs.found(run)
     except runs.Lost:
-        logger.warning("Import %s was given up before its look ended", run_id)
+        logger.warning("Import %s was given up while it read from Twilio", run_id)
     except FlexOutboundError as error:
         logger.warning("Import %s failed (%s)", run_id, getattr(error, "reason", type(error).__name__))
         runs.failed(run, error)
@@ -63,7 +63,7 @@ def _read_all(run: ImportRun, directory: Directory) -> None:
         except GatewayError as error:
             if error.http_status not in NOT_SHOWN:
                 raise
-            # Half a list would make the other half look deleted.
+            # A list that was read in part would make the other resources look deleted.
             run.found.pop(kind, None)
             run.counts.pop(kind, None)
             run.skipped[kind] = {"code": error.code, "said": error.detail[:500], "status": error.http_status}

@@ -1,7 +1,7 @@
-"""Workers ↔ users: who is probably whom, and what a manager accepts of that.
+"""Matches Flex workers with users: proposes pairs, and stores those that a manager accepts.
 
-A proposal is made only where it is the one that fits: by email address, then by user name, then by full name. Two users
-with the same address are a question for a person.
+A pair is proposed only if exactly one worker and one user fit: by email address, then by user name, then by full name.
+Where two users have the same address, the manager has to choose.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -17,12 +17,12 @@ from flex_outbound.setup import people
 from flex_outbound.setup.people import Person
 
 MAX_PAIRS: Final = 1000
-"""Accepted at a time."""
+"""How many pairs a page may accept at a time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A worker and the one user who fits; ``why`` in words."""
+    """A worker and the only user who fits. ``why``: the rule that matched, in words."""
 
     worker: Resource
     user: Person
@@ -31,7 +31,7 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class Matches:
-    """Proposals, and who is left on both sides; all by name."""
+    """Proposals, and the workers and users without one; all sorted by name."""
 
     proposals: list[Proposal]
     workers: list[Resource]
@@ -40,7 +40,7 @@ class Matches:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """What was written, or why nothing was: ``errors`` in words by worker SID."""
+    """The workers that were stored, or why none was: ``errors``, in words by worker SID."""
 
     made: list[Worker]
     errors: dict[str, str]
@@ -50,7 +50,7 @@ Key = Callable[[Any], str]
 
 
 def matches(account: Account) -> Matches:
-    """Match the account's free workers with the free users, in two queries however many they are."""
+    """Match the account's free workers with the free users. Takes two queries."""
     workers, users = people.free_workers(account), list(people.free_users(account))
     proposals: list[Proposal] = []
     for why, of_worker, of_user in _RULES:
@@ -64,17 +64,15 @@ def matches(account: Account) -> Matches:
 
 
 def accept(account: Account, pairs: Mapping[str, Any]) -> Accepted:
-    """Make each worker of ``pairs`` (SID → user) that user: all of them, or none where one cannot be."""
+    """Store each pair (worker SID → user). If one of them cannot be stored, none is."""
     errors: dict[str, str] = {}
     using = router.db_for_write(Worker)
     with transaction.atomic(using=using):
-        # The account's row is the lock: two managers at once do not map one worker twice.
+        # A lock on the account: two managers must not match the same worker at the same time.
         Account.objects.using(using).select_for_update().only("pk").get(pk=account.pk)
         resources = Resource.objects.present().filter(account=account, kind=ResourceKind.WORKER, sid__in=list(pairs))
         known = {one.sid: one for one in resources}
-        errors |= {
-            sid: _("Twilio does not have this worker any more. Look again.") for sid in pairs if sid not in known
-        }
+        errors |= {sid: _("Twilio no longer has this worker. Look again.") for sid in pairs if sid not in known}
         errors |= _taken(account, pairs, known) | _twice(pairs, known)
         if errors:
             return Accepted([], errors)
@@ -86,7 +84,7 @@ def accept(account: Account, pairs: Mapping[str, Any]) -> Accepted:
 
 
 def _taken(account: Account, pairs: Mapping[str, Any], known: Mapping[str, Resource]) -> dict[str, str]:
-    """Return the words on workers and users that are mapped already, naming both."""
+    """Return the errors for workers and users that are matched already; each names both."""
     mapped = Worker.objects.filter(account=account).select_related("user")
     errors: dict[str, str] = {}
     for row in mapped.filter(worker_sid__in=list(pairs)):
@@ -100,7 +98,7 @@ def _taken(account: Account, pairs: Mapping[str, Any], known: Mapping[str, Resou
 
 
 def already(worker: str, user: Any) -> str:
-    """Return the words on a worker who is somebody already."""
+    """Return the error for a worker who is matched already."""
     return _("Worker “%(worker)s” is already the user “%(user)s”. Remove that pair first, if it is wrong.") % {
         "worker": worker,
         "user": people.person(user).label,
@@ -108,7 +106,7 @@ def already(worker: str, user: Any) -> str:
 
 
 def _twice(pairs: Mapping[str, Any], known: Mapping[str, Resource]) -> dict[str, str]:
-    """Return the words on users who were chosen for two workers, naming both."""
+    """Return the errors for users who were chosen for several workers; each names all of them."""
     by_user: dict[Any, list[str]] = {}
     for sid, user in pairs.items():
         by_user.setdefault(user.pk, []).append(sid)

@@ -1,4 +1,4 @@
-"""Workers at Twilio and users here, read once, whatever the project's user model is called and calls its fields."""
+"""Users of any user model, and the workers of an account, as matching needs them."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from flex_outbound.models import Account, Resource, ResourceKind, Worker
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A user: primary key, user name, and what else they may be known by ("" where the model has none)."""
+    """A user: primary key, user name, email address and full name ("" where the model has none)."""
 
     pk: Any
     username: str
@@ -21,12 +21,12 @@ class Person:
 
     @property
     def label(self) -> str:
-        """Return the name, with what tells two of the same name apart."""
+        """Return the full name with the user name, which tells two people of the same name apart."""
         return f"{self.full_name} ({self.username})" if self.full_name else self.username
 
 
 def person(user: Any) -> Person:
-    """Return what a user of any model is known by."""
+    """Return a user of any model as a Person."""
     email_field = _email_field()
     full_name = getattr(user, "get_full_name", None)
     return Person(
@@ -38,7 +38,7 @@ def person(user: Any) -> Person:
 
 
 def free_users(account: Account) -> Iterator[Person]:
-    """Yield the active users who are no worker of this account, by user name; one query."""
+    """Yield the active users without a worker in this account, sorted by user name; one query."""
     users: Any = get_user_model()._default_manager.all()
     if _has_field("is_active"):
         users = users.filter(is_active=True)
@@ -48,7 +48,7 @@ def free_users(account: Account) -> Iterator[Person]:
 
 
 def free_workers(account: Account) -> list[Resource]:
-    """Return the workers of the account's workspace who are nobody yet; one query."""
+    """Return the workers of the account's workspace without a user; one query."""
     taken = Worker.objects.filter(account=account).values("worker_sid")
     workers = Resource.objects.present().filter(account=account, kind=ResourceKind.WORKER)
     if account.workspace_sid:
@@ -57,8 +57,8 @@ def free_workers(account: Account) -> list[Resource]:
 
 
 def find(text: str) -> list[Any]:
-    """Return the users whose user name or email address is exactly this, whatever its case."""
-    text = text.replace("\0", "")  # which PostgreSQL does not take
+    """Return up to three users whose user name or email address is this text; upper and lower case are the same."""
+    text = text.replace("\0", "")  # PostgreSQL refuses it
     wanted = Q(**{f"{_username_field()}__iexact": text})
     if _email_field():
         wanted |= Q(**{f"{_email_field()}__iexact": text})
@@ -66,15 +66,15 @@ def find(text: str) -> list[Any]:
 
 
 def by_pk(keys: Iterable[str]) -> dict[str, Any]:
-    """Return users by primary key as text; keys that are none are left out."""
+    """Return users by primary key, given as text; keys that are not valid are left out."""
     field: Any = get_user_model()._meta.pk
     usable = []
     for key in keys:
         try:
-            # ``run_validators``: of numbers, those that the column can hold.
+            # The validators also refuse numbers that are too large for the column.
             value = field.to_python(key)
             field.run_validators(value)
-        except Exception:  # noqa: S112  # each kind of key refuses in its own way
+        except Exception:  # noqa: S112  # each type of key raises errors of its own
             continue
         usable.append(value)
     return {str(pk): user for pk, user in get_user_model()._default_manager.in_bulk(usable).items()}

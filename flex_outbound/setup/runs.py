@@ -1,7 +1,7 @@
-"""The life of an import: begun once, held by one worker, never left hanging.
+"""The states of an import: begun once, owned by one worker, never left unfinished.
 
-A worker that looks renews its lease with every page that it reads. One that died lets it run out: the run is then given
-up, and another may begin. Who comes back after that finds that the run is not its own any more.
+A worker renews its lease with every page that it reads from Twilio. If it dies, the lease runs out: the run is given
+up, and another one may begin. A worker that comes back after that finds that it no longer owns the run.
 """
 
 from datetime import timedelta
@@ -19,25 +19,25 @@ from flex_outbound.outbox.jobs import Job
 from flex_outbound.problems import Problem, explain_stored
 
 KEPT = 20
-"""Runs of an account that are kept, for who wants to know what was imported when."""
+"""How many runs of an account are kept, as a history of its imports."""
 
 WORKER_DIED = "worker_died"
 SLOW_SECONDS = 15.0
-"""After so long without a worker the page says what may be wrong."""
+"""After so many seconds without a worker the page says what may be wrong."""
 
 
 class Lost(FlexOutboundError):
-    """The run is not this worker's any more."""
+    """The worker no longer owns the run."""
 
 
 def begin(account: Account, user: Any = None, *, wake: bool = True) -> ImportRun:
-    """Begin a look at an account, or return the one that is under way: a second click begins no second one.
+    """Begin an import of an account, or return the run that is under way.
 
-    ``wake``: ask for a worker after commit; without, the caller looks.
+    ``wake``: enqueue the job after commit; if False, the caller reads from Twilio itself.
     """
     using = router.db_for_write(ImportRun)
     with transaction.atomic(using=using):
-        # The account's row is the lock: two clicks at once find one run.
+        # A lock on the account: two requests at the same time must find one run.
         Account.objects.using(using).select_for_update().only("pk").get(pk=account.pk)
         give_up(account)
         running = ImportRun.objects.under_way().filter(account=account).first()
@@ -51,29 +51,29 @@ def begin(account: Account, user: Any = None, *, wake: bool = True) -> ImportRun
 
 
 def claim(run_id: int) -> ImportRun | None:
-    """Take a run that waits for a worker; None where another one has it, or it has ended."""
+    """Take a run that waits for a worker; None if another worker has it, or it has ended."""
     mine = ImportRun.objects.filter(pk=run_id, state=RunState.WAITING)
     taken = mine.update(state=RunState.LOOKING, lease_until=Now() + _lease())
     return ImportRun.objects.select_related("account").get(pk=run_id) if taken else None
 
 
 def progress(run: ImportRun) -> None:
-    """Write down how far the look has come, and stay its owner. Raises Lost where it was given up meanwhile."""
+    """Store the progress of a run and renew its lease. Raises Lost if it was given up meanwhile."""
     mine = ImportRun.objects.filter(pk=run.pk, state=RunState.LOOKING)
     if not mine.update(step=run.step, counts=run.counts, lease_until=Now() + _lease()):
-        raise Lost("this look was given up")
+        raise Lost("this run was given up")
 
 
 def found(run: ImportRun) -> None:
-    """End a look that read everything. Raises Lost."""
+    """End a run that read everything. Raises Lost."""
     values = {"state": RunState.FOUND, "step": "", "finished_at": Now(), "lease_until": None}
     mine = ImportRun.objects.filter(pk=run.pk, state=RunState.LOOKING)
     if not mine.update(**values, counts=run.counts, found=run.found, skipped=run.skipped):
-        raise Lost("this look was given up")
+        raise Lost("this run was given up")
 
 
 def failed(run: ImportRun, error: FlexOutboundError) -> None:
-    """End a look that could not be read whole, with what stood in the way; nothing of it is kept."""
+    """End a run with the error that stopped it; nothing of what it read is stored."""
     values: dict[str, Any] = {"error_text": str(error)[:2000]}
     if isinstance(error, GatewayError):
         values |= {"error_reason": error.reason, "error_code": error.code, "error_status": error.http_status}
@@ -82,31 +82,31 @@ def failed(run: ImportRun, error: FlexOutboundError) -> None:
 
 
 def give_up(account: Account | None = None) -> int:
-    """Fail the runs whose worker died; returns how many."""
+    """Fail the runs whose lease ran out; returns how many."""
     lost = ImportRun.objects.lost()
     lost = lost.filter(account=account) if account is not None else lost
     return lost.update(state=RunState.FAILED, error_reason=WORKER_DIED, finished_at=Now(), lease_until=None)
 
 
 def cancel(run: ImportRun) -> bool:
-    """Drop a run that nobody waits for any more; False where it has ended already."""
+    """Cancel a run; returns False if it has ended already."""
     values = {"state": RunState.FAILED, "error_reason": "canceled", "finished_at": Now(), "lease_until": None}
     return bool(ImportRun.objects.under_way().filter(pk=run.pk).update(**values))
 
 
 def neglected() -> list[int]:
-    """Return the runs whose wake-up was lost, for the sweep to hand out again."""
+    """Return the runs whose job was lost, so that the sweep enqueues them again."""
     return list(ImportRun.objects.neglected(conf.sweep_seconds).values_list("pk", flat=True)[:100])
 
 
 def problem_of(run: ImportRun) -> Problem | None:
-    """Return why a run failed, None where it did not."""
+    """Return why a run failed, None if it did not."""
     if run.state != RunState.FAILED:
         return None
     if run.error_reason == WORKER_DIED:
         return Problem(
             _("The worker that asked Twilio stopped in the middle."),
-            _("Nothing was changed. Start again; if it happens twice, have somebody read the worker's log."),
+            _("Nothing was changed. Start again. If it happens twice, ask the server's administrator to read its log."),
         )
     if run.error_reason == "canceled":
         return Problem(_("This import was canceled."), _("Nothing was changed. Start again whenever you like."))
@@ -124,7 +124,7 @@ def _lease() -> timedelta:
 
 
 def _prune(account: Account) -> None:
-    """Forget what earlier looks found, which names people, and the oldest of them altogether."""
+    """Delete what earlier runs found, which contains names of people, and the oldest runs themselves."""
     runs = ImportRun.objects.filter(account=account)
     runs.exclude(found={}).update(found={})
     kept = list(runs.values_list("pk", flat=True)[:KEPT])

@@ -1,7 +1,8 @@
-"""Writing the resources that were ticked; within the caller's transaction, in a constant number of statements per kind.
+"""Stores the resources that were selected in an import.
 
-Ticked is what managers will choose from. Unticked is left out, and forgotten where it was stored. What Twilio does not
-have any more is marked as gone, so that whoever still uses it can be told. Workers are the affair of ``matching``.
+It runs in the caller's transaction and takes a constant number of statements per kind. Resources that were not selected
+are deleted if they were stored before. Those that Twilio no longer has are marked as gone, so that pages can warn where
+they are still in use. ``matching`` is responsible for workers.
 """
 
 from collections.abc import Collection, Mapping
@@ -18,7 +19,7 @@ BATCH = 500
 def store(
     run: ImportRun, differences: Differences, take: Mapping[ResourceKind, Collection[str] | None]
 ) -> dict[str, int]:
-    """Write the differences; returns how many rows were new, renamed, changed, gone, left out."""
+    """Store the differences; returns how many resources were new, renamed, changed, gone, left out."""
     seen_at = run.finished_at or timezone.now()
     counts: dict[str, int] = {change.value: 0 for change in Change} | {"left_out": 0}
     for kind, several in differences.by_kind.items():

@@ -1,4 +1,4 @@
-"""``manage.py flex_sandbox``: a thin shell around ``flex_outbound.sandbox``, the local Twilio."""
+"""``manage.py flex_sandbox``: runs ``flex_outbound.sandbox``, the local stand-in for Twilio."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Take the sandbox's own options."""
+        """Add the sandbox's options."""
         add_arguments(parser)
 
     def handle(self, *args: object, **options: object) -> None:
-        """Serve; raises ``CommandError`` where the extra ``[sandbox]`` is not installed."""
+        """Run the server. Raises CommandError if the extra ``[sandbox]`` is not installed."""
         if run is None:
-            raise CommandError(f"{missing} is not installed: pip install 'django-flex-outbound[sandbox]' brings it.")
+            raise CommandError(f"{missing} is not installed: run pip install 'django-flex-outbound[sandbox]'.")
         run(
             from_arguments(options),
             str(options["host"]),

@@ -1,4 +1,4 @@
-"""``manage.py flex_sweep``: do whatever is due, here and now, with or without a broker."""
+"""``manage.py flex_sweep``: runs one sweep in this process, without a broker."""
 
 from typing import Any
 
@@ -10,12 +10,12 @@ from flex_outbound.setup import looking, runs
 
 
 class Command(BaseCommand):
-    """One sweep in this process; put it into cron where no Celery beat runs."""
+    """For cron or a systemd timer, where no Celery beat runs."""
 
-    help = "Send, look up and follow every interaction whose time has come, in this process and without the broker."
+    help = "Send, look up and poll every interaction that is due, in this process and without the broker."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Run one sweep and say what was done."""
+        """Run one sweep and print what was done."""
         counts = sweep.sweep(sweep.run)
         runs.give_up()
         for run_id in runs.neglected():

@@ -1,4 +1,4 @@
-"""``manage.py flex_sync``: look at what an account has at Twilio, and take it over; the admin's import as a command."""
+"""``manage.py flex_sync``: shows what an import from Twilio would change, and applies it."""
 
 from argparse import ArgumentParser
 from typing import Any, Final
@@ -13,27 +13,27 @@ SIGNS: Final = {Change.NEW: "+", Change.RENAMED: "~", Change.CHANGED: "~", Chang
 
 
 class Command(BaseCommand):
-    """One look in this process, without the broker."""
+    """Runs one import in this process, without the broker."""
 
     help = (
         "Show what has changed at Twilio since the last import: workspaces, workflows, queues, workers, numbers, "
-        "templates. With --apply take it over. Senders are made in the admin, where their queues are chosen."
+        "templates. With --apply, store it. Senders are created in the admin, where their queues are chosen."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Which account, and whether to write."""
+        """Add --account, --dry-run, --apply and --match."""
         parser.add_argument("--account", help="name, SID or id of the account; needed where there are several")
         what = parser.add_mutually_exclusive_group()
         what.add_argument("--dry-run", action="store_true", help="only show what would change (the default)")
-        what.add_argument("--apply", action="store_true", help="take over everything that was found")
+        what.add_argument("--apply", action="store_true", help="store everything that was found")
         parser.add_argument(
-            "--match", action="store_true", help="with --apply: also make the workers users, where exactly one fits"
+            "--match", action="store_true", help="with --apply: also match workers with users, where exactly one fits"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Look, show, and write if asked to. Raises CommandError where Twilio could not be read whole."""
+        """Read from Twilio, show the differences, apply them if asked to. Raises CommandError if a request fails."""
         if options["match"] and not options["apply"]:
-            raise CommandError("--match changes something: say --apply as well.")
+            raise CommandError("--match changes something: use --apply as well.")
         account = _account(options["account"])
         run = _look(account)
         differences = importing.differences_of(run)
@@ -41,7 +41,7 @@ class Command(BaseCommand):
         if options["apply"]:
             self._apply(account, run, match=options["match"])
         elif differences.count():
-            self.stdout.write("Nothing was changed. To take this over: flex_sync --apply")
+            self.stdout.write("Nothing was changed. To apply this: flex_sync --apply")
 
     def _show(self, account: Account, differences: Differences) -> None:
         for kind, several in differences.by_kind.items():
@@ -61,7 +61,7 @@ class Command(BaseCommand):
         except (importing.ImportRefused, importing.InvalidChoice) as error:
             raise CommandError(f"Nothing was changed. {error}") from error
         changed = sum(applied.counts[change.value] for change in SIGNS)
-        self.stdout.write(self.style.SUCCESS(f"Taken over: {changed} resources."))
+        self.stdout.write(self.style.SUCCESS(f"Applied: {changed} resources."))
         account.refresh_from_db()
         if not account.workspace_sid:
             self.stdout.write("No workspace is chosen yet: there are several, or none. Choose one in the admin.")
@@ -90,7 +90,7 @@ def _account(wanted: str | None) -> Account:
             if wanted
             else "There is no Twilio account yet. Add one in the admin."
         )
-    raise CommandError(f"Say which account with --account: {names}.")
+    raise CommandError(f"Choose an account with --account: {names}.")
 
 
 def _look(account: Account) -> ImportRun:
@@ -102,5 +102,5 @@ def _look(account: Account) -> ImportRun:
         said = f" Twilio said: {problem.detail}" if problem.detail else ""
         raise CommandError(f"{problem.summary} {problem.remedy}{said} Nothing was changed.")
     if run.state != RunState.FOUND:
-        raise CommandError("Another import of this account is under way. Try again when it has ended.")
+        raise CommandError("Another import of this account is running. Try again when it has ended.")
     return run

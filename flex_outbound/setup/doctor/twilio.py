@@ -71,8 +71,8 @@ def _check(setup: Setup, directory: Directory) -> Report:
         yield setup.result("workspace", Level.ERROR, words % {"sid": chosen} if chosen else words, remedy)
         return
     yield setup.result("workspace", Level.OK, found[chosen].name or chosen)
-    for part, look in PARTS.items():
-        yield from _guarded(setup, part, look(setup, directory))
+    for part, check_part in PARTS.items():
+        yield from _guarded(setup, part, check_part(setup, directory))
 
 
 def _guarded(setup: Setup, part: str, report: Report) -> Report:

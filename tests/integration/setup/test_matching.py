@@ -84,7 +84,7 @@ def test_a_user_chosen_for_two_workers_is_named_with_both(imported: Account, use
 
 def test_a_worker_that_vanished_is_not_mapped(imported: Account, users: dict[str, Any]) -> None:
     Resource.objects.filter(sid=WORKERS["agent"]).update(gone_at=timezone.now())
-    assert "any more" in matching.accept(imported, {WORKERS["agent"]: users["agent"]}).errors[WORKERS["agent"]]
+    assert "no longer has" in matching.accept(imported, {WORKERS["agent"]: users["agent"]}).errors[WORKERS["agent"]]
 
 
 def test_the_cost_does_not_grow_with_people(
@@ -117,7 +117,7 @@ def test_what_moved_is_seen_and_mended(imported: Account, users: dict[str, Any])
         (WORKERS["bea"], drift.Moved.RENAMED),
         (WORKERS["carlos"], drift.Moved.QUEUE_GONE),
     }
-    drift.mend(imported, {one.key for one in moved})
+    drift.fix(imported, {one.key for one in moved})
     assert drift.of_workers(imported) == []
     after = {row.worker_sid: (row.friendly_name, row.queue_sid, row.is_active) for row in Worker.objects.all()}
     assert after == {

@@ -30,7 +30,7 @@ def test_without_apply_it_only_shows(bare: Account, sandbox: Sandbox) -> None:
 
 def test_apply_takes_over_and_match_maps(bare: Account, sandbox: Sandbox, users: dict[str, Any]) -> None:
     said = sync("--apply", "--match", "--account", "Sandbox")
-    assert "Taken over: 24" in said
+    assert "Applied: 24" in said
     assert "Matched: 3; without a user: 2 workers." in said
     assert Worker.objects.count() == 3
     assert Account.objects.get().workspace_sid == defaults.WORKSPACE_SID
@@ -48,7 +48,7 @@ def test_twilio_that_refuses_is_an_error_and_changes_nothing(bare: Account, sand
     ("args", "words"),
     [
         (["--account", "Nobody"], "There is no account 'Nobody'"),
-        ([], "Say which account"),
+        ([], "Choose an account"),
         (["--match"], "--match changes something"),
     ],
 )
