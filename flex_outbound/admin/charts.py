@@ -1,4 +1,4 @@
-"""The dashboard's charts: each as the numbers that a script draws, and as a table of the same figures."""
+"""The dashboard's charts: each has the numbers for the script that draws it, and a table of the same figures."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from flex_outbound.reports.overview import Overview, Waiting
 from flex_outbound.reports.tally import Tally
 
 MOST_BARS = 15
-"""Agents and reasons in a chart, whose table has all of them; days that are drawn as bars."""
+"""How many agents or reasons a chart shows (its table has all of them), and up to how many days it has bars."""
 
 NONE = "–"
 Link = Callable[..., str]
@@ -25,7 +25,7 @@ Link = Callable[..., str]
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """One figure in large. ``note`` says more about it; ``url`` leads to the rows."""
+    """One large figure. ``note``: more about it. ``url``: the list of its interactions, "" without a link."""
 
     label: str
     value: str
@@ -36,7 +36,7 @@ class Tile:
 
 @dataclass(slots=True)
 class Chart:
-    """One chart. ``rows``: first a label with its link ("" without), then the cells. ``series``: by tone, in order."""
+    """One chart. ``rows`` of its table: label, link ("" without) and cells. ``series``: label, tone and values."""
 
     name: str
     title: str
@@ -56,12 +56,12 @@ class Chart:
 
 
 def whole(number: int) -> str:
-    """Return a number for people, its thousands apart."""
+    """Return a whole number, localised, with separators between thousands."""
     return number_format(number, force_grouping=True)
 
 
 def seconds(value: float | None) -> str:
-    """Return a wait for people."""
+    """Return a wait, localised; in minutes from two minutes on."""
     if value is None:
         return NONE
     if value >= 120:
@@ -70,7 +70,7 @@ def seconds(value: float | None) -> str:
 
 
 def tiles_of(found: Overview, now: Waiting, list_url: str) -> list[Tile]:
-    """Return the figures of the period as a whole, and what waits at this moment."""
+    """Return the totals of the period, and what waits at the moment."""
     total = found.total
     oldest = _("the oldest for %(time)s") % {"time": timesince(now.oldest, depth=1)} if now.oldest else ""
     failed = _share(total.failed, total.clicks)
@@ -86,7 +86,7 @@ def tiles_of(found: Overview, now: Waiting, list_url: str) -> list[Tile]:
 
 
 def names_of(agents: Iterable[Any]) -> dict[Any, str]:
-    """Return the agents' names by primary key; the one without a key has left."""
+    """Return the agents' names by primary key; None is the key of all users who were deleted."""
     users = get_user_model()._default_manager.in_bulk([agent for agent in agents if agent is not None])
     return {None: _("Deleted users")} | {pk: name_of(user) for pk, user in users.items()}
 

@@ -1,4 +1,4 @@
-"""The dashboard: what is asked for, and the figures as tiles, charts and tables."""
+"""The dashboard: the form with its filters, and the figures as tiles, charts and tables."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -20,16 +20,22 @@ from flex_outbound.reports import days
 from flex_outbound.reports.overview import Period, Wanted, overview, waiting
 
 LONGEST = 366
-"""Days of a period that people choose themselves."""
+"""How many days a period may have that a user chooses: a year, which a leap day makes one longer."""
 
-_PERIODS = [*days.PERIODS.items(), ("own", gettext_lazy("From – to"))]
+_PERIODS = {
+    "1": gettext_lazy("Today"),
+    "7": gettext_lazy("Last 7 days"),
+    "30": gettext_lazy("Last 30 days"),
+    "90": gettext_lazy("Last 90 days"),
+    "own": gettext_lazy("From – to"),
+}
 _DAY = {"type": "date"}
 
 
-class Question(forms.Form):
-    """What the figures are to be of; empty fields mean everything, and no period the last thirty days."""
+class FiguresForm(forms.Form):
+    """The filters of the figures. An empty field means all; without a period it is the last thirty days."""
 
-    days = forms.ChoiceField(label=gettext_lazy("Period"), choices=_PERIODS, required=False)
+    days = forms.ChoiceField(label=gettext_lazy("Period"), choices=list(_PERIODS.items()), required=False)
     since = forms.DateField(
         label=pgettext_lazy("day", "From"), required=False, widget=forms.DateInput(_DAY, format="%Y-%m-%d")
     )
@@ -54,7 +60,7 @@ class Question(forms.Form):
         field.choices = choices
 
     def clean(self) -> dict[str, Any]:
-        """Refuse a period that ends before it begins, or is longer than a year."""
+        """Refuse a period that ends before it begins, or that is longer than a year."""
         data = super().clean() or {}
         if data.get("days") != "own" or self.errors:
             return data
@@ -69,7 +75,7 @@ class Question(forms.Form):
 
     @property
     def period(self) -> Period:
-        """The days that are asked for, once the form is valid."""
+        """The chosen days, once the form is valid."""
         data, today = self.cleaned_data, days.today()
         if data["days"] == "own":
             return Period(data["since"], data["until"] or today)
@@ -77,7 +83,7 @@ class Question(forms.Form):
 
     @property
     def wanted(self) -> Wanted:
-        """Whose clicks are asked for, once the form is valid."""
+        """The chosen filters, once the form is valid."""
         data = self.cleaned_data
         agent = get_user_model()._meta.pk.to_python(data["agent"]) if data["agent"] else None
         return Wanted(int(data["account"]) if data["account"] else None, data["channel"] or None, agent)
@@ -90,16 +96,16 @@ def _agents() -> list[tuple[str, str]]:
 
 
 def context(asked: Mapping[str, Any], list_url: str) -> dict[str, Any]:
-    """Return the page's context: the form, and the figures where what was asked makes sense."""
-    question = Question({"days": "30", **{name: asked[name] for name in asked}})
-    if not question.is_valid():
-        return {"question": question}
-    period, wanted = question.period, question.wanted
+    """Return the page's context: the form, and the figures if the form is valid."""
+    form = FiguresForm({"days": "30", **{name: asked[name] for name in asked}})
+    if not form.is_valid():
+        return {"question": form}
+    period, wanted = form.period, form.wanted
     found, now = overview(period, wanted), waiting(wanted)
     names = names_of(found.by_agent)
     charts = charts_of(found, names, _links(period, wanted, list_url))
     return {
-        "question": question,
+        "question": form,
         "period": period,
         "zone": timezone.get_current_timezone_name(),
         "tiles": tiles_of(found, now, list_url),
@@ -109,7 +115,7 @@ def context(asked: Mapping[str, Any], list_url: str) -> dict[str, Any]:
 
 
 def _links(period: Period, wanted: Wanted, list_url: str) -> Any:
-    """Return what makes links into the list of interactions, with the filters of the page."""
+    """Return a function that makes links to the list of interactions, with the filters of the page."""
     columns = {"account__id__exact": wanted.account, "channel__exact": wanted.channel, "agent": wanted.agent}
     kept = {name: value for name, value in columns.items() if value is not None}
 

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from flex_outbound.contexts import name_of
 from flex_outbound.models import Interaction, Worker
-from flex_outbound.problems import REASONS
+from flex_outbound.problems import LABELS
 from flex_outbound.reports import days
 
 MOST_AGENTS = 200
@@ -37,9 +37,7 @@ class ReasonFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, Any]]:
         """Return the reasons, in the order of their words."""
-        return sorted(
-            ((reason, str(words.label)) for reason, words in REASONS.items()), key=lambda pair: pair[1].lower()
-        )
+        return sorted(((reason, str(label)) for reason, label in LABELS.items()), key=lambda pair: pair[1].lower())
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Interaction]) -> QuerySet[Interaction]:
         """Return the rows with the reason."""
@@ -122,6 +120,7 @@ class DayFilter(admin.ListFilter):
 
     title = _("day of the click")
     template = "admin/flex_outbound/filter_days.html"
+    PERIODS = {"1": _("Today"), "7": _("Last 7 days"), "30": _("Last 30 days"), "90": _("Last 90 days")}
 
     def __init__(self, request: HttpRequest, params: dict[str, Any], model: Any, model_admin: Any) -> None:
         super().__init__(request, params, model, model_admin)
@@ -132,7 +131,7 @@ class DayFilter(admin.ListFilter):
         self.since, self.until = (self._date(name) for name in ("since", "until"))
         last = self.used_parameters.get("days")
         if last:
-            if last not in days.PERIODS:
+            if last not in self.PERIODS:
                 raise IncorrectLookupParameters(last)
             self.since, self.until = days.today() - (int(last) - 1) * days.DAY, None
 
@@ -149,7 +148,7 @@ class DayFilter(admin.ListFilter):
         chosen, names = self.used_parameters.get("days"), self.expected_parameters()
         others = changelist.get_query_string(remove=names)
         yield {"selected": not self.used_parameters, "query_string": others, "display": _("Any")}
-        for value, label in days.PERIODS.items():
+        for value, label in self.PERIODS.items():
             url = changelist.get_query_string({"days": value}, names)
             yield {"selected": value == chosen, "query_string": url, "display": label}
         kept = {name: value for name, value in changelist.filter_params.items() if name not in names}

@@ -4,12 +4,23 @@
 that make one are for managers.
 """
 
-from flex_outbound.problems.agents import CASES, GAVE_UP, MESSAGE, REASONS, UNAVAILABLE, Reason, agent_message, label
+from flex_outbound.problems.agents import (
+    CASES,
+    GAVE_UP,
+    LABELS,
+    MESSAGE,
+    REASONS,
+    UNAVAILABLE,
+    Reason,
+    agent_message,
+    label,
+)
 from flex_outbound.problems.managers import Problem, explain, explain_account, explain_refusal, explain_stored
 
 __all__ = [
     "CASES",
     "GAVE_UP",
+    "LABELS",
     "MESSAGE",
     "REASONS",
     "UNAVAILABLE",

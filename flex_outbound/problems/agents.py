@@ -157,6 +157,8 @@ REASONS: Final[dict[str, Reason]] = {
 }
 """Every reason that an interaction can have, by name."""
 
+LABELS: Final = {name: reason.label for name, reason in REASONS.items()}
+
 GAVE_UP: Final = "gave_up"
 """The case of a request that Twilio did not take, after its last attempt."""
 

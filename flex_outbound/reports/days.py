@@ -6,14 +6,10 @@ from typing import Final
 from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
-from django.utils.translation import gettext_lazy as _
 
 from flex_outbound.models import Interaction
 
 DAY: Final = timedelta(days=1)
-
-PERIODS: Final = {"1": _("Today"), "7": _("Last 7 days"), "30": _("Last 30 days"), "90": _("Last 90 days")}
-"""The periods that pages offer, by their number of days."""
 
 
 def today() -> date:
