@@ -102,12 +102,6 @@ def rule_for(code: int | None, http_status: int | None) -> Rule:
     return by_status if overruled else by_code
 
 
-def conversation_in(text: str) -> str | None:
-    """Return the first conversation SID in Twilio's words: 50416 names the one that stands in the way."""
-    found = re.search(r"\bCH[0-9a-fA-F]{32}\b", text)
-    return found.group() if found else None
-
-
 def read_words(text: str, code: int | None, http_status: int | None) -> tuple[Rule, str, int | None]:
     """Return the row, the reason and the code of an error, reading Twilio's own words where its code says little."""
     rule = rule_for(code, http_status)
