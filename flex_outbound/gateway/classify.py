@@ -17,6 +17,18 @@ from flex_outbound.gateway import errors
 from flex_outbound.gateway.errors import Kind, Rule
 from flex_outbound.gateway.results import parse_attributes, parse_code
 
+_BEFORE_SENDING = (
+    # Refused, unroutable, no connection in time, and (a subclass) a name that does not resolve.
+    urllib3.NewConnectionError,
+    urllib3.ConnectTimeoutError,
+    # Not even a request: an address, or a proxy's address, that cannot be used.
+    requests.exceptions.InvalidURL,
+    requests.exceptions.InvalidSchema,
+    requests.exceptions.MissingSchema,
+)
+# Not among them: urllib3.ProxyError. urllib3 also raises it where a connection through a proxy broke after the request
+# was sent.
+
 
 def classify(error: Exception, *, http_status: int | None = None, retry_after: float | None = None) -> GatewayError:
     """Return what an exception of the SDK or of the wire means, ready to be raised.
@@ -63,30 +75,23 @@ def _read(error: TwilioException) -> tuple[int | None, object, str]:
 def _transport_rule(error: Exception) -> Rule:
     chain = list(_causes(error))
     if any(isinstance(one, ssl.SSLCertVerificationError) for one in chain):
-        # Checked within the handshake, so nothing was sent; and certificates do not mend themselves. Any other TLS
+        # Checked within the handshake, so nothing was sent; and certificates do not repair themselves. Any other TLS
         # error may as well have come while the answer was read: unknown.
         return errors.NOT_SET_UP
-    before_sending = (
-        requests.ConnectTimeout,
-        # Raised only where the proxy was not reached or refused the tunnel: Twilio saw nothing.
-        requests.exceptions.ProxyError,
-        # Not even a request: a malformed address or header.
-        requests.exceptions.InvalidURL,
-        requests.exceptions.InvalidSchema,
-        requests.exceptions.MissingSchema,
-        requests.exceptions.InvalidHeader,
-        # Refused, unroutable, and (its subclass) a name that does not resolve.
-        urllib3.NewConnectionError,
-    )
-    if any(isinstance(one, before_sending) for one in chain):
+    if any(isinstance(one, _BEFORE_SENDING) or _is_refused_tunnel(one) for one in chain):
         return errors.NEVER_SENT
     # Read timeouts, half answers, unreadable bodies, and resets: also that of a stale pooled connection, which looks
     # exactly like a server that died over our request.
     return errors.OUTCOME_UNKNOWN
 
 
+def _is_refused_tunnel(error: BaseException) -> bool:
+    """Tell whether a proxy refused the tunnel to Twilio; ``http.client`` has no class of its own for that."""
+    return isinstance(error, OSError) and str(error).startswith("Tunnel connection failed")
+
+
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield the error and what it wraps: requests and urllib3 keep causes in ``args`` and ``reason``."""
+    """Yield the error and what it wraps; urllib3 keeps causes in ``args`` and ``reason``."""
     seen: set[int] = set()
     stack: list[object] = [error]
     while stack:

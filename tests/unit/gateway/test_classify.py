@@ -109,6 +109,31 @@ def test_a_proxy_that_cannot_be_reached_was_never_sent(monkeypatch: pytest.Monke
     assert isinstance(failure(TwilioGateway(connection_to("http://example.invalid"))), NotAccepted)
 
 
+def test_a_proxy_that_refuses_the_tunnel_sent_nothing(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", wire.url)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    error = failure(TwilioGateway(connection_to("https://example.invalid")))
+    assert isinstance(error, NotAccepted)
+    assert (error.reason, wire.requests) == ("never_sent", [])
+
+
+@pytest.mark.parametrize("how", ["reset", "hangup"])
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_connection_that_breaks_behind_a_proxy_is_an_unknown_outcome(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch, how: str, is_first: bool
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", wire.url)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    gateway = TwilioGateway(connection_to("http://example.invalid"))
+    if not is_first:
+        wire.replies = [Reply(200, {"friendly_name": "Flex"})]
+        gateway.fetch_workspace()
+    wire.replies.append(Reply(how=how))
+    error = failure(gateway)
+    assert isinstance(error, OutcomeUnknown), "the proxy may have passed the request on"
+    assert wire.requests[-1].path.endswith("/v1/Interactions")
+
+
 @pytest.mark.parametrize(
     "error",
     [
