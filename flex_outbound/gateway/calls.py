@@ -1,6 +1,7 @@
-"""One account's connection through Twilio's SDK: every call goes through here, and only GatewayErrors come out.
+"""One account's connection through Twilio's SDK.
 
-See ``classify`` for which of them; what is asked is the affair of ``looks`` (reading) and ``client`` (writing).
+Every call to Twilio goes through ``_call``, which raises GatewayError alone; ``classify`` decides which one. The calls
+themselves are in ``queries`` (reading), ``client`` (writing), ``directory`` and ``callbacks``.
 """
 
 import os
@@ -14,7 +15,7 @@ from twilio.base.exceptions import TwilioException
 from twilio.rest import Client
 from urllib3.exceptions import HTTPError
 
-from flex_outbound.exceptions import GatewayError, Refused
+from flex_outbound.exceptions import ConfigurationError, GatewayError, Refused
 from flex_outbound.gateway import observe
 from flex_outbound.gateway.base import Connection
 from flex_outbound.gateway.classify import classify, malformed
@@ -25,9 +26,14 @@ T = TypeVar("T")
 
 
 class TwilioCalls:
-    """One account at Twilio, for one thread: the SDK is not vouched thread-safe."""
+    """One account at Twilio. Several threads may use it at once.
+
+    The SDK's objects keep no state of a request, apart from what its own HTTP client would keep, and that is not used.
+    Raises ConfigurationError for credentials that are empty or not plain ASCII, which Twilio's always are.
+    """
 
     def __init__(self, connection: Connection) -> None:
+        _check_credentials(connection)
         self._workspace_sid = connection.workspace_sid
         self._http = GatewayHttpClient(connection.base_url, connection.timeout)
         self._client = Client(
@@ -62,7 +68,7 @@ class TwilioCalls:
     @contextmanager
     def _classified(self) -> Iterator[None]:
         http = self._http
-        http.last_status = http.last_retry_after = None
+        http.forget_last()
         try:
             yield
         except TwilioException as error:
@@ -94,6 +100,15 @@ class TwilioCalls:
             if not more:
                 return
         raise malformed(f"a list of more than {pages} pages", self._http.last_status)
+
+
+def _check_credentials(connection: Connection) -> None:
+    credentials = (connection.username, connection.password)
+    # Other characters are a slip of the clipboard. HTTP's basic authentication could not even carry them.
+    if not all(credentials) or not all(map(str.isascii, credentials)):
+        raise ConfigurationError(
+            f"Account {connection.account_sid} has no usable credentials: enter them anew in the admin."
+        )
 
 
 def shown(look: Callable[[], T], missing: tuple[int, ...]) -> T | None:

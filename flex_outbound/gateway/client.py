@@ -1,13 +1,13 @@
 """The gateway over Twilio's SDK: send is the second of three steps (build, send, parse).
 
-Here are the calls that change something at Twilio, and ``connect``; those that only read are in ``looks``.
+This module has ``connect`` and the calls that change something at Twilio. Those that only read are in ``queries``.
 """
 
 import os
 import threading
 from collections import OrderedDict
 
-from flex_outbound.exceptions import ConfigurationError, Refused
+from flex_outbound.exceptions import Refused
 from flex_outbound.gateway import payloads, results
 from flex_outbound.gateway.base import Connection, Gateway, InteractionRequest, InteractionResult, MessageRequest
 from flex_outbound.gateway.classify import malformed
@@ -22,16 +22,10 @@ _kept = threading.local()
 
 
 def connect(connection: Connection) -> Gateway:
-    """Return the calling thread's gateway to an account, with its open connection (a new one costs a TLS handshake).
+    """Return the calling thread's gateway to an account, with its open connections: a new one costs a TLS handshake.
 
-    Raises ConfigurationError where the connection has no credentials.
+    The gateway may be passed on to other threads. Raises ConfigurationError for unusable credentials.
     """
-    credentials = (connection.username, connection.password)
-    # Twilio's are plain ASCII; anything else is a slip of the clipboard, which HTTP's basic auth could not even carry.
-    if not all(credentials) or not all(map(str.isascii, credentials)):
-        raise ConfigurationError(
-            f"Account {connection.account_sid} has no usable credentials: enter them anew in the admin."
-        )
     if getattr(_kept, "pid", None) != os.getpid():
         # A forked worker must not share its parent's sockets: two processes would read each other's answers.
         _kept.pid, _kept.gateways = os.getpid(), OrderedDict()
@@ -45,7 +39,7 @@ def connect(connection: Connection) -> Gateway:
 
 
 class TwilioGateway(TwilioLooks):
-    """One account at Twilio, for one thread: keeps the whole of the protocol ``gateway.base.Gateway``."""
+    """One account at Twilio: implements ``gateway.base.Gateway``. Several threads may use it at once."""
 
     def create_interaction(self, request: InteractionRequest) -> InteractionResult:
         """Open an agent-initiated interaction; raises OutcomeUnknown for an answer without a KD SID.

@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from flex_outbound.channels import Channel
-from flex_outbound.exceptions import ConfigurationError
 from flex_outbound.gateway import results
 from flex_outbound.gateway.base import Connection
 from flex_outbound.gateway.calls import TwilioCalls
@@ -24,15 +23,10 @@ MAX_NAME: Final = 255
 
 @contextmanager
 def open_directory(connection: Connection) -> Iterator[Directory]:
-    """Give the directory of an account; its sockets are closed at the end.
+    """Give the directory of an account and close its connections at the end.
 
-    Raises ConfigurationError where the connection has no credentials that HTTP could carry.
+    Raises ConfigurationError for unusable credentials.
     """
-    credentials = (connection.username, connection.password)
-    if not all(credentials) or not all(map(str.isascii, credentials)):
-        raise ConfigurationError(
-            f"Account {connection.account_sid} has no usable credentials: enter them anew in the admin."
-        )
     directory = TwilioDirectory(connection)
     try:
         yield directory

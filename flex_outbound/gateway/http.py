@@ -1,90 +1,157 @@
-"""The SDK's HTTP client, tamed: always a timeout, never a retry, one place to turn towards the sandbox, silent logs."""
+"""The HTTP client that Twilio's SDK sends every request with.
 
+It always has a timeout and never repeats a request. It can lead to the sandbox instead of Twilio, and it logs neither
+addresses nor texts. The SDK's own client does not.
+"""
+
+import json
 import logging
 import re
+import threading
+from base64 import b64encode
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from django.utils import timezone
-from requests import Response as WireResponse
 from requests.exceptions import InvalidURL
-from twilio.http.http_client import TwilioHttpClient
+from twilio.http import HttpClient
 from twilio.http.response import Response
+from urllib3 import BaseHTTPResponse, Retry, Timeout
+from urllib3.util import make_headers
 
 from flex_outbound.exceptions import ConfigurationError
+from flex_outbound.gateway.pools import Pools
 
 logger = logging.getLogger(__name__)
 
 # https://www.twilio.com/docs/global-infrastructure/understanding-edge-locations: {product}[.{edge}.{region}].twilio.com
 _TWILIO = re.compile(r"^https://([a-z0-9-]+)((?:\.[a-z0-9-]+)*)\.twilio\.com(?=/)")
+_SERVER = re.compile(r"^https?://[^/]+")
+_NEVER = Retry(total=False)
+_COMPRESSED = make_headers(accept_encoding=True)
 
 
 class MalformedReply(ValueError):
     """A 2xx answer whose body is no JSON object."""
 
 
-class GatewayHttpClient(TwilioHttpClient):  # type: ignore[misc]
-    """What the SDK sends every request with. Not for use by several threads at once.
+class _LastAnswer(threading.local):
+    http_status: int | None = None
+    retry_after: float | None = None
+
+
+class GatewayHttpClient(HttpClient):  # type: ignore[misc]
+    """The transport of one account; safe to use by several threads at once.
 
     ``base_url``: where requests go instead of Twilio (``https://flex-api.twilio.com/v1/…`` →
-    ``{base_url}/flex-api/v1/…``), None for Twilio itself; raises ConfigurationError for one that is no address.
-    ``timeout``: seconds to connect, seconds to read; the SDK's own default is for ever. ``last_status`` and
-    ``last_retry_after`` (seconds) tell of the last answer, None where none came.
+    ``{base_url}/flex-api/v1/…``), None for Twilio itself. ``timeout``: seconds to connect, seconds to read.
+    Raises ConfigurationError for a ``base_url`` that is not the address of a server.
     """
 
     def __init__(self, base_url: str | None, timeout: tuple[float, float]) -> None:
-        super().__init__(logger=logger, request_hooks={"response": [self._note]})
-        # Set afterwards: the constructor compares the timeout with 0, which a pair does not take.
-        self.timeout = timeout
+        super().__init__(logger, False)
+        self.timeout = Timeout(connect=timeout[0], read=timeout[1])
         self.base_url = _checked(base_url.rstrip("/")) if base_url else None
-        self.last_status: int | None = None
-        self.last_retry_after: float | None = None
+        self._pools = Pools()
+        self._last = _LastAnswer()
 
-    def request(self, method: str, url: str, **fields: Any) -> Response:
-        """Send one request, once, with our timeout whatever the caller's says. ``fields``: as in the SDK.
+    @property
+    def last_status(self) -> int | None:
+        """The HTTP status of the calling thread's last request, None where no answer came."""
+        return self._last.http_status
 
-        Raises what ``requests`` raises, and MalformedReply for a 2xx answer that is no JSON object.
+    @property
+    def last_retry_after(self) -> float | None:
+        """The ``Retry-After`` of the calling thread's last answer in seconds, None where it had none."""
+        return self._last.retry_after
+
+    def forget_last(self) -> None:
+        """Forget the calling thread's last answer."""
+        self._last.http_status = self._last.retry_after = None
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        params: dict[str, Any] | None = None,
+        data: dict[str, Any] | None = None,
+        headers: dict[str, str] | None = None,
+        auth: tuple[str, str] | None = None,
+        timeout: float | None = None,
+        allow_redirects: bool = False,
+    ) -> Response:
+        """Send one request, once. ``timeout`` and ``allow_redirects``, which the SDK passes, change nothing.
+
+        Raises what urllib3 raises, InvalidURL, and MalformedReply for a 2xx answer that is no JSON object.
         """
-        self.last_status = self.last_retry_after = None
-        try:
-            response = super().request(method, self.rewrite(url), **fields | {"timeout": None})
-        finally:
-            # The SDK keeps both for its own tests: credentials, addresses and texts that nobody needs any more.
-            self._test_only_last_request = self._test_only_last_response = None
-        if 200 <= response.status_code < 300 and not response.text.lstrip().startswith("{"):
-            # The SDK would trip over it in as many ways as there are kinds of JSON.
+        self.forget_last()
+        url = _with_query(self.rewrite(url), params)
+        fields = {**(headers or {}), **_COMPRESSED}
+        if auth:
+            fields["Authorization"] = _basic(*auth)
+        reply = self._send(method.upper(), url, _body(data, fields.get("Content-Type", "")), fields)
+        # Noted before the body is read, so that the status is known even where the body breaks off.
+        self._last.http_status = reply.status
+        self._last.retry_after = parse_retry_after(reply.headers.get("Retry-After"))
+        text = reply.read().decode("utf-8", "replace")
+        self.logger.debug("answered %s", reply.status)
+        if 200 <= reply.status < 300 and not text.lstrip().startswith("{"):
+            # The SDK fails on other kinds of JSON, with a different error for each.
             raise MalformedReply("the answer is no JSON object")
-        return response
+        return Response(reply.status, text, reply.headers)
 
     def rewrite(self, url: str) -> str:
-        """Return where a request for ``url`` goes. Raises InvalidURL rather than show credentials to a stranger."""
+        """Return where a request for ``url`` goes. Raises InvalidURL rather than send credentials to another server."""
         found = _TWILIO.match(url)
         if found and self.base_url:
             return f"{self.base_url}/{found[1]}{url[found.end() :]}"
         if found or (self.base_url and url.startswith(f"{self.base_url}/")):
             return url
-        # Lists name their next page themselves.
+        # The URL of a list's next page comes from the answer.
         raise InvalidURL(f"{urlsplit(url).hostname} is not Twilio")
 
     def close(self) -> None:
         """Close the connections."""
-        self.session.close()
+        self._pools.close()
 
-    def log_request(self, kwargs: dict[str, Any]) -> None:
-        """Log method and path; the SDK's own would log queries, which may hold addresses."""
-        self.logger.debug("%s %s", kwargs["method"], urlsplit(kwargs["url"]).path)
+    def _send(self, method: str, url: str, body: bytes | None, headers: dict[str, str]) -> BaseHTTPResponse:
+        server = _SERVER.match(url)
+        base = server.group() if server else url
+        route = self._pools.route_to(base)
+        if self.logger.isEnabledFor(logging.DEBUG):
+            # Without the query, which may hold addresses.
+            self.logger.debug("%s %s", method, urlsplit(url).path)
+        return route.pool.urlopen(
+            method,
+            route.target(url, base),
+            body=body,
+            headers=headers,
+            retries=_NEVER,
+            redirect=False,
+            assert_same_host=False,
+            timeout=self.timeout,
+            preload_content=False,
+        )
 
-    def log_response(self, status_code: int, response: WireResponse) -> None:
-        """Log the status."""
-        self.logger.debug("answered %s in %.3f s", status_code, response.elapsed.total_seconds())
 
-    def _note(self, response: WireResponse, *_args: object, **_kwargs: object) -> None:
-        # Before the body is read, so that the status is known even where the body breaks off. And Twilio's JSON is
-        # UTF-8, whatever requests would guess from a short body without a charset.
-        response.encoding = "utf-8"
-        self.last_status = response.status_code
-        self.last_retry_after = parse_retry_after(response.headers.get("Retry-After"))
+def _with_query(url: str, params: dict[str, Any] | None) -> str:
+    query = _form(params or {})
+    return f"{url}{'&' if '?' in url else '?'}{query}" if query else url
+
+
+def _body(data: dict[str, Any] | None, content_type: str) -> bytes | None:
+    if not data:
+        return None
+    return (json.dumps(data) if content_type.startswith("application/json") else _form(data)).encode()
+
+
+def _form(fields: dict[str, Any]) -> str:
+    return urlencode({name: value for name, value in fields.items() if value is not None}, doseq=True)
+
+
+def _basic(username: str, password: str) -> str:
+    return f"Basic {b64encode(f'{username}:{password}'.encode('latin-1')).decode()}"
 
 
 def _checked(base_url: str) -> str:
@@ -100,7 +167,9 @@ def _checked(base_url: str) -> str:
 
 def parse_retry_after(value: str | None) -> float | None:
     """Return seconds from a ``Retry-After`` header in either form (RFC 9110, section 10.2.3), None if unreadable."""
-    text = (value or "").strip()
+    if value is None:
+        return None
+    text = value.strip()
     if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", text, re.ASCII):
         return float(text)
     try:

@@ -16,6 +16,7 @@ from flex_outbound.sids import SidKind, sid_or_none
 from flex_outbound.statuses import ChannelStatus, TaskStatus
 
 TASK_CREATED = "task.created"
+_TASK_STATUSES = frozenset(TaskStatus.values)
 _PREFIX = "whatsapp:"
 
 
@@ -204,7 +205,7 @@ def _moment(value: object) -> datetime | None:
 
 
 def _task_status(raw: object) -> str:
-    return raw if isinstance(raw, str) and raw in TaskStatus.values else ""
+    return raw if isinstance(raw, str) and raw in _TASK_STATUSES else ""
 
 
 def _mapping(value: object) -> dict[str, Any]:

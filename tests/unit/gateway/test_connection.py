@@ -3,12 +3,15 @@
 import logging
 import os
 import threading
+from base64 import b64encode
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from urllib3 import HTTPConnectionPool
 
-from flex_outbound.exceptions import ConfigurationError, OutcomeUnknown, Refused
+from flex_outbound.exceptions import ConfigurationError, NotAccepted, OutcomeUnknown, Refused
 from flex_outbound.gateway import client
 from flex_outbound.gateway.base import Gateway, MessageRequest
 from flex_outbound.gateway.client import TwilioGateway, connect
@@ -99,18 +102,54 @@ def test_where_a_request_goes(url: str, goes: str | None) -> None:
 
 def test_the_timeout_is_ours_whatever_the_sdk_passes(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
     http = GatewayHttpClient(wire.url, (1.5, 2.5))
-    seen: list[Any] = []
-    send = http.session.send
+    seen: list[tuple[object, object]] = []
+    urlopen = HTTPConnectionPool.urlopen
 
     def note(*args: Any, **kwargs: Any) -> Any:
-        seen.append(kwargs["timeout"])
-        return send(*args, **kwargs)
+        seen.append((kwargs["timeout"].connect_timeout, kwargs["timeout"].read_timeout))
+        return urlopen(*args, **kwargs)
 
-    monkeypatch.setattr(http.session, "send", note)
+    monkeypatch.setattr(HTTPConnectionPool, "urlopen", note)
     wire.replies = [Reply(200, {}), Reply(200, {})]
     http.request("GET", "https://flex-api.twilio.com/v1/x", timeout=None)
     http.request("GET", "https://flex-api.twilio.com/v1/x", timeout=900)
     assert seen == [(1.5, 2.5)] * 2
+
+
+def test_many_threads_share_one_gateway_and_each_has_its_own_answer(wire: Wire, gateway: TwilioGateway) -> None:
+    busy = Reply(429, {"code": 20429, "message": "slow down"}, {"Retry-After": "7"}, delay=0.02)
+    taken = Reply(201, accepted(), delay=0.01)
+    wire.replies = [busy, taken] * 20
+
+    def open_one(number: int) -> tuple[object, object, object]:
+        try:
+            gateway.create_interaction(a_request())
+        except NotAccepted as error:
+            return error.http_status, error.retry_after, gateway._http.last_status
+        return gateway._http.last_status, gateway._http.last_retry_after, gateway._http.last_status
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = sorted(pool.map(open_one, range(40)), key=str)
+    assert answers == [(201, None, 201)] * 20 + [(429, 7.0, 429)] * 20
+    assert wire.connections <= 8
+
+
+def test_a_proxy_of_the_environment_is_used(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", wire.url.replace("//", "//ada:secret@"))
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    wire.replies = [Reply(200, {"friendly_name": "Flex"})]
+    assert TwilioGateway(connection_to("http://twilio.invalid:81/box")).fetch_workspace() == "Flex"
+    (sent,) = wire.requests
+    assert sent.headers["Host"] == "twilio.invalid:81"
+    assert sent.headers["Proxy-Authorization"] == "Basic " + b64encode(b"ada:secret").decode()
+    assert sent.path == f"/box/taskrouter/v1/Workspaces/{sid('WS')}"
+
+
+def test_a_server_that_needs_no_proxy_is_called_directly(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    wire.replies = [Reply(200, {"friendly_name": "Flex"})]
+    assert TwilioGateway(connection_to(wire.url)).fetch_workspace() == "Flex"
 
 
 def test_a_redirect_is_not_followed(wire: Wire, gateway: TwilioGateway) -> None:

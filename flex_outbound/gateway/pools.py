@@ -1,0 +1,55 @@
+"""Connection pools, one per server, with the proxies and certificates that the environment sets.
+
+``requests`` knows those rules, but applies them anew to every request, which costs more CPU than sending it. Here it is
+asked once per server. The requests themselves go to the pool (urllib3).
+"""
+
+from typing import Any, NamedTuple
+
+from requests import PreparedRequest, Session
+from requests.adapters import HTTPAdapter
+from requests.utils import urldefragauth
+from urllib3 import HTTPConnectionPool
+
+MAX_SERVERS = 32
+"""Pools kept: Twilio has one server per product, of which this package uses six."""
+
+MAX_CONNECTIONS = 32
+"""Connections kept open per server, for as many threads as send at a time."""
+
+
+class Route(NamedTuple):
+    """The way to one server. ``is_absolute``: a plain HTTP proxy is sent the whole URL instead of the path."""
+
+    pool: HTTPConnectionPool
+    is_absolute: bool
+
+    def target(self, url: str, base: str) -> str:
+        """Return what the request line says for ``url``, which begins with ``base``, the server."""
+        return urldefragauth(url) if self.is_absolute else url[len(base) :]
+
+
+class Pools(HTTPAdapter):
+    """The pools of one HTTP client; safe to use by several threads at once."""
+
+    def __init__(self) -> None:
+        super().__init__(pool_connections=MAX_SERVERS, pool_maxsize=MAX_CONNECTIONS)
+        self._session = Session()
+        self._routes: dict[str, Route] = {}
+
+    def route_to(self, base: str) -> Route:
+        """Return the way to a server (``https://flex-api.twilio.com``). Raises InvalidURL for one that is none."""
+        # Two threads may both find nothing here. They are then given the same pool.
+        route = self._routes.get(base)
+        if route is None:
+            route = self._routes[base] = self._find_route(base)
+        return route
+
+    def _find_route(self, base: str) -> Route:
+        request = PreparedRequest()
+        request.prepare_url(f"{base}/", None)
+        settings = self._session.merge_environment_settings(base, {}, None, None, None)
+        verify, cert, proxies = settings["verify"], settings["cert"], dict(settings["proxies"])
+        pool: Any = self.get_connection_with_tls_context(request, verify, proxies=proxies, cert=cert)
+        self.cert_verify(pool, base, verify, cert)  # type: ignore[no-untyped-call]
+        return Route(pool, is_absolute=not self.request_url(request, proxies).startswith("/"))
