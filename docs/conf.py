@@ -52,6 +52,7 @@ PARTS = {
         "templates-and-theming",
         "settings",
         "api",
+        "testing",
         "reference",
         "upgrade",
     ],

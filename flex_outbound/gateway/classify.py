@@ -42,6 +42,12 @@ def classify(error: Exception, *, http_status: int | None = None, retry_after: f
     return _build(rule, type(error).__name__, http_status=http_status, retry_after=retry_after)
 
 
+def error_for(code: int) -> GatewayError:
+    """Return the error that an answer of Twilio's with this code would be. For tests."""
+    rule = errors.rule_for(code, None)
+    return _build(rule, f"Twilio error {code}", code=code, http_status=next(iter(rule.statuses), 400))
+
+
 def malformed(what: str, http_status: int | None = None) -> OutcomeUnknown:
     """Return the error for a 2xx answer that does not say what it must: something was done, but what?"""
     return OutcomeUnknown(f"malformed answer: {what}", reason=errors.OUTCOME_UNKNOWN.reason, http_status=http_status)

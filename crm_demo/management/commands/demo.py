@@ -12,8 +12,8 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
+from crm_demo.launcher import callbacks
 from crm_demo.launcher.banner import banner
-from crm_demo.launcher.callbacks import register_callbacks
 from crm_demo.launcher.guard import InTheWayError, free_port, only_one, require_free
 from crm_demo.launcher.part import die_with
 from crm_demo.launcher.parts import parts_of
@@ -65,10 +65,10 @@ class Command(BaseCommand):
         self._say("The demo has ended.")
 
     def _welcome(self, plan: Plan, public_url: str) -> None:
-        callbacks = register_callbacks(plan, public_url)
+        registered = callbacks.register(plan, public_url)
         connections.close_all()
         encoding = (getattr(sys.stdout, "encoding", None) or "ascii").lower()
-        self._say(banner(plan, callbacks=callbacks, plain=not encoding.startswith("utf")))
+        self._say(banner(plan, callbacks=registered, plain=not encoding.startswith("utf")))
 
     def _say(self, text: str) -> None:
         # The terminal may be gone, which is no reason to leave the parts running.
