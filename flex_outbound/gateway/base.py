@@ -1,7 +1,7 @@
-"""What the pipeline asks of Twilio, as a protocol: the SDK's client and the in-process double both keep it.
+"""What the pipeline asks of Twilio, as a protocol. ``client`` implements it with Twilio's SDK, ``memory`` for tests.
 
-Every method raises only ``exceptions.NotAccepted``, ``Refused`` or ``OutcomeUnknown``. For a look (find, fetch) all
-three mean that the look did not succeed; only for ``create_*`` does the difference decide what happens next.
+Every method raises only ``exceptions.NotAccepted``, ``Refused`` or ``OutcomeUnknown``. For ``create_*`` the three have
+different consequences. For ``find_*``, ``fetch_*`` and ``has_*`` all three mean that the lookup failed.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from flex_outbound.channels import Channel
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """How one account is reached. ``timeout``: seconds to connect, seconds to read. ``repr`` hides the password."""
+    """How to reach one account. ``timeout``: seconds to connect, seconds to read. ``repr`` hides the password."""
 
     account_sid: str
     username: str
@@ -26,7 +26,7 @@ class Connection:
 
 @dataclass(frozen=True, slots=True)
 class InteractionRequest:
-    """Everything that goes into one ``POST /v1/Interactions``; addresses are normalised, without prefix."""
+    """The content of one ``POST /v1/Interactions``. Addresses are normalised and have no ``whatsapp:`` prefix."""
 
     key: str
     attempt: int
@@ -48,7 +48,7 @@ class InteractionRequest:
 
 @dataclass(frozen=True, slots=True)
 class InteractionResult:
-    """What an accepted interaction is called. Each SID is None where the answer did not say; never malformed."""
+    """The SIDs of an accepted interaction. Each is well-formed, or None where the answer did not contain it."""
 
     interaction_sid: str | None
     channel_sid: str | None
@@ -60,7 +60,7 @@ class InteractionResult:
 
 @dataclass(frozen=True, slots=True)
 class TaskState:
-    """A task as TaskRouter shows it. ``attributes`` parsed; {} where Twilio left them out or they do not parse."""
+    """A task as TaskRouter shows it. ``attributes`` are parsed; {} where they are missing or cannot be parsed."""
 
     task_sid: str
     status: str
@@ -74,7 +74,7 @@ class TaskState:
 
 @dataclass(frozen=True, slots=True)
 class ChannelState:
-    """An interaction channel. ``status`` is Twilio's word (``statuses.ChannelStatus``)."""
+    """An interaction channel. ``status`` is one of ``statuses.ChannelStatus``, or ""."""
 
     status: str
     error_code: int | None
@@ -83,7 +83,7 @@ class ChannelState:
 
 @dataclass(frozen=True, slots=True)
 class ConversationState:
-    """A conversation of a customer's address. ``created_at``: aware, None where Twilio did not say."""
+    """A conversation of a customer's address. ``created_at``: an aware datetime, None where Twilio did not show it."""
 
     conversation_sid: str
     state: str
@@ -93,7 +93,7 @@ class ConversationState:
 
 @dataclass(frozen=True, slots=True)
 class MessageRequest:
-    """The first message: ``author`` is the worker's friendly name; ``key`` goes into the message's attributes."""
+    """The first message. ``author``: the worker's friendly name. ``key``: goes into the message's attributes."""
 
     key: str
     conversation_sid: str
@@ -111,31 +111,31 @@ class Gateway(Protocol):
         """Open an agent-initiated interaction. Not idempotent."""
 
     def find_tasks(self, keys: Sequence[str]) -> dict[str, list[TaskState]]:
-        """Look for live tasks by ``flexOutboundKey``; at most 50 keys. Keys without a task are absent."""
+        """Find live tasks by ``flexOutboundKey``, for at most 50 keys. Keys without a task are not in the result."""
 
     def fetch_task(self, task_sid: str) -> TaskState | None:
-        """Return one task, None where Twilio does not have it (any more)."""
+        """Return one task, None where Twilio does not have it, or no longer has it."""
 
     def fetch_channel(self, interaction_sid: str, channel_sid: str) -> ChannelState | None:
         """Return one channel, None where Twilio does not have it or does not show it to this account."""
 
     def find_past_tasks(self, keys: Sequence[str], minutes: int) -> dict[str, list[TaskState]]:
-        """Look through TaskRouter's events of the last minutes for tasks by key, also those deleted since."""
+        """Find tasks by key in TaskRouter's events of the last ``minutes``, deleted tasks included."""
 
     def find_conversations(self, channel: Channel, address: str, sender_address: str) -> list[ConversationState]:
         """Return the conversations, of any state, between a customer's address and a sender."""
 
     def has_customer(self, conversation_sid: str, channel: Channel, address: str) -> bool | None:
-        """Tell whether the customer takes part in a conversation; None where Twilio does not show it."""
+        """Return whether the customer takes part in a conversation, None where Twilio does not show it."""
 
     def close_channel(self, interaction_sid: str, channel_sid: str) -> None:
-        """Close an interaction channel, and with it its tasks and conversation. Closing twice does no harm."""
+        """Close an interaction channel with its tasks and conversation. A closed channel may be closed again."""
 
     def create_message(self, request: MessageRequest) -> str:
         """Send a message into a conversation and return its SID (IM…). Not idempotent."""
 
     def find_message(self, conversation_sid: str, key: str) -> str | None:
-        """Return the SID of the message that bears the key, None where there is none."""
+        """Return the SID of the message with this key, None where there is none."""
 
     def fetch_workspace(self) -> str:
         """Return the workspace's friendly name: the cheapest proof that the credentials work."""

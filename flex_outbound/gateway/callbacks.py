@@ -1,6 +1,6 @@
-"""Where Twilio is to call, read and written: one place at each of three services.
+"""Callback URLs at Twilio: reading and registering them, for each of three services.
 
-What is registered now belongs to whoever registered it: nothing here decides whether it may be replaced.
+A registration may belong to another program. This module does not decide whether it may be replaced.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from flex_outbound.gateway.base import Connection
-from flex_outbound.gateway.calls import TwilioCalls, shown
+from flex_outbound.gateway.calls import TwilioCalls, found_or_none
 from flex_outbound.gateway.classify import malformed
 from flex_outbound.gateway.observe import Operation
 from flex_outbound.sids import SidKind, sid_or_none
@@ -20,11 +20,11 @@ POST = "POST"
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """What one place holds. ``url``: "" for none. ``events``: their names, None for every event there is.
+    """One registered callback URL. ``url``: "" for none. ``events``: their names, None for all events.
 
-    ``place``: what to write to: a workspace's SID, a conversation service's SID ("" is the account's own place), or a
-    webhook's ``ttid``. ``pre_url``: the address that is asked before a conversation changes; it shares ``method`` and
-    ``events``. ``is_of_flex``: conversations are routed into Flex itself and not to an address.
+    ``place``: where it is registered: a workspace's SID, a conversation service's SID ("" for the account itself), or a
+    webhook's ``ttid``. ``pre_url``: the URL that Twilio asks before a conversation changes; it shares ``method`` and
+    ``events``. ``is_of_flex``: conversations are routed into Flex itself and not to a URL.
     """
 
     url: str
@@ -37,22 +37,22 @@ class Registration:
 
 @dataclass(frozen=True, slots=True)
 class FlexInstance:
-    """What Flex calls itself: the instance (GO…) and the service its conversations live in (IS…), "" where not told."""
+    """The SIDs of a Flex instance (GO…) and of the service of its conversations (IS…), "" where Flex did not say."""
 
     instance_sid: str
     chat_service_sid: str
 
 
 def connect(connection: Connection) -> "TwilioCallbacks":
-    """Return a client of one's own for one thread; ``close`` it."""
+    """Return a new client. The caller closes it. Raises ConfigurationError for unusable credentials."""
     return TwilioCallbacks(connection)
 
 
 class TwilioCallbacks(TwilioCalls):
-    """One account's registrations. Every method raises GatewayError alone."""
+    """One account's callback URLs. Every method raises only GatewayError."""
 
     def fetch_flex(self) -> FlexInstance:
-        """Return what Flex calls itself.
+        """Return the SIDs of the account's Flex instance.
 
         https://www.twilio.com/docs/flex/developer/config/flex-configuration-rest-api
         """
@@ -63,22 +63,22 @@ class TwilioCallbacks(TwilioCalls):
         )
 
     def fetch_workspace_callback(self) -> Registration:
-        """Return what the account's workspace calls. https://www.twilio.com/docs/taskrouter/api/workspace"""
+        """Return the callback URL of the account's workspace. https://www.twilio.com/docs/taskrouter/api/workspace"""
         found = self._fetch(Operation.FETCH_CALLBACKS, self._client.taskrouter.v1.workspaces(self._workspace_sid))
-        # No filter is no limit: every event is sent.
+        # Without a filter, all events are sent.
         names = tuple(name.strip() for name in _text(found.events_filter).split(",") if name.strip())
         return Registration(_text(found.event_callback_url), names or None, place=self._workspace_sid)
 
     def register_workspace_callback(self, url: str, events: Sequence[str]) -> None:
-        """Have the workspace call ``url`` for these events, and nobody else."""
+        """Have the workspace call ``url`` for these events, in place of any other URL."""
         workspace = self._client.taskrouter.v1.workspaces(self._workspace_sid)
         with self._call(Operation.REGISTER_CALLBACKS):
             workspace.update(event_callback_url=url, events_filter=",".join(events))
 
     def fetch_conversations_webhook(self, service_sid: str) -> Registration:
-        """Return what the conversations of one service call.
+        """Return the callback URL of one service's conversations.
 
-        A service may have a place of its own, and then the account's counts for nothing there.
+        A service may have a registration of its own. It then replaces the account's.
         https://www.twilio.com/docs/conversations/api/per-service-webhook-resource
         """
         own = self._fetch_service(service_sid) if service_sid else None
@@ -87,13 +87,13 @@ class TwilioCallbacks(TwilioCalls):
         return self._conversations(self._fetch(Operation.FETCH_CALLBACKS, self._webhooks("")), "")
 
     def register_conversations_webhook(self, place: str, url: str, events: Sequence[str]) -> None:
-        """Have conversations call ``url`` for these events; what is asked before a change stays as it is.
+        """Have conversations call ``url`` for these events. ``pre_url`` stays as it is.
 
         https://www.twilio.com/docs/conversations/api/webhook-configuration-resource
         """
         fields: dict[str, Any] = {"post_webhook_url": url, "filters": list(events), "method": POST}
         if not place:
-            # Else the address would be kept and never called where Flex was the target so far.
+            # Where Flex was the target, Twilio would otherwise keep the URL and never call it.
             fields["target"] = "webhook"
         with self._call(Operation.REGISTER_CALLBACKS):
             self._webhooks(place).update(**fields)
@@ -116,9 +116,9 @@ class TwilioCallbacks(TwilioCalls):
             return [_of_interactions(one) for one in listed if one.get("type", "global") == "global"]
 
     def register_interaction_webhook(self, instance_sid: str, place: str, url: str, events: Sequence[str]) -> None:
-        """Change the registration ``place``, or make one where that is "", for the events of all interactions.
+        """Change the registration ``place``, or create one where that is "", for the events of all interactions.
 
-        The page's table and its samples differ in the fields' names; these are the samples'.
+        Twilio's page uses different field names in its table and in its samples. These are the samples'.
         """
         fields = {"Type": "global", "WebhookMethod": POST, "WebhookUrl": url, "WebhookEvents": list(events)}
         path = f"{_webhooks_of(instance_sid)}/{place}" if place else _webhooks_of(instance_sid)
@@ -128,7 +128,7 @@ class TwilioCallbacks(TwilioCalls):
 
     def _fetch_service(self, service_sid: str) -> Registration | None:
         context = self._webhooks(service_sid)
-        found = shown(partial(self._fetch, Operation.FETCH_CALLBACKS, context), missing=(403, 404))
+        found = found_or_none(partial(self._fetch, Operation.FETCH_CALLBACKS, context), missing=(403, 404))
         return None if found is None else self._conversations(found, service_sid)
 
     def _webhooks(self, service_sid: str) -> Any:

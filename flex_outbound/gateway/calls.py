@@ -55,15 +55,15 @@ class TwilioCalls:
 
     @contextmanager
     def _call(self, operation: Operation) -> Iterator[None]:
-        """Turn whatever goes wrong into a GatewayError, and tell the observers how it went."""
+        """Turn every error of a call into a GatewayError, and notify the observers."""
         start = time.monotonic()
         try:
             with self._classified():
                 yield
         except GatewayError as error:
-            observe.tell(operation, time.monotonic() - start, error)
+            observe.notify(operation, time.monotonic() - start, error)
             raise
-        observe.tell(operation, time.monotonic() - start, None)
+        observe.notify(operation, time.monotonic() - start, None)
 
     @contextmanager
     def _classified(self) -> Iterator[None]:
@@ -72,7 +72,7 @@ class TwilioCalls:
         try:
             yield
         except TwilioException as error:
-            # Not chained: its text repeats Twilio's words, which name customers; ``detail`` has them masked.
+            # Not chained: its text repeats Twilio's message, which may name customers. ``detail`` has them masked.
             raise classify(error, http_status=http.last_status, retry_after=http.last_retry_after) from None
         except UnicodeEncodeError as error:
             # Raised while the request is written out, before anything is sent.
@@ -82,7 +82,7 @@ class TwilioCalls:
         except MalformedReply as error:
             raise malformed(str(error), http.last_status) from None
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-            # What the SDK does with JSON of another shape than it expects; the request itself was built before.
+            # Raised by the SDK for JSON of another shape than it expects. The request itself was built before.
             raise malformed(type(error).__name__, http.last_status) from None
 
     def _fetch(self, operation: Operation, context: Any) -> Any:
@@ -90,12 +90,12 @@ class TwilioCalls:
             return context.fetch()
 
     def _records(self, operation: Operation, resource: Any, *, pages: int, **fields: Any) -> Iterator[Any]:
-        """Yield a list's records, a page at a time. More ``pages`` than that are no whole look: OutcomeUnknown."""
-        turn: Callable[[], Any] = partial(resource.page, **fields)
+        """Yield a list's records, a page at a time. Raises OutcomeUnknown for a list of more ``pages``."""
+        read: Callable[[], Any] = partial(resource.page, **fields)
         for _ in range(pages):
             with self._call(operation):
-                page = turn()
-                records, more, turn = list(page), bool(page.next_page_url), page.next_page
+                page = read()
+                records, more, read = list(page), bool(page.next_page_url), page.next_page
             yield from records
             if not more:
                 return
@@ -111,10 +111,10 @@ def _check_credentials(connection: Connection) -> None:
         )
 
 
-def shown(look: Callable[[], T], missing: tuple[int, ...]) -> T | None:
-    """Return what ``look`` returns, None where it is answered with one of the HTTP statuses in ``missing``."""
+def found_or_none(fetch: Callable[[], T], missing: tuple[int, ...]) -> T | None:
+    """Return what ``fetch`` returns, None where Twilio answers it with one of the HTTP statuses in ``missing``."""
     try:
-        return look()
+        return fetch()
     except GatewayError as error:
         if error.http_status in missing:
             return None

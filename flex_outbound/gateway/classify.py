@@ -1,7 +1,7 @@
-"""An exception of the SDK or of the wire → NotAccepted, Refused or OutcomeUnknown.
+"""Turns exceptions of the SDK and of the connection into NotAccepted, Refused or OutcomeUnknown.
 
-The default is OutcomeUnknown: only what is *proven* not to have been carried out may be sent again, and only what
-Twilio itself refused is final.
+The default is OutcomeUnknown. Only a request that is *proven* not to have been carried out may be sent again. Only a
+refusal by Twilio itself is final.
 """
 
 import ssl
@@ -31,14 +31,14 @@ _BEFORE_SENDING = (
 
 
 def classify(error: Exception, *, http_status: int | None = None, retry_after: float | None = None) -> GatewayError:
-    """Return what an exception of the SDK or of the wire means, ready to be raised.
+    """Return the GatewayError for an exception of the SDK or of the connection. It is not raised here.
 
-    ``http_status``, ``retry_after``: of the answer, as the HTTP client saw them; the SDK tells neither reliably.
+    ``http_status``, ``retry_after``: of the answer, as the HTTP client saw them. The SDK gives neither reliably.
     """
     if isinstance(error, TwilioException):
         return _of_answer(error, http_status, retry_after)
     rule = _transport_rule(error)
-    # The words of the wire's own exceptions hold URLs with their queries: the type says enough.
+    # The messages of these exceptions contain URLs with their queries, so only the type is kept.
     return _build(rule, type(error).__name__, http_status=http_status, retry_after=retry_after)
 
 
@@ -49,13 +49,13 @@ def error_for(code: int) -> GatewayError:
 
 
 def malformed(what: str, http_status: int | None = None) -> OutcomeUnknown:
-    """Return the error for a 2xx answer that does not say what it must: something was done, but what?"""
+    """Return the error for a 2xx answer that lacks what it must contain: what was done is not known."""
     return OutcomeUnknown(f"malformed answer: {what}", reason=errors.OUTCOME_UNKNOWN.reason, http_status=http_status)
 
 
 def _of_answer(error: TwilioException, http_status: int | None, retry_after: float | None) -> GatewayError:
     status, raw_code, text = _read(error)
-    # A problem document carries a status of its own making; the wire's is the true one.
+    # A problem document has a status of its own. That of the answer is the right one.
     status = http_status or status
     if status is None:
         return _build(errors.OUTCOME_UNKNOWN, errors.redact(text))
@@ -81,13 +81,13 @@ def _read(error: TwilioException) -> tuple[int | None, object, str]:
 def _transport_rule(error: Exception) -> Rule:
     chain = list(_causes(error))
     if any(isinstance(one, ssl.SSLCertVerificationError) for one in chain):
-        # Checked within the handshake, so nothing was sent; and certificates do not repair themselves. Any other TLS
-        # error may as well have come while the answer was read: unknown.
+        # Checked during the handshake, so nothing was sent, and another try would end the same. Any other TLS error may
+        # have come while the answer was read: unknown.
         return errors.NOT_SET_UP
     if any(isinstance(one, _BEFORE_SENDING) or _is_refused_tunnel(one) for one in chain):
         return errors.NEVER_SENT
-    # Read timeouts, half answers, unreadable bodies, and resets: also that of a stale pooled connection, which looks
-    # exactly like a server that died over our request.
+    # Read timeouts, incomplete or unreadable answers, and resets. The reset of a stale pooled connection cannot be told
+    # from that of a server that failed while it carried out the request.
     return errors.OUTCOME_UNKNOWN
 
 

@@ -12,7 +12,7 @@ from flex_outbound.gateway import payloads, results
 from flex_outbound.gateway.base import Connection, Gateway, InteractionRequest, InteractionResult, MessageRequest
 from flex_outbound.gateway.classify import malformed
 from flex_outbound.gateway.observe import Operation
-from flex_outbound.gateway.queries import TwilioLooks
+from flex_outbound.gateway.queries import TwilioQueries
 from flex_outbound.statuses import ChannelStatus
 
 MAX_KEPT = 4
@@ -38,7 +38,7 @@ def connect(connection: Connection) -> Gateway:
     return gateways[connection]
 
 
-class TwilioGateway(TwilioLooks):
+class TwilioGateway(TwilioQueries):
     """One account at Twilio: implements ``gateway.base.Gateway``. Several threads may use it at once."""
 
     def create_interaction(self, request: InteractionRequest) -> InteractionResult:
@@ -67,7 +67,7 @@ class TwilioGateway(TwilioLooks):
     def close_channel(self, interaction_sid: str, channel_sid: str) -> None:
         """Close a channel with its tasks and conversation.
 
-        A channel that is closed, or that Twilio does not have (any more), is done.
+        Does nothing for a channel that is closed already or that Twilio does not have.
         https://www.twilio.com/docs/flex/developer/conversations/interactions-api/interaction-channels-subresource
         """
         try:
@@ -76,7 +76,7 @@ class TwilioGateway(TwilioLooks):
         except Refused as error:
             if error.http_status == 404 or error.reason == "closed":
                 return
-            # Which codes refuse to close twice is not documented; what the channel says of itself is.
+            # Which code Twilio answers for a closed channel is not documented, so the channel is asked.
             if error.http_status != 400 or not self._is_over(interaction_sid, channel_sid):
                 raise
 

@@ -1,4 +1,4 @@
-"""The directory over Twilio's SDK: reads only, each list page by page, nothing kept open between two jobs."""
+"""The directory over Twilio's SDK. It only reads, page by page, and keeps no connection open afterwards."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from flex_outbound.gateway.base import Connection
 from flex_outbound.gateway.calls import TwilioCalls
 from flex_outbound.gateway.classify import malformed
 from flex_outbound.gateway.observe import Operation
-from flex_outbound.gateway.resources import Directory, Listed
+from flex_outbound.gateway.resources import Directory, ListedResource
 
 PAGE: Final = 1000
 ADDRESSES_PER_PAGE: Final = 50
@@ -35,32 +35,32 @@ def open_directory(connection: Connection) -> Iterator[Directory]:
 
 
 class TwilioDirectory(TwilioCalls):
-    """One account at Twilio: keeps the protocol ``gateway.listed.Directory``."""
+    """One account at Twilio: implements ``gateway.resources.Directory``."""
 
     def account_name(self) -> str:
         """Return the account's friendly name: https://www.twilio.com/docs/iam/api/account."""
         record = self._fetch(Operation.FETCH_ACCOUNT, self._account())
         return _name(record.friendly_name)
 
-    def workspaces(self) -> Iterator[Listed]:
+    def workspaces(self) -> Iterator[ListedResource]:
         """Yield the workspaces: https://www.twilio.com/docs/taskrouter/api/workspace."""
         for one in self._all(self._client.taskrouter.v1.workspaces):
-            yield Listed(one.sid, _name(one.friendly_name), account_sid=str(one.account_sid or ""))
+            yield ListedResource(one.sid, _name(one.friendly_name), account_sid=str(one.account_sid or ""))
 
-    def workflows(self, workspace_sid: str) -> Iterator[Listed]:
+    def workflows(self, workspace_sid: str) -> Iterator[ListedResource]:
         """Yield the workflows: https://www.twilio.com/docs/taskrouter/api/workflow."""
         return self._named(self._workspace(workspace_sid).workflows, workspace_sid)
 
-    def task_queues(self, workspace_sid: str) -> Iterator[Listed]:
+    def task_queues(self, workspace_sid: str) -> Iterator[ListedResource]:
         """Yield the task queues: https://www.twilio.com/docs/taskrouter/api/task-queue."""
         return self._named(self._workspace(workspace_sid).task_queues, workspace_sid)
 
-    def task_channels(self, workspace_sid: str) -> Iterator[Listed]:
+    def task_channels(self, workspace_sid: str) -> Iterator[ListedResource]:
         """Yield the task channels: https://www.twilio.com/docs/taskrouter/api/task-channel."""
         for one in self._all(self._workspace(workspace_sid).task_channels):
-            yield Listed(one.sid, _name(one.friendly_name), workspace_sid, _given(unique_name=one.unique_name))
+            yield ListedResource(one.sid, _name(one.friendly_name), workspace_sid, _given(unique_name=one.unique_name))
 
-    def workers(self, workspace_sid: str) -> Iterator[Listed]:
+    def workers(self, workspace_sid: str) -> Iterator[ListedResource]:
         """Yield the workers: https://www.twilio.com/docs/taskrouter/api/worker."""
         for one in self._all(self._workspace(workspace_sid).workers):
             attributes = results.parse_attributes(one.attributes)
@@ -70,30 +70,32 @@ class TwilioDirectory(TwilioCalls):
                 activity=one.activity_name,
                 available=one.available,
             )
-            yield Listed(one.sid, _name(one.friendly_name), workspace_sid, details)
+            yield ListedResource(one.sid, _name(one.friendly_name), workspace_sid, details)
 
-    def phone_numbers(self) -> Iterator[Listed]:
+    def phone_numbers(self) -> Iterator[ListedResource]:
         """Yield the phone numbers: https://www.twilio.com/docs/phone-numbers/api/incomingphonenumber-resource."""
         for one in self._all(self._account().incoming_phone_numbers):
             abilities = one.capabilities if isinstance(one.capabilities, dict) else {}
             details = _given(address=one.phone_number, sms=abilities.get("sms"))
-            yield Listed(one.sid, _name(one.friendly_name or one.phone_number), details=details)
+            yield ListedResource(one.sid, _name(one.friendly_name or one.phone_number), details=details)
 
-    def whatsapp_senders(self) -> Iterator[Listed]:
+    def whatsapp_senders(self) -> Iterator[ListedResource]:
         """Yield the WhatsApp senders: https://www.twilio.com/docs/whatsapp/api/senders."""
         for one in self._all(self._client.messaging.v2.channels_senders, channel=Channel.WHATSAPP.value):
             address = results.plain_address(str(one.sender_id or ""))
             details = _given(address=address, status=one.status)
-            yield Listed(one.sid, _name(_profile_name(one.profile) or address), details=details)
+            yield ListedResource(one.sid, _name(_profile_name(one.profile) or address), details=details)
 
-    def email_addresses(self) -> Iterator[Listed]:
-        """Yield the connected email addresses, whatever else Conversations has addresses of."""
+    def email_addresses(self) -> Iterator[ListedResource]:
+        """Yield the connected email addresses. Conversations lists those of other channels, too."""
         listed = self._client.conversations.v1.address_configurations
         for one in self._all(listed, size=ADDRESSES_PER_PAGE, type=Channel.EMAIL.value):
             if one.type == Channel.EMAIL:
-                yield Listed(one.sid, _name(one.friendly_name or one.address), details=_given(address=one.address))
+                yield ListedResource(
+                    one.sid, _name(one.friendly_name or one.address), details=_given(address=one.address)
+                )
 
-    def content_templates(self) -> Iterator[Listed]:
+    def content_templates(self) -> Iterator[ListedResource]:
         """Yield the templates: https://www.twilio.com/docs/content/content-api-resources."""
         for one in self._all(self._client.content.v1.content_and_approvals, size=CONTENTS_PER_PAGE):
             approval = one.approval_requests if isinstance(one.approval_requests, dict) else {}
@@ -103,7 +105,7 @@ class TwilioDirectory(TwilioCalls):
                 types=sorted(one.types or {}) or None,
                 whatsapp=approval.get("status"),
             )
-            yield Listed(one.sid, _name(one.friendly_name), details=details)
+            yield ListedResource(one.sid, _name(one.friendly_name), details=details)
 
     def _all(self, resource: Any, size: int = PAGE, **fields: Any) -> Iterator[Any]:
         records = self._records(Operation.LIST_RESOURCES, resource, pages=MAX_PAGES, page_size=size, **fields)
@@ -112,9 +114,9 @@ class TwilioDirectory(TwilioCalls):
                 raise malformed("a record without a SID", self._http.last_status)
             yield record
 
-    def _named(self, resource: Any, workspace_sid: str) -> Iterator[Listed]:
+    def _named(self, resource: Any, workspace_sid: str) -> Iterator[ListedResource]:
         records: Iterable[Any] = self._all(resource)
-        return (Listed(one.sid, _name(one.friendly_name), workspace_sid) for one in records)
+        return (ListedResource(one.sid, _name(one.friendly_name), workspace_sid) for one in records)
 
     def _workspace(self, workspace_sid: str) -> Any:
         return self._client.taskrouter.v1.workspaces(workspace_sid)
@@ -128,7 +130,7 @@ def _name(value: object) -> str:
 
 
 def _text(value: object) -> str | None:
-    """Return an attribute that should be text, None for anything else: attributes hold what their writer pleased."""
+    """Return an attribute that should be text, None for any other type: attributes can hold any JSON."""
     return value.replace("\x00", "").strip()[:MAX_NAME] or None if isinstance(value, str) else None
 
 

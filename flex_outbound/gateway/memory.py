@@ -1,6 +1,6 @@
-"""A gateway without a network, for the tests of host projects: it keeps what it was asked, and fails on demand.
+"""A gateway without a network, for tests. It keeps what it was asked, and fails on demand.
 
-    from flex_outbound.gateway.memory import MemoryGateway
+``flex_outbound.testing`` offers it to host projects.
 
     gateway = MemoryGateway()
     gateway.fail_next(NotAccepted("busy", reason="busy", http_status=429))
@@ -35,15 +35,15 @@ from flex_outbound.sids import SidKind
 from flex_outbound.statuses import ChannelStatus
 
 _ENDS = {"pending": "canceled", "reserved": "canceled", "assigned": "completed", "wrapping": "completed"}
-"""TaskRouter completes what somebody has accepted; the rest can only be canceled."""
+"""The status of a task when its channel is closed: only a task that was accepted can be completed."""
 
 
 class MemoryGateway:
-    """The protocol ``gateway.base.Gateway``, in process and thread-safe.
+    """Implements ``gateway.base.Gateway`` in memory. Thread-safe.
 
     ``interactions`` and ``messages``: the requests that were carried out, in order. ``tasks`` by task SID,
-    ``channels`` by channel SID and ``conversations`` by conversation SID: what looks will find; change them to tell a
-    story. ``hidden``: keys that searches do not find (yet).
+    ``channels`` by channel SID and ``conversations`` by conversation SID: what lookups find; tests may change them.
+    ``hidden``: keys that lookups do not find (yet).
     """
 
     def __init__(self) -> None:
@@ -65,14 +65,14 @@ class MemoryGateway:
         return self
 
     def fail_next(self, error: GatewayError, method: str = "create_interaction", *, carried_out: bool = False) -> None:
-        """Let the next call of ``method`` raise ``error``; several are raised in turn.
+        """Let the next call of ``method`` raise ``error``. Several errors are raised in turn.
 
-        ``carried_out``: do the work all the same, as when only the answer was lost.
+        ``carried_out``: the request is carried out, and only its answer is lost.
         """
         self._failures[method].append((error, carried_out))
 
     def move_task(self, task_sid: str, status: str) -> None:
-        """Set a task's status; a finished task is kept, until ``forget_task``."""
+        """Set a task's status. A finished task is kept until ``forget_task``."""
         with self._lock:
             self.tasks[task_sid] = replace(self.tasks[task_sid], status=status)
 
@@ -88,7 +88,7 @@ class MemoryGateway:
             self.channels[channel_sid] = ChannelState(status, error_code, message)
 
     def begin_conversation(self, channel: Channel, address: str, sender_address: str) -> str:
-        """Begin a conversation without an interaction, as one that stands in the way; returns its SID."""
+        """Begin a conversation without an interaction, to block a new one, and return its SID."""
         with self._lock:
             return self._begin(channel, address, sender_address)
 
@@ -98,7 +98,7 @@ class MemoryGateway:
             self.conversations[conversation_sid] = replace(self.conversations[conversation_sid], state=state)
 
     def remove_customer(self, conversation_sid: str) -> None:
-        """Take the customer out of a conversation, as if Twilio had silently never added them."""
+        """Take the customer out of a conversation, as when Twilio fails to add them and does not say so."""
         with self._lock:
             self._customers.pop(conversation_sid, None)
 
@@ -114,44 +114,44 @@ class MemoryGateway:
     def find_tasks(self, keys: Sequence[str]) -> dict[str, list[TaskState]]:
         """Return the tasks of these keys, without the hidden ones."""
         with self._lock:
-            self._look("find_tasks")
-            return self._bearing(keys, self.tasks)
+            self._fail_lookup("find_tasks")
+            return self._with_keys(keys, self.tasks)
 
     def find_past_tasks(self, keys: Sequence[str], minutes: int) -> dict[str, list[TaskState]]:
-        """Return the tasks of these keys however old, also forgotten ones, without the hidden ones."""
+        """Return the tasks of these keys, whatever their age, with forgotten and without hidden ones."""
         with self._lock:
-            self._look("find_past_tasks")
-            return self._bearing(keys, self._past)
+            self._fail_lookup("find_past_tasks")
+            return self._with_keys(keys, self._past)
 
     def fetch_task(self, task_sid: str) -> TaskState | None:
         """Return one task, or None."""
         with self._lock:
-            self._look("fetch_task")
+            self._fail_lookup("fetch_task")
             return self.tasks.get(task_sid)
 
     def fetch_channel(self, interaction_sid: str, channel_sid: str) -> ChannelState | None:
         """Return one channel, or None."""
         with self._lock:
-            self._look("fetch_channel")
+            self._fail_lookup("fetch_channel")
             return self.channels.get(channel_sid)
 
     def find_conversations(self, channel: Channel, address: str, sender_address: str) -> list[ConversationState]:
         """Return the conversations of this address and sender."""
         with self._lock:
-            self._look("find_conversations")
+            self._fail_lookup("find_conversations")
             mine = [one for sid, one in self.conversations.items() if self._customers.get(sid) == (channel, address)]
             return [one for one in mine if one.sender_address in ("", sender_address)]
 
     def has_customer(self, conversation_sid: str, channel: Channel, address: str) -> bool | None:
-        """Tell whether the customer takes part, None for an unknown conversation."""
+        """Return whether the customer takes part, None for an unknown conversation."""
         with self._lock:
-            self._look("has_customer")
+            self._fail_lookup("has_customer")
             if conversation_sid not in self.conversations:
                 return None
             return self._customers.get(conversation_sid) == (channel, address)
 
     def close_channel(self, interaction_sid: str, channel_sid: str) -> None:
-        """Close a channel with its tasks and conversation; an unknown or closed one is left as it is."""
+        """Close a channel with its tasks and conversation. Does nothing for an unknown or closed one."""
         with self._lock:
             error = self._failure("close_channel")
             self._close(channel_sid)
@@ -159,7 +159,7 @@ class MemoryGateway:
             raise error
 
     def create_message(self, request: MessageRequest) -> str:
-        """Keep the message and return a new SID; an unknown conversation is refused."""
+        """Keep the message and return a new SID. Raises Refused for an unknown conversation."""
         with self._lock:
             error = self._failure("create_message")
             if all(task.conversation_sid != request.conversation_sid for task in self.tasks.values()):
@@ -174,17 +174,17 @@ class MemoryGateway:
     def find_message(self, conversation_sid: str, key: str) -> str | None:
         """Return the SID of the first message with this key, or None."""
         with self._lock:
-            self._look("find_message")
+            self._fail_lookup("find_message")
             return next((sid for where, what, sid in self._sent if (where, what) == (conversation_sid, key)), None)
 
     def fetch_workspace(self) -> str:
-        """Return a name."""
+        """Return the name of the only workspace."""
         with self._lock:
-            self._look("fetch_workspace")
+            self._fail_lookup("fetch_workspace")
         return "Memory"
 
     def _failure(self, method: str) -> GatewayError | None:
-        """Raise the next scripted error of a ``method``, or return it if the work is done all the same."""
+        """Raise the next scripted error of a ``method``, or return it where the request is carried out all the same."""
         if not self._failures[method]:
             return None
         error, carried_out = self._failures[method].pop(0)
@@ -192,12 +192,12 @@ class MemoryGateway:
             return error
         raise error
 
-    def _look(self, method: str) -> None:
+    def _fail_lookup(self, method: str) -> None:
         error = self._failure(method)
         if error:
             raise error
 
-    def _bearing(self, keys: Sequence[str], tasks: dict[str, TaskState]) -> dict[str, list[TaskState]]:
+    def _with_keys(self, keys: Sequence[str], tasks: dict[str, TaskState]) -> dict[str, list[TaskState]]:
         found: dict[str, list[TaskState]] = {}
         for task in tasks.values():
             if task.key in keys and task.key not in self.hidden:

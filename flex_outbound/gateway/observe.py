@@ -1,10 +1,10 @@
-"""Telling whoever listens how each call to Twilio went. The gateway does not know who that is.
+"""Observers of the calls to Twilio, as the metrics are. The gateway does not know them.
 
     from flex_outbound.gateway.observe import observers
 
     observers.append(lambda operation, seconds, error: ...)
 
-Observers are called in the thread of the call, right after it: they must be quick. What they raise is logged.
+Observers are called in the thread of the call, right after it, so they must be quick. What they raise is logged.
 """
 
 import logging
@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 
 class Operation(StrEnum):
-    """What Twilio is asked for: the names of the protocol ``gateway.base.Gateway``, and the reads of ``directory``."""
+    """The kinds of calls: the methods of ``gateway.base.Gateway``, and those of ``directory`` and ``callbacks``."""
 
     CREATE_INTERACTION = "create_interaction"
     CREATE_MESSAGE = "create_message"
@@ -37,16 +37,16 @@ class Operation(StrEnum):
 
 
 Observer = Callable[[Operation, float, GatewayError | None], None]
-"""Takes the operation, the seconds it took, and what it came to: None for an answer that could be used."""
+"""Takes the operation, the seconds it took, and its error; None for a successful call."""
 
 observers: list[Observer] = []
 
 
-def tell(operation: Operation, seconds: float, error: GatewayError | None) -> None:
-    """Tell every observer of one request (a list is one request per page). Raises nothing."""
+def notify(operation: Operation, seconds: float, error: GatewayError | None) -> None:
+    """Call every observer for one request (a list is one request per page). Raises nothing."""
     for observer in observers:
         try:
             observer(operation, seconds, error)
         except Exception:
-            # It watches the work and must never be the reason why a row that Twilio accepted looks unknown.
+            # Raised, it would turn an interaction that Twilio accepted into an unknown outcome.
             logger.exception("An observer of %s failed", operation)

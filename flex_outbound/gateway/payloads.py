@@ -1,4 +1,4 @@
-"""Our request → the fields of one Twilio request. Pure: the first of three steps (build, send, parse).
+"""The fields of Twilio's requests. Pure: build is the first of three steps (build, send, parse).
 
 Rules: https://www.twilio.com/docs/flex/developer/conversations/interactions-api/interactions#request-parameters and
 https://www.twilio.com/docs/flex/developer/conversations/send-outbound-messages-via-sms-and-whatsapp
@@ -15,7 +15,7 @@ MAX_ATTRIBUTES = 4096
 """Characters of a task's attributes: https://www.twilio.com/docs/taskrouter/api/task#task-properties"""
 
 RESERVED = 1024
-"""Kept free of those for what Flex adds by itself: SIDs, ``conversations``, ``channelType`` and the like."""
+"""Characters left free for what Flex adds: SIDs, ``conversations``, ``channelType`` and more."""
 
 MAX_NAME = 255
 KEY = "flexOutboundKey"
@@ -23,7 +23,7 @@ ATTEMPT = "flexOutboundAttempt"
 
 
 def channel_payload(request: InteractionRequest) -> dict[str, Any]:
-    """Return the ``Channel`` field: who talks to whom, over what."""
+    """Return the ``Channel`` field: the channel and its participants."""
     channel = request.channel.value
     properties: dict[str, Any] = {"type": channel}
     if request.channel is Channel.EMAIL:
@@ -37,7 +37,7 @@ def channel_payload(request: InteractionRequest) -> dict[str, Any]:
 
 
 def routing_payload(request: InteractionRequest) -> dict[str, Any]:
-    """Return the ``Routing`` field: which agent, by which queue, and the attributes of the task."""
+    """Return the ``Routing`` field: the agent, the queue, and the attributes of the task."""
     return {"properties": {**_routing(request), "attributes": task_attributes(request)}}
 
 
@@ -49,7 +49,7 @@ def task_attributes(request: InteractionRequest) -> dict[str, Any]:
     name, subject = request.customer_name[:MAX_NAME], request.subject
     attributes = _attributes(request, name, subject)
     while (over := len(json.dumps(attributes)) - (MAX_ATTRIBUTES - RESERVED)) > 0 and (name or subject):
-        # A character costs 2 to 24 in here: the name stands twice, and JSON escapes 😀 into twelve characters.
+        # One character of the name takes 2 to 24: the name is in there twice, and JSON escapes 😀 to twelve characters.
         cut = max(1, over // 24)
         name, subject = (name[:-cut], subject) if name else ("", subject[:-cut])
         attributes = _attributes(request, name, subject)
@@ -64,7 +64,7 @@ def message_payload(request: MessageRequest) -> dict[str, Any]:
     payload: dict[str, Any] = {
         "author": request.author,
         "attributes": json.dumps({KEY: request.key}),
-        # Without this header a message made through REST fires no webhook, so neither Flex nor we would hear of it.
+        # Without this header, a message that is created by REST triggers no webhook, and Flex does not show it.
         "x_twilio_webhook_enabled": "true",
     }
     if request.content_sid:
@@ -81,14 +81,14 @@ def message_payload(request: MessageRequest) -> dict[str, Any]:
 def closing_payload() -> dict[str, Any]:
     """Return the arguments of the SDK's ``channels.update`` that close a channel.
 
-    Without ``routing`` its tasks would go to wrapping and wait there for the agent.
+    Without ``routing``, its tasks would go to wrapping and wait for the agent.
     https://www.twilio.com/docs/flex/developer/conversations/interactions-api/interaction-channels-subresource
     """
     return {"status": "closed", "routing": {"status": "closed"}}
 
 
 def redacted(request: InteractionRequest) -> dict[str, Any]:
-    """Return what an attempt's row keeps of a request: SIDs, channel, routing and key; nothing of the customer."""
+    """Return what an attempt stores of a request: SIDs, channel, routing and key, but nothing about the customer."""
     return {
         "key": request.key,
         "attempt": request.attempt,
@@ -98,7 +98,7 @@ def redacted(request: InteractionRequest) -> dict[str, Any]:
 
 
 def binding_address(channel: Channel, address: str) -> str:
-    """Return ``address`` as Twilio's bindings write it: WhatsApp's numbers bear a prefix."""
+    """Return ``address`` as Twilio's bindings write it: numbers of WhatsApp have a prefix."""
     return f"whatsapp:{address}" if channel is Channel.WHATSAPP else address
 
 
@@ -113,7 +113,7 @@ def _participants(request: InteractionRequest) -> list[dict[str, str]]:
             }
         ]
     to = {"level": "to", "name": request.customer_name, "address": request.address, "type": "email"}
-    # A copy's name is not known to us; its address is the honest stand-in.
+    # Twilio wants a name. That of a recipient in copy is not known, so the address takes its place.
     return [to, *({"level": "cc", "name": cc, "address": cc, "type": "email"} for cc in request.cc)]
 
 

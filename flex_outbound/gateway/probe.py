@@ -1,4 +1,4 @@
-"""Our own webhook address, called from outside: does it lead to us?"""
+"""A request to our own webhook URL, to see whether it leads to this app."""
 
 from dataclasses import dataclass
 
@@ -9,11 +9,11 @@ AGENT = "django-flex-outbound doctor"
 
 
 @dataclass(frozen=True, slots=True)
-class Ring:
-    """What came back. ``status``: None where nothing did, and then ``error`` is the type of the error.
+class UrlCheck:
+    """The answer. ``status``: of HTTP; None where no answer came, and then ``error`` is the type of the error.
 
-    ``is_ours``: the answer is our view's, which takes POST alone. ``moved``: it leads elsewhere. ``is_insecure``: the
-    certificate is wrong.
+    ``is_ours``: the answer is that of our view, which takes only POST. ``moved``: it is a redirect. ``is_insecure``:
+    the certificate is not valid.
     """
 
     status: int | None
@@ -23,13 +23,17 @@ class Ring:
     error: str = ""
 
 
-def ring(url: str, timeout: tuple[float, float]) -> Ring:
-    """Call an address once, without a body, following nothing. Raises nothing."""
+def check_url(url: str, timeout: tuple[float, float]) -> UrlCheck:
+    """Send one GET to ``url``, without following redirects. Raises nothing."""
     try:
         with requests.get(
             url, timeout=timeout, allow_redirects=False, stream=True, headers={"User-Agent": AGENT}
         ) as answer:
             is_ours = answer.status_code == 405 and answer.headers.get("Allow") == "POST"
-            return Ring(answer.status_code, is_ours, moved=300 <= answer.status_code < 400)
+            return UrlCheck(answer.status_code, is_ours, moved=300 <= answer.status_code < 400)
     except (RequestException, InvalidURL, OSError) as error:
-        return Ring(None, is_insecure=isinstance(error, SSLError), error=type(error).__name__)
+        return UrlCheck(None, is_insecure=isinstance(error, SSLError), error=type(error).__name__)
+
+
+Ring = UrlCheck
+ring = check_url

@@ -1,6 +1,6 @@
-"""The reading half of the gateway: what became of the work.
+"""The reading half of the gateway: what became of the requests that were sent.
 
-A look that cannot be read is never taken for an empty one: what looks absent may be sent again.
+An answer that cannot be read is never taken for an empty one, because what is not found may be sent again.
 """
 
 import re
@@ -12,7 +12,7 @@ from flex_outbound.channels import Channel
 from flex_outbound.exceptions import Refused
 from flex_outbound.gateway import payloads, results
 from flex_outbound.gateway.base import ChannelState, ConversationState, TaskState
-from flex_outbound.gateway.calls import TwilioCalls, shown
+from flex_outbound.gateway.calls import TwilioCalls, found_or_none
 from flex_outbound.gateway.classify import malformed
 from flex_outbound.gateway.observe import Operation
 
@@ -35,11 +35,11 @@ MESSAGES_PER_PAGE = 100
 MAX_MESSAGES = 200
 
 
-class TwilioLooks(TwilioCalls):
+class TwilioQueries(TwilioCalls):
     """Every ``find_*``, ``fetch_*`` and ``has_*`` of the protocol."""
 
     def find_tasks(self, keys: Sequence[str]) -> dict[str, list[TaskState]]:
-        """Look for live tasks by key. A task that matches but cannot be read is no empty look: OutcomeUnknown.
+        """Find live tasks by key. Raises OutcomeUnknown for a task that matches but cannot be read.
 
         https://www.twilio.com/docs/taskrouter/api/task#list-all-task-resources
         """
@@ -49,10 +49,10 @@ class TwilioLooks(TwilioCalls):
         return _by_key(self._readable(listed, keys), keys)
 
     def find_past_tasks(self, keys: Sequence[str], minutes: int) -> dict[str, list[TaskState]]:
-        """Look through the creations of the last ``minutes`` for tasks by key, whether they live or not.
+        """Find tasks by key in the events of their creation, of the last ``minutes``. Deleted tasks are found, too.
 
-        ``status`` is "": an event tells of a task's beginning, not of what became of it. Raises OutcomeUnknown where
-        the events could not be read whole, Refused for a time that Twilio does not show any more (30 days).
+        Their ``status`` is "", because the event only tells that they began. Raises OutcomeUnknown where not all events
+        could be read, Refused for a time that Twilio no longer shows (30 days).
         https://www.twilio.com/docs/taskrouter/api/event#list-all-events
         """
         _any_of(keys)
@@ -65,8 +65,8 @@ class TwilioLooks(TwilioCalls):
         )
 
     def fetch_task(self, task_sid: str) -> TaskState | None:
-        """Return one task, None where Twilio does not have it: finished tasks are deleted after minutes."""
-        record = shown(partial(self._fetch, Operation.FETCH_TASK, self._tasks(task_sid)), missing=(404,))
+        """Return one task, None where Twilio does not have it: finished tasks are deleted after five minutes."""
+        record = found_or_none(partial(self._fetch, Operation.FETCH_TASK, self._tasks(task_sid)), missing=(404,))
         if record is None:
             return None
         task = results.parse_task(_task_fields(record))
@@ -75,8 +75,8 @@ class TwilioLooks(TwilioCalls):
         return task
 
     def fetch_channel(self, interaction_sid: str, channel_sid: str) -> ChannelState | None:
-        """Return one channel, None where Twilio does not have it or (403) does not show channels to this account."""
-        record = shown(
+        """Return one channel, None where Twilio does not have it (404) or does not show it to this account (403)."""
+        record = found_or_none(
             partial(self._fetch, Operation.FETCH_CHANNEL, self._channel(interaction_sid, channel_sid)),
             missing=(403, 404),
         )
@@ -89,13 +89,14 @@ class TwilioLooks(TwilioCalls):
     def find_conversations(self, channel: Channel, address: str, sender_address: str) -> list[ConversationState]:
         """Return the conversations between a customer's address and a sender, of any state.
 
-        Those that do not show the business's address, as of email, are all returned, with a ``sender_address`` of "".
+        Some do not show the business's address, as those of email. They are all returned, with an empty
+        ``sender_address``.
         https://www.twilio.com/docs/conversations/api/participant-conversation-resource
         """
         bound = payloads.binding_address(channel, results.plain_address(address))
         fields = {"address": bound, "page_size": CONVERSATIONS_PER_PAGE}
         listed = self._client.conversations.v1.participant_conversations
-        # By SID: one that moves between two pages while they are read is listed twice.
+        # By SID: one that moves from one page to the next while they are read is listed twice.
         found: dict[str, ConversationState] = {}
         for record in self._records(Operation.FIND_CONVERSATIONS, listed, pages=MAX_CONVERSATION_PAGES, **fields):
             state = results.parse_conversation(_conversation_fields(record))
@@ -107,16 +108,16 @@ class TwilioLooks(TwilioCalls):
         return list(found.values())
 
     def has_customer(self, conversation_sid: str, channel: Channel, address: str) -> bool | None:
-        """Tell whether the customer takes part; None where Twilio does not show the conversation or who is in it.
+        """Return whether the customer takes part, None where Twilio does not show the conversation or its participants.
 
         https://www.twilio.com/docs/conversations/api/conversation-participant-resource
         """
-        return shown(partial(self._takes_part, conversation_sid, address), missing=(403, 404))
+        return found_or_none(partial(self._takes_part, conversation_sid, address), missing=(403, 404))
 
     def find_message(self, conversation_sid: str, key: str) -> str | None:
-        """Return the SID of the message with this key, looking through a conversation's first 200 messages."""
+        """Return the SID of the message with this key among a conversation's first 200 messages, or None."""
         with self._call(Operation.FIND_MESSAGE):
-            # Oldest first: what is looked for is the first message of a new conversation.
+            # Oldest first: it is the first message of a new conversation.
             listed = self._messages(conversation_sid).list(order="asc", limit=MAX_MESSAGES, page_size=MESSAGES_PER_PAGE)
         for record in listed:
             sid, found = results.parse_message({"sid": record.sid, "attributes": record.attributes})
@@ -142,7 +143,7 @@ class TwilioLooks(TwilioCalls):
     def _readable(self, listed: Iterable[Any], keys: Sequence[str]) -> Iterator[TaskState]:
         """Yield the listed tasks with their attributes, which a list may leave out.
 
-        https://www.twilio.com/docs/taskrouter/api/task#task-properties says null in lists, its examples show them.
+        https://www.twilio.com/docs/taskrouter/api/task#task-properties says null in lists; its examples show them.
         """
         for record in listed:
             task = results.parse_task(_task_fields(record))
@@ -151,15 +152,14 @@ class TwilioLooks(TwilioCalls):
             if task is not None and task.attributes:
                 yield task
             else:
-                # It matched one of the keys. To leave it out would look like "not there", and be sent again.
+                # It matched one of the keys. Left out, it would count as not found, and the interaction be sent again.
                 raise malformed(f"a task matched {len(keys)} keys but cannot be read", self._http.last_status)
 
     def _created(self, events: Iterable[Any], keys: Sequence[str]) -> Iterator[TaskState]:
-        """Yield the tasks of ``keys`` from all those created in the workspace, most of which are not ours.
+        """Yield the tasks of ``keys`` from the creations of all tasks in the workspace, most of which are not ours.
 
-        Theirs may bear any attributes, so long as they can be read: {} or a mere number are not ours, for ours are an
-        object with a key. Attributes that are left out or broken are another matter. TaskRouter takes only JSON, so
-        they are no stranger's habit but Twilio's doing, and might as well have been ours: that is no empty look.
+        Tasks of others may have any attributes that can be read, as {} or a number. Attributes that are missing or
+        broken come from Twilio, since TaskRouter takes only JSON, so the task may be ours: OutcomeUnknown.
         """
         for event in events:
             task_sid, attributes = results.parse_event(
@@ -182,13 +182,13 @@ class TwilioLooks(TwilioCalls):
             binding = results.parse_binding(record.messaging_binding)
             if results.same_address(binding.address, address):
                 return True
-            # Agents have an identity, customers an address. One with neither might be the customer.
+            # Agents have an identity, customers an address. A participant with neither may be the customer.
             all_shown = all_shown and bool(binding.address or record.identity)
         return False if all_shown else None
 
 
 def _by_key(tasks: Iterable[TaskState], keys: Sequence[str]) -> dict[str, list[TaskState]]:
-    # By SID: a task that moves between two pages while they are read is listed twice, and is no duplicate.
+    # By SID: a task that moves from one page to the next while they are read is listed twice, and is no duplicate.
     once = {task.task_sid: task for task in tasks if task.key in keys}
     found: dict[str, list[TaskState]] = {}
     for task in once.values():
@@ -199,7 +199,7 @@ def _by_key(tasks: Iterable[TaskState], keys: Sequence[str]) -> dict[str, list[T
 def _any_of(keys: Sequence[str]) -> str:
     """Return a TaskRouter expression: https://www.twilio.com/docs/taskrouter/expression-syntax."""
     if not 0 < len(keys) <= MAX_KEYS or not all(re.fullmatch(r"[0-9A-Za-z]+", key) for key in keys):
-        raise ValueError(f"1 to {MAX_KEYS} keys of letters and digits are looked for at a time.")
+        raise ValueError(f"Give 1 to {MAX_KEYS} keys of letters and digits.")
     quoted = ", ".join(f"'{key}'" for key in keys)
     return f"{payloads.KEY} IN [{quoted}]"
 

@@ -1,7 +1,7 @@
-"""What an account has at Twilio, as a protocol: for setting up, where nothing is sent and all may be asked again.
+"""What an account has at Twilio, as a protocol: read for setting up.
 
-Every method raises the errors of ``gateway.base``; all three mean that the list was not read whole. Lists are read page
-by page while they are walked through, so an error may come in the middle.
+Every method raises the errors of ``gateway.base``; all three mean that the list was not read to its end. Lists are read
+page by page during the iteration, so an error may be raised in the middle.
 """
 
 from collections.abc import Iterator
@@ -10,8 +10,8 @@ from typing import Any, Protocol
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
-    """One resource. ``details`` by kind as in ``models.Resource``; ``account_sid``: whose it is, "" if not said."""
+class ListedResource:
+    """One resource. ``details``: by kind, as in ``models.Resource``. ``account_sid``: "" if not shown."""
 
     sid: str
     name: str
@@ -21,34 +21,37 @@ class Listed:
 
 
 class Directory(Protocol):
-    """All that one account's credentials show."""
+    """Everything that the credentials of one account give access to."""
 
     def account_name(self) -> str:
         """Return the account's friendly name. Standard API keys may not ask: Refused."""
 
-    def workspaces(self) -> Iterator[Listed]:
+    def workspaces(self) -> Iterator[ListedResource]:
         """Yield the TaskRouter workspaces."""
 
-    def workflows(self, workspace_sid: str) -> Iterator[Listed]:
+    def workflows(self, workspace_sid: str) -> Iterator[ListedResource]:
         """Yield a workspace's workflows."""
 
-    def task_queues(self, workspace_sid: str) -> Iterator[Listed]:
+    def task_queues(self, workspace_sid: str) -> Iterator[ListedResource]:
         """Yield a workspace's task queues."""
 
-    def task_channels(self, workspace_sid: str) -> Iterator[Listed]:
+    def task_channels(self, workspace_sid: str) -> Iterator[ListedResource]:
         """Yield a workspace's task channels; ``details["unique_name"]``."""
 
-    def workers(self, workspace_sid: str) -> Iterator[Listed]:
+    def workers(self, workspace_sid: str) -> Iterator[ListedResource]:
         """Yield a workspace's workers."""
 
-    def phone_numbers(self) -> Iterator[Listed]:
+    def phone_numbers(self) -> Iterator[ListedResource]:
         """Yield the account's phone numbers."""
 
-    def whatsapp_senders(self) -> Iterator[Listed]:
+    def whatsapp_senders(self) -> Iterator[ListedResource]:
         """Yield the account's WhatsApp senders."""
 
-    def email_addresses(self) -> Iterator[Listed]:
+    def email_addresses(self) -> Iterator[ListedResource]:
         """Yield the email addresses that are connected to Conversations."""
 
-    def content_templates(self) -> Iterator[Listed]:
+    def content_templates(self) -> Iterator[ListedResource]:
         """Yield the content templates with their approvals for WhatsApp."""
+
+
+Listed = ListedResource

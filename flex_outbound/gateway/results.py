@@ -1,7 +1,7 @@
-"""Twilio's answers → our results. Pure and tolerant: the last of three steps (build, send, parse).
+"""Twilio's answers as our results. Pure: parse is the last of three steps (build, send, parse).
 
-Twilio's own pages disagree on what an answer holds and say that their examples are not representative, so nothing here
-raises: what is absent, broken or of the wrong kind reads as None, {} or "".
+Nothing here raises, because Twilio's own pages disagree on what an answer contains. What is missing, broken or of the
+wrong type becomes None, {} or "".
 https://www.twilio.com/docs/flex/developer/conversations/interactions-api#response
 """
 
@@ -21,7 +21,7 @@ _PREFIX = "whatsapp:"
 
 
 class Binding(NamedTuple):
-    """How somebody takes part in a conversation: lower-case type, addresses without prefix; "" for what is not shown.
+    """How a participant is bound to a conversation. Types are lower case, addresses have no prefix, "" is not shown.
 
     https://www.twilio.com/docs/conversations/api/conversation-participant-resource
     """
@@ -32,7 +32,7 @@ class Binding(NamedTuple):
 
 
 def parse_interaction(payload: object) -> InteractionResult:
-    """Read the answer to ``POST /v1/Interactions``. An answer that merely echoes the request has no task SID."""
+    """Read the answer to ``POST /v1/Interactions``. Some answers only repeat the request: these have no task SID."""
     body = _mapping(payload)
     properties = _mapping(_mapping(body.get("routing")).get("properties"))
     attributes = parse_attributes(properties.get("attributes"))
@@ -48,7 +48,7 @@ def parse_interaction(payload: object) -> InteractionResult:
 
 
 def parse_task(payload: object) -> TaskState | None:
-    """Read one task of TaskRouter; None where it bears no SID of a task."""
+    """Read one task of TaskRouter, None where it has no task SID."""
     body = _mapping(payload)
     sid = sid_or_none(body.get("sid"), SidKind.TASK)
     if sid is None:
@@ -69,12 +69,12 @@ def parse_task(payload: object) -> TaskState | None:
 def parse_event(payload: object) -> tuple[str | None, dict[str, Any] | None]:
     """Read one of TaskRouter's events: the SID of its task, and the attributes that the task had then.
 
-    Attributes are {} where they are JSON of another kind, or where the event says that it is no task's creation; None
-    where they are left out or broken, so that nobody can tell whose they are.
+    The attributes are {} where they are not an object, or where the event is not the creation of a task. They are None
+    where they are missing or broken, so that it is not known whether the task is ours.
     https://www.twilio.com/docs/taskrouter/api/event/reference
     """
     body = _mapping(payload)
-    # Callbacks write TaskSid, the resource task_sid.
+    # Callbacks say TaskSid, the resource says task_sid.
     data = {name.replace("_", "").lower(): value for name, value in parse_attributes(body.get("event_data")).items()}
     sid = sid_or_none(data.get("tasksid"), SidKind.TASK) or sid_or_none(body.get("resource_sid"), SidKind.TASK)
     attributes = _attributes_or_none(data.get("taskattributes"))
@@ -84,7 +84,7 @@ def parse_event(payload: object) -> tuple[str | None, dict[str, Any] | None]:
 
 
 def parse_conversation(payload: object) -> ConversationState | None:
-    """Read one conversation of an address; None where it bears no SID of a conversation."""
+    """Read one conversation of an address, None where it has no conversation SID."""
     body = _mapping(payload)
     sid = sid_or_none(body.get("conversation_sid"), SidKind.CONVERSATION)
     if sid is None:
@@ -98,34 +98,34 @@ def parse_conversation(payload: object) -> ConversationState | None:
 
 
 def parse_binding(raw: object) -> Binding:
-    """Read a participant's messaging binding, which is null for an agent; also email's, which has no proxy address."""
+    """Read a participant's messaging binding. An agent's is null, and that of an email has no proxy address."""
     body = parse_attributes(raw)
     address = _text(body.get("address")) or _text(body.get("email"))
     proxy = _text(body.get("proxy_address"))
-    bears_prefix = any(one.strip().startswith(_PREFIX) for one in (address, proxy))
-    kind = Channel.WHATSAPP.value if bears_prefix else _text(body.get("type")).lower()
+    has_prefix = any(one.strip().startswith(_PREFIX) for one in (address, proxy))
+    kind = Channel.WHATSAPP.value if has_prefix else _text(body.get("type")).lower()
     return Binding(kind, plain_address(address), plain_address(proxy))
 
 
 def may_be_between(binding: Binding, channel: Channel, sender_address: str) -> bool:
-    """Tell whether a customer's binding can be of this channel and sender, as far as it shows either."""
+    """Return whether a customer's binding may be of this channel and sender, as far as it shows them."""
     other_channel = binding.type in Channel.values and binding.type != channel.value
     other_sender = binding.proxy_address and not same_address(binding.proxy_address, sender_address)
     return not other_channel and not other_sender
 
 
 def same_address(one: str, other: str) -> bool:
-    """Compare two addresses, with or without WhatsApp's prefix, in any case; an empty one equals none."""
+    """Return whether two addresses are the same, without prefix and case. An empty address is not the same as any."""
     return bool(one) and plain_address(one).casefold() == plain_address(other).casefold()
 
 
 def plain_address(address: str) -> str:
-    """Return an address as we keep it, without WhatsApp's prefix."""
+    """Return an address without WhatsApp's prefix, as it is stored."""
     return address.strip().removeprefix(_PREFIX)
 
 
 def parse_channel(payload: object) -> ChannelState:
-    """Read one interaction channel; a status that is not Twilio's reads as ""."""
+    """Read one interaction channel. An unknown status becomes ""."""
     body = _mapping(payload)
     status, code = _text(body.get("status")), body.get("error_code")
     return ChannelState(
@@ -136,13 +136,13 @@ def parse_channel(payload: object) -> ChannelState:
 
 
 def parse_message(payload: object) -> tuple[str | None, str]:
-    """Read one message of a conversation: its SID (None if malformed) and the key it bears ("" if none)."""
+    """Read one message of a conversation: its SID (None if malformed) and its key ("" if it has none)."""
     body = _mapping(payload)
     return sid_or_none(body.get("sid"), SidKind.MESSAGE), _text(parse_attributes(body.get("attributes")).get(KEY))
 
 
 def parse_attributes(raw: object) -> dict[str, Any]:
-    """Return attributes as a dict, whether they came as one, as JSON text (as usual), or broken (then {})."""
+    """Return attributes as a dict. They usually come as JSON text, sometimes as a dict. {} if they cannot be read."""
     if not isinstance(raw, str):
         return _mapping(raw)
     try:
@@ -152,7 +152,7 @@ def parse_attributes(raw: object) -> dict[str, Any]:
 
 
 def parse_code(raw: object) -> int | None:
-    """Return an error code, which Twilio writes as a number or as digits; None for anything else and for 0."""
+    """Return an error code, which Twilio writes as a number or as digits. None for any other value and for 0."""
     if isinstance(raw, int) and not isinstance(raw, bool):
         return raw if 0 < raw < 1_000_000 else None
     if isinstance(raw, str) and raw.isascii() and raw.isdigit() and len(raw) < 7:
@@ -161,7 +161,7 @@ def parse_code(raw: object) -> int | None:
 
 
 def interaction_sid_in(attributes: dict[str, Any]) -> str | None:
-    """Return the interaction that a task's attributes name."""
+    """Return the SID of the interaction in a task's attributes."""
     nested = _mapping(attributes.get("conversations")).get("conversation_id")
     return sid_or_none(attributes.get("flexInteractionSid"), SidKind.INTERACTION) or sid_or_none(
         nested, SidKind.INTERACTION
@@ -169,16 +169,16 @@ def interaction_sid_in(attributes: dict[str, Any]) -> str | None:
 
 
 def channel_sid_in(attributes: dict[str, Any]) -> str | None:
-    """Return the interaction channel that a task's attributes name."""
+    """Return the SID of the interaction channel in a task's attributes."""
     return sid_or_none(attributes.get("flexInteractionChannelSid"), SidKind.CHANNEL)
 
 
 def conversation_sid_in(attributes: dict[str, Any]) -> str | None:
-    """Return the conversation that a task's attributes name, at the top or among ``conversations.media``."""
+    """Return the SID of the conversation in a task's attributes, at the top or in ``conversations.media``."""
     found = sid_or_none(attributes.get("conversationSid"), SidKind.CONVERSATION)
     media = _mapping(attributes.get("conversations")).get("media")
     for item in map(_mapping, media if isinstance(media, list) else []):
-        # One recorded answer says ``sid`` here, another ``conversation_sid``.
+        # One recorded answer has ``sid`` here, another ``conversation_sid``.
         for name in ("sid", "conversation_sid"):
             found = found or sid_or_none(item.get(name), SidKind.CONVERSATION)
     return found
@@ -193,7 +193,7 @@ def _attributes_or_none(raw: object) -> dict[str, Any] | None:
 
 
 def _moment(value: object) -> datetime | None:
-    """Return a time as the SDK gives it: read, or as text where Twilio wrote it in another way than usual."""
+    """Return a time. The SDK gives a datetime, or text where Twilio wrote it in another format than usual."""
     if isinstance(value, str):
         try:
             value = datetime.fromisoformat(value)

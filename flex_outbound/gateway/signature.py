@@ -1,4 +1,4 @@
-"""Is a callback Twilio's? Pure: what to do with one that is not is the webhooks' affair.
+"""Verifies that callbacks come from Twilio. Pure.
 
 https://www.twilio.com/docs/usage/webhooks/webhooks-security
 """
@@ -32,11 +32,11 @@ class _MultiValued:
 
 
 def is_valid(tokens: Sequence[str], url: str, params: Mapping[str, object] | bytes, signature: str | None) -> bool:
-    """Tell whether ``signature`` is Twilio's for this request.
+    """Return whether ``signature`` is Twilio's for this request. A request that cannot be checked is not valid.
 
-    ``tokens``: the account's auth tokens, several while they are rotated; one match is enough. ``url``: the whole
-    address Twilio called, as configured, never as a header says. ``params``: a form (a QueryDict, or a mapping to one
-    value or a list of them), or the raw bytes of any other body. Raises nothing: what cannot be checked is not valid.
+    ``tokens``: the account's auth tokens, several while they are rotated; one match is enough. ``url``: the whole URL
+    that Twilio called, from the settings and never from a header. ``params``: a form (a QueryDict, or a mapping to one
+    value or a list of them), or the raw bytes of any other body. Raises nothing.
     """
     if not signature:
         return False
@@ -49,9 +49,9 @@ def is_valid(tokens: Sequence[str], url: str, params: Mapping[str, object] | byt
     try:
         expected = _signatures(tokens, url, _MultiValued(params))
         given = signature.encode()
-    except ValueError:  # an address without sense, or text that is none
+    except ValueError:  # a URL that cannot be parsed, or text that cannot be encoded
         return False
-    # All are compared, each in constant time, so that the time taken tells nothing of where they differ.
+    # All are compared, each in constant time, so that the time taken does not show where they differ.
     return sum(hmac.compare_digest(one.encode(), given) for one in expected) > 0
 
 

@@ -51,10 +51,10 @@ def a_click(channel: Channel = Channel.SMS, **changes: Any) -> InteractionReques
     return a_request(channel, **(values | changes))
 
 
-def eventually(look: Callable[[], Any]) -> Any:
+def eventually(ask: Callable[[], Any]) -> Any:
     until = time.monotonic() + 5
     while time.monotonic() < until:
-        found = look()
+        found = ask()
         if found:
             return found
         time.sleep(0.02)

@@ -7,7 +7,7 @@ import pytest
 
 from flex_outbound.exceptions import GatewayError, OutcomeUnknown, Refused
 from flex_outbound.gateway.callbacks import FlexInstance, Registration, TwilioCallbacks, connect
-from flex_outbound.gateway.probe import ring
+from flex_outbound.gateway.probe import check_url
 
 from .conftest import Reply, Wire, connection_to, sid
 
@@ -148,7 +148,7 @@ def test_only_our_own_view_takes_nothing_but_post(wire: Wire) -> None:
         "silent": Reply(how="hangup"),
     }.items():
         wire.replies = [reply]
-        found[name] = ring(f"{wire.url}/x", (1.0, 1.0))
+        found[name] = check_url(f"{wire.url}/x", (1.0, 1.0))
     assert [name for name, one in found.items() if one.is_ours] == ["ours"]
     assert [name for name, one in found.items() if one.moved] == ["moved"]
     assert (found["silent"].status, found["silent"].error) == (None, "ConnectionError")

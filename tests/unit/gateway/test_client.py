@@ -51,7 +51,7 @@ def test_utf_8_is_read_as_such_without_a_charset(wire: Wire, gateway: TwilioGate
     assert gateway.fetch_workspace() == "Zoë’s"
 
 
-def test_tasks_are_looked_for_by_their_keys(wire: Wire, gateway: TwilioGateway) -> None:
+def test_tasks_are_found_by_their_keys(wire: Wire, gateway: TwilioGateway) -> None:
     wire.replies = [a_page("tasks", a_task("1"), a_task("2", OTHER), a_task("3"))]
     found = gateway.find_tasks([KEY, OTHER, "e" * 32])
     assert {key: [task.task_sid for task in tasks] for key, tasks in found.items()} == {
@@ -81,14 +81,14 @@ def test_a_list_without_attributes_is_completed_by_sid(wire: Wire, gateway: Twil
 
 
 @pytest.mark.parametrize("second", [GONE, Reply(200, a_task("1", key=None))])
-def test_a_match_that_cannot_be_read_is_no_empty_look(wire: Wire, gateway: TwilioGateway, second: Reply) -> None:
+def test_a_match_that_cannot_be_read_is_not_an_empty_result(wire: Wire, gateway: TwilioGateway, second: Reply) -> None:
     wire.replies = [a_page("tasks", a_task("1", key=None)), second]
     with pytest.raises(OutcomeUnknown):
         gateway.find_tasks([KEY])
 
 
 @pytest.mark.parametrize("body", [b"[]", {"tasks": 5}, {"tasks": [5]}, {"tasks": [{}]}, {"a": 1, "b": 2}, b"<html>"])
-def test_a_list_of_another_shape_is_no_empty_look(wire: Wire, gateway: TwilioGateway, body: Any) -> None:
+def test_a_list_of_another_shape_is_not_an_empty_result(wire: Wire, gateway: TwilioGateway, body: Any) -> None:
     wire.replies = [Reply(200, body)]
     with pytest.raises(OutcomeUnknown):
         gateway.find_tasks([KEY])
@@ -130,16 +130,16 @@ def test_a_channel_is_fetched_or_not_shown(wire: Wire, gateway: TwilioGateway, s
     assert wire.requests[0].path == f"/flex-api/v1/Interactions/{sid('KD')}/Channels/{sid('UO')}"
 
 
-def test_a_look_without_credentials_is_not_taken_for_absence(wire: Wire, gateway: TwilioGateway) -> None:
+def test_a_query_without_credentials_is_not_taken_for_absence(wire: Wire, gateway: TwilioGateway) -> None:
     wire.replies = [Reply(401, {"code": 20003, "message": "no"})] * 3 + [Reply(403, {"code": 20003})]
-    for look in (
+    for query in (
         lambda: gateway.fetch_task(sid("WT")),
         lambda: gateway.fetch_channel(sid("KD"), sid("UO")),
         gateway.fetch_workspace,
         lambda: gateway.fetch_task(sid("WT")),
     ):
         with pytest.raises(Refused):
-            look()
+            query()
 
 
 def test_a_message_is_posted_with_its_key(wire: Wire, gateway: TwilioGateway) -> None:

@@ -52,9 +52,9 @@ def test_a_refusal_of_another_code_is_done_if_the_channel_says_so(
     assert [(one.method, one.path) for one in wire.requests] == [("POST", PATH), ("GET", PATH)]
 
 
-@pytest.mark.parametrize("look", [a_channel("active"), refusal(20404, 404), refusal(None, 403)], ids=range(3))
-def test_a_refusal_of_an_open_channel_is_a_refusal(wire: Wire, gateway: TwilioGateway, look: Reply) -> None:
-    wire.replies = [refusal(45004), look]
+@pytest.mark.parametrize("shown", [a_channel("active"), refusal(20404, 404), refusal(None, 403)], ids=range(3))
+def test_a_refusal_of_an_open_channel_is_a_refusal(wire: Wire, gateway: TwilioGateway, shown: Reply) -> None:
+    wire.replies = [refusal(45004), shown]
     with pytest.raises(Refused) as caught:
         gateway.close_channel(sid("KD"), sid("UO"))
     assert caught.value.code == 45004

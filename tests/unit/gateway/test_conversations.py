@@ -36,7 +36,7 @@ def a_page(name: str, *records: Any, next_url: str | None = None) -> Reply:
     return Reply(200, {name: records, "meta": {"key": name, "next_page_url": next_url}})
 
 
-def test_conversations_are_looked_for_by_address(wire: Wire, gateway: TwilioGateway) -> None:
+def test_conversations_are_found_by_address(wire: Wire, gateway: TwilioGateway) -> None:
     wire.replies = [a_page("conversations", a_conversation(sms()))]
     found = gateway.find_conversations(Channel.SMS, PHONE, SENDER)
     assert found == [ConversationState(sid("CH"), "inactive", SENDER, BEGUN)]
@@ -128,7 +128,7 @@ def test_all_pages_are_read_and_a_conversation_on_both_counts_once(wire: Wire, g
     ],
     ids=range(7),
 )
-def test_a_look_that_failed_is_no_empty_look(
+def test_a_lookup_that_failed_is_not_an_empty_result(
     wire: Wire, gateway: TwilioGateway, reply: Reply, error: type[Exception]
 ) -> None:
     wire.replies = [reply]
@@ -204,7 +204,7 @@ def test_a_conversation_that_is_not_shown_says_nothing(wire: Wire, gateway: Twil
     ],
     ids=range(4),
 )
-def test_a_failed_look_at_the_participants_is_not_taken_for_absence(
+def test_a_failed_lookup_of_the_participants_is_not_taken_for_absence(
     wire: Wire, gateway: TwilioGateway, reply: Reply, error: type[Exception]
 ) -> None:
     wire.replies = [reply]

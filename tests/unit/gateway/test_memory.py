@@ -55,7 +55,7 @@ def test_a_lost_answer_leaves_the_work_done() -> None:
     assert [message.body for message in gateway.messages] == ["Hi"]
 
 
-def test_looks_can_fail_and_searches_can_lag() -> None:
+def test_lookups_can_fail_and_searches_can_lag() -> None:
     gateway = MemoryGateway()
     gateway.create_interaction(a_request())
     gateway.hidden.add(KEY)

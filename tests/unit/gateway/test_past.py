@@ -1,4 +1,4 @@
-"""Looking for tasks that TaskRouter may have deleted: its events."""
+"""Lookups of tasks that TaskRouter may have deleted: its events."""
 
 import json
 from typing import Any
@@ -32,7 +32,7 @@ def a_page(*events: Any, next_url: str | None = None) -> Reply:
     return Reply(200, {"events": events, "meta": {"key": "events", "next_page_url": next_url}})
 
 
-def test_past_tasks_are_looked_for_among_all_that_were_created(wire: Wire, gateway: TwilioGateway) -> None:
+def test_past_tasks_are_found_among_all_that_were_created(wire: Wire, gateway: TwilioGateway) -> None:
     stranger = an_event("3", {"type": "voice"})
     wire.replies = [a_page(an_event("1"), an_event("2", OURS | {"flexOutboundKey": OTHER}), stranger, an_event("1"))]
     found = gateway.find_past_tasks([KEY, OTHER], 60)
@@ -71,7 +71,7 @@ def test_every_page_is_read(wire: Wire, gateway: TwilioGateway) -> None:
     assert wire.requests[1].query == {"PageToken": ["PT1"]}
 
 
-def test_more_pages_than_can_be_read_are_no_empty_look(
+def test_more_pages_than_can_be_read_are_not_an_empty_result(
     wire: Wire, gateway: TwilioGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(queries, "MAX_EVENT_PAGES", 2)
@@ -106,7 +106,7 @@ def test_a_strangers_task_may_bear_anything_that_can_be_read(
     ],
     ids=range(10),
 )
-def test_a_creation_that_cannot_be_read_is_no_empty_look(wire: Wire, gateway: TwilioGateway, event: Any) -> None:
+def test_a_creation_that_cannot_be_read_is_not_an_empty_result(wire: Wire, gateway: TwilioGateway, event: Any) -> None:
     wire.replies = [a_page(event)]
     with pytest.raises(OutcomeUnknown):
         gateway.find_past_tasks([KEY], 5)
@@ -145,7 +145,7 @@ def test_a_time_of_which_twilio_shows_no_attributes_is_not_asked_about(wire: Wir
     ],
     ids=range(7),
 )
-def test_a_look_that_failed_is_no_empty_look(
+def test_a_lookup_that_failed_is_not_an_empty_result(
     wire: Wire, gateway: TwilioGateway, reply: Reply, error: type[Exception]
 ) -> None:
     wire.replies = [reply]
