@@ -1,4 +1,4 @@
-"""The channels an agent can open and the address rules of each (vocabulary)."""
+"""The channels that an agent can open, and the addresses of each (vocabulary)."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -35,7 +35,7 @@ class Channel(TextChoices):
 
 
 class AddressError(ValueError):
-    """An address that its channel cannot take; ``code`` is stable, ``str()`` is for the agent."""
+    """An address that its channel does not accept. ``code`` does not change, ``str()`` is for the agent."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -46,8 +46,7 @@ class AddressError(ValueError):
 class Address:
     """One address of a contact.
 
-    ``value`` is normalised (E.164 or an email address); ``label`` says which it is ("mobile", "work"),
-    may be empty.
+    ``value``: normalised, E.164 or an email address. ``label``: which one it is ("mobile", "work"), may be empty.
     """
 
     value: str
@@ -55,7 +54,7 @@ class Address:
 
 
 def normalize(channel: Channel, raw: str, region: str | None = None) -> str:
-    """Bring an address into the one form that is stored, compared and sent.
+    """Return an address in the form that is stored, compared and sent.
 
     ``raw``: a phone number in any national format or E.164 (a ``whatsapp:`` prefix is dropped), or an email
     address. ``region``: ISO 3166-1 alpha-2, how a number without ``+`` is read. Returns E.164 (``+14155550123``) or

@@ -1,6 +1,6 @@
-"""A typed, live view of ``settings.FLEX_OUTBOUND`` (vocabulary). Every key is optional; one table of defaults.
+"""A typed view of ``settings.FLEX_OUTBOUND`` (vocabulary). Every key is optional; ``DEFAULTS`` has the others.
 
-Values are read at each access, so that ``override_settings`` and per-process settings work as in Django itself.
+Values are read at each access, so that ``override_settings`` works as in Django itself.
 """
 
 from collections.abc import Mapping, Sequence
@@ -39,28 +39,28 @@ RATE_LIMITS: dict[str, str | None] = {
 
 
 class Conf:
-    """Attribute access to ``FLEX_OUTBOUND``; see docs/settings.md for the meaning of each key."""
+    """Attribute access to ``FLEX_OUTBOUND``. docs/settings.md explains each key."""
 
     def _get(self, key: str) -> Any:
         return getattr(settings, "FLEX_OUTBOUND", {}).get(key, DEFAULTS[key])
 
     @property
     def api_base_url(self) -> str | None:
-        """Where requests go instead of Twilio, without a trailing slash; None is Twilio itself."""
+        """Where requests go instead of Twilio, without a trailing slash. None: to Twilio."""
         url = cast("str | None", self._get("API_BASE_URL"))
         return url.rstrip("/") if url else None
 
     @property
     def public_base_url(self) -> str | None:
-        """The address Twilio reaches us at, without a trailing slash; callbacks are verified against it."""
+        """The URL at which Twilio reaches this project, without a trailing slash. Callbacks are verified against it."""
         url = cast("str | None", self._get("PUBLIC_BASE_URL"))
         return url.rstrip("/") if url else None
 
     def public_url(self, path: str) -> str | None:
-        """Return the address at which Twilio reaches a path of ours, None where PUBLIC_BASE_URL is not set.
+        """Return the URL at which Twilio reaches a path of this project, None where PUBLIC_BASE_URL is not set.
 
-        ``path`` as ``reverse`` makes it. A prefix that both have, the script's (FORCE_SCRIPT_NAME, or SCRIPT_NAME of
-        the server), is there once: whoever copies an address out of the browser copies it too.
+        ``path``: as ``reverse`` returns it. PUBLIC_BASE_URL may end with the script prefix (FORCE_SCRIPT_NAME, or the
+        server's SCRIPT_NAME), as an address copied from the browser does. The prefix is then not repeated.
         """
         base, script = self.public_base_url, get_script_prefix().rstrip("/")
         if base is None:
@@ -75,68 +75,68 @@ class Conf:
 
     @property
     def lease_seconds(self) -> float:
-        """How long a worker owns a row that it is sending."""
+        """How long a worker holds an interaction that it sends."""
         return float(self._get("LEASE_SECONDS"))
 
     @property
     def settle_seconds(self) -> float:
-        """How long after sending a look must still come back empty before the row may be sent again."""
+        """How long after sending a lookup must still find nothing before the interaction may be sent again."""
         return float(self._get("SETTLE_SECONDS"))
 
     @property
     def sweep_seconds(self) -> float:
-        """How often the sweep is meant to run."""
+        """The interval at which the sweep should run."""
         return float(self._get("SWEEP_SECONDS"))
 
     @property
     def unconfirmed(self) -> Literal["auto", "strict"]:
-        """What becomes of an unknown outcome that no look can find."""
+        """What happens to an unknown outcome that lookups do not find."""
         return cast('Literal["auto", "strict"]', self._get("UNCONFIRMED"))
 
     @property
     def max_attempts(self) -> int:
-        """How often a row that Twilio provably never accepted is sent before it fails."""
+        """How often an interaction that Twilio provably did not accept is sent before it fails."""
         return int(self._get("MAX_ATTEMPTS"))
 
     @property
     def rate_limits(self) -> Mapping[str, str | None]:
-        """Rates by name, as ``60/minute``, over the defaults; None is no limit."""
+        """Rates by name, as ``60/minute``, on top of the defaults. None is no limit."""
         return {**RATE_LIMITS, **self._get("RATE_LIMITS")}
 
     @property
     def rate_limit_storage(self) -> str:
-        """Where the workers count Twilio's limits together: an address that the library limits knows."""
+        """Where all workers together count Twilio's limits: a storage URL of the library ``limits``."""
         return cast(str, self._get("RATE_LIMIT_STORAGE"))
 
     @property
     def flex_task_url(self) -> str:
-        """Pattern of the link into Flex, with ``{task_sid}``."""
+        """The pattern of links into Flex, with ``{task_sid}``."""
         return cast(str, self._get("FLEX_TASK_URL"))
 
     @property
     def celery_queue(self) -> str | None:
-        """The queue our jobs go to; None is the host's default queue."""
+        """The Celery queue of our jobs. None: the project's default queue."""
         return cast("str | None", self._get("CELERY_QUEUE"))
 
     @property
     def callback_max_age(self) -> float | None:
-        """Seconds after which a callback that bears a date is refused as a replay; None takes any age."""
+        """The seconds after which a callback with a date is refused as a replay. None: never."""
         seconds = self._get("CALLBACK_MAX_AGE")
         return None if seconds is None else float(seconds)
 
     @property
     def encryption_keys(self) -> Sequence[str]:
-        """Fernet keys, newest first; empty: keys are derived from SECRET_KEY and SALT_KEY."""
+        """Fernet keys, the newest first. Where empty, keys are derived from SECRET_KEY and SALT_KEY."""
         return tuple(self._get("ENCRYPTION_KEYS"))
 
     @property
     def default_region(self) -> str:
-        """How numbers without a country code are read where the adapter does not say."""
+        """The region of numbers without a country code, where the adapter does not give one."""
         return cast(str, self._get("DEFAULT_REGION"))
 
     @property
     def metrics_token(self) -> str | None:
-        """The bearer token that opens the page of metrics; None leaves it to signed-in users alone."""
+        """The bearer token for the page of metrics. None: only signed-in users may read it."""
         return cast("str | None", self._get("METRICS_TOKEN")) or None
 
 

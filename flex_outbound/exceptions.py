@@ -1,7 +1,7 @@
-"""Every error this app raises, under one root (vocabulary).
+"""Every error that this app raises, with one root (vocabulary).
 
-Four branches: configuration (an admin mends it), clicks (the caller mends it), gateway (what a call to Twilio
-came to), webhooks (a callback that is refused).
+There are four branches: configuration (an administrator fixes it), clicks (the caller fixes it), gateway (a call to
+Twilio that failed), webhooks (a callback that is refused).
 """
 
 from typing import Any
@@ -12,15 +12,14 @@ class FlexOutboundError(Exception):
 
 
 class ConfigurationError(FlexOutboundError):
-    """Something in the settings or the admin is missing or wrong; the message says what to change."""
+    """Something in the settings or in the admin is missing or wrong. The message says what to change."""
 
 
 class ClickError(FlexOutboundError):
-    """A click that cannot be taken.
+    """A click that is not accepted; one of its subclasses is raised.
 
-    ``code`` is stable for programs, ``field`` the name of the field at fault (empty: the whole request),
-    ``str()`` the words for the
-    agent.
+    ``str()`` is the message for the agent. ``code`` is for programs and does not change. ``field``: the name of the
+    field that is wrong, "" for the whole request.
     """
 
     def __init__(self, message: str, *, code: str, field: str = "") -> None:
@@ -39,9 +38,9 @@ class ClickNotAllowed(ClickError):
 
 
 class ClickConflict(ClickError):
-    """The same key came with another payload, or the contact is in an open conversation (HTTP 409).
+    """The same key came with other fields, or the contact is in an open conversation already (HTTP 409).
 
-    ``interaction`` is the row that stands in the way, of type ``models.Interaction``.
+    ``interaction``: the ``models.Interaction`` that prevents a new one.
     """
 
     def __init__(self, message: str, *, code: str, interaction: Any) -> None:
@@ -50,11 +49,11 @@ class ClickConflict(ClickError):
 
 
 class GatewayError(FlexOutboundError):
-    """A call to Twilio that did not succeed.
+    """A call to Twilio that failed; one of its subclasses is raised.
 
-    ``code``: Twilio's error code, None where there was none. ``http_status``: None where no answer came.
-    ``reason``: the
-    stable word from ``gateway.errors``. ``detail``: Twilio's own words, for admins; never shown to agents.
+    ``code``: Twilio's error code, None where there was none. ``http_status``: None where no answer came. ``reason``: a
+    word from the table in ``gateway.errors``, which does not change. ``detail``: Twilio's own message, for
+    administrators and never for agents.
     """
 
     def __init__(self, detail: str, *, reason: str, code: int | None = None, http_status: int | None = None) -> None:
@@ -66,9 +65,9 @@ class GatewayError(FlexOutboundError):
 
 
 class NotAccepted(GatewayError):
-    """Proven not to have reached the work: refused connection, failed look-up, 429. Safe to send again.
+    """Twilio provably did not carry out the request: connection refused, name not found, 429. Safe to send again.
 
-    ``retry_after``: seconds that Twilio asked for, or None.
+    ``retry_after``: the seconds that Twilio asked to wait, or None.
     """
 
     def __init__(self, detail: str, *, retry_after: float | None = None, **kwargs: Any) -> None:
@@ -77,15 +76,15 @@ class NotAccepted(GatewayError):
 
 
 class Refused(GatewayError):
-    """Twilio said no and did nothing (4xx other than 408, 409, 429)."""
+    """Twilio refused the request and did nothing (4xx other than 408, 409, 429)."""
 
 
 class OutcomeUnknown(GatewayError):
-    """The request may or may not have been carried out: look before anything is repeated."""
+    """Twilio may or may not have carried out the request. Look it up before it is repeated."""
 
 
 class WebhookError(FlexOutboundError):
-    """A callback that is not accepted; ``code`` is stored beside it."""
+    """A callback that is not accepted. ``code``: the reason that is stored with it."""
 
     def __init__(self, message: str, *, code: str) -> None:
         super().__init__(message)

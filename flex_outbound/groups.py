@@ -1,4 +1,4 @@
-"""Two groups made ready for a project: who sends, and who sets up. Made after ``migrate``, as permissions are."""
+"""Two groups for a project, of agents and of managers. Created after ``migrate``, as permissions are."""
 
 from collections.abc import Iterable
 from typing import Any, Final
@@ -13,7 +13,7 @@ AGENTS: Final = "Flex agents"
 MANAGERS: Final = "Flex managers"
 
 SET_UP: Final = ("account", "sender", "worker")
-"""Models that managers add, change and delete; of everything else in the app they see all and write nothing."""
+"""Models that managers add, change and delete. They may view all other models of the app."""
 
 _AGENTS_MAY: Final = frozenset({"add_interaction"})
 _MANAGERS_MAY: Final = frozenset(
@@ -23,20 +23,20 @@ _MANAGERS_MAY: Final = frozenset(
 
 
 def agents_may(codename: str) -> bool:
-    """Tell whether a permission of the app is among those that the group of agents begins with."""
+    """Return whether the group of agents is created with this permission of the app."""
     return codename in _AGENTS_MAY
 
 
 def managers_may(codename: str) -> bool:
-    """Tell whether a permission of the app is among those that the group of managers begins with."""
+    """Return whether the group of managers is created with this permission of the app."""
     return codename in _MANAGERS_MAY or codename.startswith("view_")
 
 
 def make_groups(app_config: AppConfig, using: str, apps: Apps = global_apps, **kwargs: Any) -> None:
-    """Create the groups that are missing; one that is there belongs to the project's managers and is left alone.
+    """Create the groups that are missing. An existing group is not changed, since the project may have changed it.
 
     A receiver of ``post_migrate``: https://docs.djangoproject.com/en/stable/ref/signals/#post-migrate. Does nothing
-    where the tables of ``django.contrib.auth`` are not in this database, or not any more.
+    where this database does not have the tables of ``django.contrib.auth``.
     """
     try:
         models = [apps.get_model("auth", name) for name in ("Group", "Permission")]
@@ -49,7 +49,7 @@ def make_groups(app_config: AppConfig, using: str, apps: Apps = global_apps, **k
     there = set(groups.filter(name__in=(AGENTS, MANAGERS)).values_list("name", flat=True))
     if {AGENTS, MANAGERS} <= there:
         return
-    # Ours may come before the receiver of django.contrib.auth, which does the same: their order is INSTALLED_APPS'.
+    # This receiver may run before that of django.contrib.auth, which does the same: their order is INSTALLED_APPS'.
     create_permissions(app_config, verbosity=0, using=using, apps=apps)
     ours = list(permissions.filter(content_type__app_label=app_config.label))
     for name, may in ((AGENTS, agents_may), (MANAGERS, managers_may)):

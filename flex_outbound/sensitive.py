@@ -1,4 +1,4 @@
-"""Keeps Twilio's secrets off Django's error pages and out of its error mails, in whatever mode the project runs."""
+"""Keeps Twilio's secrets out of Django's error pages and error mails, also with DEBUG."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -13,7 +13,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 
 class SecretsFilter(SafeExceptionReporterFilter):
-    """Django's filter, active with DEBUG too: a page of errors may be looked at by more people than its developer."""
+    """Django's filter, also active with DEBUG: not only developers may see an error page."""
 
     def is_active(self, request: HttpRequest | None) -> bool:
         """Return True."""
@@ -21,7 +21,7 @@ class SecretsFilter(SafeExceptionReporterFilter):
 
 
 def sensitive_view(view: View) -> View:
-    """Return a view that handles secrets, so that an error shows neither what was posted nor any variable below it.
+    """Wrap a view that handles secrets: its errors show neither the posted data nor local variables.
 
     Source: https://docs.djangoproject.com/en/stable/howto/error-reporting/#filtering-sensitive-information
     """
@@ -33,7 +33,7 @@ def sensitive_view(view: View) -> View:
         request.sensitive_post_parameters = "__ALL__"  # type: ignore[attr-defined]
         response = hidden(request, *args, **kwargs)
         if isinstance(response, SimpleTemplateResponse):
-            # Django renders it when the view has returned.
+            # Django renders it after the view has returned.
             response.render = sensitive_variables()(response.render)  # type: ignore[method-assign]
         return response
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class SidKind(StrEnum):
-    """The kinds of SID this app meets; the value is the two-letter prefix."""
+    """The kinds of SID that this app uses. The value is the two-letter prefix."""
 
     ACCOUNT = "AC"
     API_KEY = "SK"
@@ -43,17 +43,17 @@ def pattern(kind: SidKind) -> str:
 
 
 def is_sid(value: object, kind: SidKind) -> bool:
-    """Tell whether ``value`` is a well-formed SID of ``kind``; any type may come in."""
+    """Return whether ``value``, of any type, is a well-formed SID of ``kind``."""
     return isinstance(value, str) and re.match(pattern(kind), value) is not None
 
 
 def sid_or_none(value: object, kind: SidKind) -> str | None:
-    """Return ``value`` if it is a well-formed SID of ``kind``, else None (for tolerant reading of answers)."""
+    """Return ``value``, of any type, if it is a well-formed SID of ``kind``, else None."""
     return value if isinstance(value, str) and is_sid(value, kind) else None
 
 
 def validator(kind: SidKind) -> RegexValidator:
-    """Return a Django validator whose message names the prefix that is expected."""
+    """Return a Django validator. Its message names the expected prefix."""
     return RegexValidator(
         pattern(kind),
         _("Enter a SID that starts with %(prefix)s, followed by 32 hexadecimal characters.") % {"prefix": kind.value},

@@ -1,7 +1,7 @@
 """Signals for the host project (vocabulary). All are sent after commit, with ``send_robust``.
 
-``interaction_queued``, ``interaction_created``, ``interaction_failed``, ``interaction_updated``: sender is the
-``Interaction`` class; keyword ``interaction`` the row. ``message_received``: keywords ``interaction``,
+``interaction_queued``, ``interaction_created``, ``interaction_failed``, ``interaction_updated``: the sender is the
+class ``Interaction``, the keyword ``interaction`` an instance. ``message_received``: keywords ``interaction`` and
 ``message_sid``; the text is not passed on.
 """
 
