@@ -1,4 +1,4 @@
-"""The account itself and its phone numbers, in the API of 2010: dates and pages as they were written then.
+"""The account itself and its phone numbers, in the API of 2010, which has other dates and pages.
 
 https://www.twilio.com/docs/iam/api/account and
 https://www.twilio.com/docs/phone-numbers/api/incomingphonenumber-resource

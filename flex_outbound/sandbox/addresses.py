@@ -1,4 +1,4 @@
-"""The business's own addresses where Twilio keeps them: WhatsApp senders, and the addresses of Conversations.
+"""The business's own addresses: WhatsApp senders, and the addresses of Conversations.
 
 https://www.twilio.com/docs/whatsapp/api/senders and
 https://www.twilio.com/docs/conversations/api/address-configuration-resource

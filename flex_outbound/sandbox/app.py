@@ -1,4 +1,4 @@
-"""Puts the sandbox together: one Starlette application behind the gate."""
+"""The sandbox as one Starlette application behind the gate."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def create_app(state: SandboxState) -> ASGIApp:
         lifespan=lifespan,
         exception_handlers={404: _not_found, 405: _not_allowed, TwilioError: _refused},
     )
-    # Twilio does not redirect a path with a slash too many; it does not know it.
+    # For a path with an extra slash, Twilio does not redirect but answers 404.
     app.router.redirect_slashes = False
     app.state.sandbox = state
     return Gate(app, state)
@@ -56,7 +56,7 @@ def _route(path: str, product: str, handlers: dict[str, Handler]) -> Route:
 async def _serve(request: Request, product: str, handler: Handler) -> Response:
     state: SandboxState = request.app.state.sandbox
     world = state.authenticate(request.headers.get("authorization", ""))
-    # The gate has read the body already, so this does not wait: a handler runs from start to end undisturbed.
+    # The gate has read the body already, so this does not wait. A handler runs to its end without interruption.
     body = await request.body()
     call = Call(
         state=state,

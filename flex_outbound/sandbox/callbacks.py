@@ -1,4 +1,4 @@
-"""Calls the webhooks that were registered: signed, in the background, with Twilio's few retries.
+"""Calls the registered webhooks: signed, in the background, with Twilio's retries.
 
 https://www.twilio.com/docs/taskrouter/api/event, https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides
 """
@@ -30,7 +30,7 @@ FORGED = "Zm9yZ2VkIGJ5IHRoZSBzYW5kYm94Li4="
 
 @dataclass(slots=True)
 class Attempt:
-    """One try to deliver a callback: the HTTP status it met, or the error."""
+    """One attempt to deliver a callback: the HTTP status of the answer, or the error."""
 
     status: int | None
     error: str
@@ -39,7 +39,7 @@ class Attempt:
 
 @dataclass(slots=True)
 class CallbackRecord:
-    """One callback with everything sent and answered, as ``/_sandbox/state`` shows it."""
+    """One callback with its requests and answers, as ``/_sandbox/state`` shows it."""
 
     product: str
     event: str
@@ -127,18 +127,18 @@ class Callbacks:
 
     def _http(self) -> httpx.AsyncClient:
         if self._client is None:
-            # The environment's proxies are for the internet; callbacks of a sandbox stay at home.
+            # The environment's proxies are for the internet. Callbacks of a sandbox go to this machine or network.
             self._client = httpx.AsyncClient(trust_env=False)
         return self._client
 
     def clear(self) -> None:
-        """Drop the log and every callback that is still on its way."""
+        """Drop the log and every callback that is not delivered yet."""
         for task in self._running:
             task.cancel()
         self.log.clear()
 
     async def close(self) -> None:
-        """Cancel what is on its way and close the connections."""
+        """Cancel callbacks that are not delivered yet, and close the connections."""
         self.clear()
         await asyncio.gather(*self._running, return_exceptions=True)
         if self._client is not None:

@@ -1,7 +1,7 @@
-"""The TCP connection under a request, for the faults that happen to connections.
+"""The TCP connection of a request, for faults that break it.
 
-uvicorn hands every protocol instance the application's state and puts a copy of it into each request's scope;
-the transport travels there, which needs no private attribute of uvicorn's.
+uvicorn gives every protocol instance the application's state and puts a copy of it into each request's scope. The
+transport is kept there, so that no private attribute of uvicorn is needed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ KEY = "transport"
 
 
 class Protocol(H11Protocol):
-    """HTTP/1.1 as uvicorn speaks it; requests find their connection in the scope's state."""
+    """uvicorn's HTTP/1.1. Requests find their connection in the scope's state."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Keep the transport where requests can find it."""
@@ -30,9 +30,9 @@ async def drop(scope: Scope) -> None:
     transport: asyncio.Transport = scope["state"][KEY]
     raw: socket.socket | None = transport.get_extra_info("socket")
     if raw is not None:
-        # No lingering: close() then sends RST instead of FIN, as a crashed peer or a firewall does.
+        # Without lingering, close() sends RST instead of FIN, as a crashed peer or a firewall does.
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     transport.abort()
-    # Two turns of the loop let uvicorn notice the loss; then it does not look for an answer any more.
+    # After two turns of the loop, uvicorn has noticed the reset and does not expect an answer any more.
     await asyncio.sleep(0)
     await asyncio.sleep(0)

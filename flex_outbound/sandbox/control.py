@@ -1,6 +1,6 @@
-"""The control API under ``/_sandbox/``: look at everything, change it, play the agent and the customer.
+"""The control API under ``/_sandbox/``: reads and changes everything, and plays the agent and the customer.
 
-It asks for no credentials and is meant for the machine it runs on; pages of other sites are turned away.
+It asks for no credentials and is meant for the machine it runs on. Requests from pages of other sites are refused.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from flex_outbound.sandbox.conversations.rooms import Draft, Rooms
+from flex_outbound.sandbox.conversations.changes import Changes, Draft
 from flex_outbound.sandbox.desk_summary import summary
 from flex_outbound.sandbox.errors import TwilioError
 from flex_outbound.sandbox.faults import Fault
@@ -29,7 +29,7 @@ Work = Callable[[SandboxState, Request, Any], object]
 
 
 class Refusal(Exception):
-    """A request to the control API that makes no sense; becomes HTTP ``status`` with the message."""
+    """An invalid request to the control API; becomes HTTP ``status`` with the message."""
 
     def __init__(self, message: str, status: int = 400) -> None:
         super().__init__(message)
@@ -44,7 +44,7 @@ def _object(body: Any) -> dict[str, Any]:
 
 def _endpoint(work: Work) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
-        # A page of another site may make a browser send this; no such page has any business here.
+        # A page of another site can make a browser send this.
         if request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
             return JSONResponse({"error": "requests from other sites are refused"}, 403)
         try:
@@ -156,7 +156,7 @@ def _move_task(state: SandboxState, request: Request, body: Any) -> object:
     if move not in known:
         raise Refusal(f"a task can {', '.join(known)}", 404)
     if move == "accept":
-        # Whoever plays the agent need not wait for the reservation; a task that has one is left as it is.
+        # The caller need not wait for the reservation. A task that has one is not changed.
         moves.reserve(task)
     known[move](task)
     return {"sid": task.sid, "status": task.status}
@@ -187,7 +187,7 @@ def _customer_says(state: SandboxState, request: Request, body: Any) -> object:
     if not text:
         raise Refusal("body is missing")
     world, conversation, customer = _customer(state, body)
-    message = Rooms(state, world).hear(conversation, customer, text)
+    message = Changes(state, world).add_reply(conversation, customer, text)
     return {"sid": message.sid, "conversation_sid": conversation.sid}
 
 
@@ -212,7 +212,7 @@ def _agent_says(state: SandboxState, request: Request, body: Any) -> object:
     members = (one for one in conversation.participants.values() if one.identity == author)
     member = next(members, None)
     draft = Draft(author, text, participant_sid=member.sid if member else None)
-    message = Rooms(state, world).say(conversation, draft)
+    message = Changes(state, world).add_message(conversation, draft)
     return {"sid": message.sid, "conversation_sid": conversation.sid}
 
 

@@ -1,7 +1,7 @@
 """The accounts that every sandbox starts with: public constants with the same values on every machine.
 
-Other programs (a demo's seed, tests) import these names; this module therefore imports nothing but the
-standard library and the SID maker beside it. The credentials open nothing but a sandbox.
+Other programs (the demo's seed, tests) import these names, so this module imports only the standard library and
+``ids``. The credentials are valid for a sandbox only.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ CONTENT_TEMPLATES = (
     ),
 )
 
-# --- a second account, to catch mistakes that cross from one account to another ----------------------------
+# --- a second account, to find mistakes that mix up accounts -----------------------------------------------
 ACCOUNT2_SID = fixed_sid("AC", "second account")
 ACCOUNT2_AUTH_TOKEN = fixed_hex("second auth token")
 ACCOUNT2_API_KEY_SID = fixed_sid("SK", "second api key")

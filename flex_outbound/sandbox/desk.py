@@ -1,6 +1,6 @@
 """The agent's desk at ``/``: one page to play the agent and the customer by hand.
 
-The page is static; what it shows comes from ``/_sandbox/desk`` and what it does goes through the control API.
+The page is static. It reads ``/_sandbox/desk`` and acts through the control API.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the desk shows: workers, their tasks, the conversations and the threads that are open on the page."""
+"""The content of the desk: workers, their tasks, the conversations, and the threads that are open on the page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Twilio's way to say no: one exception that becomes Twilio's JSON error body.
+"""Twilio's errors: one exception that becomes Twilio's JSON error body.
 
 https://www.twilio.com/docs/usage/twilios-response#response-formats-exceptions
 """
@@ -37,7 +37,7 @@ def missing(parameter: str) -> TwilioError:
 
 
 def not_found(path: str) -> TwilioError:
-    """Return Twilio's answer to a ``path`` that names nothing of this account's."""
+    """Return Twilio's answer to a ``path`` that does not exist in this account."""
     return TwilioError(404, 20404, f"The requested resource {path} was not found")
 
 
@@ -47,7 +47,7 @@ def unauthorized() -> TwilioError:
 
 
 def method_not_allowed(path: str) -> TwilioError:
-    """Return Twilio's answer to a method that ``path`` does not take."""
+    """Return Twilio's answer to a method that ``path`` does not accept."""
     return TwilioError(405, 20004, f"Method not allowed on {path}")
 
 

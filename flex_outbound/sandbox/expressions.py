@@ -114,7 +114,7 @@ def contains(holder: object, value: object) -> bool:
 
 
 def ordered(operator: str, left: object, right: object) -> bool:
-    """Compare two numbers or two texts by size; anything else, NULL above all, has no order and is false."""
+    """Compare two numbers or two texts by size. Other values, as NULL, have no order: the result is false."""
     if isinstance(left, str) and isinstance(right, str):
         return _sizes(operator, (left > right) - (left < right))
     if isinstance(left, int | float) and isinstance(right, int | float):
@@ -123,7 +123,7 @@ def ordered(operator: str, left: object, right: object) -> bool:
 
 
 def _sizes(operator: str, difference: int) -> bool:
-    """Say whether a difference of -1, 0 or 1 is what ``operator`` asks for."""
+    """Return whether ``operator`` holds for a difference of -1, 0 or 1."""
     return {"<": difference < 0, "<=": difference <= 0, ">": difference > 0, ">=": difference >= 0}[operator]
 
 

@@ -1,4 +1,4 @@
-"""Misbehaviour on demand: what the network and Twilio can do to a request or to a callback."""
+"""Faults on demand, of the network and of Twilio, for requests and callbacks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DEFAULT_MS = 1000
 
 @dataclass(slots=True)
 class Fault:
-    """One fault: what it looks for, what it does, how often (``times`` None: without end)."""
+    """One fault: what it matches, what it does, and how often (``times`` None: always)."""
 
     id: int
     kind: str
@@ -42,7 +42,7 @@ class Fault:
         return {"fault": self.kind, "match": match} | {name: getattr(self, name) for name in shown}
 
     def fits(self, method: str, product: str, path: str, body: str) -> bool:
-        """Tell whether a request, or a callback, is one that this fault looks for."""
+        """Return whether this fault matches a request or a callback."""
         if self.times == 0 or (self.method and self.method != method):
             return False
         if (self.product and self.product != product) or (self.body and self.body not in body):
@@ -52,14 +52,14 @@ class Fault:
 
 
 class Faults:
-    """The faults that are set, in order; every one that fits a request acts on it."""
+    """The faults that are set, in order. Every one that matches a request acts on it."""
 
     def __init__(self) -> None:
         self.all: list[Fault] = []
         self._next_id = 1
 
     def add(self, wanted: Mapping[str, object]) -> Fault:
-        """Set a fault from the control API's JSON object; raises ``ValueError`` with what is wrong in it."""
+        """Set a fault from the control API's JSON object. Raises ``ValueError`` that says what is wrong in it."""
         fields = dict(wanted)
         kind, match = fields.pop("fault", None), fields.pop("match", None) or {}
         if kind not in KINDS:

@@ -1,4 +1,4 @@
-"""The way in: the product by path or Host header, then delay, faults and request log around the work."""
+"""The entry of every request: finds the product by path or Host header, then applies delay, faults and request log."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Answer = tuple[int, list[tuple[bytes, bytes]], bytes]
 
 
 def twilio_path(host: str, path: str) -> str:
-    """Return ``path`` with the product in front where ``host`` is Twilio's own, else as it came.
+    """Return ``path`` with the product in front where ``host`` is Twilio's own, else unchanged.
 
     ``flex-api.twilio.com`` and ``flex-api.{edge}.{region}.twilio.com`` both lead to ``/flex-api``.
     """
@@ -38,7 +38,7 @@ class Gate:
         self.state = state
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on what is not a Twilio request; take the others through delay and faults."""
+        """Handle one request. Delay and faults apply only to Twilio's products."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -135,7 +135,7 @@ def _delays(acting: list[Fault], after: bool) -> float:
 
 def _error(fault: Fault) -> Answer:
     error = TwilioError(fault.status, fault.code, fault.message or "An internal server error has occurred")
-    # The newer form of error (RFC 9457), which the SDK raises as an exception of another family.
+    # The newer form of error (RFC 9457), for which the SDK raises an unrelated exception.
     problem = {"type": error.body()["more_info"], "title": error.message, "detail": error.message}
     body = json.dumps(error.body() | problem if fault.problem else error.body()).encode()
     kind = b"application/problem+json" if fault.problem else b"application/json"

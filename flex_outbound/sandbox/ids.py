@@ -1,4 +1,4 @@
-"""Makes identifiers of Twilio's shape for everything the sandbox creates."""
+"""Identifiers of Twilio's shape for everything that the sandbox creates."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
 def new_sid(prefix: str) -> str:
-    """Take a two-letter prefix such as ``WT``; return it followed by 32 random lowercase hex digits."""
+    """Return a two-letter prefix such as ``WT`` followed by 32 random lowercase hex digits."""
     return prefix + secrets.token_hex(16)
 
 

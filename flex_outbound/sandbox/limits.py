@@ -22,7 +22,7 @@ class Limits:
         """Count one request of ``kind``; raises 20429 (HTTP 429) where the account has none left.
 
         ``kind`` is ``interactions``, ``task_searches``, ``worker_searches`` or ``conversation_writes``.
-        A refused request is not counted, so a client that waits is served again after one window.
+        A refused request is not counted, so a client that waits one second is served again.
         """
         if not self.options.enforce_limits:
             return

@@ -1,4 +1,4 @@
-"""Everything about the sandbox's behaviour that can be switched, at the start or while it runs.
+"""The options of the sandbox, which can be set at the start and while it runs.
 
 The same table feeds the command line, the in-process server and ``/_sandbox/options``.
 """
@@ -18,7 +18,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
 
 @dataclass(slots=True)
 class Options:
-    """Values that the sandbox reads afresh at every use; times are in the unit that ends the name."""
+    """Values that the sandbox reads at every use. The unit of a time ends its name."""
 
     latency_ms: int = 0
     latency_jitter_ms: int = 0

@@ -1,4 +1,4 @@
-"""The things that the sandbox keeps in memory, as plain data without behaviour."""
+"""The data that the sandbox keeps in memory, without behaviour."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from flex_outbound.sandbox.wire import now
 
 @dataclass(slots=True)
 class Activity:
-    """What a worker is doing; only an ``available`` one receives tasks."""
+    """A worker's activity. Only an ``available`` worker receives tasks."""
 
     sid: str
     name: str
@@ -45,7 +45,7 @@ class Named:
 
 @dataclass(slots=True)
 class Reservation:
-    """A task held out to one worker."""
+    """A task offered to one worker."""
 
     sid: str
     task_sid: str
@@ -83,7 +83,7 @@ class Task:
 
 @dataclass(slots=True)
 class Event:
-    """Something that happened in TaskRouter; ``form`` is the callback's form."""
+    """An event of TaskRouter. ``form``: the fields of the callback."""
 
     sid: str
     type: str
@@ -96,7 +96,7 @@ class Event:
 
 @dataclass(slots=True)
 class Invite:
-    """An invitation of an agent into an interaction channel; it has the task."""
+    """An invitation of an agent into an interaction channel, with its task."""
 
     sid: str
     task_sid: str
@@ -104,7 +104,7 @@ class Invite:
 
 @dataclass(slots=True)
 class InteractionParticipant:
-    """Somebody in an interaction channel (``UT…``)."""
+    """A participant of an interaction channel (``UT…``)."""
 
     sid: str
     type: str
@@ -114,7 +114,7 @@ class InteractionParticipant:
 
 @dataclass(slots=True)
 class Channel:
-    """The channel of an interaction; its messages live in a conversation."""
+    """The channel of an interaction. Its messages are in a conversation."""
 
     sid: str
     interaction_sid: str
@@ -129,7 +129,7 @@ class Channel:
 
 @dataclass(slots=True)
 class Interaction:
-    """An interaction with its channel and the routing it was asked for."""
+    """An interaction with its channel and the requested routing."""
 
     sid: str
     channel: Channel
@@ -156,7 +156,7 @@ class InteractionWebhook:
 
 @dataclass(slots=True)
 class Participant:
-    """Somebody in a conversation: an agent by ``identity`` or a customer by ``address`` and ``proxy``."""
+    """A participant of a conversation: an agent by ``identity``, or a customer by ``address`` and ``proxy``."""
 
     sid: str
     identity: str | None = None
@@ -172,7 +172,7 @@ class Participant:
 
 @dataclass(slots=True)
 class Receipt:
-    """What became of one message on its way to one participant."""
+    """The delivery of one message to one participant."""
 
     sid: str
     channel_message_sid: str
@@ -214,7 +214,7 @@ class ScopedWebhook:
 
 @dataclass(slots=True)
 class Conversation:
-    """A conversation with everything said in it."""
+    """A conversation with its participants and messages."""
 
     sid: str
     friendly_name: str | None = None

@@ -1,4 +1,4 @@
-"""Which handler answers which path of which product; paths are written as Twilio's API documents them."""
+"""The handlers by product and path. Paths are written as in Twilio's documentation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Builds the two accounts that a sandbox starts with out of ``defaults``."""
+"""Builds the two accounts that a sandbox starts with from ``defaults``."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ class _Server(uvicorn.Server):
         self.port = 0
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Bind, note the port that was really taken, and say so."""
+        """Bind, note the port that was taken, and set ``ready``."""
         await super().startup(sockets)
         self.port = int(self.servers[0].sockets[0].getsockname()[1])
         self.ready.set()
@@ -68,7 +68,7 @@ def run(options: Options, host: str, port: int, access_log: bool = False) -> Non
     try:
         server.run()
     except KeyboardInterrupt:
-        # uvicorn repeats the signal after its own clean shutdown; for a foreground command that is the end.
+        # uvicorn sends the signal again after its clean shutdown. In the foreground, that ends the command.
         return
 
 
@@ -76,8 +76,8 @@ class SandboxServer:
     """A sandbox in a thread: ``with SandboxServer() as sandbox: ... sandbox.url ...``.
 
     Takes ``host``, ``port`` (0 for any free one) and options by name, e.g. ``latency_ms=300``; raises
-    ``ValueError`` for an unknown option and ``RuntimeError`` if it does not come up. ``state`` may be read
-    from the test's thread; change it through the control API, which runs on the server's loop.
+    ``ValueError`` for an unknown option and ``RuntimeError`` if it does not start. ``state`` may be read
+    from the test's thread. To change it, use the control API, which runs on the server's loop.
     """
 
     def __init__(self, host: str = "127.0.0.1", port: int = 0, **options: object) -> None:
@@ -89,7 +89,7 @@ class SandboxServer:
         self.host = host
 
     def _serve(self) -> None:
-        # uvicorn ends the process where it cannot listen; here that is the thread, and start() tells.
+        # Where uvicorn cannot listen it exits, which here ends only the thread. start() then raises.
         with contextlib.suppress(SystemExit):
             self._server.run()
 

@@ -1,4 +1,4 @@
-"""Twilio's signature of a callback, written from its description rather than borrowed from the SDK.
+"""Twilio's signature of a callback, implemented from its description and not taken from the SDK.
 
 https://www.twilio.com/docs/usage/security#validating-requests
 """

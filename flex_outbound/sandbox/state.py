@@ -1,4 +1,4 @@
-"""The whole of a running sandbox: accounts, switches, faults, logs, and the clock for what comes later."""
+"""The state of a running sandbox: accounts, options, faults, logs and timers."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class SandboxState:
         self.worlds = {world.account_sid: world for world in worlds}
 
     def reset(self) -> None:
-        """Return to the state of a fresh start; timers and callbacks that are still due are dropped."""
+        """Return to the initial state. Timers and callbacks that are not done yet are dropped."""
         self._generation += 1
         self.options.change(self._starting_options)
         self.faults.clear()
@@ -80,7 +80,7 @@ class SandboxState:
         asyncio.get_running_loop().call_later(milliseconds / 1000, due)
 
     def authenticate(self, header: str) -> World:
-        """Return the account that an ``Authorization`` header opens; raises 20003 (HTTP 401) if none.
+        """Return the account of an ``Authorization`` header; raises 20003 (HTTP 401) if there is none.
 
         https://www.twilio.com/docs/iam/api/authenticating-with-twilio
         """
@@ -93,7 +93,7 @@ class SandboxState:
 
 
 def credentials(header: str) -> tuple[str, str]:
-    """Return user and secret of a Basic ``Authorization`` header, two empty texts if it is none."""
+    """Return user and secret of a Basic ``Authorization`` header, two empty texts for any other."""
     scheme, _, encoded = header.partition(" ")
     if scheme.lower() != "basic":
         return "", ""

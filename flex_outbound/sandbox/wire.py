@@ -1,4 +1,4 @@
-"""What crosses the wire: forms, dates, list pages, and the call and reply that handlers work with."""
+"""Requests and answers: forms, dates, list pages, and the call and the reply of handlers."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class Call:
         return next((fault for fault in self.faults if fault.kind == kind), None)
 
     def find(self, mapping: Mapping[str, T], parameter: str) -> T:
-        """Return what the path's ``parameter`` names in ``mapping``; raises 20404 if it is not there."""
+        """Return the value in ``mapping`` for the path's ``parameter``; raises 20404 if there is none."""
         found = mapping.get(self.params[parameter])
         if found is None:
             raise not_found(self.path)
@@ -123,7 +123,7 @@ Handler = Callable[[Call], Reply]
 
 
 def now() -> datetime:
-    """Return the present moment in UTC; the only clock that replies show."""
+    """Return the current time in UTC. All times in replies come from here."""
     return datetime.now(UTC)
 
 
@@ -138,7 +138,7 @@ def iso_ms(moment: datetime) -> str:
 
 
 def parse_date(text: str) -> datetime:
-    """Return the moment or the day that ``text`` writes in ISO 8601; raises 20001 for anything else."""
+    """Return the moment or the day that ``text`` contains in ISO 8601; raises 20001 for any other text."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
@@ -147,7 +147,7 @@ def parse_date(text: str) -> datetime:
 
 
 def resource_url(product: str, path: str) -> str:
-    """Return the address that Twilio itself would give for ``path`` of ``product``."""
+    """Return Twilio's own URL of ``path`` of ``product``."""
     return f"https://{product}.twilio.com{path}"
 
 

@@ -1,6 +1,6 @@
-"""Everything that belongs to one account, with the indexes that keep the busy paths short.
+"""Everything that belongs to one account, with the indexes of frequent requests.
 
-A resource of another account is simply not in here, so a mix-up of accounts is answered as by Twilio: 404.
+Resources of other accounts are not in here, so a request for one is answered 404, as by Twilio.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MAX_EVENTS = 20_000
 
 @dataclass(slots=True)
 class Workspace:
-    """A TaskRouter workspace and all that is in it."""
+    """A TaskRouter workspace with everything in it."""
 
     sid: str
     name: str
@@ -90,7 +90,7 @@ class World:
     heard_from: dict[tuple[str, str], datetime] = field(default_factory=dict)
 
     def owns(self, channel: str, address: str) -> bool:
-        """Tell whether ``address`` is one of this account's senders for ``channel``."""
+        """Return whether ``address`` is one of this account's senders for ``channel``."""
         return any(sender.channel == channel and sender.address == address for sender in self.senders)
 
     def conversation(self, sid_or_name: str) -> Conversation | None:
@@ -102,7 +102,7 @@ class World:
         return self.bindings.get((address, proxy))
 
     def join(self, conversation: Conversation, participant: Participant) -> None:
-        """Put ``participant`` into ``conversation`` and take the binding of its pair of addresses."""
+        """Add ``participant`` to ``conversation`` and reserve its pair of addresses."""
         conversation.participants[participant.sid] = participant
         for key in (participant.address, participant.identity):
             if key:
@@ -111,7 +111,7 @@ class World:
             self.bindings[participant.address, participant.proxy] = conversation.sid
 
     def leave(self, conversation: Conversation, participant: Participant) -> None:
-        """Take ``participant`` out of ``conversation`` and free its pair of addresses."""
+        """Remove ``participant`` from ``conversation`` and free its pair of addresses."""
         conversation.participants.pop(participant.sid, None)
         for key in (participant.address, participant.identity):
             if key:

@@ -1,8 +1,8 @@
-"""What every handler of Conversations needs: the conversation of the path, and rooms that are loud or not."""
+"""What the handlers of Conversations share: the conversation of the path, and the changes to it."""
 
 from __future__ import annotations
 
-from flex_outbound.sandbox.conversations.rooms import Rooms
+from flex_outbound.sandbox.conversations.changes import Changes
 from flex_outbound.sandbox.records import Conversation
 from flex_outbound.sandbox.wire import Call
 
@@ -14,7 +14,7 @@ def conversation_of(call: Call) -> Conversation:
     return call.found(call.world.conversation(call.params["conversation"]))
 
 
-def rooms_of(call: Call) -> Rooms:
-    """Return the rooms for a REST change: silent unless ``X-Twilio-Webhook-Enabled: true`` came with it."""
-    loud = call.headers.get("x-twilio-webhook-enabled", "").lower() == "true"
-    return Rooms(call.state, call.world, loud=loud, rest=True)
+def changes_of(call: Call) -> Changes:
+    """Return the changes of a REST request. They call webhooks only with ``X-Twilio-Webhook-Enabled: true``."""
+    calls_webhooks = call.headers.get("x-twilio-webhook-enabled", "").lower() == "true"
+    return Changes(call.state, call.world, calls_webhooks=calls_webhooks, rest=True)

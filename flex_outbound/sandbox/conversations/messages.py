@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 import re
 
-from flex_outbound.sandbox.conversations.common import REST, conversation_of, rooms_of
-from flex_outbound.sandbox.conversations.rooms import Draft
+from flex_outbound.sandbox.conversations.changes import Draft
+from flex_outbound.sandbox.conversations.common import REST, changes_of, conversation_of
 from flex_outbound.sandbox.errors import bad_request
 from flex_outbound.sandbox.records import Conversation, Message, Receipt
 from flex_outbound.sandbox.wire import JSON, Call, Reply, iso, json_object, now, page, resource_url
@@ -30,7 +30,7 @@ def create_message(call: Call) -> Reply:
     match = (one for one in conversation.participants.values() if author in (one.identity, one.address))
     sender = next(match, None)
     draft.participant_sid = sender.sid if sender else None
-    message = rooms_of(call).say(conversation, draft)
+    message = changes_of(call).add_message(conversation, draft)
     return Reply(show(call, conversation, message), 201)
 
 

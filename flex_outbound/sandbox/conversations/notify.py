@@ -1,4 +1,4 @@
-"""Conversations' webhooks: who listens, and what is said to them.
+"""Calls the webhooks of Conversations.
 
 https://www.twilio.com/docs/conversations/conversations-webhooks
 """
@@ -22,10 +22,10 @@ def notify(
     fields: dict[str, str],
     rest: bool = False,
 ) -> None:
-    """Tell every listener of ``conversation`` about ``event``.
+    """Call every webhook of ``conversation`` that is registered for ``event``.
 
-    ``rest`` says that a REST request with ``X-Twilio-Webhook-Enabled: true`` made the change; callers do not
-    come here at all for one without that header, as Twilio does not either.
+    ``rest``: a REST request with ``X-Twilio-Webhook-Enabled: true`` made the change. For one without that header,
+    callers do not call this function, since Twilio then calls no webhook.
     """
     form = {
         "AccountSid": world.account_sid,

@@ -5,7 +5,7 @@ https://www.twilio.com/docs/conversations/api/conversation-participant-resource
 
 from __future__ import annotations
 
-from flex_outbound.sandbox.conversations.common import REST, conversation_of, rooms_of
+from flex_outbound.sandbox.conversations.common import REST, changes_of, conversation_of
 from flex_outbound.sandbox.conversations.resources import binding
 from flex_outbound.sandbox.errors import bad_request
 from flex_outbound.sandbox.flex.checks import check_pair
@@ -36,7 +36,7 @@ def create_participant(call: Call) -> Reply:
         proxy=proxy or None,
         attributes=attributes,
     )
-    return Reply(show(call, conversation, rooms_of(call).add(conversation, participant)), 201)
+    return Reply(show(call, conversation, changes_of(call).add(conversation, participant)), 201)
 
 
 def list_participants(call: Call) -> Reply:
@@ -69,7 +69,7 @@ def delete_participant(call: Call) -> Reply:
     """DELETE one participant, which frees the pair of addresses."""
     call.state.limits.spend(call.world.account_sid, REST)
     conversation = conversation_of(call)
-    rooms_of(call).remove(conversation, call.find(conversation.participants, "participant"))
+    changes_of(call).remove(conversation, call.find(conversation.participants, "participant"))
     return Reply(None, 204)
 
 

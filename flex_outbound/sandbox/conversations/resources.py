@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from flex_outbound.sandbox.conversations.common import REST, conversation_of, rooms_of
+from flex_outbound.sandbox.conversations.common import REST, changes_of, conversation_of
 from flex_outbound.sandbox.errors import bad_request
 from flex_outbound.sandbox.ids import new_sid
 from flex_outbound.sandbox.records import Conversation, Participant
@@ -26,7 +26,7 @@ def create_conversation(call: Call) -> Reply:
         attributes=_attributes(call, "{}"),
         state=_state(call) or "active",
     )
-    return Reply(show(call, rooms_of(call).open(conversation)), 201)
+    return Reply(show(call, changes_of(call).open(conversation)), 201)
 
 
 def _attributes(call: Call, default: str) -> str:
@@ -64,11 +64,11 @@ def update_conversation(call: Call) -> Reply:
     """POST one conversation: State, Attributes, FriendlyName, UniqueName; a closed one stays closed (50377)."""
     call.state.limits.spend(call.world.account_sid, REST)
     conversation = conversation_of(call)
-    rooms, attributes, state = rooms_of(call), _attributes(call, conversation.attributes), _state(call)
+    changes, attributes, state = changes_of(call), _attributes(call, conversation.attributes), _state(call)
     if "UniqueName" in call.form:
-        rooms.rename(conversation, call.form.get("UniqueName"))
+        changes.rename(conversation, call.form.get("UniqueName"))
     if state:
-        rooms.set_state(conversation, state, "API")
+        changes.set_state(conversation, state, "API")
     conversation.attributes = attributes
     conversation.friendly_name = call.form.get("FriendlyName", conversation.friendly_name or "") or None
     conversation.updated = now()
@@ -79,9 +79,9 @@ def delete_conversation(call: Call) -> Reply:
     """DELETE one conversation with everything in it."""
     call.state.limits.spend(call.world.account_sid, REST)
     conversation = conversation_of(call)
-    rooms = rooms_of(call)
+    changes = changes_of(call)
     for participant in list(conversation.participants.values()):
-        rooms.remove(conversation, participant)
+        changes.remove(conversation, participant)
     call.world.conversation_names.pop(conversation.unique_name or "", None)
     del call.world.conversations[conversation.sid]
     return Reply(None, 204)

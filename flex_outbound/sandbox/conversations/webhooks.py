@@ -1,4 +1,4 @@
-"""Where the webhooks of conversations are set up: for all of them, or for one.
+"""The registrations of conversations' webhooks: for all conversations, or for one.
 
 https://www.twilio.com/docs/conversations/api/webhook-configuration-resource,
 https://www.twilio.com/docs/conversations/api/conversation-scoped-webhook-resource

@@ -60,7 +60,7 @@ def fetch_channel(call: Call) -> Reply:
 def update_channel(call: Call) -> Reply:
     """POST one channel: ``Status`` closed or inactive, ``Routing`` ``{"status": "closed"}`` ends its tasks.
 
-    Without the routing the tasks go to wrapping; ``inactive`` cannot do without it.
+    Without the routing the tasks go to wrapping. ``inactive`` requires it.
     """
     interaction, channel = _one(call)
     status = call.form.required("Status")
@@ -97,7 +97,7 @@ def list_invites(call: Call) -> Reply:
 
 
 def create_invite(call: Call) -> Reply:
-    """POST an invite; the sandbox answers with the channel's present task instead of making a second one."""
+    """POST an invite. The sandbox answers with the channel's present task and does not create a second one."""
     channel = _one(call)[1]
     call.form.required("Routing")
     call.form.json_object("Routing", 45004)

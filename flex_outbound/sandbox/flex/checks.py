@@ -1,4 +1,4 @@
-"""Reads ``POST /v1/Interactions`` and refuses what Twilio refuses, before anything has been created.
+"""Reads ``POST /v1/Interactions`` and refuses what Twilio refuses, before anything is created.
 
 https://www.twilio.com/docs/flex/developer/conversations/interactions-api/interactions
 Where Twilio does not document the code of a refusal, the choice made here is listed in docs/sandbox.md.
@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from flex_outbound.sandbox.conversations.rooms import refuse_bound
+from flex_outbound.sandbox.conversations.changes import refuse_bound
 from flex_outbound.sandbox.errors import TwilioError, bad_request
 from flex_outbound.sandbox.records import Conversation, Named, Worker
 from flex_outbound.sandbox.taskrouter.lifecycle import MAX_ATTRIBUTES
@@ -144,7 +144,7 @@ def _workflow(workspace: Workspace, properties: JSON) -> Named:
 
 def _task_channel(workspace: Workspace, properties: JSON, channel_type: str) -> Named:
     name = properties.get("task_channel_sid") or properties.get("task_channel_unique_name")
-    # Without one Flex picks the task channel of the message's kind; WhatsApp and web go through "chat".
+    # Without one, Flex picks the task channel for the kind of message: "chat" for WhatsApp and web.
     fallback = channel_type if channel_type in ("sms", "email") else "chat"
     found = workspace.task_channel(str(name or fallback)) or (None if name else workspace.task_channel("default"))
     if found is None:

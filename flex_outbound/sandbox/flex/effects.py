@@ -1,8 +1,8 @@
-"""What tasks and channels do to each other and to the conversation that they share."""
+"""The effects of tasks and channels on each other and on their conversation."""
 
 from __future__ import annotations
 
-from flex_outbound.sandbox.conversations.rooms import Rooms
+from flex_outbound.sandbox.conversations.changes import Changes
 from flex_outbound.sandbox.flex.notify import notify
 from flex_outbound.sandbox.ids import new_sid
 from flex_outbound.sandbox.records import Interaction, InteractionParticipant, Participant, Reservation, Task
@@ -13,7 +13,7 @@ OVER = ("closed", "failed")
 
 
 def set_channel(state: SandboxState, world: World, interaction: Interaction, status: str) -> None:
-    """Give the channel a new ``status`` and tell the webhooks; a final one never changes again."""
+    """Give the channel a new ``status`` and call the webhooks. A final status never changes."""
     channel = interaction.channel
     if channel.status == status or channel.status in OVER:
         return
@@ -31,10 +31,10 @@ def fail_channel(state: SandboxState, world: World, interaction: Interaction, co
 
 
 def close_conversation(state: SandboxState, world: World, interaction: Interaction, to: str = "closed") -> None:
-    """Close (or make inactive) the conversation behind the interaction, if it still is open."""
+    """Close (or make inactive) the conversation of the interaction, if it is still open."""
     conversation = world.conversations.get(interaction.channel.conversation_sid)
     if conversation is not None and conversation.state != "closed":
-        Rooms(state, world).set_state(conversation, to)
+        Changes(state, world).set_state(conversation, to)
 
 
 def close_channel(state: SandboxState, world: World, interaction: Interaction, status: str = "closed") -> None:
@@ -56,13 +56,13 @@ def agent_joined(state: SandboxState, world: World, task: Task, reservation: Res
     if conversation is not None and conversation.state != "closed":
         present = any(one.identity == name for one in conversation.participants.values())
         if not present:
-            Rooms(state, world).add(conversation, Participant(new_sid("MB"), identity=name))
+            Changes(state, world).add(conversation, Participant(new_sid("MB"), identity=name))
     fields = {"ParticipantSid": participant.sid, "ParticipantType": "agent", "TaskSid": task.sid}
     notify(state, world, interaction, "onParticipantJoined", fields)
 
 
 def task_completed(state: SandboxState, world: World, task: Task) -> None:
-    """Close the channel of a completed task, unless it has been made inactive on purpose."""
+    """Close the channel of a completed task, unless a request made it inactive."""
     interaction = world.interactions.get(task.interaction_sid or "")
     if interaction is not None and interaction.channel.status != "inactive":
         close_channel(state, world, interaction)

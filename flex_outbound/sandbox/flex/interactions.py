@@ -1,4 +1,4 @@
-"""Interactions: created out of a checked request, shown in Twilio's several shapes.
+"""Interactions: created from a checked request, shown in Twilio's different shapes.
 
 https://www.twilio.com/docs/flex/developer/conversations/interactions-api/interactions
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import time
 
-from flex_outbound.sandbox.conversations.rooms import Rooms
+from flex_outbound.sandbox.conversations.changes import Changes
 from flex_outbound.sandbox.errors import bad_request
 from flex_outbound.sandbox.flex import checks, effects
 from flex_outbound.sandbox.flex.checks import Wanted, invalid
@@ -38,7 +38,7 @@ def create_interaction(call: Call) -> Reply:
     conversation = wanted.conversation or Conversation(new_sid("CH"))
     interaction = _interaction(call, wanted, conversation)
     task = _task(call, wanted, interaction, conversation)
-    # From here on nothing refuses any more: a request either leaves everything behind or nothing.
+    # Nothing below refuses the request, so that it creates either everything or nothing.
     if wanted.conversation is None:
         _open(call, wanted, conversation)
     call.world.interactions[interaction.sid] = interaction
@@ -66,11 +66,11 @@ def _existing(call: Call) -> Interaction | None:
 
 
 def _open(call: Call, wanted: Wanted, conversation: Conversation) -> None:
-    rooms = Rooms(call.state, call.world)
-    rooms.open(conversation)
+    changes = Changes(call.state, call.world)
+    changes.open(conversation)
     for one in wanted.participants if wanted.customer_joins else ():
         identity = one.get("identity")
-        rooms.add(
+        changes.add(
             conversation,
             Participant(
                 new_sid("MB"),

@@ -18,7 +18,7 @@ def notify(
     event: str,
     fields: dict[str, str] | None = None,
 ) -> None:
-    """Tell the listeners of ``interaction`` about ``event``: the global ones and its own."""
+    """Call the webhooks for ``event``: the global ones and that of ``interaction``."""
     form = {
         "EventType": event,
         "AccountSid": world.account_sid,

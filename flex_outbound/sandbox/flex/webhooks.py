@@ -1,7 +1,7 @@
 """Registrations for events of interactions.
 
 https://www.twilio.com/docs/flex/developer/conversations/interactions-webhooks; the page's table and its samples
-differ in the names of two fields, so both are taken.
+have different names for two fields, so both are accepted.
 """
 
 from __future__ import annotations

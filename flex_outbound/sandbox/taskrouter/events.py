@@ -24,7 +24,7 @@ def record(
     reservation: Reservation | None = None,
     worker: Worker | None = None,
 ) -> Event:
-    """Note that ``event_type`` happened to the given things; call the workspace's callback if it listens."""
+    """Record ``event_type``, and call the workspace's callback if it is registered for it."""
     worker = worker or (reservation.worker if reservation else None)
     kind, sid = _resource(event_type, task, reservation, worker)
     description = f"{kind.title()} {sid} {event_type.split('.', 1)[1].replace('-', ' ')}"
@@ -163,7 +163,7 @@ def list_events(call: Call) -> Reply:
     oldest = now().timestamp() - 60 * call.query.integer("Minutes", 15)
     if start:
         oldest = start.timestamp()
-    # In the order of their dates: what is older than the first that is too old need not be looked at.
+    # They are in the order of their dates: all before the first that is too old are too old as well.
     recent = takewhile(lambda event: event.date.timestamp() >= oldest, reversed(workspace.events))
     found = [
         event

@@ -1,6 +1,6 @@
-"""Finds tasks by the value of one attribute without looking at every task.
+"""Finds tasks by the value of one attribute without reading every task.
 
-A name is indexed only once an expression has asked for it, so accounts that never search pay nothing.
+A name is indexed when an expression first asks for it, so accounts that never search have no index.
 """
 
 from __future__ import annotations
@@ -10,20 +10,20 @@ from flex_outbound.sandbox.records import Task
 
 
 class TaskIndex:
-    """For each attribute name that was asked for: value → SIDs of the tasks that have it."""
+    """For each attribute name that was asked for: a value, and the SIDs of the tasks that have it."""
 
     def __init__(self) -> None:
         self._names: dict[str, dict[object, dict[str, None]]] = {}
 
     def add(self, task: Task) -> None:
-        """Enter ``task`` under each indexed name."""
+        """Add ``task`` to the index."""
         for name, values in self._names.items():
             value = task.data.get(name)
             if isinstance(value, str):
                 values.setdefault(value, {})[task.sid] = None
 
     def remove(self, task: Task) -> None:
-        """Take ``task`` out; call it before its attributes change."""
+        """Remove ``task`` from the index. To be called before its attributes change."""
         for name, values in self._names.items():
             value = task.data.get(name)
             if isinstance(value, str) and value in values:
@@ -32,7 +32,7 @@ class TaskIndex:
                     del values[value]
 
     def candidates(self, expression: Expression, tasks: dict[str, Task]) -> list[Task] | None:
-        """Return the tasks among which every match of ``expression`` is, or None for "any of them"."""
+        """Return tasks that include every match of ``expression``, or None where all may match."""
         wanted = _pinned(expression)
         if wanted is None:
             return None
@@ -53,7 +53,7 @@ class TaskIndex:
 
 
 def _pinned(expression: Expression) -> list[tuple[str, str]] | None:
-    """Return (name, text) pairs of which any match must have at least one, or None if there are none."""
+    """Return (name, text) pairs. Every match has at least one of them. None where there are no such pairs."""
     if isinstance(expression, Comparison):
         return _pinned_comparison(expression)
     found = [_pinned(part) for part in expression.parts]

@@ -23,7 +23,7 @@ FINAL = ("completed", "canceled")
 
 
 class Lifecycle:
-    """Moves the tasks of one workspace; every move is recorded as TaskRouter's events."""
+    """Changes the tasks of one workspace, and records every change as TaskRouter's events."""
 
     def __init__(self, state: SandboxState, world: World, workspace: Workspace) -> None:
         self.state = state
@@ -35,7 +35,7 @@ class Lifecycle:
         events.record(self.state, self.world, self.workspace, event_type, task, reservation)
 
     def begin(self, task: Task) -> None:
-        """Enter a new task and have it reserved in a while."""
+        """Add a new task, and reserve it after the delay."""
         self.workspace.tasks[task.sid] = task
         self.workspace.index.add(task)
         for event_type in (
@@ -56,7 +56,7 @@ class Lifecycle:
         self.record("task.updated", task)
 
     def reserve(self, task: Task) -> None:
-        """Hold a pending task out to its worker, or to the first available one of its queue."""
+        """Offer a pending task to its worker, or to the first available one of its queue."""
         worker = self._worker_for(task)
         if task.status != "pending" or worker is None:
             return
@@ -91,14 +91,14 @@ class Lifecycle:
         effects.agent_joined(self.state, self.world, task, reservation)
 
     def reject(self, task: Task) -> None:
-        """The worker declines; the task waits again, nobody else is asked. Raises 20001 if not reserved."""
+        """The worker declines. The task is pending again and offered to no other. Raises 20001 if not reserved."""
         reservation = self._held(task)
         self._settle(reservation, "rejected")
         self._move(task, "pending")
         self.record("reservation.rejected", task, reservation)
 
     def wrap_up(self, task: Task, reason: str = "") -> None:
-        """The conversation is over, notes are being taken; raises 20001 if the task is not assigned."""
+        """The conversation is over, and the agent writes notes; raises 20001 if the task is not assigned."""
         self._require(task, "assigned")
         task.reason = reason
         self._move(task, "wrapping")
@@ -108,7 +108,7 @@ class Lifecycle:
         self.record("task.wrapup", task)
 
     def complete(self, task: Task, reason: str = "") -> None:
-        """The task is done, which closes its conversation; raises 20001 if not assigned or wrapping."""
+        """The task is completed, which closes its conversation; raises 20001 if not assigned or wrapping."""
         self._require(task, "assigned", "wrapping")
         self._finish(task, "completed", reason)
         for reservation in self._reservations(task, "accepted", "wrapping"):
@@ -118,7 +118,7 @@ class Lifecycle:
         effects.task_completed(self.state, self.world, task)
 
     def cancel(self, task: Task, reason: str = "") -> None:
-        """The task is dropped; its conversation stays open. Raises 20001 if it is wrapping or final."""
+        """The task is canceled. Its conversation stays open. Raises 20001 if it is wrapping or final."""
         self._require(task, "pending", "reserved", "assigned")
         self._finish(task, "canceled", reason)
         for reservation in self._reservations(task, "pending", "accepted"):
@@ -127,7 +127,7 @@ class Lifecycle:
         self.record("task.canceled", task)
 
     def time_out(self, task: Task) -> None:
-        """Nobody took the task in time; it ends canceled. Raises 20001 if not pending or reserved."""
+        """No worker accepted the task in time, so it is canceled. Raises 20001 if not pending or reserved."""
         self._require(task, "pending", "reserved")
         for reservation in self._reservations(task, "pending"):
             self._settle(reservation, "timeout")
@@ -137,7 +137,7 @@ class Lifecycle:
         self.cancel(task, "Workflow timeout")
 
     def close(self, task: Task) -> None:
-        """End the task because its channel closed: completed if somebody had it, else canceled."""
+        """End the task because its channel closed: completed if a worker had accepted it, else canceled."""
         if task.status in ("assigned", "wrapping"):
             self.complete(task, "channel closed")
         elif task.status not in FINAL:
@@ -182,5 +182,5 @@ class Lifecycle:
 
 
 def illegal(task: Task, needed: str) -> TwilioError:
-    """Return the refusal of a move that the task's present status does not allow."""
+    """Return the refusal of a change that the task's present status does not allow."""
     return bad_request(20001, f"Cannot update task {task.sid}: it is {task.status}, not {needed}")

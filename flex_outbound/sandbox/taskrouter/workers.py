@@ -126,7 +126,7 @@ def update_worker(call: Call) -> Reply:
 
 
 def change_activity(state: SandboxState, world: World, workspace: Workspace, worker: Worker, sid: str) -> None:
-    """Set what the worker does; one who becomes available is offered what waits. Raises 20001 if unknown."""
+    """Set the worker's activity. An available worker is offered pending tasks. Raises 20001 if it is unknown."""
     activity = workspace.activities.get(sid)
     if activity is None:
         raise bad_request(20001, f"Activity {sid} was not found")

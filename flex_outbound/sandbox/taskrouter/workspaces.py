@@ -1,4 +1,4 @@
-"""Workspaces and what an administrator sets up in them: activities, queues, workflows, task channels.
+"""Workspaces with their activities, queues, workflows and task channels.
 
 https://www.twilio.com/docs/taskrouter/api/workspace
 """
@@ -26,7 +26,7 @@ LINKS = {
 
 
 def root_of(workspace: Workspace) -> str:
-    """Return Twilio's own address of ``workspace``."""
+    """Return Twilio's URL of ``workspace``."""
     return resource_url("taskrouter", f"/v1/Workspaces/{workspace.sid}")
 
 

@@ -1,4 +1,4 @@
-"""What happens in conversations, whoever causes it: a REST call, Flex, the customer or the agent's desk."""
+"""Changes to conversations, whether a REST request, Flex, the customer or the agent's desk makes them."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ class Draft:
     failure: int = 0
 
 
-class Rooms:
-    """The conversations of one account; ``loud`` False keeps webhooks silent, as for plain REST changes."""
+class Changes:
+    """Changes to the conversations of one account. ``calls_webhooks``: not for plain REST requests."""
 
-    def __init__(self, state: SandboxState, world: World, loud: bool = True, rest: bool = False) -> None:
+    def __init__(self, state: SandboxState, world: World, calls_webhooks: bool = True, rest: bool = False) -> None:
         self.state = state
         self.world = world
-        self.loud = loud
+        self.calls_webhooks = calls_webhooks
         self.rest = rest
 
     def _tell(self, conversation: Conversation, event: str, fields: dict[str, str]) -> None:
-        if self.loud:
+        if self.calls_webhooks:
             notify.notify(self.state, self.world, conversation, event, fields, self.rest)
 
     def open(self, conversation: Conversation) -> Conversation:
@@ -97,8 +97,8 @@ class Rooms:
         fields = notify.state_fields(conversation, before, reason)
         self._tell(conversation, "onConversationStateUpdated", fields)
 
-    def say(self, conversation: Conversation, draft: Draft) -> Message:
-        """Add a message and carry it to the customers; raises 50377 if the conversation is closed."""
+    def add_message(self, conversation: Conversation, draft: Draft) -> Message:
+        """Add a message and deliver it to the customers; raises 50377 if the conversation is closed."""
         if conversation.state == "closed":
             raise bad_request(50377, "Conversation is closed, messages cannot be added")
         if conversation.state == "inactive":
@@ -135,7 +135,7 @@ class Rooms:
             return 21610
         heard = self.world.heard_from.get(pair)
         outside = heard is None or now() - heard > WINDOW
-        # Free text is for the 24 hours after the customer's last word: twilio.com/docs/api/errors/63016
+        # Free text is allowed for 24 hours after the customer's last message: twilio.com/docs/api/errors/63016
         if participant.type == "whatsapp" and outside and not self._approved(message):
             return 63016
         return 0
@@ -147,11 +147,11 @@ class Rooms:
     def _arrive(self, conversation: Conversation, message: Message, receipt: Receipt, failure: int) -> None:
         receipt.status = "failed" if failure else "delivered"
         receipt.error_code, receipt.updated = failure, now()
-        # A delivery report is the network's doing, not the request's, so it is told in any case.
+        # A delivery report comes from the network and not from the request, so webhooks are called in any case.
         fields = notify.receipt_fields(message, receipt)
         notify.notify(self.state, self.world, conversation, "onDeliveryUpdated", fields)
 
-    def hear(self, conversation: Conversation, customer: Participant, body: str) -> Message:
+    def add_reply(self, conversation: Conversation, customer: Participant, body: str) -> Message:
         """Add the customer's own message; ``STOP`` opts the address out and ``START`` in again."""
         address = customer.address or customer.identity or ""
         self.world.heard_from[address, customer.proxy or ""] = now()
@@ -160,7 +160,7 @@ class Rooms:
             self.world.opted_out.add(address)
         if word in START_WORDS:
             self.world.opted_out.discard(address)
-        return self.say(conversation, Draft(address, body, participant_sid=customer.sid))
+        return self.add_message(conversation, Draft(address, body, participant_sid=customer.sid))
 
 
 def refuse_bound(world: World, address: str, proxy: str) -> None:
