@@ -1,4 +1,4 @@
-"""A small CRM that shows flex_outbound at work, built on nothing but the app's public names."""
+"""A small CRM that shows flex_outbound. It uses only the app's public names."""
 
 from crm_demo.celery import app as celery_app
 

@@ -1,4 +1,4 @@
-"""Contacts in the Django admin, for those who may change them."""
+"""Contacts in the Django admin, for users who may change them."""
 
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ from crm_demo.models import Contact, ContactQuerySet
 if TYPE_CHECKING:
     Base = admin.ModelAdmin
 else:
-    # Django's own class takes no type arguments at run time; its stubs want them.
+    # Django's own class takes no type arguments at run time; its stubs require them.
     Base = admin.ModelAdmin
 
 
@@ -26,5 +26,5 @@ class ContactAdmin(Base):
     raw_id_fields = ["owner"]
 
     def get_queryset(self, request: HttpRequest) -> ContactQuerySet:
-        """Return what the user sees in the CRM, too."""
+        """Return the contacts that the user sees in the CRM."""
         return Contact.objects.visible_to(request.user)

@@ -1,4 +1,4 @@
-"""The demo's Celery app, as any Django project has one; flex_outbound's jobs are found by themselves."""
+"""The demo's Celery app, as in any Django project. It finds flex_outbound's jobs by itself."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""What every page of the demo knows."""
+"""The context of every page of the demo."""
 
 from django.conf import settings
 from django.http import HttpRequest

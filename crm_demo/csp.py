@@ -1,4 +1,4 @@
-"""The strictest Content-Security-Policy that the CRM, the admin and flex_outbound's pages work under."""
+"""The strictest Content-Security-Policy with which the CRM, the admin and flex_outbound's pages work."""
 
 from collections.abc import Callable
 
@@ -19,7 +19,7 @@ POLICY = "; ".join(
 
 
 class ContentSecurityPolicyMiddleware:
-    """Send the policy with every answer that has none of its own (Django has it built in from 6.0 on)."""
+    """Send the policy with every answer that has none of its own. Django has this built in since 6.0."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

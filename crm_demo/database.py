@@ -6,12 +6,12 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 
 def sqlite(path: Path | str) -> dict[str, Any]:
-    """Return Django's settings for an SQLite file that web server and job worker share."""
+    """Return Django's settings for an SQLite file that the web server and the worker share."""
     return {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": str(path),
         "OPTIONS": {
-            # Readers do not block the writer. A writer takes its lock at BEGIN and so waits its turn, instead of
+            # Readers do not block the writer. A writer takes its lock at BEGIN and waits for it there, instead of
             # failing in the middle, as a deferred transaction would.
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
             "transaction_mode": "IMMEDIATE",

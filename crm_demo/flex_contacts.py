@@ -1,4 +1,4 @@
-"""How the CRM's contacts are messaged: the whole of what a project writes to get the buttons."""
+"""The adapter of the CRM's contacts. A project needs nothing else to get the buttons."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,7 @@ class CrmContact(ContactAdapter):
         return Contact.objects.visible_to(user)
 
     def can_message(self, user: Any, contact: Contact, channel: Channel) -> bool | str:
-        """Refuse, in words, whoever asked not to be messaged."""
+        """Refuse contacts who asked not to be messaged, and say why."""
         if contact.do_not_contact:
             return "This customer has asked not to be messaged."
         return True

@@ -1,4 +1,4 @@
-"""The CRM's one record: a contact. ``FlexContact`` adds the last interaction's SIDs and the relation to all."""
+"""The CRM's only model: a contact. ``FlexContact`` adds the last interaction's SIDs and the relation to all."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -15,26 +15,26 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User
 
 PHONE_CHARACTERS = frozenset("0123456789+-()./ ")
-"""What a search for a phone number is made of, in whatever way it is written."""
+"""The characters of a search for a phone number, however it is written."""
 
 TINTS = 6
-"""How many colours the style sheet has for the initials."""
+"""The number of colours that the style sheet has for the initials."""
 
 
 class ContactQuerySet(models.QuerySet["Contact"]):
-    """Contacts as the pages ask for them."""
+    """The queries of the pages."""
 
     def visible_to(self, user: "User | AnonymousUser") -> "ContactQuerySet":
-        """Return what this user may see: restricted contacts are for staff, all others for anyone signed in."""
+        """Return the contacts that ``user`` may see: restricted ones only for staff, all others for signed-in users."""
         if not user.is_authenticated:
             return self.none()
         return self.all() if user.is_staff else self.filter(restricted=False)
 
     def search(self, text: str) -> "ContactQuerySet":
-        """Return the contacts that ``text`` fits: every word somewhere, or a number however it is written."""
+        """Return the contacts that match ``text``: with every word in it, or with the number, however it is written."""
         text = text.strip()
         if any(sign.isdigit() for sign in text) and PHONE_CHARACTERS.issuperset(text):
-            # Without the zero of national dialling, 07700 900123 is part of +44 7700 900123.
+            # Without the leading zero, 07700 900123 is part of +44 7700 900123.
             return self.filter(search_text__contains=_digits(text).lstrip("0"))
         found = self.all()
         for word in text.casefold().split():
@@ -57,7 +57,7 @@ def _number_texts(raw: str, country: str) -> Iterable[str]:
 
 
 class Contact(FlexContact):
-    """A person the business talks to. Numbers stay as typed: making sense of them is flex_outbound's part."""
+    """A customer. Numbers are kept as they were typed; flex_outbound normalises them."""
 
     reference = models.CharField(max_length=20, unique=True, null=True, blank=True)
     full_name = models.CharField("name", max_length=300)
@@ -86,28 +86,28 @@ class Contact(FlexContact):
         return self.full_name
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Keep the text that the search reads in step with the record."""
+        """Save, and update the text that the search reads."""
         self.fill_search_text()
         super().save(*args, **kwargs)
 
     def fill_search_text(self) -> None:
-        """Gather what can be searched, in lower case; Python's, for SQLite knows only that of ASCII."""
+        """Return the text for the search, in Python's lower case, because SQLite's only covers ASCII."""
         words = [self.full_name, self.company, self.email, self.email_work, self.reference or ""]
         for raw in filter(None, (self.mobile, self.phone)):
             words += [raw, *_number_texts(raw, self.country)]
         self.search_text = "\n".join(words).casefold()
 
     def get_absolute_url(self) -> str:
-        """Return the address of the contact's page."""
+        """Return the URL of the contact's page."""
         return reverse("crm:contact", args=[self.pk])
 
     @property
     def initials(self) -> str:
-        """One or two letters to stand for the person; empty where the name has none."""
+        """One or two letters of the name; empty where it has none."""
         letters = [word[0] for word in self.full_name.split() if word[0].isalpha()]
         return "".join([letters[0], letters[-1]] if len(letters) > 1 else letters).upper()
 
     @property
     def tint(self) -> int:
-        """Which of the style sheet's colours the initials stand on."""
+        """The number of the style sheet's colour behind the initials."""
         return (self.pk or 0) % TINTS

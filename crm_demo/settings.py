@@ -81,7 +81,7 @@ USE_I18N = True
 USE_TZ = True
 
 STATIC_URL = "static/"
-# Straight from the apps: the demo runs from a checkout, and a copy that must be collected can be out of date.
+# Static files come from the apps: the demo runs from a checkout, and collected copies can be out of date.
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 
@@ -91,7 +91,7 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_TIMEOUT = 2
 CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 2}
 CELERY_TASK_IGNORE_RESULT = True
-# Opening a connection to PostgreSQL for every job would cost more than the job; flex_outbound's look at it first.
+# A new connection to PostgreSQL for every job would cost more than the job. flex_outbound's jobs check theirs first.
 CELERY_DB_REUSE_MAX = 1000
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 
@@ -108,7 +108,7 @@ for _key in ("LEASE_SECONDS", "SETTLE_SECONDS"):
         FLEX_OUTBOUND[_key] = float(os.environ[f"FLEX_{_key}"])
 
 if CELERY_BROKER_URL.startswith("redis"):
-    # Every worker counts Twilio's limits in the same place.
+    # All workers count Twilio's limits together.
     FLEX_OUTBOUND["RATE_LIMIT_STORAGE"] = CELERY_BROKER_URL
 if os.environ.get("FLEX_RATE_LIMITS") == "off":
     FLEX_OUTBOUND["RATE_LIMITS"] = dict.fromkeys(["interactions", "task_searches", "conversations"])

@@ -1,4 +1,4 @@
-"""The demo's addresses."""
+"""The demo's URLs."""
 
 from django.contrib import admin
 from django.contrib.auth.views import LoginView, LogoutView
@@ -22,6 +22,6 @@ urlpatterns = [
     path("accounts/logout/", LogoutView.as_view(), name="logout"),
     path("admin/", admin.site.urls),
     path("flex/", include("flex_outbound.urls")),
-    # Browsers ask for it on pages that link no icon, such as the admin's.
+    # Browsers request it on pages that link no icon, such as the admin's.
     path("favicon.ico", RedirectView.as_view(url=static("crm_demo/mark.svg"))),
 ]

@@ -1,1 +1,1 @@
-"""Runs the whole demo on one machine: broker, sandbox, job worker and web server, watched by one process."""
+"""Runs the demo on one machine: one process starts and watches broker, sandbox, worker and web server."""

@@ -1,4 +1,4 @@
-"""The box that says where everything is."""
+"""The box with the addresses of the demo."""
 
 from crm_demo.launcher.plan import Plan
 
@@ -11,7 +11,7 @@ WIDTH = 66
 
 
 def banner(plan: Plan, *, callbacks: bool, plain: bool) -> str:
-    """Return the box; ``plain`` draws it in ASCII; ``callbacks`` tells whether the sandbox calls back."""
+    """Return the box. ``plain``: draw it in ASCII. ``callbacks``: whether the sandbox calls the CRM back."""
     lines = ["The demo is running.", "", f"CRM        {plan.web_url}/", f"Flex desk  {plan.sandbox_url}/", ""]
     lines += [f"Sign in    {LOGINS[0][0]:<19} {LOGINS[0][1]}"]
     lines += [f"           {name:<19} {words}" for name, words in LOGINS[1:]]

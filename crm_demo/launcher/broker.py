@@ -1,7 +1,7 @@
 """``python -m crm_demo.launcher.broker``: an embedded Valkey that ends when this process does.
 
-A process of its own, because Valkey is started by its package and so cannot be asked to follow the launcher; this one
-can, and takes Valkey with it.
+It is a process of its own because Valkey's package starts Valkey, and the launcher can have only its own children
+end together with it. This process then ends Valkey.
 """
 
 import argparse
@@ -15,7 +15,7 @@ CHECK_SECONDS = 0.5
 
 
 def main() -> int:
-    """Serve until SIGTERM or SIGINT comes; return 1 where Valkey ends by itself."""
+    """Serve until SIGTERM or SIGINT. Return 1 where Valkey ends by itself."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--data", type=Path, required=True)
@@ -23,7 +23,7 @@ def main() -> int:
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
-    # Nothing is kept on disk: the broker is a wake-up, the database knows what is to be done.
+    # Nothing is kept on disk: the database knows what is due, and a lost job is found by the sweep.
     server = ValkeyServer(port=arguments.port, data_dir=arguments.data, config={"save": "", "appendonly": "no"})
     server.start()
     while not ended.wait(CHECK_SECONDS):

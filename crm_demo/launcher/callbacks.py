@@ -1,4 +1,4 @@
-"""Tells the sandbox where the CRM takes its callbacks, as a manager does on the page *Callbacks*."""
+"""Registers the CRM's callbacks with the sandbox, as a manager does on the page *Callbacks*."""
 
 from crm_demo.launcher.plan import Plan
 from flex_outbound.exceptions import FlexOutboundError
@@ -8,7 +8,7 @@ from flex_outbound.testing import register_callbacks
 
 
 def register(plan: Plan, public_url: str) -> bool:
-    """Register the callbacks of all three services; return False where that did not work: then everything is polled."""
+    """Register the callbacks of all three services. Return False where that failed: the CRM then polls."""
     account = Account.objects.filter(account_sid=defaults.ACCOUNT_SID).first()
     if account is None:
         return False

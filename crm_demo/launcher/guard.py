@@ -1,4 +1,4 @@
-"""What must be so before anything is touched: free ports, and no other demo on the same data."""
+"""Checks before the demo starts: free ports, and no other demo with the same data."""
 
 import fcntl
 import os
@@ -11,13 +11,13 @@ from crm_demo.launcher.plan import HOST
 
 
 class InTheWayError(Exception):
-    """The demo cannot start; the message says what is in the way and what to do about it."""
+    """The demo cannot start. The message says why and what to do."""
 
 
 def is_free(port: int) -> bool:
-    """Tell whether a server could listen on ``port`` now."""
+    """Return whether a server could listen on ``port`` now."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as candidate:
-        # As servers do: connections of a demo that just ended must not count as somebody listening.
+        # As servers do: the port is free although connections of a demo that just ended are still closing.
         candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             candidate.bind((HOST, port))
@@ -27,7 +27,7 @@ def is_free(port: int) -> bool:
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on."""
+    """Return a free port."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as candidate:
         candidate.bind((HOST, 0))
         port: int = candidate.getsockname()[1]
@@ -35,7 +35,7 @@ def free_port() -> int:
 
 
 def require_free(ports: dict[str, int]) -> None:
-    """Take port numbers by the variable that sets them; raise InTheWayError naming those that are taken."""
+    """Check ports, given by the variable that sets each. Raise InTheWayError that names those in use."""
     taken = {name: port for name, port in ports.items() if not is_free(port)}
     if not taken:
         if len(set(ports.values())) < len(ports):
@@ -50,9 +50,9 @@ def require_free(ports: dict[str, int]) -> None:
 
 @contextmanager
 def only_one(lock: Path) -> Iterator[None]:
-    """Hold ``lock`` while the demo runs; raise InTheWayError where another one holds it.
+    """Hold ``lock`` while the demo runs. Raise InTheWayError where another demo holds it.
 
-    The lock is the kernel's and ends with its process, so a demo that was killed leaves nothing to clear away.
+    The kernel frees the lock when the process ends, also one that was killed.
     """
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("a+") as file:

@@ -15,17 +15,17 @@ TAIL_LINES = 15
 
 
 def die_with(parent: int) -> None:
-    """Ask Linux to end this process as soon as ``parent`` is gone, however it went; elsewhere do nothing."""
+    """Ask Linux to end this process as soon as ``parent`` has ended. Does nothing on other systems."""
     if not sys.platform.startswith("linux"):
         return
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != parent:
-        # It went before we asked.
+        # It ended before the request.
         os.kill(os.getpid(), signal.SIGTERM)
 
 
 class Part:
-    """A child process. ``is_up``: tells, without waiting, whether it answers."""
+    """A child process. ``is_up``: returns at once whether it answers."""
 
     def __init__(self, name: str, command: list[str], log: Path, is_up: Callable[["Part"], bool]) -> None:
         self.name = name
@@ -35,7 +35,7 @@ class Part:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, environment: Mapping[str, str], folder: Path) -> None:
-        """Start it in ``folder``; what it prints goes to a fresh log."""
+        """Start it in ``folder``. Its output goes to a new log."""
         launcher = os.getpid()
         with self.log.open("wb") as output:
             self._process = subprocess.Popen(
@@ -45,7 +45,7 @@ class Part:
                 stderr=subprocess.STDOUT,
                 cwd=folder,
                 env=dict(environment),
-                # A session of its own: Ctrl-C in the terminal reaches the launcher alone, which ends the parts.
+                # A session of its own, so that Ctrl-C in the terminal reaches only the launcher, which ends the parts.
                 start_new_session=True,
                 preexec_fn=lambda: die_with(launcher),
             )
@@ -57,7 +57,7 @@ class Part:
 
     @property
     def exit_status(self) -> int | None:
-        """None while it runs; the status it ended with, negative for a signal."""
+        """None while it runs, then its exit status, negative for a signal."""
         return self._process.poll() if self._process else None
 
     def tail(self) -> str:
@@ -66,14 +66,14 @@ class Part:
         return "\n".join(lines[-TAIL_LINES:])
 
     def signal(self, number: int) -> None:
-        """Send a signal to the process and whatever it started itself; none there any more is fine."""
+        """Send a signal to the process and its children. Does nothing where they have ended."""
         if self._process:
-            # macOS answers EPERM where all that is left of a group waits to be collected.
+            # macOS answers EPERM where only ended processes of a group are left.
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, number)
 
     def wait(self, until: float) -> bool:
-        """Wait for its end, at most until the monotonic time ``until``; tell whether it has ended."""
+        """Wait for its end, at most until the monotonic time ``until``. Return whether it has ended."""
         if self._process is None:
             return True
         try:

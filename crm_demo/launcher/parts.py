@@ -1,4 +1,4 @@
-"""The four parts of the demo: how each is started and how one sees that it is up."""
+"""The four parts of the demo: how each is started, and how to see that it is up."""
 
 import http.client
 import socket
@@ -12,7 +12,7 @@ PROBE_SECONDS = 1.0
 
 
 def parts_of(plan: Plan) -> list[Part]:
-    """Return the parts in the order in which they are started; they end in the opposite one."""
+    """Return the parts in the order in which they are started. They end in the reverse order."""
     return [_broker(plan), _sandbox(plan), _worker(plan), _web(plan)]
 
 
@@ -32,8 +32,8 @@ def _sandbox(plan: Plan) -> Part:
 
 
 def _worker(plan: Plan) -> Part:
-    # Threads: a dispatch is a short transaction, a wait for HTTP, another short transaction. So four of them leave
-    # SQLite's one writer free most of the time, in a single process with a single schedule beside it.
+    # Threads, because most of a job is waiting for HTTP. Four of them leave SQLite's only writer free most of the
+    # time, in one process that also runs the schedule.
     command = _python("celery", "--app", "crm_demo", "worker", "--beat", "--pool", "threads", "--concurrency", 4)
     schedule = ("--schedule-filename", plan.var / "beat-schedule")
     quiet = ("--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "INFO")

@@ -1,4 +1,4 @@
-"""Where everything of one demo lives: ports, folders, and the environment its parts are given."""
+"""The ports and folders of one demo, and the environment of its parts."""
 
 import os
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ HOST = "127.0.0.1"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Ports are TCP ports on HOST; ``latency_ms`` delays every answer of the sandbox; ``var`` takes what is written."""
+    """Ports are TCP ports on HOST. ``latency_ms``: delay of the sandbox's answers. ``var``: folder for all files."""
 
     web_port: int
     sandbox_port: int
@@ -27,7 +27,7 @@ class Plan:
 
     @property
     def sandbox_url(self) -> str:
-        """The sandbox's address, which is that of the agents' desk, too."""
+        """The sandbox's address, which is also that of the agents' desk."""
         return f"http://{HOST}:{self.sandbox_port}"
 
     @property
@@ -36,9 +36,9 @@ class Plan:
         return self.var / "log"
 
     def environment(self, given: Mapping[str, str] = os.environ) -> dict[str, str]:
-        """Return the environment of the parts: what is given, with the demo's own addresses over it."""
+        """Return the environment of the parts: ``given``, with the demo's own addresses on top."""
         return {
-            # The sandbox is given a key of its own to open; whoever wants callbacks through a tunnel says where it is.
+            # The only address that the environment may override, for callbacks through a tunnel.
             "PUBLIC_BASE_URL": self.web_url,
             **given,
             "CELERY_BROKER_URL": f"redis://{HOST}:{self.broker_port}/0",

@@ -1,4 +1,4 @@
-"""Starts the parts, waits until they answer, watches them, and ends them all."""
+"""Starts the parts, waits until they answer, watches them, and ends them."""
 
 import contextlib
 import signal
@@ -19,11 +19,11 @@ ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class PartFailedError(Exception):
-    """A part ended by itself or never answered; the message says which and shows the end of its log."""
+    """A part ended by itself or did not answer. The message names it and shows the end of its log."""
 
 
 class Supervisor:
-    """Keeps the parts together: either all run or none."""
+    """Runs the parts together: either all run or none."""
 
     def __init__(self, parts: list[Part], environment: Mapping[str, str], folder: Path) -> None:
         self._parts = parts
@@ -33,7 +33,7 @@ class Supervisor:
         self._ended = threading.Event()
 
     def run(self, when_up: Callable[[], None]) -> None:
-        """Start everything, call ``when_up``, return after a signal; leave nothing behind. Raises PartFailedError."""
+        """Start all parts, call ``when_up``, and end all parts after a signal. Raises PartFailedError."""
         with self._listening():
             try:
                 for part in self._parts:
@@ -84,13 +84,13 @@ class Supervisor:
         for part in self._parts:
             part.wait(until)
         for part in self._parts:
-            # Whole groups, also of those that ended in time: a child of theirs may still be there.
+            # All groups, also of parts that ended in time: one of their children may still run.
             part.signal(signal.SIGKILL)
             part.wait(time.monotonic() + 1.0)
 
 
 def _is_nohup(number: int) -> bool:
-    """Tell whether whoever started us wants us to outlive the terminal."""
+    """Return whether the demo was started to outlive the terminal, as by ``nohup``."""
     return number == signal.SIGHUP and signal.getsignal(number) == signal.SIG_IGN
 
 

@@ -1,7 +1,7 @@
-"""Notices that the window was closed.
+"""Notices that the terminal's window was closed.
 
-The kernel tells only the leader of the session. Where that is a shell it passes the news on; where it is
-``make`` it keeps the news to itself and waits for us.
+The kernel signals only the leader of the session. A shell passes the signal on; ``make`` does not and waits for the
+demo to end.
 """
 
 import os
@@ -11,12 +11,12 @@ STANDARD = (0, 1, 2)
 
 
 class Terminal:
-    """The terminal that this process was started on, if it was."""
+    """The terminal that this process was started on, if any."""
 
     def __init__(self) -> None:
         self._descriptors = [descriptor for descriptor in STANDARD if os.isatty(descriptor)]
 
     @property
     def is_gone(self) -> bool:
-        """True once it was closed; never where there was none."""
+        """True once it was closed. Always False without a terminal."""
         return any(not os.isatty(descriptor) for descriptor in self._descriptors)

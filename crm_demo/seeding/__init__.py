@@ -1,1 +1,1 @@
-"""What the demo starts with: contacts, users, and the Twilio account of the sandbox."""
+"""The demo's initial data: contacts, users, and the Twilio account of the sandbox."""

@@ -1,4 +1,4 @@
-"""Five hundred contacts, the same ones every time."""
+"""Five hundred contacts, the same ones in every demo."""
 
 import unicodedata
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ FIRST_DAY = datetime(2023, 1, 2, 9, 0, tzinfo=UTC)
 
 
 def seed_contacts(owners: list[User]) -> int:
-    """Create what is missing, by reference; leave what is there as it is. Return how many contacts were added."""
+    """Create the contacts whose reference is missing, and change no other. Return how many were added."""
     known = set(Contact.objects.exclude(reference=None).values_list("reference", flat=True))
     missing = [
         Contact(**values, owner=owners[position % len(owners)])
@@ -63,7 +63,7 @@ def _person(index: int, random: Random, numbers: Numbers) -> dict[str, Any]:
 
 
 def _gaps(country: str, random: Random, numbers: Numbers) -> dict[str, Any]:
-    """Return what is missing, doubled or wrong in this record; most have nothing of the kind."""
+    """Return what is missing, duplicated or wrong in this contact. Most contacts have no such flaw."""
     kind = random.random()
     if kind < 0.05:
         return {"mobile": ""}

@@ -26,7 +26,7 @@ NAMES: dict[str, tuple[str, str]] = {
     "JP": ("美咲 大翔 陽菜 蓮 さくら 健太", "佐藤 鈴木 高橋 田中 渡辺 小林"),
     "SE": ("Åsa Björn Märta Göran Linnéa Östen", "Sjöström Åkesson Nyström Hägg Öberg Lindqvist"),
 }
-"""By country. Family names with a space in them are parted by ``|``."""
+"""By country. Family names that contain spaces are separated by ``|``."""
 
 FAR_FROM_HOME: tuple[str, ...] = (
     "Ελένη Παπαδοπούλου",
@@ -52,7 +52,7 @@ FAR_FROM_HOME: tuple[str, ...] = (
     "Guðrún Þórðardóttir",
     "ሰላም ተስፋዬ",
 )
-"""People who live in one of the countries above and write their names in another script or alphabet."""
+"""People in one of the countries above whose names are written in another script or alphabet."""
 
 COMPANIES = (
     "Alder & Finch",

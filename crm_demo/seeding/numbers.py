@@ -1,7 +1,7 @@
-"""Telephone numbers that ring nowhere, in the ways people write them.
+"""Telephone numbers that are not in use, in the ways people write them.
 
-Ranges that the countries set aside for fiction where they do (US, CA, GB, AU, IE, DE, FR, SE), and ranges that
-nobody is given where they do not (ES, BR, IN, JP).
+They are of ranges that countries reserve for fiction (US, CA, GB, AU, IE, DE, FR, SE). Other countries have no such
+range, so theirs are of ranges that are not assigned (ES, BR, IN, JP).
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ AREAS = {
 
 
 KEPT_BACK_FROM = 90
-"""The last numbers of every hundred are not handed out: the contacts written by hand have some of them."""
+"""The last numbers of every hundred are left out: contacts that are written by hand have some of them."""
 
 
 class Range(NamedTuple):
@@ -77,11 +77,11 @@ class Numbers:
         self._left: dict[tuple[str, str], list[int]] = {}
 
     def mobile(self, country: str) -> str:
-        """Return a mobile number of ``country`` (one of MOBILE), as somebody there or abroad may have typed it."""
+        """Return a mobile number of ``country`` (one of MOBILE), as typed there or abroad."""
         return self._written(MOBILE[country], ("mobile", country))
 
     def landline(self, country: str) -> str:
-        """Return a landline number, of ``country`` where LANDLINE has it, else of Britain."""
+        """Return a landline number of ``country``, or of Britain where LANDLINE does not have the country."""
         home = country if country in LANDLINE else "GB"
         return self._written(LANDLINE[home], ("landline", home), abroad=home != country)
 

@@ -1,4 +1,4 @@
-"""Contacts that no page may stumble over: hostile, very long, right-to-left and otherwise unusual ones."""
+"""Unusual contacts that every page must show correctly: hostile, very long, right-to-left and others."""
 
 from typing import Any
 

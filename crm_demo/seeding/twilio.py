@@ -1,4 +1,4 @@
-"""The sandbox's account as a manager would have entered it; what is there already is left alone."""
+"""The sandbox's account, as a manager would enter it. Existing objects are not changed."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,7 @@ from flex_outbound.sandbox import defaults
 
 
 def seed_twilio(users: Mapping[str, User]) -> Account:
-    """Create account, senders and workers where they are missing; return the account."""
+    """Create the account, senders and workers that are missing. Return the account."""
     account, _new = Account.objects.get_or_create(
         account_sid=defaults.ACCOUNT_SID,
         defaults={

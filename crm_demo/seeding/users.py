@@ -1,4 +1,4 @@
-"""The demo's people: agents, a manager, an administrator. Every password is the user name."""
+"""The demo's users: agents, a manager, an administrator. Every password is the user name."""
 
 from django.contrib.auth.models import Group, Permission, User
 
@@ -17,7 +17,7 @@ FULL_NAMES = {
 
 
 def seed_users() -> dict[str, User]:
-    """Create users that are missing, in the groups that flex_outbound brings; return the demo's users by name."""
+    """Create the users that are missing, in flex_outbound's groups. Return the demo's users by name."""
     agents, managers = (Group.objects.get_or_create(name=name)[0] for name in (AGENT_GROUP, MANAGER_GROUP))
     contacts = Permission.objects.filter(content_type__app_label="crm_demo", content_type__model="contact")
     managers.permissions.add(*contacts.exclude(codename="delete_contact"))
@@ -40,7 +40,7 @@ def _user(name: str, group: Group | None, *, is_staff: bool = False, is_superuse
         },
     )
     if new:
-        # Only once: hashing is slow on purpose, and whoever changed a password keeps it.
+        # Only for new users: hashing is slow, and a changed password must be kept.
         user.set_password(name)
         user.save(update_fields=["password"])
         if group:

@@ -1,7 +1,7 @@
-"""What the database knows, asked at each scrape: any web process answers for all workers, however many there are.
+"""Metrics from the database, queried at each scrape. Any web process can answer for all workers.
 
-Only what is open is counted, through the partial indexes that the sweep uses; what has ended may be millions of rows,
-and counting those would cost more with every day. Ages are by the database's clock.
+Only open interactions are counted, through the partial indexes that the sweep uses. Those that have ended may be
+millions, and to count them would cost more every day. Ages are by the database's clock.
 """
 
 import logging
@@ -28,7 +28,7 @@ from flex_outbound.statuses import FINAL, MESSAGE_FINAL, MessageStatus, Status
 logger = logging.getLogger(__name__)
 
 WINDOW: Final = timedelta(minutes=5)
-"""Of attempts; they have no index by time, so no more than the last ``MOST_ATTEMPTS`` are read."""
+"""The period of attempts. They have no index by time, so at most the last ``MOST_ATTEMPTS`` are read."""
 
 MOST_ATTEMPTS: Final = 10_000
 
@@ -39,7 +39,7 @@ _OPEN_MESSAGE: Final = [status for status in MessageStatus if status not in MESS
 
 
 class DatabaseMetrics(Collector):
-    """Asks all questions anew at each scrape; a database that does not answer is a metric, too, and no error."""
+    """Runs all queries at each scrape. A database that does not answer is a metric and not an error."""
 
     def collect(self) -> Iterator[Metric]:
         """Yield every family, or only ``database_up 0``."""
@@ -70,7 +70,7 @@ def rows() -> list[Metric]:
 
 
 def messages() -> list[Metric]:
-    """First messages that wait or are under way: one query over ``flex_message_due``."""
+    """First messages that are waiting or being sent: one query over ``flex_message_due``."""
     count = _gauge("messages", "First messages that are due or will be.", "status")
     overdue = _gauge("messages_overdue_seconds", "How late the most overdue such message is.", "status")
     found = _by("status", _open(Message).values("status").annotate(**_COUNTED))
@@ -81,7 +81,7 @@ def messages() -> list[Metric]:
 
 
 def callbacks() -> list[Metric]:
-    """Callbacks that are stored and not applied (over ``flex_event_waiting``), and those refused at the door."""
+    """Callbacks that are stored and not applied (over ``flex_event_waiting``), and refused callbacks."""
     count = _gauge("callbacks_waiting", "Callbacks that are stored and not applied yet.", "source")
     oldest = _gauge("callbacks_waiting_oldest_seconds", "Age of the oldest such callback.", "source")
     broken = _gauge("callbacks_broken", "Callbacks that could not be applied and are left to a person.", "source")
@@ -106,7 +106,7 @@ def callbacks() -> list[Metric]:
 
 
 def closings() -> list[Metric]:
-    """Channels that had to be closed. They are the exception, so all of them are counted."""
+    """Channels that had to be closed. These are few, so all of them are counted."""
     family = _gauge("closings", "Channels at Twilio that had to be closed.", "kind", "state")
     states = {
         "open": Q(next_at__isnull=False),
@@ -132,7 +132,7 @@ def attempts() -> list[Metric]:
 
 
 def accounts() -> list[Metric]:
-    """Accounts whose setup Twilio refuses, by its code; which ones, the admin shows."""
+    """Accounts whose setup Twilio refuses, by Twilio's code. The admin shows which accounts."""
     family = _gauge("accounts_in_trouble", "Active Twilio accounts whose setup Twilio refuses.", "code")
     counts: dict[str, int] = {}
     troubled = Account.objects.filter(is_active=True, problem_at__isnull=False).order_by()

@@ -1,8 +1,9 @@
 """Metrics of processes that serve no web page: the workers and beat.
 
-In a worker, ``serve(9540)`` answers from within its process; ``python -m flex_outbound.metrics.exporter`` is a process
-of its own, for all that share PROMETHEUS_MULTIPROC_DIR on one machine. Neither asks the database, nor for a token:
-bind it where only Prometheus comes. The answers are counts and times without names, numbers or SIDs.
+``serve(9540)`` in a worker answers from within its process. ``python -m flex_outbound.metrics.exporter`` is a process
+of its own, for all processes that share PROMETHEUS_MULTIPROC_DIR on one machine. Neither queries the database or asks
+for a token: bind it to an address that only Prometheus reaches. The answers are counts and times, without names,
+numbers or SIDs.
 """
 
 import argparse

@@ -1,7 +1,7 @@
-"""What each process counts by itself: rates and times that no query could tell at a bounded cost.
+"""Metrics that each process counts: rates and times that no query could give at a bounded cost.
 
-With PROMETHEUS_MULTIPROC_DIR, all processes that share the folder count together, through files of prometheus_client.
-Without it, whoever is asked tells of itself alone.
+With PROMETHEUS_MULTIPROC_DIR, all processes that share the folder count together, in files of prometheus_client.
+Without it, each process gives only its own counts.
 """
 
 import os
@@ -18,8 +18,8 @@ PREFIX: Final = "flex_outbound_"
 FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
 
 if FOLDER in os.environ and not os.path.isdir(os.environ[FOLDER]):
-    # Each counter below opens a file in it, and would fail with less clear words, or, if the name is empty, not at all:
-    # prometheus_client then writes to whatever folder the process was started in.
+    # Each counter below opens a file in it and would fail with a less clear message. Where the name is empty it would
+    # not fail: prometheus_client then writes to the folder that the process was started in.
     raise ConfigurationError(
         f"{FOLDER} names a folder that does not exist: {os.environ[FOLDER]}"
         if os.environ[FOLDER]
@@ -27,7 +27,7 @@ if FOLDER in os.environ and not os.path.isdir(os.environ[FOLDER]):
     )
 
 REGISTRY = CollectorRegistry(auto_describe=True)
-"""Our own: the host's default registry stays as it is."""
+"""A registry of our own. The host's default registry is not changed."""
 
 CLICKS = Counter(f"{PREFIX}clicks", "Clicks that became a row.", ["channel"], registry=REGISTRY)
 CLICK_TO_OPEN = Histogram(
@@ -60,10 +60,10 @@ WAKEUPS_LOST = Counter(
 
 
 class ProcessMetrics(Collector):
-    """Our metrics of this process, or of all that share the folder; never those of the host beside them."""
+    """Our metrics of this process, or of all processes that share the folder, without the host's own."""
 
     def collect(self) -> Iterator[Metric]:
-        """Yield them without the moment of their creation, which the files do not keep either."""
+        """Yield them without the time of their creation, which the files do not keep either."""
         folder = os.environ.get(FOLDER)
         source: Collector = MultiProcessCollector(None, folder) if folder else REGISTRY  # type: ignore[no-untyped-call]
         for metric in source.collect():

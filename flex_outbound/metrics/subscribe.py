@@ -1,6 +1,6 @@
-"""Counting as it happens: who tells of clicks, of openings, of Twilio's answers, of callbacks, of a deaf broker.
+"""Receivers that count clicks, opened interactions, Twilio's answers, callbacks, and jobs that the broker did not take.
 
-Imported by the app when it is ready. Nothing here may disturb the work: each receiver is one increment in memory.
+Imported by the app when it is ready. No receiver may disturb the work: each is one increment in memory.
 """
 
 from functools import partial
@@ -18,18 +18,18 @@ from flex_outbound.models import Interaction, WebhookEvent
 from flex_outbound.outbox.jobs import Job, lost_job_observers
 
 _KNOWN: Final = frozenset(code for rule in errors.TABLE for code in rule.codes)
-"""The codes that have a label of their own; Twilio has thousands, and each would be a time series."""
+"""The codes with a label of their own. Twilio has thousands, and each would be a time series."""
 
 
 def note_call(operation: Operation, seconds: float, error: GatewayError | None) -> None:
-    """Note one request to Twilio."""
+    """Count one request to Twilio."""
     process.TWILIO_SECONDS.labels(operation.value).observe(seconds)
     if error is not None:
         process.TWILIO_ERRORS.labels(operation.value, _outcome(error), code_label(error.code)).inc()
 
 
 def code_label(code: int | None) -> str:
-    """Return the label of Twilio's code: itself if the table of errors has it, else ``other``; ``none`` without one."""
+    """Return the label of Twilio's code: itself if the table of errors has it, else ``other``; ``none`` for no code."""
     if code is None:
         return "none"
     return str(code) if code in _KNOWN else "other"
@@ -42,30 +42,30 @@ def _outcome(error: GatewayError) -> str:
 
 
 def note_click(instance: Interaction, created: bool, raw: bool = False, **kwargs: Any) -> None:
-    """Note a new row once it is committed.
+    """Count a new interaction once it is committed.
 
-    From ``post_save`` and not ``interaction_queued``: that would read the row once more for every click.
+    A receiver of ``post_save``: a receiver of ``interaction_queued`` would cost another query for every click.
     """
     if created and not raw:
         transaction.on_commit(process.CLICKS.labels(instance.channel).inc, using=kwargs.get("using"), robust=True)
 
 
 def note_callback(instance: WebhookEvent, created: bool, raw: bool = False, **kwargs: Any) -> None:
-    """Note a callback that was kept, once it is committed."""
+    """Count a stored callback, once it is committed."""
     if created and not raw:
         count = process.CALLBACKS_ACCEPTED.labels(instance.source).inc
         transaction.on_commit(count, using=kwargs.get("using"), robust=True)
 
 
 def note_opened(interaction: Interaction, **kwargs: Any) -> None:
-    """Note how long an agent waited."""
+    """Record the time that the agent waited."""
     if interaction.opened_at is not None:
         seconds = (interaction.opened_at - interaction.created_at).total_seconds()
         process.CLICK_TO_OPEN.labels(interaction.channel).observe(max(seconds, 0.0))
 
 
 def note_failed(interaction: Interaction, **kwargs: Any) -> None:
-    """Note a failure by its reason, which is one of a closed list."""
+    """Count a failure by its reason. There is a fixed list of reasons."""
     process.FAILURES.labels(interaction.channel, interaction.error_reason).inc()
 
 

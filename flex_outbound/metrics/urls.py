@@ -1,4 +1,4 @@
-"""To be included where the host likes: ``path("flex/metrics/", include("flex_outbound.metrics.urls"))``."""
+"""To be included in the host's URLs: ``path("flex/metrics/", include("flex_outbound.metrics.urls"))``."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""The page that Prometheus reads, for who may see everybody's interactions or knows the token."""
+"""The page that Prometheus reads, for users who may view all interactions and for clients with the token."""
 
 from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
@@ -15,11 +15,11 @@ from flex_outbound.metrics.process import ProcessMetrics
 PERMISSION = "flex_outbound.view_interaction"
 
 
-@transaction.non_atomic_requests  # a question that fails must not take the others' transaction along
+@transaction.non_atomic_requests  # a query that fails must not end the others' transaction
 @never_cache
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Answer in Prometheus' text format; 401 for who is unknown, 403 for who may not."""
+    """Answer in Prometheus' text format; 401 without authentication, 403 without permission."""
     if not _knows_the_token(request):
         user = getattr(request, "user", AnonymousUser())
         if not user.is_authenticated:

@@ -22,12 +22,12 @@ from crm_demo.launcher.supervisor import PartFailedError, Supervisor
 
 
 class Command(BaseCommand):
-    """Prepares the database, then runs broker, sandbox, worker and web server until it is told to end."""
+    """Prepares the database, then runs broker, sandbox, worker and web server until a signal comes."""
 
     help = "Run the demo: CRM, Flex sandbox, Celery worker and an embedded broker."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Ports and latency; the environment has the same, for ``make demo``."""
+        """Add ports and latency. Their defaults come from the environment, for ``make demo``."""
         env = os.environ.get
         parser.add_argument("--port", type=int, default=int(env("DEMO_PORT", "8000")), help="the CRM's port")
         parser.add_argument(
@@ -38,9 +38,9 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Run until a signal comes; status 1 where the demo could not start or a part of it ended."""
+        """Run until a signal comes. Exit with 1 where the demo could not start or a part of it ended."""
         if "MAKELEVEL" in os.environ:
-            # make, killed, must not leave the demo behind with nobody to end it.
+            # The demo must end with make, also where make is killed.
             die_with(os.getppid())
         try:
             require_free({"DEMO_PORT": options["port"], "SANDBOX_PORT": options["sandbox_port"]})
@@ -56,7 +56,7 @@ class Command(BaseCommand):
         self._say("Preparing the database …")
         call_command("migrate", verbosity=0, interactive=False)
         call_command("seed", verbosity=0)
-        # The parts open their own connections; an open one here would keep SQLite's log from being folded in.
+        # The parts open their own connections. One that stays open here would keep SQLite's log from being merged.
         connections.close_all()
         self._say("Starting broker, sandbox, worker and web server …")
         environment = plan.environment()
@@ -71,7 +71,7 @@ class Command(BaseCommand):
         self._say(banner(plan, callbacks=registered, plain=not encoding.startswith("utf")))
 
     def _say(self, text: str) -> None:
-        # The terminal may be gone, which is no reason to leave the parts running.
+        # The terminal may be closed. The parts must be ended all the same.
         with suppress(OSError):
             self.stdout.write(text)
             self.stdout.flush()

@@ -11,13 +11,13 @@ from crm_demo.seeding.users import AGENTS, seed_users
 
 
 class Command(BaseCommand):
-    """Create contacts, users and the sandbox's Twilio account, as far as they are missing."""
+    """Creates the contacts, users and the sandbox's Twilio account that are missing."""
 
     help = "Fill the demo CRM with contacts, users and the sandbox's Twilio account; what is there is left alone."
 
     @transaction.atomic
     def handle(self, *args: Any, **options: Any) -> None:
-        """Seed in one transaction: all of it or nothing."""
+        """Seed in one transaction."""
         users = seed_users()
         added = seed_contacts([users[name] for name in AGENTS])
         seed_twilio(users)
