@@ -4,12 +4,16 @@
 asked once per server. The requests themselves go to the pool (urllib3).
 """
 
+import os
+from functools import lru_cache
+from ssl import SSLContext
 from typing import Any, NamedTuple
 
 from requests import PreparedRequest, Session
 from requests.adapters import HTTPAdapter
-from requests.utils import urldefragauth
+from requests.utils import DEFAULT_CA_BUNDLE_PATH, urldefragauth
 from urllib3 import HTTPConnectionPool
+from urllib3.util.ssl_ import create_urllib3_context
 
 MAX_SERVERS = 32
 """Pools kept: Twilio has one server per product, of which this package uses six."""
@@ -45,11 +49,28 @@ class Pools(HTTPAdapter):
             route = self._routes[base] = self._find_route(base)
         return route
 
+    def build_connection_pool_key_attributes(self, request: PreparedRequest, verify: Any, cert: Any = None) -> Any:
+        """Return how ``requests`` finds a pool: the server, and the parameters of TLS."""
+        server, _tls = super().build_connection_pool_key_attributes(request, verify, cert)
+        trusted = verify if isinstance(verify, str) else DEFAULT_CA_BUNDLE_PATH
+        return server, {"cert_reqs": "CERT_REQUIRED", "ssl_context": _context(trusted)}
+
     def _find_route(self, base: str) -> Route:
         request = PreparedRequest()
         request.prepare_url(f"{base}/", None)
         settings = self._session.merge_environment_settings(base, {}, None, None, None)
-        verify, cert, proxies = settings["verify"], settings["cert"], dict(settings["proxies"])
-        pool: Any = self.get_connection_with_tls_context(request, verify, proxies=proxies, cert=cert)
-        self.cert_verify(pool, base, verify, cert)  # type: ignore[no-untyped-call]
+        proxies = dict(settings["proxies"])
+        pool: Any = self.get_connection_with_tls_context(request, settings["verify"], proxies=proxies)
         return Route(pool, is_absolute=not self.request_url(request, proxies).startswith("/"))
+
+
+@lru_cache(maxsize=8)
+def _context(trusted: str) -> SSLContext:
+    """Return the TLS settings that trust the certificates in a file or folder.
+
+    One object serves all connections: to read the certificates takes more CPU than several requests.
+    """
+    context = create_urllib3_context()
+    is_folder = os.path.isdir(trusted)
+    context.load_verify_locations(capath=trusted if is_folder else None, cafile=None if is_folder else trusted)
+    return context

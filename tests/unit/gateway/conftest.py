@@ -6,6 +6,7 @@ import struct
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -102,15 +103,22 @@ class Handler(BaseHTTPRequestHandler):
         self.close_connection = reply.how == "half"
 
 
-@pytest.fixture(scope="session")
-def server() -> Iterator[Wire]:
-    server = Wire()
+@contextmanager
+def serving(server: Wire) -> Iterator[None]:
+    """Run the server in a thread."""
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
-    yield server
+    yield
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Wire]:
+    server = Wire()
+    with serving(server):
+        yield server
 
 
 @pytest.fixture
