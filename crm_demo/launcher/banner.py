@@ -17,7 +17,7 @@ def banner(plan: Plan, *, callbacks: bool, plain: bool) -> str:
     lines += [f"           {name:<19} {words}" for name, words in LOGINS[1:]]
     lines += ["", f"Logs       {_near(plan)}", "End it     Ctrl-C"]
     if not callbacks:
-        lines += ["", "The sandbox takes no callback address; states are polled instead."]
+        lines += ["", "The callbacks could not be registered. The CRM polls instead."]
     return _box(lines, plain)
 
 

@@ -107,7 +107,7 @@ def _check_credentials(connection: Connection) -> None:
     # Other characters are a slip of the clipboard. HTTP's basic authentication could not even carry them.
     if not all(credentials) or not all(map(str.isascii, credentials)):
         raise ConfigurationError(
-            f"Account {connection.account_sid} has no usable credentials: enter them anew in the admin."
+            f"Account {connection.account_sid} has no usable credentials: enter them again in the admin."
         )
 
 

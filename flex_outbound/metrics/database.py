@@ -84,7 +84,7 @@ def callbacks() -> list[Metric]:
     """Callbacks that are stored and not applied (over ``flex_event_waiting``), and refused callbacks."""
     count = _gauge("callbacks_waiting", "Callbacks that are stored and not applied yet.", "source")
     oldest = _gauge("callbacks_waiting_oldest_seconds", "Age of the oldest such callback.", "source")
-    broken = _gauge("callbacks_broken", "Callbacks that could not be applied and are left to a person.", "source")
+    broken = _gauge("callbacks_broken", "Callbacks that could not be applied. A person has to decide.", "source")
     healthy = Q(error="")
     asked = {
         "rows": Count("pk", filter=healthy),

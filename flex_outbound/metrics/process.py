@@ -29,7 +29,7 @@ if FOLDER in os.environ and not os.path.isdir(os.environ[FOLDER]):
 REGISTRY = CollectorRegistry(auto_describe=True)
 """A registry of our own. The host's default registry is not changed."""
 
-CLICKS = Counter(f"{PREFIX}clicks", "Clicks that became a row.", ["channel"], registry=REGISTRY)
+CLICKS = Counter(f"{PREFIX}clicks", "Clicks that became an interaction.", ["channel"], registry=REGISTRY)
 CLICK_TO_OPEN = Histogram(
     f"{PREFIX}click_to_open_seconds",
     "Seconds from the click until Flex had the interaction, by the database's clock.",
@@ -40,14 +40,14 @@ CLICK_TO_OPEN = Histogram(
 FAILURES = Counter(f"{PREFIX}failures", "Interactions that failed.", ["channel", "reason"], registry=REGISTRY)
 TWILIO_SECONDS = Histogram(
     f"{PREFIX}twilio_seconds",
-    "Seconds that a request to Twilio took, whatever it came to.",
+    "Seconds that a request to Twilio took, successful or not.",
     ["operation"],
     buckets=(0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 15),
     registry=REGISTRY,
 )
 TWILIO_ERRORS = Counter(
     f"{PREFIX}twilio_errors",
-    "Requests to Twilio that did not succeed.",
+    "Requests to Twilio that failed.",
     ["operation", "outcome", "code"],
     registry=REGISTRY,
 )
@@ -55,7 +55,7 @@ CALLBACKS_ACCEPTED = Counter(
     f"{PREFIX}callbacks_accepted", "Callbacks that were verified and are about us.", ["source"], registry=REGISTRY
 )
 WAKEUPS_LOST = Counter(
-    f"{PREFIX}wakeups_lost", "Jobs that could not be handed to the broker; the sweep does them.", registry=REGISTRY
+    f"{PREFIX}wakeups_lost", "Jobs that could not be handed to the broker. The sweep does them.", registry=REGISTRY
 )
 
 
