@@ -29,6 +29,8 @@ _BEFORE_SENDING = (
 # Not among them: urllib3.ProxyError. urllib3 also raises it where a connection through a proxy broke after the request
 # was sent.
 
+_TIMEOUTS = {"ReadTimeoutError": "ReadTimeout", "ConnectTimeoutError": "ConnectTimeout"}
+
 
 def classify(error: Exception, *, http_status: int | None = None, retry_after: float | None = None) -> GatewayError:
     """Return the GatewayError for an exception of the SDK or of the connection. It is not raised here.
@@ -39,7 +41,7 @@ def classify(error: Exception, *, http_status: int | None = None, retry_after: f
         return _of_answer(error, http_status, retry_after)
     rule = _transport_rule(error)
     # The messages of these exceptions contain URLs with their queries, so only the type is kept.
-    return _build(rule, type(error).__name__, http_status=http_status, retry_after=retry_after)
+    return _build(rule, _name_of(error), http_status=http_status, retry_after=retry_after)
 
 
 def error_for(code: int) -> GatewayError:
@@ -89,6 +91,12 @@ def _transport_rule(error: Exception) -> Rule:
     # Read timeouts, incomplete or unreadable answers, and resets. The reset of a stale pooled connection cannot be told
     # from that of a server that failed while it carried out the request.
     return errors.OUTCOME_UNKNOWN
+
+
+def _name_of(error: Exception) -> str:
+    """Return the error's type. Managers are told of timeouts by the names in ``_TIMEOUTS``."""
+    name = type(error).__name__
+    return _TIMEOUTS.get(name, name)
 
 
 def _is_refused_tunnel(error: BaseException) -> bool:

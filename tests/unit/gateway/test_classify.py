@@ -56,7 +56,7 @@ def test_a_slow_answer_is_an_unknown_outcome(wire: Wire) -> None:
     wire.replies = [Reply(201, delay=0.6)]
     error = failure(TwilioGateway(connection_to(wire.url, timeout=(1, 0.1))))
     assert isinstance(error, OutcomeUnknown)
-    assert error.http_status is None
+    assert (error.http_status, error.detail) == (None, "ReadTimeout")
 
 
 def test_a_refused_connection_was_never_sent() -> None:
@@ -87,7 +87,7 @@ def test_a_connection_that_does_not_come_about_was_never_sent() -> None:
             for one in waiting:
                 one.close()
     assert isinstance(error, NotAccepted)
-    assert error.reason == "never_sent"
+    assert (error.reason, error.detail) == ("never_sent", "ConnectTimeout")
 
 
 @pytest.mark.parametrize("url", ["http://", "ftp://example.com", "http://[::bad", "example.com", "http://a/?b"])
