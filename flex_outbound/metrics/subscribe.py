@@ -70,12 +70,12 @@ def note_failed(interaction: Interaction, **kwargs: Any) -> None:
 
 
 def note_lost_job(job: Job) -> None:
-    """Note a job that did not reach the broker."""
+    """Count a job that did not reach the broker."""
     process.WAKEUPS_LOST.inc()
 
 
 def subscribe() -> None:
-    """Connect everything; a second time changes nothing."""
+    """Connect all receivers. A second call changes nothing."""
     if note_call in observers:
         return
     observers.append(note_call)
