@@ -3,13 +3,13 @@
 Between the pipeline (``outbox``) and the two thin surfaces above it, so that both say the same.
 """
 
-import hashlib
 import re
 import uuid
 from collections.abc import Iterable
 from typing import Any
 
-from django.contrib.auth.models import AnonymousUser
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser, Permission, PermissionsMixin
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
@@ -21,7 +21,7 @@ from flex_outbound.channels import Channel
 from flex_outbound.contacts import ContactAdapter, adapter_for, label_of
 from flex_outbound.models import Closing, Interaction
 from flex_outbound.models.interaction import InteractionQuerySet
-from flex_outbound.outbox.preflight import ChannelOption, Setup, channel_options
+from flex_outbound.outbox.preflight import ChannelOption, Setup, channel_options, option_for
 from flex_outbound.outbox.texts import name_of as name_of
 from flex_outbound.outbox.visible import visible_to
 from flex_outbound.sids import LENGTH, SidKind
@@ -33,6 +33,7 @@ TYPED = ("address", "sender", "body", "subject", "cc")
 """The fields of the composer that a person fills in."""
 UNFINISHED = Q(status__in=sorted(UNSETTLED)) | Q(status=Status.CREATED, conversation_sid=None)
 """Clicks whose agent still waits for something."""
+PLAIN_BACKEND = "django.contrib.auth.backends.ModelBackend"
 LIMITS = {"body": channels.MAX_BODY, "subject": channels.MAX_SUBJECT}
 
 
@@ -46,9 +47,25 @@ def setup_of(request: HttpRequest) -> Setup:
     user = user_of(request)
     kept: tuple[Any, Setup] | None = getattr(request, "_flex_outbound_setup", None)
     if kept is None or kept[0] != user.pk:
+        load_permissions(user)
         kept = (user.pk, Setup.load(user))
         request._flex_outbound_setup = kept  # type: ignore[attr-defined]
     return kept[1]
+
+
+def load_permissions(user: Any) -> None:
+    """Read a user's permissions in one query where Django's own backend would need two.
+
+    They are put where that backend keeps them. Nothing is done for a project with another backend beside it, nor for
+    superusers, who are asked for none.
+    """
+    is_plain = list(settings.AUTHENTICATION_BACKENDS) == [PLAIN_BACKEND] and isinstance(user, PermissionsMixin)
+    if not is_plain or not user.is_active or user.is_superuser or hasattr(user, "_perm_cache"):
+        return
+    names = ("content_type__app_label", "codename")
+    of_groups = Permission.objects.filter(group__in=user.groups.order_by().values("pk"))
+    found = user.user_permissions.order_by().values_list(*names).union(of_groups.order_by().values_list(*names))
+    user._perm_cache = {f"{app_label}.{codename}" for app_label, codename in found}
 
 
 def new_key() -> str:
@@ -65,44 +82,22 @@ def identify(adapter: ContactAdapter, contact: Any) -> dict[str, Any]:
     }
 
 
-def uid_of(contact_type: str, contact_id: str) -> str:
-    """Return an element id that is the same wherever a page names the contact, whatever signs its key is made of."""
-    return f"flex-{hashlib.sha256(f'{contact_type} {contact_id}'.encode()).hexdigest()[:12]}"
-
-
-def forms_context(request: HttpRequest, contacts: Iterable[Any]) -> dict[str, Any]:
-    """Return the context of ``forms.html``. Raises LookupError for a contact of an unregistered model."""
-    if not user_of(request).is_authenticated:
-        return {"forms": ()}
-    forms = []
-    for contact in contacts:
-        named = identify(adapter_for(type(contact)), contact)
-        forms.append(named | {"uid": uid_of(named["contact_type"], named["contact_id"]), "key": new_key()})
-    return {"forms": forms, "next": request.get_full_path()}
-
-
-def buttons_context(request: HttpRequest, contact: Any, *, compact: bool, in_form: bool = False) -> dict[str, Any]:
-    """Return the context of ``buttons.html``. Raises LookupError for a contact of an unregistered model.
-
-    ``in_form``: they stand within a form of the page, and the forms of ``forms_context`` behind it.
-    """
+def buttons_context(request: HttpRequest, contact: Any) -> dict[str, Any]:
+    """Return the context of ``buttons.html``. Raises LookupError for a contact of an unregistered model."""
     adapter = adapter_for(type(contact))
-    if not user_of(request).is_authenticated:
+    user = user_of(request)
+    if not user.is_authenticated:
         return {"signed_out": True}
-    options = channel_options(user_of(request), contact, setup_of(request))
-    named = identify(adapter, contact)
-    uid = uid_of(named["contact_type"], named["contact_id"]) if in_form else f"flex-{uuid.uuid4().hex[:12]}"
-    return named | {
-        "uid": uid,
-        "compact": compact,
-        "in_form": in_form,
+    options = channel_options(user, contact, setup_of(request))
+    return identify(adapter, contact) | {
+        "uid": f"flex-{uuid.uuid4().hex[:12]}",
         "options": options,
         "reasons": group_reasons(options),
         "key": new_key(),
         "next": request.get_full_path(),
         "limits": LIMITS,
         "values": dict.fromkeys(TYPED, ""),
-        "row": None if compact else unfinished(request, contact),
+        "row": unfinished(request, contact),
     }
 
 
@@ -251,12 +246,6 @@ def cancel_label(status: str) -> str:
     return _("Drop") if status == Status.REVIEW else _("Cancel")
 
 
-def channel_option(request: HttpRequest, contact: Any, channel: str) -> ChannelOption | None:
-    """Return one channel of a contact, None for a channel that does not exist."""
-    options = channel_options(user_of(request), contact, setup_of(request))
-    return next((option for option in options if option.channel == channel), None)
-
-
-def blank_row() -> dict[str, Any]:
-    """Return the row of the ``<template>`` that live updates are cloned from: every field there, every value empty."""
-    return {"channels": [{"value": channel.value, "label": channel.label} for channel in Channel]}
+def channel_option(request: HttpRequest, contact: Any, channel: str) -> ChannelOption:
+    """Return one channel of a contact."""
+    return option_for(setup_of(request), adapter_for(type(contact)), contact, Channel(channel))

@@ -7,6 +7,7 @@ from flex_outbound import views
 app_name = "flex_outbound"
 
 urlpatterns = [
+    path("compose/<str:contact_type>/<str:channel>/", views.compose, name="compose"),
     path("send/", views.send, name="send"),
     path("interactions/<uuid:pk>/retry/", views.retry, name="retry"),
     path("interactions/<uuid:pk>/confirm/", views.confirm, name="confirm"),

@@ -20,7 +20,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.csrf import csrf_protect
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from flex_outbound import contexts
 from flex_outbound.channels import Channel
@@ -35,25 +35,41 @@ from flex_outbound.rates import take_click
 View = Callable[..., HttpResponse]
 
 
-def _for_agents(view: View) -> View:
-    """Let signed-in users in, by POST and from this site, also where the project's middleware sees to none of that.
+def _signed_in(view: View) -> View:
+    """Let signed-in users in, and no forged requests, also where the project's middleware does neither.
 
     A project that is nothing but an API may have no users on its requests and no protection against forged ones.
     """
-    protected = csrf_protect(login_required(require_POST(view)))
+    protected = csrf_protect(login_required(view))
 
     @wraps(view)
-    def sensitive_view(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         request.user = contexts.user_of(request)
         return protected(request, *args, **kwargs)
 
-    return sensitive_view
+    return wrapper
+
+
+def _for_agents(view: View) -> View:
+    return _signed_in(require_POST(view))
+
+
+@_signed_in
+@require_safe
+def compose(request: HttpRequest, contact_type: str, channel: str) -> HttpResponse:
+    """Show the form for one channel of the contact ``?contact_id=…``: where a compact button leads without JavaScript."""
+    if channel not in Channel.values:
+        raise Http404("There is no such channel.")
+    adapter, contact = _contact(request, contact_type, request.GET.get("contact_id", ""))
+    option = contexts.channel_option(request, contact, channel)
+    context = _compose_context(request, adapter, contact, channel)
+    return render(request, "flex_outbound/compose.html", context | {"option": option, "error_text": option.reason_text})
 
 
 @_for_agents
 def send(request: HttpRequest) -> HttpResponse:
     """Open an interaction from the plain form; what was typed comes back with the error beside its field."""
-    adapter, contact = _contact(request)
+    adapter, contact = _contact(request, request.POST.get("contact_type", ""), request.POST.get("contact_id", ""))
     try:
         _count(request)
         interaction = enqueue(_click(request))
@@ -133,12 +149,13 @@ def _decide(request: HttpRequest, pk: UUID, act: Callable[[Interaction], str]) -
     return HttpResponseRedirect(_next(request, _page_of(request, interaction)))
 
 
-def _contact(request: HttpRequest) -> tuple[ContactAdapter, Any]:
+def _contact(request: HttpRequest, contact_type: str, contact_id: str) -> tuple[ContactAdapter, Any]:
+    """Return the contact that a request names. Raises Http404 where there is none that this user may see."""
     try:
-        adapter = adapter_by_label(request.POST.get("contact_type", ""))
+        adapter = adapter_by_label(contact_type)
     except LookupError as error:
         raise Http404(str(error)) from error
-    contact = find_contact(adapter, request.user, request.POST.get("contact_id", ""))
+    contact = find_contact(adapter, request.user, contact_id)
     if contact is None:
         raise Http404("There is no such contact, or this user may not see it.")
     return adapter, contact
@@ -170,22 +187,27 @@ def _click(request: HttpRequest) -> Click:
 
 def _compose(request: HttpRequest, adapter: ContactAdapter, contact: Any, error: ClickError) -> HttpResponse:
     channel = request.POST.get("channel", "")
-    label = Channel(channel).label if channel in Channel.values else _("Message")
-    name = adapter.get_name(contact)
-    context = contexts.identify(adapter, contact) | {
-        "title": _("%(channel)s to %(name)s") % {"channel": label, "name": name},
-        "uid": "flex",
-        "option": contexts.channel_option(request, contact, channel) if _is_mendable(error) else None,
-        "values": {name: request.POST.get(name, "") for name in contexts.TYPED},
-        "limits": contexts.LIMITS,
-        "error_field": error.field,
-        "key": request.POST.get("idempotency_key") or contexts.new_key(),
-        "next": _next(request, adapter.get_url(contact)),
-    }
+    context = _compose_context(request, adapter, contact, channel) | {"error_field": error.field}
+    if _is_fixable(error) and channel in Channel.values:
+        context["option"] = contexts.channel_option(request, contact, channel)
     return _say(request, context, error)
 
 
-def _is_mendable(error: ClickError) -> bool:
+def _compose_context(request: HttpRequest, adapter: ContactAdapter, contact: Any, channel: str) -> dict[str, Any]:
+    """Return what ``compose.html`` shows of a contact, filled in with what was posted."""
+    label = Channel(channel).label if channel in Channel.values else _("Message")
+    names = contexts.identify(adapter, contact)
+    return names | {
+        "title": _("%(channel)s to %(name)s") % {"channel": label, "name": names["contact_name"]},
+        "uid": "flex",
+        "values": {name: request.POST.get(name, "") for name in contexts.TYPED},
+        "limits": contexts.LIMITS,
+        "key": request.POST.get("idempotency_key") or contexts.new_key(),
+        "next": _next(request, adapter.get_url(contact)),
+    }
+
+
+def _is_fixable(error: ClickError) -> bool:
     return isinstance(error, _TooOften) or (isinstance(error, InvalidClick) and error.field in contexts.TYPED)
 
 
@@ -244,7 +266,8 @@ def _page_of(request: HttpRequest, interaction: Interaction) -> str | None:
 
 def _next(request: HttpRequest, fallback: str | None) -> str:
     """Return where the agent came from, if it is this site; else the contact's page, else the project's root."""
-    wanted = request.POST.get("next", "")
+    # A link says nothing of the page that it is on; the browser does.
+    wanted = request.POST.get("next", "") if request.method == "POST" else request.headers.get("Referer", "")
     if url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure()):
         return wanted
     return fallback or get_script_prefix()

@@ -7,12 +7,12 @@ from django.contrib import admin
 from django.contrib.admin.options import IS_POPUP_VAR
 from django.db import models
 from django.http import HttpRequest, HttpResponse
-from django.template.loader import get_template, select_template
+from django.template.loader import select_template
 from django.template.response import TemplateResponse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from flex_outbound import contexts
+from flex_outbound.compact import compact_buttons
 
 if TYPE_CHECKING:
     Base = admin.ModelAdmin
@@ -65,12 +65,10 @@ class FlexContactAdminMixin(Base):
 
 def _column(request: HttpRequest) -> Callable[[models.Model], SafeString]:
     """Return the column for one request: a ``ModelAdmin`` serves many at once and can keep none of them."""
-    template = get_template("flex_outbound/buttons.html")
 
     @admin.display(description=_("message"))
     def flex_buttons(contact: models.Model) -> SafeString:
-        context = contexts.buttons_context(request, contact, compact=True, in_form=True)
-        return SafeString(template.render(context))
+        return compact_buttons(request, contact)
 
     return flex_buttons
 

@@ -10,6 +10,8 @@ from django.http import HttpRequest
 from django.template import Context, TemplateSyntaxError
 
 from flex_outbound import contexts
+from flex_outbound.channels import Channel
+from flex_outbound.compact import compact_buttons, kept
 
 logger = logging.getLogger(__name__)
 register = template.Library()
@@ -17,31 +19,40 @@ register = template.Library()
 
 @register.inclusion_tag("flex_outbound/assets.html", takes_context=True)
 def flex_assets(context: Context) -> dict[str, Any]:
-    """Link stylesheet and module, with the page's CSP nonce where there is one; once per page, best in ``<head>``."""
-    return {"nonce": _nonce(context), "row": contexts.blank_row()}
+    """Link stylesheet and module, with the page's CSP nonce where there is one; once per page, best in ``<head>``.
+
+    With them comes what the module fills in: a row of the timeline, the progress of a compact button, words.
+    """
+    return {
+        "nonce": _nonce(context),
+        "token": context.get("csrf_token", ""),
+        "templates": kept("flex_outbound/templates.html", {"channels": list(Channel)}),
+    }
 
 
-@register.inclusion_tag("flex_outbound/buttons.html", takes_context=True)
-def flex_buttons(context: Context, contact: Any, compact: bool = False, in_form: bool = False) -> dict[str, Any]:
-    """Render the SMS, WhatsApp and email buttons of a contact; ``compact``: icons alone, for lists.
+@register.simple_tag(takes_context=True)
+def flex_buttons(context: Context, contact: Any, compact: bool = False, in_form: bool = False) -> str:
+    """Render the SMS, WhatsApp and email buttons of a contact.
 
-    ``in_form``: icons alone, within a form of the page; ``{% flex_forms contacts %}`` must then stand behind it.
+    ``compact``: icons alone, for lists; ``in_form``: the same, by the name that it has within a form of the page.
     """
     request = _request(context, "flex_buttons")
     try:
-        return contexts.buttons_context(request, contact, compact=compact or in_form, in_form=in_form)
+        if compact or in_form:
+            return compact_buttons(request, contact)
+        values = contexts.buttons_context(request, contact)
     except LookupError as error:
-        return _unregistered("flex_buttons", error)
+        values = _unregistered("flex_buttons", error)
+    template = context.template.engine.get_template("flex_outbound/buttons.html")  # type: ignore[union-attr]
+    inner = context.new(values)
+    inner["csrf_token"] = context.get("csrf_token")
+    return template.render(inner)
 
 
-@register.inclusion_tag("flex_outbound/forms.html", takes_context=True)
-def flex_forms(context: Context, contacts: Iterable[Any]) -> dict[str, Any]:
-    """Render, outside of any form, what the buttons of these contacts with ``in_form`` belong to."""
-    request = _request(context, "flex_forms")
-    try:
-        return contexts.forms_context(request, contacts)
-    except LookupError as error:
-        return _unregistered("flex_forms", error)
+@register.simple_tag
+def flex_forms(contacts: Iterable[Any]) -> str:
+    """Render nothing: buttons within a form of the page are links now, and need no form of their own."""
+    return ""
 
 
 @register.inclusion_tag("flex_outbound/timeline.html", takes_context=True)

@@ -15,6 +15,16 @@ const MESSAGE_OPEN = new Set(["waiting", "sending", "unconfirmed"]);
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
+/** What the page says once for all elements on it: where the API is, the token against forged requests. */
+const page = () => document.getElementById("flex-outbound-page")?.dataset ?? {};
+
+/** Return a copy of what a template of the page holds, made ready; null where the page has none. */
+function copyOf(id) {
+  const copy = document.getElementById(id)?.content.firstElementChild.cloneNode(true) ?? null;
+  if (copy) prepare(copy);
+  return copy;
+}
+
 /** The page's own words, so that they are translated where all others are. */
 function words(key) {
   const list = document.getElementById("flex-outbound-words");
@@ -246,7 +256,7 @@ class FlexElement extends HTMLElement {
     form.setAttribute("aria-busy", "true");
     const key = form.elements.namedItem("idempotency_key");
     if (key && !key.value) key.value = newKey();
-    const { csrfmiddlewaretoken: token, next, ...body } = Object.fromEntries(new FormData(form));
+    const { csrfmiddlewaretoken: token = page().token, next, ...body } = Object.fromEntries(new FormData(form));
     const answer = await ask(form.dataset.url, { body, token });
     form.removeAttribute("aria-busy");
     const problem = answer.kind === "invalid" ? answer.problem : {};
@@ -283,6 +293,9 @@ class FlexElement extends HTMLElement {
 /**
  * The buttons of one contact and the progress of its newest click. The state of a channel is on its button: `data-key`,
  * the key of the click that is not settled yet; `data-row`, its interaction; `data-busy`, no other click meanwhile.
+ *
+ * In a list they are compact: links to the compose page, which become buttons here. What they then show, the progress,
+ * is copied from a template of the page when one of them is about to be used.
  */
 export class FlexOutboundElement extends FlexElement {
   connectedCallback() {
@@ -291,11 +304,52 @@ export class FlexOutboundElement extends FlexElement {
     this.addEventListener("keydown", (event) => this.typed(event), { signal });
     this.addEventListener("input", (event) => this.counted(event.target), { signal });
     this.addEventListener("toggle", (event) => this.toggled(event.target), { signal, capture: true });
+    if (this.isCompact) return this.becomeButtons(signal);
     document.addEventListener("click", (event) => this.leftComposer(event.target), { signal });
-    // Within a form of the page the buttons belong to a form elsewhere, whose events do not pass through here.
-    this.querySelector("button[form]")?.form?.addEventListener("submit", (event) => this.submitted(event), { signal });
     for (const area of this.querySelectorAll("textarea")) this.counted(area);
     this.pickUp();
+  }
+
+  get isCompact() {
+    return this.querySelector("form[data-open]") === null;
+  }
+
+  becomeButtons(signal) {
+    for (const link of this.querySelectorAll("a[data-channel]")) link.setAttribute("role", "button");
+    this.addEventListener("click", (event) => this.pressed(event), { signal });
+    // Before the click, so that a screen reader knows the live region when the first words come.
+    for (const name of ["focusin", "pointerdown"]) this.addEventListener(name, () => this.progress, { signal, once: true });
+  }
+
+  /** A plain click opens the channel; one that asks for a new tab goes to the compose page, as with any link. */
+  pressed(event) {
+    const button = event.target.closest("[data-channel]");
+    if (!button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    event.preventDefault();
+    if (button.hasAttribute("data-busy")) return;
+    if (button.matches("a")) return this.open(null, this.clickOn(button));
+    this.facts.hidden = true;
+    this.say(`${this.label(button)}: ${button.title}`, "idle");
+  }
+
+  clickOn(button) {
+    const { contactType: contact_type, contactId: contact_id } = this.dataset;
+    const { token: csrfmiddlewaretoken } = page();
+    return { contact_type, contact_id, channel: button.dataset.channel, idempotency_key: newKey(), csrfmiddlewaretoken };
+  }
+
+  label(button) {
+    return button.getAttribute("aria-label") ?? button.textContent.trim();
+  }
+
+  get progress() {
+    const known = this.querySelector("[data-progress]");
+    if (known) return known;
+    const made = copyOf("flex-outbound-progress");
+    // Within a form of the page there is no place for forms of our own.
+    if (this.closest("form")) for (const form of made.querySelectorAll("form")) form.remove();
+    this.append(made);
+    return made;
   }
 
   /** Go on with what the page came with: a click that was not settled when it was loaded. */
@@ -313,7 +367,8 @@ export class FlexOutboundElement extends FlexElement {
   }
 
   button(channel) {
-    return this.querySelector(`button[type=submit][name=channel][value="${CSS.escape(channel)}"]`);
+    const name = CSS.escape(channel);
+    return this.querySelector(`a[data-channel="${name}"], button[type=submit][name=channel][value="${name}"]`);
   }
 
   submitted(event) {
@@ -331,19 +386,21 @@ export class FlexOutboundElement extends FlexElement {
     this.busy(button, true);
     this.current = null;
     this.facts.hidden = true;
-    showErrors(form, {});
-    this.close(form, "button[name=channel]"); // the composer would hide the progress; what was typed stays in it
+    if (form) {
+      showErrors(form, {});
+      this.close(form, "button[name=channel]"); // the composer would hide the progress; what was typed stays in it
+    }
     this.say(words("sending"), "sending");
     const answer = await this.deliver(this.payload(data, `${button.dataset.key}-${data.channel}`), data.csrfmiddlewaretoken);
     if (answer.kind === "row") {
       button.dataset.row = answer.row.id;
-      form.reset();
-      for (const area of form.querySelectorAll("textarea")) this.counted(area);
+      form?.reset();
+      for (const area of form?.querySelectorAll("textarea") ?? []) this.counted(area);
       return this.accepted(answer.row);
     }
     this.busy(button, false);
     this.fail(answer);
-    if (answer.kind === "invalid") showErrors(form, answer.problem);
+    if (form && answer.kind === "invalid") showErrors(form, answer.problem);
     if (answer.problem?.code === "idempotency_key_reused") button.dataset.key = newKey();
     if (answer.problem?.interaction) await this.showOther(answer.problem.interaction);
   }
@@ -351,7 +408,7 @@ export class FlexOutboundElement extends FlexElement {
   /** Send one click until it is answered: always the same key and the same words, so never twice. */
   async deliver(body, token) {
     for (let tries = 0; ; tries += 1) {
-      const answer = await ask(this.dataset.url, { body, token });
+      const answer = await ask(this.dataset.url ?? page().url, { body, token });
       const soon = answer.kind === "busy" && answer.wait <= 60;
       if ((answer.kind !== "lost" && !soon) || tries === RESEND.length) return answer;
       emit(this, "error", { code: answer.kind, message: words(answer.kind) });
@@ -384,12 +441,12 @@ export class FlexOutboundElement extends FlexElement {
   }
 
   updated(row) {
-    const button = this.querySelector(`[data-row="${CSS.escape(row.id)}"]`);
-    if (button && !UNSETTLED.has(row.status)) this.release(button);
+    const used = this.querySelector(`[data-row="${CSS.escape(row.id)}"]`);
+    if (used && !UNSETTLED.has(row.status)) this.release(used);
     if (row.id !== this.current) return;
     this.showFacts(row);
-    const channel = this.button(row.channel)?.textContent.trim() ?? row.channel;
-    const text = `${channel}: ${row.status_label}`;
+    const button = this.button(row.channel);
+    const text = `${button ? this.label(button) : row.channel}: ${row.status_label}`;
     this.say(row.error_message ? `${text}. ${row.error_message}` : text, row.status);
   }
 
@@ -407,7 +464,7 @@ export class FlexOutboundElement extends FlexElement {
   }
 
   get facts() {
-    return this.querySelector("[data-facts]");
+    return this.progress.querySelector("[data-facts]");
   }
 
   showFacts(row) {
@@ -430,6 +487,10 @@ export class FlexOutboundElement extends FlexElement {
   }
 
   typed(event) {
+    if (event.key === " " && event.target.matches("a[role=button]")) {
+      event.preventDefault();
+      if (!event.repeat) event.target.click();
+    }
     const form = event.target.closest("form[data-open]");
     if (!form || event.isComposing) return;
     if (event.key === "Escape" && form.querySelector("details[open]")) {
@@ -486,12 +547,10 @@ export class FlexTimelineElement extends FlexElement {
 
   insert(row) {
     const isOurs = String(row.contact_id) === this.dataset.contactId && row.contact_type === this.dataset.contactType;
-    const template = document.getElementById("flex-outbound-row");
-    if (!isOurs || !template || this.dataset.page !== "1") return null;
-    const line = template.content.firstElementChild.cloneNode(true);
+    const line = isOurs && this.dataset.page === "1" ? copyOf("flex-outbound-row") : null;
+    if (!line) return null;
     for (const icon of line.querySelectorAll("[data-only]")) if (icon.dataset.only !== row.channel) icon.remove();
     line.dataset.id = row.id;
-    prepare(line);
     this.querySelector("[data-empty]").hidden = true;
     this.querySelector("[data-rows]").prepend(line);
     return line;

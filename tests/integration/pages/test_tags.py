@@ -47,7 +47,7 @@ def test_each_channel_is_a_form_that_posts_by_itself(
 def test_every_render_has_a_key_of_its_own(render: Render, agent: Any, worker: Any, senders: Any, contact: Any) -> None:
     keys = set()
     for _time in range(2):
-        page = read(render(COMPACT, agent, contact=contact))
+        page = read(render(BUTTONS, agent, contact=contact))
         keys |= {
             given["value"] for _tag, given in page.tags if given.get("name") == "idempotency_key" and given["value"]
         }
