@@ -7,6 +7,7 @@ import phonenumbers
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db.models import TextChoices
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
@@ -66,6 +67,7 @@ def normalize(channel: Channel, raw: str, region: str | None = None) -> str:
     return _normalize_phone(channel, text.removeprefix("whatsapp:"), region)
 
 
+@lru_cache(maxsize=4096)
 def _normalize_email(text: str) -> str:
     try:
         validate_email(text)
@@ -77,22 +79,34 @@ def _normalize_email(text: str) -> str:
     return f"{local}@{domain.lower()}"
 
 
-@lru_cache(maxsize=4096)  # a page of contacts asks for each number twice, and again when it is shown again
 def _normalize_phone(channel: Channel, text: str, region: str | None) -> str:
+    number, problem = _read_phone(text, region, is_mobile=channel is Channel.SMS)
+    if problem is not None:
+        code, words = problem
+        raise AddressError(code, str(words))
+    return number
+
+
+@lru_cache(maxsize=8192)  # a list of contacts asks for each number twice, and again when it is shown again
+def _read_phone(text: str, region: str | None, *, is_mobile: bool) -> tuple[str, tuple[str, Promise] | None]:
+    """Return a number in E.164, or what is wrong with it: an error is kept as well as a number, in no language yet."""
     try:
         number = phonenumbers.parse(text, region.upper() if region else None)
-    except phonenumbers.NumberParseException as error:
-        raise AddressError(
-            "invalid_number",
-            _("This is not a phone number that can be dialled. Write it with its country code, as +14155550123."),
-        ) from error
+    except phonenumbers.NumberParseException:
+        return "", ("invalid_number", _UNREADABLE)
     # Possible, not valid: the numbering plans in the library lag behind the ranges that countries hand out,
     # and Twilio has the last word. What cannot be a number in any plan is refused here.
     if phonenumbers.is_possible_number_with_reason(number) != phonenumbers.ValidationResult.IS_POSSIBLE:
-        raise AddressError(
-            "invalid_number",
-            _("This phone number has the wrong length for its country. Check the number and the country code."),
-        )
-    if channel is Channel.SMS and phonenumbers.number_type(number) == phonenumbers.PhoneNumberType.FIXED_LINE:
-        raise AddressError("landline", _("This is a landline number; text messages need a mobile number."))
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+        return "", ("invalid_number", _WRONG_LENGTH)
+    if is_mobile and phonenumbers.number_type(number) == phonenumbers.PhoneNumberType.FIXED_LINE:
+        return "", ("landline", _LANDLINE)
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164), None
+
+
+_UNREADABLE = gettext_lazy(
+    "This is not a phone number that can be dialled. Write it with its country code, as +14155550123."
+)
+_WRONG_LENGTH = gettext_lazy(
+    "This phone number has the wrong length for its country. Check the number and the country code."
+)
+_LANDLINE = gettext_lazy("This is a landline number; text messages need a mobile number.")

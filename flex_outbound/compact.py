@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote
 from weakref import WeakKeyDictionary
 
+from django.db import models
 from django.http import HttpRequest
 from django.template import Context, Engine, Template
 from django.urls import reverse
@@ -20,37 +21,74 @@ from django.utils.translation import get_language
 
 from flex_outbound import contexts
 from flex_outbound.channels import Channel
-from flex_outbound.contacts import adapter_for, label_of
-from flex_outbound.outbox.preflight import ChannelOption, channel_options
+from flex_outbound.contacts import ContactAdapter, adapter_for, label_of
+from flex_outbound.models import Sender
+from flex_outbound.outbox.preflight import ChannelOption, Setup, option_for
+from flex_outbound.statements import load_permissions, usable_channels
 
 _kept: WeakKeyDictionary[Template, dict[Hashable, str]] = WeakKeyDictionary()
 """Markup by template. A template that is loaded anew, as after an edit during development, is another key."""
 
 
 @dataclass(slots=True)
+class _Kind:
+    """What is the same for all contacts of one model."""
+
+    adapter: ContactAdapter
+    label: str
+    channels: list[tuple[Channel, str, str, str]]
+    """By channel: where the compose pages are, and the names of the two values of the channel."""
+
+    @classmethod
+    def of(cls, model: type[models.Model]) -> "_Kind":
+        adapter = adapter_for(model)
+        label = label_of(adapter.model)
+        addresses = [(one, reverse("flex_outbound:compose", args=[label, one.value])) for one in Channel]
+        found = [(one, f"{url}?id=", f"url_{one.value}", f"text_{one.value}") for one, url in addresses]
+        return cls(adapter, label, found)
+
+
+@dataclass(slots=True)
 class _Page:
     """What is the same for all contacts of one page."""
 
+    user: Any
+    setup: Setup
+    forms: dict[Hashable, str]
     template: Template
+    language: str | None
     has_icons: bool = False
-    urls: dict[str, list[str]] = field(default_factory=dict)
+    kinds: dict[type[models.Model], _Kind] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, request: HttpRequest) -> "_Page":
+    def of(cls, request: HttpRequest) -> "_Page | None":
+        """Return the page of a request; None where nobody is signed in."""
         page: _Page | None = getattr(request, "_flex_outbound_page", None)
-        if page is None:
-            page = cls(Engine.get_default().get_template("flex_outbound/compact.html"))
-            request._flex_outbound_page = page  # type: ignore[attr-defined]
+        if page is not None and page.user is getattr(request, "user", None):
+            return page
+        user = contexts.user_of(request)
+        if not user.is_authenticated:
+            return None
+        template = Engine.get_default().get_template("flex_outbound/compact.html")
+        page = cls(user, _setup_of(user), _kept.setdefault(template, {}), template, get_language())
+        request._flex_outbound_page = page  # type: ignore[attr-defined]
         return page
 
-    def urls_of(self, contact_type: str) -> list[str]:
-        """Return, for each channel, where the compose pages of this type of contact are."""
-        if contact_type not in self.urls:
-            self.urls[contact_type] = [
-                f"{reverse('flex_outbound:compose', args=[contact_type, channel.value])}?contact_id="
-                for channel in Channel
-            ]
-        return self.urls[contact_type]
+    def kind(self, model: type[models.Model]) -> _Kind:
+        """Return what is the same for this model. Raises LookupError where it is not registered."""
+        if model not in self.kinds:
+            self.kinds[model] = _Kind.of(model)
+        return self.kinds[model]
+
+    def form(self, options: list[ChannelOption]) -> str:
+        """Return the markup of these channels, enabled or not, to be filled in by ``%``."""
+        key = (self.language, *[option.enabled for option in options])
+        if key not in self.forms:
+            markup = _tight(self.template.render(Context(_marked(options)))).replace("%", "%%")
+            for name in ("type", "id", "name", *(f"{kind}_{one.value}" for one in Channel for kind in ("url", "text"))):
+                markup = markup.replace(_marker(name), f"%({name})s")
+            self.forms[key] = markup
+        return self.forms[key]
 
     def icons(self) -> str:
         """Return the shapes of the icons for the first contact of the page, nothing for the others."""
@@ -60,37 +98,36 @@ class _Page:
         return kept("flex_outbound/icons.html", {"channels": list(Channel)})
 
 
+def _setup_of(user: Any) -> Setup:
+    """Return what a user can send with, as far as a list needs it: whether each channel has a sender, not which."""
+    load_permissions(user)
+    usable = usable_channels(user) if user.has_perm("flex_outbound.add_interaction") else set()
+    if not usable:
+        # The reason is another query or two, for those few who cannot send at all.
+        return Setup.load(user)
+    return Setup(user, senders=[Sender(channel=channel) for channel in usable])
+
+
 def compact_buttons(request: HttpRequest, contact: Any) -> SafeString:
     """Return the buttons of one contact of a list. Raises LookupError for a contact of an unregistered model.
 
     The first call of a request brings the icons, which all others refer to.
     """
-    adapter = adapter_for(type(contact))
-    user = contexts.user_of(request)
-    if not user.is_authenticated:
-        return kept("flex_outbound/buttons.html", {"signed_out": True})
     page = _Page.of(request)
-    options = channel_options(user, contact, contexts.setup_of(request))
-    contact_type, contact_id = label_of(adapter.model), str(contact.pk)
-    values = {"type": contact_type, "id": escape(contact_id), "name": escape(adapter.get_name(contact))}
+    if page is None:
+        adapter_for(type(contact))
+        return kept("flex_outbound/buttons.html", {"signed_out": True})
+    kind = page.kind(type(contact))
+    contact_id = str(contact.pk)
+    values = {"type": kind.label, "id": escape(contact_id), "name": escape(kind.adapter.get_name(contact))}
     quoted = quote(contact_id, safe="")
-    for option, url in zip(options, page.urls_of(contact_type), strict=True):
-        channel = option.channel.value
-        values[f"url_{channel}"] = url + quoted
-        values[f"text_{channel}"] = escape(option.addresses[0].value if option.enabled else option.reason_text)
-    return SafeString(page.icons() + _form_of(page.template, options) % values)
-
-
-def _form_of(template: Template, options: list[ChannelOption]) -> str:
-    """Return the markup of these channels, enabled or not, to be filled in by ``%``."""
-    forms = _kept.setdefault(template, {})
-    key = (get_language(), *(option.enabled for option in options))
-    if key not in forms:
-        markup = _tight(template.render(Context(_marked(options)))).replace("%", "%%")
-        for name in ("type", "id", "name", *(f"{kind}_{one.value}" for one in Channel for kind in ("url", "text"))):
-            markup = markup.replace(_marker(name), f"%({name})s")
-        forms[key] = markup
-    return forms[key]
+    options = []
+    for channel, url, url_name, text_name in kind.channels:
+        option = option_for(page.setup, kind.adapter, contact, channel)
+        options.append(option)
+        values[url_name] = url + quoted
+        values[text_name] = escape(option.addresses[0].value if option.enabled else option.reason_text)
+    return SafeString(page.icons() + page.form(options) % values)
 
 
 def _marked(options: list[ChannelOption]) -> dict[str, Any]:

@@ -8,8 +8,7 @@ import uuid
 from collections.abc import Iterable
 from typing import Any
 
-from django.conf import settings
-from django.contrib.auth.models import AnonymousUser, Permission, PermissionsMixin
+from django.contrib.auth.models import AnonymousUser
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
@@ -25,6 +24,7 @@ from flex_outbound.outbox.preflight import ChannelOption, Setup, channel_options
 from flex_outbound.outbox.texts import name_of as name_of
 from flex_outbound.outbox.visible import visible_to
 from flex_outbound.sids import LENGTH, SidKind
+from flex_outbound.statements import load_permissions
 from flex_outbound.statuses import UNSETTLED, Status
 
 PAGE_SIZE = 20
@@ -33,7 +33,6 @@ TYPED = ("address", "sender", "body", "subject", "cc")
 """The fields of the composer that a person fills in."""
 UNFINISHED = Q(status__in=sorted(UNSETTLED)) | Q(status=Status.CREATED, conversation_sid=None)
 """Clicks whose agent still waits for something."""
-PLAIN_BACKEND = "django.contrib.auth.backends.ModelBackend"
 LIMITS = {"body": channels.MAX_BODY, "subject": channels.MAX_SUBJECT}
 
 
@@ -51,21 +50,6 @@ def setup_of(request: HttpRequest) -> Setup:
         kept = (user.pk, Setup.load(user))
         request._flex_outbound_setup = kept  # type: ignore[attr-defined]
     return kept[1]
-
-
-def load_permissions(user: Any) -> None:
-    """Read a user's permissions in one query where Django's own backend would need two.
-
-    They are put where that backend keeps them. Nothing is done for a project with another backend beside it, nor for
-    superusers, who are asked for none.
-    """
-    is_plain = list(settings.AUTHENTICATION_BACKENDS) == [PLAIN_BACKEND] and isinstance(user, PermissionsMixin)
-    if not is_plain or not user.is_active or user.is_superuser or hasattr(user, "_perm_cache"):
-        return
-    names = ("content_type__app_label", "codename")
-    of_groups = Permission.objects.filter(group__in=user.groups.order_by().values("pk"))
-    found = user.user_permissions.order_by().values_list(*names).union(of_groups.order_by().values_list(*names))
-    user._perm_cache = {f"{app_label}.{codename}" for app_label, codename in found}
 
 
 def new_key() -> str:

@@ -57,10 +57,10 @@ def _for_agents(view: View) -> View:
 @_signed_in
 @require_safe
 def compose(request: HttpRequest, contact_type: str, channel: str) -> HttpResponse:
-    """Show the form for one channel of the contact ``?contact_id=…``: where a compact button leads without JavaScript."""
+    """Show the form for one channel of the contact ``?id=…``: where a link in a list leads."""
     if channel not in Channel.values:
         raise Http404("There is no such channel.")
-    adapter, contact = _contact(request, contact_type, request.GET.get("contact_id", ""))
+    adapter, contact = _contact(request, contact_type, request.GET.get("id", ""))
     option = contexts.channel_option(request, contact, channel)
     context = _compose_context(request, adapter, contact, channel)
     return render(request, "flex_outbound/compose.html", context | {"option": option, "error_text": option.reason_text})

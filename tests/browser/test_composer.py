@@ -1,5 +1,6 @@
 """The composer: chosen address, first message, keyboard alone."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -95,3 +96,44 @@ def test_the_list_opens_with_one_click_too(new_page: Callable[..., Page], contac
     expect(page.get_by_test_id("flex-status").first).to_have_text("WhatsApp: Waiting to be sent")
     shoot(page, "list")
     assert Interaction.objects.get().contact_id == str(contact.pk)
+
+
+def test_the_list_works_from_the_keyboard_too(new_page: Callable[..., Page], contact: Any) -> None:
+    page = new_page()
+    page.goto("/")
+    button = page.get_by_role("button", name="WhatsApp")
+    button.focus()
+    page.keyboard.press("Space")
+    expect(page.get_by_test_id("flex-status")).to_have_text("WhatsApp: Waiting to be sent")
+    expect(button).to_be_focused()
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="SMS").press("Enter")
+    expect(page.get_by_test_id("flex-status")).to_have_text("SMS: Waiting to be sent")
+    assert sorted(Interaction.objects.values_list("channel", flat=True)) == ["sms", "whatsapp"]
+
+
+def test_a_list_says_why_a_channel_cannot_be_used(new_page: Callable[..., Page], contact: Any, shoot: Shoot) -> None:
+    type(contact).objects.update(email="", email_work="")
+    page = new_page()
+    page.goto("/")
+    button = page.get_by_test_id("flex-email")
+    expect(button).to_have_attribute("aria-disabled", "true")
+    expect(button).to_have_accessible_name("Email")
+    expect(button).to_have_accessible_description("This contact has no email address.")
+    button.click(force=True)
+    expect(page.get_by_test_id("flex-status")).to_have_text("Email: This contact has no email address.")
+    shoot(page, "list-disabled")
+    assert not Interaction.objects.exists()
+
+
+def test_a_list_leads_to_the_form_in_a_tab_of_its_own(new_page: Callable[..., Page], contact: Any) -> None:
+    page = new_page()
+    page.goto("/")
+    with page.context.expect_page() as opened:
+        page.get_by_test_id("flex-sms").click(modifiers=["Control"])
+    form = opened.value
+    form.get_by_label("First message").fill("Hello")
+    form.get_by_role("button", name="Open SMS").click()
+    expect(form).to_have_url(re.compile(r"/$"))
+    assert Message.objects.get().body == "Hello"
+    expect(page.get_by_test_id("flex-status")).to_be_empty()

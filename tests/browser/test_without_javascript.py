@@ -68,3 +68,17 @@ def test_a_failure_can_be_sent_again(plain_page: Page) -> None:
     expect(plain_page.get_by_test_id("flex-timeline-row")).to_have_count(2)
     plain_page.get_by_test_id("flex-timeline-cancel").first.click()
     expect(plain_page.get_by_test_id("flex-timeline-row").first).to_contain_text("Canceled")
+
+
+def test_a_list_leads_to_the_form_and_the_form_back_to_the_list(
+    new_page: Callable[..., Page], contact: Any, shoot: Callable[[Page, str], None]
+) -> None:
+    page = new_page(java_script_enabled=False)
+    page.goto("/?q=grace")
+    page.get_by_test_id("flex-sms").click()
+    expect(page.get_by_role("heading", name="SMS to Grace Hopper")).to_be_visible()
+    shoot(page, "compose-from-list")
+    page.get_by_label("First message").fill("Hello")
+    page.get_by_role("button", name="Open SMS").click()
+    expect(page).to_have_url(re.compile(r"/\?q=grace$"))
+    assert Message.objects.get().body == "Hello"

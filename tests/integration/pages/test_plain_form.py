@@ -10,6 +10,7 @@ from django.test import Client
 
 from flex_outbound.models import Interaction, Message
 from tests.integration.pages import rows
+from tests.integration.pages.strict import read
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("senders", "worker")]
 
@@ -192,3 +193,53 @@ def test_what_one_may_not_see_is_not_found_and_what_one_may_only_watch_is_forbid
     other.user_permissions.add(Permission.objects.get(codename="view_interaction"))
     assert client.post(path).status_code == 403
     assert Interaction.objects.get().status == "queued"
+
+
+def compose(client: Client, contact: Any, channel: str = "sms", **headers: str) -> Any:
+    return client.get(f"/flex/compose/crm_demo.contact/{channel}/?id={contact.pk}", headers=headers)
+
+
+def test_a_link_in_a_list_leads_to_the_form_and_back(signed_in: Client, contact: Any) -> None:
+    response = compose(signed_in, contact, referer="http://testserver/?q=grace")
+    assert response.status_code == 200
+    page = read(response.content.decode())
+    assert page.faults == []
+    filled = {given["name"]: given.get("value") for tag, given in page.tags if tag == "input" and given.get("name")}
+    assert filled["channel"] == "sms"
+    assert "+14155550123" in response.content.decode()
+    sent = signed_in.post("/flex/send/", {**filled, "body": "Hello"})
+    assert sent["Location"] == "http://testserver/?q=grace"
+    assert Message.objects.get().body == "Hello"
+
+
+def test_every_form_has_a_key_of_its_own(signed_in: Client, contact: Any) -> None:
+    def key() -> str | None:
+        page = read(compose(signed_in, contact).content.decode())
+        keys = [given["value"] for _tag, given in page.tags if given.get("name") == "idempotency_key"]
+        [found] = filter(None, keys)
+        return found
+
+    assert key() != key()
+
+
+@pytest.mark.parametrize("referer", ["", "https://evil.example/", "javascript:alert(1)"])
+def test_a_link_from_nowhere_or_elsewhere_leads_back_to_the_contact(
+    signed_in: Client, contact: Any, referer: str
+) -> None:
+    html = compose(signed_in, contact, referer=referer).content.decode()
+    assert f'name="next" value="{contact.get_absolute_url()}"' in html
+
+
+def test_a_link_to_a_channel_that_cannot_be_used_says_why(signed_in: Client, contact: Any) -> None:
+    type(contact).objects.update(email="", email_work="")
+    html = compose(signed_in, contact, "email").content.decode()
+    assert "This contact has no email address." in html
+    assert "<textarea" not in html
+
+
+def test_a_link_shows_nothing_to_who_may_not_see_the_contact(client: Client, signed_in: Client, contact: Any) -> None:
+    for path in ("crm_demo.contact/fax/?id=1", "auth.user/sms/?id=1", "crm_demo.contact/sms/?id=x%00"):
+        assert signed_in.get(f"/flex/compose/{path}").status_code == 404
+    assert signed_in.post(f"/flex/compose/crm_demo.contact/sms/?id={contact.pk}").status_code == 405
+    client.logout()
+    assert compose(client, contact)["Location"].startswith("/accounts/login/")

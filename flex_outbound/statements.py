@@ -1,0 +1,63 @@
+"""Queries about a user that every page asks, built once per user: building them costs more than running them."""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission, PermissionsMixin
+from django.db import connections, models, router
+from django.db.models import QuerySet
+
+from flex_outbound.models import Sender
+
+PLAIN_BACKEND = "django.contrib.auth.backends.ModelBackend"
+
+Build = Callable[[Any], QuerySet[Any, Any]]
+
+
+def load_permissions(user: Any) -> None:
+    """Read a user's permissions in one query where Django's own backend would need two.
+
+    They are put where that backend keeps them. Nothing is done for a project with another backend beside it, nor for
+    superusers, who are asked for none.
+    """
+    is_plain = list(settings.AUTHENTICATION_BACKENDS) == [PLAIN_BACKEND] and isinstance(user, PermissionsMixin)
+    if is_plain and user.is_active and not user.is_superuser and not hasattr(user, "_perm_cache"):
+        found = _rows(_permissions, Permission, user)
+        user._perm_cache = {f"{app_label}.{codename}" for app_label, codename in found}
+
+
+def usable_channels(user: Any) -> set[str]:
+    """Return the channels that a user has a sender for, by the rules of ``Sender.objects.usable_by``."""
+    return {channel for (channel,) in _rows(_channels, Sender, user)}
+
+
+def _permissions(user: Any) -> QuerySet[Any, Any]:
+    names = ("content_type__app_label", "codename")
+    of_groups = Permission.objects.filter(group__in=user.groups.order_by().values("pk")).order_by()
+    return user.user_permissions.order_by().values_list(*names).union(of_groups.values_list(*names))  # type: ignore[no-any-return]
+
+
+def _channels(user: Any) -> QuerySet[Any, Any]:
+    usable = Sender.objects.usable_by(user).exclude(account__workspace_sid="")
+    return usable.order_by().values_list("channel").distinct()
+
+
+def _rows(build: Build, model: type[models.Model], user: Any) -> list[tuple[Any, ...]]:
+    alias = router.db_for_read(model)
+    sql, params = _statement(build, alias, user.pk, bool(getattr(user, "is_superuser", False)))
+    with connections[alias].cursor() as cursor:
+        cursor.execute(sql, params)
+        return list(cursor.fetchall())
+
+
+@lru_cache(maxsize=512)
+def _statement(build: Build, alias: str, pk: Any, is_superuser: bool) -> tuple[str, tuple[Any, ...]]:
+    """Return SQL and parameters. Of the user nothing but the key and this flag is in them."""
+    user = get_user_model()(pk=pk)
+    if is_superuser:
+        user.is_superuser = True
+    sql, params = build(user).query.get_compiler(alias).as_sql()
+    return sql, tuple(params)
