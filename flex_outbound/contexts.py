@@ -1,6 +1,6 @@
-"""What the template tags and the plain views put on a page: contexts only, shaped as the API shapes its answers.
+"""What pages and API show: contexts for templates, and the one description of an interaction that both use.
 
-Between the pipeline (``outbox``) and the two thin surfaces above it, so that both say the same.
+It stands between the pipeline (``outbox``) and the surfaces above it, so that these say the same.
 """
 
 import re
@@ -13,12 +13,13 @@ from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.timezone import template_localtime
 from django.utils.translation import gettext as _
 
 from flex_outbound import channels
 from flex_outbound.channels import Channel
 from flex_outbound.contacts import ContactAdapter, adapter_for, label_of
-from flex_outbound.models import Closing, Interaction
+from flex_outbound.models import Closing, Interaction, Message
 from flex_outbound.models.interaction import InteractionQuerySet
 from flex_outbound.outbox.preflight import ChannelOption, Setup, channel_options, option_for
 from flex_outbound.outbox.texts import name_of as name_of
@@ -31,8 +32,9 @@ PAGE_SIZE = 20
 PAGE_PARAMETER = "flex_page"
 TYPED = ("address", "sender", "body", "subject", "cc")
 """The fields of the composer that a person fills in."""
+SIDS = ("interaction_sid", "channel_sid", "task_sid", "conversation_sid", "invite_sid")
 UNFINISHED = Q(status__in=sorted(UNSETTLED)) | Q(status=Status.CREATED, conversation_sid=None)
-"""Clicks whose agent still waits for something."""
+"""Interactions whose agent still waits for something."""
 LIMITS = {"body": channels.MAX_BODY, "subject": channels.MAX_SUBJECT}
 
 
@@ -81,16 +83,16 @@ def buttons_context(request: HttpRequest, contact: Any) -> dict[str, Any]:
         "next": request.get_full_path(),
         "limits": LIMITS,
         "values": dict.fromkeys(TYPED, ""),
-        "row": unfinished(request, contact),
+        "interaction": unfinished(request, contact),
     }
 
 
 def unfinished(request: HttpRequest, contact: Any) -> dict[str, Any] | None:
-    """Return the user's newest click on a contact that is not settled yet, so that a reload loses sight of nothing."""
+    """Return the user's newest interaction with a contact that is not settled yet, so that a reload goes on with it."""
     user = user_of(request)
-    rows = loaded(Interaction.objects.for_contact(contact).filter(UNFINISHED, agent=user))
-    row = rows.order_by("-created_at", "-id").first()
-    return row_of(row, user) if row else None
+    found = loaded(Interaction.objects.for_contact(contact).filter(UNFINISHED, agent=user))
+    newest = found.order_by("-created_at", "-id").first()
+    return interaction_context(newest, user) if newest else None
 
 
 def group_reasons(options: Iterable[ChannelOption]) -> list[tuple[str, str]]:
@@ -113,14 +115,15 @@ def timeline_context(request: HttpRequest, contact: Any) -> dict[str, Any]:
         return {"signed_out": True}
     page = _page_number(request)
     first = (page - 1) * PAGE_SIZE
+    load_permissions(user)
     found = loaded(visible_to(user).for_contact(contact)).order_by("-created_at", "-id")
     # One more than is shown tells whether there is an older page, without a second query.
-    rows = list(found[first : first + PAGE_SIZE + 1])
+    interactions = list(found[first : first + PAGE_SIZE + 1])
     return identify(adapter, contact) | {
-        "rows": [row_of(row, user) for row in rows[:PAGE_SIZE]],
+        "interactions": [interaction_context(one, user) for one in interactions[:PAGE_SIZE]],
         "page": page,
         "newer_url": _page_url(request, page - 1) if page > 1 else None,
-        "older_url": _page_url(request, page + 1) if len(rows) > PAGE_SIZE else None,
+        "older_url": _page_url(request, page + 1) if len(interactions) > PAGE_SIZE else None,
         "next": request.get_full_path(),
     }
 
@@ -137,38 +140,38 @@ def _page_url(request: HttpRequest, page: int) -> str:
 
 
 def may_decide(user: Any, interaction: Interaction) -> bool:
-    """Tell whether a user may decide about a row: its agent, or who may change interactions."""
+    """Tell whether a user may decide about an interaction: its agent, and anybody who may change interactions."""
     return interaction.agent_id == user.pk or bool(user.has_perm("flex_outbound.change_interaction"))
 
 
-def loaded(rows: InteractionQuerySet) -> InteractionQuerySet:
-    """Return rows with what ``row_of`` reads of their relations, in one query."""
-    return with_duplicates(rows.select_related("agent", "message"))
+def loaded(interactions: InteractionQuerySet) -> InteractionQuerySet:
+    """Return interactions with everything that ``describe`` reads of their relations, in one query."""
+    return with_duplicates(interactions.select_related("agent", "message", "contact_type"))
 
 
-def with_duplicates(rows: InteractionQuerySet) -> InteractionQuerySet:
-    """Return rows that know how often Twilio opened them too many, and how many of those are not closed."""
+def with_duplicates(interactions: InteractionQuerySet) -> InteractionQuerySet:
+    """Return interactions with the number of their duplicates at Twilio, and of those that are not closed yet."""
     found = Closing.objects.filter(interaction=OuterRef("pk"), kind=Closing.Kind.DUPLICATE)
-    return rows.annotate(duplicates=_number(found), duplicates_open=_number(found.filter(closed_at=None)))
+    return interactions.annotate(duplicates=_number(found), duplicates_open=_number(found.filter(closed_at=None)))
 
 
 def _number(found: QuerySet[Closing]) -> Coalesce:
-    # A subquery, not a join: a join would have to group by every column of the row and its relations.
+    # A subquery, not a join: a join would have to group by every column of the interaction and its relations.
     return Coalesce(Subquery(found.order_by().values("interaction").annotate(n=Count("pk")).values("n")), 0)
 
 
 def duplicates_of(interaction: Interaction) -> dict[str, int]:
-    """Return the numbers of ``with_duplicates``; they are counted here where the row was read without them."""
+    """Return the numbers of ``with_duplicates``, counted now if the interaction was loaded without them."""
     names = ("duplicates", "duplicates_open")
     known: Any = vars(interaction)
     if names[0] not in known and interaction.attempt:
         known = with_duplicates(Interaction.objects.filter(pk=interaction.pk)).values(*names).first() or {}
-    # What was never sent cannot have been opened twice, so a click costs no query.
+    # An interaction that was never sent cannot have been opened twice, so a click costs no query.
     return {name: known.get(name, 0) for name in names}
 
 
 def named_task(interaction: Interaction) -> str | None:
-    """Return the task that a person named as a row's, as long as Twilio is asked about it."""
+    """Return the task that a person named for an interaction, while Twilio is asked about it."""
     return interaction.named_task_sid or None if interaction.status == Status.REVIEW else None
 
 
@@ -179,45 +182,94 @@ def task_sid_in(text: str) -> str:
     return found.pop() if len(found) == 1 else text.strip()
 
 
-def row_of(interaction: Interaction, user: Any) -> dict[str, Any]:
-    """Return an interaction under the API's names, so that one template serves the page and the live updates."""
-    pk = [interaction.pk]
-    mine = may_decide(user, interaction)
+def describe(interaction: Interaction, user: Any, collection: str) -> dict[str, Any]:
+    """Return an interaction as this user sees it: the answer of the API, and what templates show.
+
+    ``collection``: the URL of the API's list. ``agent``, ``message`` and ``contact_type`` should be loaded and the
+    duplicates counted (``loaded``). Neither the message's text nor the worker's SID is part of it.
+    """
+    is_theirs = may_decide(user, interaction)
+    url = f"{collection}{interaction.pk}/"
+    contact_type = interaction.contact_type
     return {
         "id": str(interaction.pk),
-        "status": interaction.status,
-        "status_label": interaction.get_status_display(),
-        "channel": interaction.channel,
-        "channel_label": interaction.get_channel_display(),
-        "address": interaction.address,
-        "subject": interaction.subject,
-        "agent": {"name": name_of(interaction.agent)},
-        "created_at": interaction.created_at,
-        "task_sid": interaction.task_sid,
-        "conversation_sid": interaction.conversation_sid,
-        "error_message": interaction.error_message,
+        "status": str(interaction.status),
+        "status_label": str(interaction.get_status_display()),
+        "is_final": interaction.is_final,
+        "channel": str(interaction.channel),
+        "contact_type": f"{contact_type.app_label}.{contact_type.model}",
+        **{name: getattr(interaction, name) for name in ("contact_id", "contact_name", "address")},
+        "sender": interaction.sender_id,
+        **{name: getattr(interaction, name) for name in ("sender_address", "subject", *SIDS)},
+        "task_status": interaction.task_status or None,
+        "channel_status": interaction.channel_status or None,
         "named_task_sid": named_task(interaction),
         **duplicates_of(interaction),
-        "message": _message(interaction),
+        **{name: getattr(interaction, name) for name in ("error_code", "error_reason", "error_message")},
+        "message": _describe_message(interaction.first_message),
+        "agent": _describe_agent(interaction.agent),
+        "can_retry": is_theirs and interaction.may_retry,
+        "can_confirm": is_theirs and interaction.may_confirm,
+        "can_cancel": is_theirs and interaction.may_cancel,
         "flex_url": interaction.flex_url,
-        "can_retry": mine and interaction.may_retry,
-        "can_confirm": mine and interaction.may_confirm,
-        "can_cancel": mine and interaction.may_cancel,
-        "retry_label": retry_label(interaction.status),
-        "cancel_label": cancel_label(interaction.status),
-        "status_url": reverse("flex_outbound:interaction-detail", args=pk),
-        "retry_url": reverse("flex_outbound:interaction-retry", args=pk),
-        "confirm_url": reverse("flex_outbound:interaction-confirm", args=pk),
-        "cancel_url": reverse("flex_outbound:interaction-cancel", args=pk),
-        "key": new_key(),
+        "status_url": url,
+        "retry_url": f"{url}retry/",
+        "confirm_url": f"{url}confirm/",
+        "cancel_url": f"{url}cancel/",
+        "created_at": template_localtime(interaction.created_at),
+        "updated_at": template_localtime(interaction.updated_at),
     }
 
 
-def _message(interaction: Interaction) -> dict[str, str] | None:
-    message = interaction.first_message
+def _describe_message(message: Message | None) -> dict[str, Any] | None:
     if message is None:
         return None
-    return {"status_label": message.get_status_display(), "error_message": message.error_message}
+    return {
+        "status": str(message.status),
+        "status_label": str(message.get_status_display()),
+        "error_message": message.error_message,
+        "message_sid": message.message_sid,
+    }
+
+
+def _describe_agent(user: Any) -> dict[str, Any] | None:
+    return None if user is None else {"id": user.pk, "name": name_of(user)}
+
+
+def describe_channels(adapter: ContactAdapter, contact: Any, options: Iterable[ChannelOption]) -> dict[str, Any]:
+    """Return which channels can be opened for a contact, and why the others cannot."""
+    return {
+        "contact_type": label_of(adapter.model),
+        "contact_id": str(contact.pk),
+        "name": adapter.get_name(contact),
+        "channels": [_describe_channel(option) for option in options],
+    }
+
+
+def _describe_channel(option: ChannelOption) -> dict[str, Any]:
+    return {
+        "channel": option.channel.value,
+        "label": option.label,
+        "enabled": option.enabled,
+        "reason": option.reason,
+        "reason_text": option.reason_text,
+        "addresses": [{"value": address.value, "label": address.label} for address in option.addresses],
+        "senders": [
+            {"id": one.pk, "address": one.address, "name": one.display_name, "is_default": one.is_default}
+            for one in option.senders
+        ],
+    }
+
+
+def interaction_context(interaction: Interaction, user: Any) -> dict[str, Any]:
+    """Return an interaction for a template: the API's answer, and what the forms and icons need besides."""
+    return {
+        **describe(interaction, user, reverse("flex_outbound:interaction-list")),
+        "channel_label": interaction.get_channel_display(),
+        "retry_label": retry_label(interaction.status),
+        "cancel_label": cancel_label(interaction.status),
+        "key": new_key(),
+    }
 
 
 def retry_label(status: str) -> str:
@@ -226,8 +278,8 @@ def retry_label(status: str) -> str:
 
 
 def cancel_label(status: str) -> str:
-    """Return the words of the button that calls it off."""
-    return _("Drop") if status == Status.REVIEW else _("Cancel")
+    """Return the words of the button that cancels or discards."""
+    return _("Discard") if status == Status.REVIEW else _("Cancel")
 
 
 def channel_option(request: HttpRequest, contact: Any, channel: str) -> ChannelOption:

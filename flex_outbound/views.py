@@ -27,10 +27,12 @@ from flex_outbound.channels import Channel
 from flex_outbound.contacts import ContactAdapter, adapter_by_label, find_contact
 from flex_outbound.exceptions import ClickConflict, ClickError, ClickNotAllowed, InvalidClick
 from flex_outbound.models import Interaction
+from flex_outbound.models.interaction import InteractionQuerySet
 from flex_outbound.outbox import decisions
 from flex_outbound.outbox.enqueue import Click, enqueue
 from flex_outbound.outbox.visible import visible_to
 from flex_outbound.rates import take_click
+from flex_outbound.statements import load_permissions
 
 View = Callable[..., HttpResponse]
 
@@ -220,8 +222,8 @@ def _refused(request: HttpRequest, error: ClickError, interaction: Interaction) 
     }
     if isinstance(error, InvalidClick | _TooOften):
         # The decision is still the agent's: the same choices again, with what was typed.
-        row = contexts.row_of(interaction, request.user)
-        context["row"] = row | {"key": request.POST.get("idempotency_key") or row["key"]}
+        shown = contexts.interaction_context(interaction, request.user)
+        context["interaction"] = shown | {"key": request.POST.get("idempotency_key") or shown["key"]}
     return _say(request, context, error)
 
 
@@ -235,8 +237,8 @@ def _say(request: HttpRequest, context: dict[str, Any], error: ClickError) -> Ht
     elif isinstance(error, ClickConflict):
         status = 409
         # The words are for everyone; the link only for who may see the conversation that is in the way.
-        other = error.interaction and visible_to(request.user).filter(pk=error.interaction.pk).first()
-        context["row"] = contexts.row_of(other, request.user) if other else None
+        other = error.interaction and _visible(request).filter(pk=error.interaction.pk).first()
+        context["interaction"] = contexts.interaction_context(other, request.user) if other else None
     response = render(request, "flex_outbound/compose.html", context, status=status)
     if isinstance(error, _TooOften):
         response["Retry-After"] = str(error.seconds)
@@ -244,12 +246,16 @@ def _say(request: HttpRequest, context: dict[str, Any], error: ClickError) -> Ht
 
 
 def _decidable(request: HttpRequest, pk: UUID) -> Interaction:
-    """Return the row. Raises Http404 where the user may not see it, PermissionDenied where they may only watch."""
-    rows = contexts.loaded(visible_to(request.user)).select_related("agent", "message", "contact_type")
-    interaction = get_object_or_404(rows, pk=pk)
+    """Return an interaction. Raises Http404 if the user may not see it, PermissionDenied if they may only view it."""
+    interaction = get_object_or_404(_visible(request), pk=pk)
     if not contexts.may_decide(request.user, interaction):
         raise PermissionDenied
     return interaction
+
+
+def _visible(request: HttpRequest) -> InteractionQuerySet:
+    load_permissions(request.user)
+    return contexts.loaded(visible_to(request.user))
 
 
 def _page_of(request: HttpRequest, interaction: Interaction) -> str | None:

@@ -136,7 +136,7 @@ class SenderTests(admin.ModelAdmin):
             "back": link_on(self.admin_site, "sender_change", quote(sender.pk)),
             "workers_url": link_on(self.admin_site, "worker_changelist"),
             # What the timeline of a contact is given, for it shows the tests.
-            "rows": [contexts.row_of(row, request.user) for row in tests],
+            "interactions": [contexts.interaction_context(one, request.user) for one in tests],
             "contact_type": label_of(Sender),
             "contact_id": str(sender.pk),
             "contact_name": sender.display_name,

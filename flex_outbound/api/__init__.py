@@ -1,1 +1,1 @@
-"""The REST face: a thin skin over ``outbox`` and ``contacts``. Only this package knows Django REST framework."""
+"""The REST API: a thin layer over ``outbox`` and ``contacts``. Only this package imports Django REST framework."""

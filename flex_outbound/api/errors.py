@@ -1,33 +1,29 @@
-"""Errors in one shape, whatever EXCEPTION_HANDLER the host project has.
+"""Errors in one shape, whatever EXCEPTION_HANDLER the host project has, and the parser that raises some of them.
 
-400 names the fields at fault, each with a list of sentences; everything else is ``detail`` (a sentence) and ``code``
-(for programs).
+400 names each bad field with a list of sentences. Everything else is ``detail`` (a sentence) and ``code`` (for
+programs).
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import IO, Any
 
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from rest_framework import status
-from rest_framework.exceptions import (
-    APIException,
-    ParseError,
-    PermissionDenied,
-    ValidationError,
-)
+from rest_framework.exceptions import APIException, ParseError, PermissionDenied, ValidationError
+from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import exception_handler, set_rollback
 
-from flex_outbound.api.links import Links
 from flex_outbound.exceptions import ClickConflict, ClickNotAllowed, InvalidClick
 from flex_outbound.models import Interaction
 from flex_outbound.outbox.visible import visible_to
 
 WHOLE_REQUEST = "non_field_errors"
-"""Where an error stands that is no single field's."""
+"""The name for errors that belong to no single field."""
 
 
 class TooLarge(APIException):
@@ -36,6 +32,19 @@ class TooLarge(APIException):
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
     default_detail = gettext_lazy("This request is too large.")
     default_code = "too_large"
+
+
+class Utf8JSONParser(JSONParser):
+    """DRF's parser for JSON as RFC 8259 has it. Other charsets and deep nesting would be server errors in DRF's own."""
+
+    def parse(
+        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> Any:
+        """Return the content of the body. Raises ParseError."""
+        try:
+            return super().parse(stream, media_type, {**(parser_context or {}), "encoding": "utf-8"})
+        except RecursionError as error:
+            raise ParseError(_("This JSON is nested too deeply.")) from error
 
 
 def handle(exc: Exception, context: dict[str, Any]) -> Response | None:
@@ -71,29 +80,32 @@ def _shape(data: Any) -> dict[str, Any]:
 
 def _sentences(words: Any) -> Iterable[str]:
     """Flatten what DRF nests for the items of a list or a dict."""
-    if isinstance(words, Mapping):
-        words = words.values()
-    elif isinstance(words, str):
-        words = [words]
-        yield from words
+    if isinstance(words, str):
+        yield words
         return
-    for inner in words:
+    for inner in words.values() if isinstance(words, Mapping) else words:
         yield from _sentences(inner)
 
 
 def _conflict(exc: ClickConflict, request: Request) -> Response:
     set_rollback()
     data: dict[str, Any] = {"detail": exc.message, "code": exc.code}
-    row: Interaction | None = exc.interaction
-    # Another agent's conversation is told in words; its id is only for those who may open it.
-    if row is not None and _may_see(request.user, row):
-        data["interaction"] = {
-            "id": str(row.pk),
-            "status": str(row.status),
-            "status_url": Links.of(request).status(row.pk),
-        }
+    other: Interaction | None = exc.interaction
+    # The sentence may name another agent's conversation; its id is only for those who may open it.
+    if other is not None and _may_see(request.user, other):
+        url = f"{collection_of(request)}{other.pk}/"
+        data["interaction"] = {"id": str(other.pk), "status": str(other.status), "status_url": url}
     return Response(data, status=status.HTTP_409_CONFLICT)
 
 
-def _may_see(user: Any, row: Interaction) -> bool:
-    return row.agent_id == user.pk or visible_to(user).filter(pk=row.pk).exists()
+def _may_see(user: Any, interaction: Interaction) -> bool:
+    return interaction.agent_id == user.pk or visible_to(user).filter(pk=interaction.pk).exists()
+
+
+def collection_of(request: Request) -> str:
+    """Return the URL of the list of interactions, in the namespace that this request came through.
+
+    Every URL in an answer is below it and path-absolute, so that it holds behind any proxy or prefix.
+    """
+    match = request.resolver_match
+    return reverse(f"{match.namespace if match else 'flex_outbound'}:interaction-list")

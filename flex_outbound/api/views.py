@@ -1,193 +1,309 @@
-"""The endpoints. Each reads its input, calls the pipeline and shapes the answer."""
+"""The endpoints. Each reads its input, calls the pipeline and describes the result.
 
+``ApiView`` makes them independent of the host's REST_FRAMEWORK settings, except for authentication.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.http import Http404
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
+from django.utils.cache import patch_cache_control, patch_vary_headers
+from django.utils.http import parse_etags
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from drf_spectacular import renderers
+from drf_spectacular.views import SpectacularAPIView
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.metadata import SimpleMetadata
+from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.parsers import FormParser, MultiPartParser
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.settings import api_settings
 from rest_framework.throttling import BaseThrottle
+from rest_framework.views import APIView
 
-from flex_outbound.api import outputs, rows, shapes
-from flex_outbound.api.base import ApiView
-from flex_outbound.api.etags import asks_if_changed, etag, etag_of, is_known
-from flex_outbound.api.inputs import ClickSerializer, ConfirmSerializer, RetrySerializer, TimelineQuery
-from flex_outbound.api.links import Links
-from flex_outbound.api.pagination import TimelinePagination
-from flex_outbound.api.schema import Operation
-from flex_outbound.api.throttles import ClickThrottle, PollThrottle
-from flex_outbound.contacts import adapter_by_label, find_contact
+from flex_outbound import contexts, rates
+from flex_outbound.api.errors import TooLarge, Utf8JSONParser, collection_of, handle
+from flex_outbound.api.schema import FlexSchema, OwnGenerator
+from flex_outbound.api.serializers import (
+    ClickSerializer,
+    ConfirmSerializer,
+    RetrySerializer,
+    TimelinePagination,
+    TimelineQuery,
+)
+from flex_outbound.conf import conf
+from flex_outbound.contacts import adapter_by_label, content_type_of, find_contact
+from flex_outbound.exceptions import InvalidClick
 from flex_outbound.models import Interaction
 from flex_outbound.outbox import decisions
 from flex_outbound.outbox.enqueue import Click, enqueue
 from flex_outbound.outbox.preflight import channel_options
 from flex_outbound.outbox.visible import visible_to
+from flex_outbound.statements import load_permissions
 
-ROW = OpenApiResponse(shapes.InteractionShape)
-UNCHANGED = OpenApiResponse(description="Nothing has changed.")
-ACCEPTED = OpenApiResponse(shapes.InteractionShape, description="Committed; Location is where to poll.")
-CONFLICT = OpenApiResponse(shapes.ConflictShape, description="The row's state, or another row, stands in the way.")
-KEY_HEADER = OpenApiParameter(
-    "Idempotency-Key",
-    str,
-    OpenApiParameter.HEADER,
-    description="The same as the field idempotency_key.",
-)
-ETAG_HEADER = OpenApiParameter(
-    "If-None-Match",
-    str,
-    OpenApiParameter.HEADER,
-    description="The ETag of the last answer.",
-)
+VARY = ("Accept-Language", "Authorization", "Cookie")
+
+
+class HasAccount(IsAuthenticated):
+    """A signed-in user with a row in the user table.
+
+    A host's own authentication may yield users without a primary key; ``None`` would match interactions whose agent was
+    deleted.
+    """
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        """Tell whether interactions can belong to this user."""
+        return super().has_permission(request, view) and request.user.pk is not None
+
+
+class ClickThrottle(BaseThrottle):
+    """Limits the clicks of one user, counted together with those of the plain form."""
+
+    _wait = 0.0
+
+    def allow_request(self, request: Request, view: APIView) -> bool:
+        """Count a click."""
+        self._wait = rates.take_click(request.user)
+        return not self._wait
+
+    def wait(self) -> float:
+        """Return the seconds until the next click is allowed."""
+        return self._wait
+
+
+class PollThrottle(BaseThrottle):
+    """Limits the reads of one user, counted in windows of the clock in this process's memory.
+
+    A poll should cost next to nothing, so it does not ask a shared cache. The limit stops a page that polls in a tight
+    loop, for which one limit per process is enough.
+    """
+
+    _counts: dict[str, int] = {}
+    _window = 0
+    _duration = 60
+
+    def allow_request(self, request: Request, view: APIView) -> bool:
+        """Count a read."""
+        limit = rates.parse(conf.rate_limits.get("poll"))
+        if limit is None:
+            return True
+        most, self._duration = limit
+        counts = self._counts_of(int(time.time() // self._duration))
+        user = str(request.user.pk)
+        counts[user] = counts.get(user, 0) + 1
+        return counts[user] <= most
+
+    @classmethod
+    def _counts_of(cls, window: int) -> dict[str, int]:
+        if window != cls._window:
+            # A new dict for each window keeps memory bounded by the users of one window.
+            cls._window, cls._counts = window, {}
+        return cls._counts
+
+    @classmethod
+    def reset(cls) -> None:
+        """Forget all counts, for tests."""
+        cls._counts = {}
+
+    def wait(self) -> float:
+        """Return the seconds until the next window."""
+        return self._duration - time.time() % self._duration
+
+
+class ApiView(APIView):
+    """The base of our endpoints: JSON out, JSON or a form in, signed-in users only, and no caching by proxies."""
+
+    schema = FlexSchema()
+    renderer_classes = [JSONRenderer]
+    parser_classes = [Utf8JSONParser, FormParser, MultiPartParser]
+    permission_classes = [HasAccount]
+    throttle_classes: list[type[BaseThrottle]] = [PollThrottle]
+    content_negotiation_class = DefaultContentNegotiation
+    metadata_class = SimpleMetadata
+    versioning_class = None
+
+    def get_authenticators(self) -> list[BaseAuthentication]:
+        """Return the host's authentication (DRF's own defaults include the session), read live."""
+        classes: list[type[BaseAuthentication]] = api_settings.DEFAULT_AUTHENTICATION_CLASSES  # type: ignore[assignment]
+        return [authentication() for authentication in classes]
+
+    def get_exception_handler(self) -> Callable[[Exception, dict[str, Any]], Response | None]:
+        """Return ours, so that errors have the shape that documents and schema promise."""
+        return handle
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Refuse an oversized body before it is read: DRF's parsers have no limit."""
+        most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        if most is not None and int(request.META.get("CONTENT_LENGTH") or 0) > most:
+            raise TooLarge
+        super().initial(request, *args, **kwargs)
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """Keep answers, which hold customers' addresses, out of shared and browser caches."""
+        response = super().finalize_response(request, response, *args, **kwargs)
+        patch_cache_control(response, private=True, no_store=True)
+        patch_vary_headers(response, VARY)
+        return response
+
+
+def _answer(request: Request, interaction: Interaction, status: int = 200) -> Response:
+    """Answer with an interaction and its ETag; a 202 says where to poll."""
+    data = contexts.describe(interaction, request.user, collection_of(request))
+    headers = {"ETag": _etag_of(interaction)} | ({"Location": data["status_url"]} if status == 202 else {})
+    return Response(data, status=status, headers=headers)
+
+
+def _etag(pk: UUID, version: int, message_status: str | None) -> str:
+    """Return the ETag of an interaction in the active language, without describing it.
+
+    It is weak: the labels are translated and a proxy may compress, so equal tags mean equal content, not equal bytes.
+    """
+    return f'W/"{pk.hex}.{version}.{message_status or "none"}.{get_language() or "none"}"'
+
+
+def _etag_of(interaction: Interaction) -> str:
+    message = interaction.first_message
+    return _etag(interaction.pk, interaction.version, message.status if message else None)
+
+
+def _is_known(request: Request, tag: str) -> bool:
+    """Tell whether the caller's ``If-None-Match`` holds ``tag`` (weak comparison, RFC 9110, section 8.8.3.2)."""
+    known = parse_etags(request.headers.get("If-None-Match", ""))
+    return "*" in known or tag.removeprefix("W/") in {other.removeprefix("W/") for other in known}
+
+
+def _find(user: Any, pk: UUID) -> Interaction:
+    """Return an interaction that the user may see, with everything that an answer needs. Raises Http404."""
+    # Most users ask for their own, and that needs no permissions.
+    found = contexts.loaded(Interaction.objects.filter(pk=pk, agent_id=user.pk)).first()
+    if found is None:
+        load_permissions(user)
+        found = contexts.loaded(visible_to(user).filter(pk=pk)).first()
+    if found is None:
+        raise Http404
+    return found
+
+
+def _find_to_decide(user: Any, pk: UUID) -> Interaction:
+    """Return an interaction that the user may retry or cancel. Raises Http404, PermissionDenied."""
+    interaction = _find(user, pk)
+    if not contexts.may_decide(user, interaction):
+        raise PermissionDenied(_("This is another agent's. Only its agent may do this."), code="no_permission")
+    return interaction
 
 
 class InteractionListView(ApiView):
-    """The clicks: make one, or read what was made."""
-
-    operations = {
-        "GET": Operation(
-            "interactions_list",
-            "List interactions, the newest first",
-            {**shapes.COMMON, 200: shapes.TimelineShape},
-            parameters=[TimelineQuery],
-        ),
-        "POST": Operation(
-            "interactions_create",
-            "Open a channel to a contact",
-            {**shapes.COMMON, **shapes.UPLOAD, 202: ACCEPTED, 409: CONFLICT},
-            request=ClickSerializer,
-            parameters=[KEY_HEADER],
-        ),
-    }
+    """All interactions: open one, or list them."""
 
     def get_throttles(self) -> list[BaseThrottle]:
-        """Return the throttle of clicks for a click, of reads for the rest."""
+        """Return the throttle of clicks for a click, of reads for everything else."""
         return [ClickThrottle() if self.request.method == "POST" else PollThrottle()]
 
     def get(self, request: Request) -> Response:
         """Your own interactions; with the permission view_interaction, everybody's."""
         query = TimelineQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
-        found = rows.loaded(visible_to(request.user)).filter(**rows.filters(query.validated_data))
+        load_permissions(request.user)
+        found = contexts.loaded(visible_to(request.user)).filter(**self._conditions(query.validated_data))
         paginator = TimelinePagination()
-        page = paginator.paginate_queryset(found, request, self)
-        links = Links.of(request)
-        return paginator.get_paginated_response([outputs.row(row, request.user, links) for row in page or ()])
+        page = paginator.paginate_queryset(found, request, self) or ()
+        collection = collection_of(request)
+        return paginator.get_paginated_response([contexts.describe(one, request.user, collection) for one in page])
+
+    @staticmethod
+    def _conditions(query: dict[str, Any]) -> dict[str, Any]:
+        """Return the filters of a query. Raises InvalidClick for a contact type that is not registered."""
+        conditions = {name: query[name] for name in ("contact_id", "status", "channel") if name in query}
+        if "contact_type" in query:
+            try:
+                conditions["contact_type"] = content_type_of(adapter_by_label(query["contact_type"]))
+            except LookupError as error:
+                words = _("This is not a contact type that can be messaged.")
+                raise InvalidClick(words, code="unknown_contact_type", field="contact_type") from error
+        return conditions
 
     def post(self, request: Request) -> Response:
-        """Takes the click and answers at once; poll status_url until is_final. The worker is the signed-in user's."""
+        """Answers at once; poll status_url until is_final. The worker is the signed-in user's."""
         click = ClickSerializer(data=request.data, context={"request": request})
         click.is_valid(raise_exception=True)
         values = click.validated_data
-        row = enqueue(Click(user=request.user, **values))
+        load_permissions(request.user)
+        interaction = enqueue(Click(user=request.user, **values))
         if not (values.get("body") or values.get("content_sid")):
-            # There is no first message; to look for one would be a query.
-            Interaction.message.related.set_cached_value(row, None)
-        return rows.answer(request, row, 202)
+            # There is no first message; asking for one would be a query.
+            Interaction.message.related.set_cached_value(interaction, None)
+        return _answer(request, interaction, 202)
 
 
 class InteractionView(ApiView):
     """One interaction, made to be polled."""
 
-    operations = {
-        "GET": Operation(
-            "interactions_retrieve",
-            "Read an interaction",
-            {**shapes.COMMON, **shapes.MISSING, 200: ROW, 304: UNCHANGED},
-            parameters=[ETAG_HEADER],
-        )
-    }
-
     def get(self, request: Request, pk: UUID) -> Response:
         """Send the ETag back as If-None-Match: as long as nothing has changed, the answer is an empty 304."""
-        return self._unchanged(request, pk) or self._row(request, pk)
+        return self._unchanged(request, pk) or self._changed(request, pk)
 
     def _unchanged(self, request: Request, pk: UUID) -> Response | None:
-        if not asks_if_changed(request):
+        if "If-None-Match" not in request.headers:
             return None
         own = Interaction.objects.filter(pk=pk, agent_id=request.user.pk)
         for version, message_status in own.values_list("version", "message__status"):
-            tag = etag(pk, version, message_status)
-            if is_known(request, tag):
+            tag = _etag(pk, version, message_status)
+            if _is_known(request, tag):
                 return Response(status=304, headers={"ETag": tag})
         return None
 
-    def _row(self, request: Request, pk: UUID) -> Response:
-        row = rows.find(request.user, pk)
-        if is_known(request, etag_of(row)):
-            return Response(status=304, headers={"ETag": etag_of(row)})
-        return rows.answer(request, row)
+    def _changed(self, request: Request, pk: UUID) -> Response:
+        interaction = _find(request.user, pk)
+        tag = _etag_of(interaction)
+        if _is_known(request, tag):
+            return Response(status=304, headers={"ETag": tag})
+        return _answer(request, interaction)
 
 
 class RetryView(ApiView):
     """Sending again."""
 
     throttle_classes = [ClickThrottle]
-    operations = {
-        "POST": Operation(
-            "interactions_retry",
-            "Send again",
-            {**shapes.COMMON, **shapes.MISSING, **shapes.UPLOAD, 202: ACCEPTED, 409: CONFLICT},
-            request=RetrySerializer,
-            parameters=[KEY_HEADER],
-        )
-    }
 
     def post(self, request: Request, pk: UUID) -> Response:
-        """What failed or was canceled is sent as a new interaction, one that needs a decision as itself."""
+        """A failed or canceled interaction is sent as a new one, an interaction in review as itself."""
         form = RetrySerializer(data=request.data, context={"request": request})
         form.is_valid(raise_exception=True)
-        row = rows.find_to_decide(request.user, pk)
-        return rows.answer(request, decisions.retry(row, request.user, **form.validated_data), 202)
+        interaction = _find_to_decide(request.user, pk)
+        return _answer(request, decisions.retry(interaction, request.user, **form.validated_data), 202)
 
 
 class ConfirmView(ApiView):
-    """Saying that it is there; a click, for Twilio is asked about the task."""
+    """Linking the existing task. It is limited like a click, because Twilio is asked about the task."""
 
     throttle_classes = [ClickThrottle]
-    operations = {
-        "POST": Operation(
-            "interactions_confirm",
-            "Say which task in Flex it is",
-            {**shapes.COMMON, **shapes.MISSING, **shapes.UPLOAD, 202: ACCEPTED, 409: CONFLICT},
-            request=ConfirmSerializer,
-        )
-    }
 
     def post(self, request: Request, pk: UUID) -> Response:
-        """What needs a decision takes the task's SIDs once Twilio has shown it; error_message says where it is not."""
+        """An interaction in review takes the task's SIDs once Twilio has found it; otherwise error_message says why."""
         form = ConfirmSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        row = rows.find_to_decide(request.user, pk)
-        return rows.answer(request, decisions.confirm(row, request.user, **form.validated_data), 202)
+        interaction = _find_to_decide(request.user, pk)
+        return _answer(request, decisions.confirm(interaction, request.user, **form.validated_data), 202)
 
 
 class CancelView(ApiView):
-    """Calling off; counted with the reads, so that an agent who clicked too often can still do it."""
-
-    operations = {
-        "POST": Operation(
-            "interactions_cancel",
-            "Call off",
-            {**shapes.COMMON, **shapes.MISSING, 200: ROW, 409: CONFLICT},
-        )
-    }
+    """Canceling. It is limited like a read, so that an agent who clicked too often can still do it."""
 
     def post(self, request: Request, pk: UUID) -> Response:
-        """Calls off what has not been sent, or drops what needs a decision."""
-        return rows.answer(request, decisions.cancel(rows.find_to_decide(request.user, pk), request.user))
+        """Cancels an interaction that was not sent yet, or discards one in review."""
+        return _answer(request, decisions.cancel(_find_to_decide(request.user, pk), request.user))
 
 
 class ChannelsView(ApiView):
-    """What may be opened for a contact."""
-
-    operations = {
-        "GET": Operation(
-            "contact_channels",
-            "List a contact's channels",
-            {**shapes.COMMON, **shapes.MISSING, 200: shapes.ChannelsShape},
-        )
-    }
+    """The channels that can be opened for a contact."""
 
     def get(self, request: Request, contact_type: str, contact_id: str) -> Response:
         """Always three channels; one that is not enabled says why, in words for the agent."""
@@ -198,11 +314,13 @@ class ChannelsView(ApiView):
         contact = None if "\x00" in contact_id else find_contact(adapter, request.user, contact_id)
         if contact is None:
             raise Http404
-        return Response(outputs.channels(adapter, contact, channel_options(request.user, contact)))
+        load_permissions(request.user)
+        options = channel_options(request.user, contact)
+        return Response(contexts.describe_channels(adapter, contact, options))
 
 
 class NowhereView(ApiView):
-    """Everything else below ``api/``: a program is answered in JSON, not with the host's page for people."""
+    """Everything else below ``api/``: a program gets JSON, not the host's page for people."""
 
     schema = None  # type: ignore[assignment]
 
@@ -211,3 +329,18 @@ class NowhereView(ApiView):
         raise Http404
 
     post = put = patch = delete = get
+
+
+class SchemaView(SpectacularAPIView):
+    """OpenAPI 3: JSON, or YAML on request. The host's SERVE_PERMISSIONS of drf-spectacular says who may read it."""
+
+    schema = None
+    generator_class = OwnGenerator
+    renderer_classes = [
+        renderers.OpenApiJsonRenderer2,
+        renderers.OpenApiJsonRenderer,
+        renderers.OpenApiYamlRenderer,
+        renderers.OpenApiYamlRenderer2,
+    ]
+    throttle_classes = []
+    versioning_class = None

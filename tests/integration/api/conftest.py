@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from crm_demo.models import Contact
-from flex_outbound.api.throttles import PollThrottle
+from flex_outbound.api.views import PollThrottle
 from flex_outbound.models import Account, Interaction, Sender, Worker
 from flex_outbound.outbox import jobs
 from flex_outbound.statuses import FINAL, Status

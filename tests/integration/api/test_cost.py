@@ -15,7 +15,7 @@ from flex_outbound.statuses import Status
 from tests.integration.api.conftest import LIST, MakeRow, Post
 
 SIGN_IN = 2
-PERMISSIONS = 2  # of a user who is no superuser, Django asks for their own and their groups'
+PERMISSIONS = 1  # of a user who is no superuser: their own and their groups' in one
 SAVEPOINT = 2  # in a test; outside, BEGIN and COMMIT
 
 

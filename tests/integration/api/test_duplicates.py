@@ -55,5 +55,5 @@ def test_they_cost_no_query(
     for _ in range(count):
         close(make_row(Status.ACTIVE))
 
-    with django_assert_num_queries(2 + 2 + 1):  # session and user, permissions, rows
+    with django_assert_num_queries(2 + 1 + 1):  # session and user, permissions, interactions
         assert len(client.get(LIST).json()["results"]) == count

@@ -1,27 +1,47 @@
-"""What comes in. Types and lengths are checked here, so that every bad field is named; meaning in ``outbox``."""
+"""What comes in. This module checks types and lengths, so that every bad field is named; ``outbox`` checks meaning."""
 
 import json
 from collections.abc import Mapping
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 from django.core.validators import RegexValidator
+from django.db.models import TextChoices
+from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
+from rest_framework.pagination import Cursor, CursorPagination
+from rest_framework.request import Request
 
 from flex_outbound import channels
-from flex_outbound.api.choices import ChannelField
-from flex_outbound.api.pagination import MAX_PAGE_SIZE, PAGE_SIZE
 from flex_outbound.channels import Channel
 from flex_outbound.contexts import task_sid_in
 from flex_outbound.sids import SidKind, validator
 from flex_outbound.statuses import Status
 
+PAGE_SIZE = 25
+MAX_PAGE_SIZE = 100
 MAX_TYPE, MAX_ID, MAX_KEY, MAX_CC, MAX_VARIABLES, MAX_NAME = 201, 255, 64, 10, 100, 64
 MAX_SENDER = 2**63 - 1
 MAX_PASTED = 2000
 
 _KEY = RegexValidator(r"^[!-~]+\Z", _("A key is made of printable ASCII characters without spaces."))
+
+
+def choices_schema(choices: type[TextChoices]) -> dict[str, object]:
+    """Return an enumeration for the schema.
+
+    Each has a component of its own: drf-spectacular names an enumeration after its field, and ``status`` means several
+    things here, let alone in a host.
+    """
+    return {"type": "string", "enum": list(choices.values)}
+
+
+@extend_schema_field(choices_schema(Channel), component_name="FlexOutboundChannel")
+class ChannelField(serializers.ChoiceField):
+    """One of our three channels."""
 
 
 class Text(serializers.CharField):
@@ -204,3 +224,30 @@ class TimelineQuery(serializers.Serializer[Any]):
         if "contact_id" in values and "contact_type" not in values:
             raise serializers.ValidationError({"contact_type": [_("An id needs the type of the contact beside it.")]})
         return values
+
+
+class TimelinePagination(CursorPagination):
+    """Newest first. ``next`` and ``previous`` are path-absolute, as every URL in our answers."""
+
+    page_size = PAGE_SIZE
+    page_size_query_param = "page_size"
+    max_page_size = MAX_PAGE_SIZE
+    ordering = ("-created_at", "-id")
+
+    def encode_cursor(self, cursor: Cursor) -> str:
+        """Return the URL of another page."""
+        # DRF's URL is absolute, with a host that a proxy may have changed.
+        page = urlsplit(super().encode_cursor(cursor))
+        return f"{page.path}?{page.query}"
+
+    def decode_cursor(self, request: Request) -> Cursor | None:
+        """Read a cursor; one that was tampered with is named, and never reaches the database."""
+        try:
+            cursor = super().decode_cursor(request)
+            if cursor and cursor.position is not None and parse_datetime(str(cursor.position)) is None:
+                raise ValueError(cursor.position)
+        except Exception as error:
+            raise serializers.ValidationError(
+                {"cursor": [gettext("This cursor is not one of ours. Start from the first page.")]}
+            ) from error
+        return cursor
