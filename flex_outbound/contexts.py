@@ -6,14 +6,17 @@ It stands between the pipeline (``outbox``) and the surfaces above it, so that t
 import re
 import uuid
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.timezone import template_localtime
+from django.utils.timezone import is_aware, localtime
 from django.utils.translation import gettext as _
 
 from flex_outbound import channels
@@ -146,13 +149,29 @@ def may_decide(user: Any, interaction: Interaction) -> bool:
 
 def loaded(interactions: InteractionQuerySet) -> InteractionQuerySet:
     """Return interactions with everything that ``describe`` reads of their relations, in one query."""
-    return with_duplicates(interactions.select_related("agent", "message", "contact_type"))
+    return with_duplicates(interactions.select_related("agent", "message"))
+
+
+def find_own(user: Any, pk: UUID) -> Interaction | None:
+    """Return a user's own interaction with its message, ready for ``describe``; None where they have no such one.
+
+    This is what a page polls, so it joins and counts less than ``loaded`` does.
+    """
+    found = Interaction.objects.filter(pk=pk, agent_id=user.pk).select_related("message")
+    interaction = found.annotate(has_duplicates=Exists(_duplicates())).first()
+    if interaction is not None:
+        interaction.agent = user
+    return interaction
 
 
 def with_duplicates(interactions: InteractionQuerySet) -> InteractionQuerySet:
     """Return interactions with the number of their duplicates at Twilio, and of those that are not closed yet."""
-    found = Closing.objects.filter(interaction=OuterRef("pk"), kind=Closing.Kind.DUPLICATE)
+    found = _duplicates()
     return interactions.annotate(duplicates=_number(found), duplicates_open=_number(found.filter(closed_at=None)))
+
+
+def _duplicates() -> QuerySet[Closing]:
+    return Closing.objects.filter(interaction=OuterRef("pk"), kind=Closing.Kind.DUPLICATE)
 
 
 def _number(found: QuerySet[Closing]) -> Coalesce:
@@ -164,9 +183,9 @@ def duplicates_of(interaction: Interaction) -> dict[str, int]:
     """Return the numbers of ``with_duplicates``, counted now if the interaction was loaded without them."""
     names = ("duplicates", "duplicates_open")
     known: Any = vars(interaction)
-    if names[0] not in known and interaction.attempt:
-        known = with_duplicates(Interaction.objects.filter(pk=interaction.pk)).values(*names).first() or {}
     # An interaction that was never sent cannot have been opened twice, so a click costs no query.
+    if names[0] not in known and known.get("has_duplicates", interaction.attempt):
+        known = with_duplicates(Interaction.objects.filter(pk=interaction.pk)).values(*names).first() or {}
     return {name: known.get(name, 0) for name in names}
 
 
@@ -185,12 +204,13 @@ def task_sid_in(text: str) -> str:
 def describe(interaction: Interaction, user: Any, collection: str) -> dict[str, Any]:
     """Return an interaction as this user sees it: the answer of the API, and what templates show.
 
-    ``collection``: the URL of the API's list. ``agent``, ``message`` and ``contact_type`` should be loaded and the
-    duplicates counted (``loaded``). Neither the message's text nor the worker's SID is part of it.
+    ``collection``: the URL of the API's list. Load the interaction with ``loaded`` or ``find_own``. Neither the
+    message's text nor the worker's SID is part of the description.
     """
     is_theirs = may_decide(user, interaction)
     url = f"{collection}{interaction.pk}/"
-    contact_type = interaction.contact_type
+    # Content types are cached for the whole process, which is cheaper than a join.
+    contact_type = ContentType.objects.get_for_id(interaction.contact_type_id)
     return {
         "id": str(interaction.pk),
         "status": str(interaction.status),
@@ -216,9 +236,13 @@ def describe(interaction: Interaction, user: Any, collection: str) -> dict[str, 
         "retry_url": f"{url}retry/",
         "confirm_url": f"{url}confirm/",
         "cancel_url": f"{url}cancel/",
-        "created_at": template_localtime(interaction.created_at),
-        "updated_at": template_localtime(interaction.updated_at),
+        "created_at": _local(interaction.created_at),
+        "updated_at": _local(interaction.updated_at),
     }
+
+
+def _local(moment: datetime) -> datetime:
+    return localtime(moment) if is_aware(moment) else moment
 
 
 def _describe_message(message: Message | None) -> dict[str, Any] | None:

@@ -1,8 +1,9 @@
-"""Queries about a user that every page asks, built once per user: building them costs more than running them."""
+"""The queries of lists and polls, built once and kept as SQL: building them costs more than running them."""
 
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -10,9 +11,12 @@ from django.contrib.auth.models import Permission, PermissionsMixin
 from django.db import connections, models, router
 from django.db.models import QuerySet
 
-from flex_outbound.models import Sender
+from flex_outbound.models import Interaction, Sender
 
 PLAIN_BACKEND = "django.contrib.auth.backends.ModelBackend"
+
+_version_sql: dict[str, str] = {}
+"""By database: the statement of ``version_of``."""
 
 Build = Callable[[Any], QuerySet[Any, Any]]
 
@@ -32,6 +36,23 @@ def load_permissions(user: Any) -> None:
 def usable_channels(user: Any) -> set[str]:
     """Return the channels that a user has a sender for, by the rules of ``Sender.objects.usable_by``."""
     return {channel for (channel,) in _rows(_channels, Sender, user)}
+
+
+def version_of(pk: UUID, user: Any) -> tuple[int, str | None] | None:
+    """Return the version of a user's own interaction and the status of its message; None if they have no such one."""
+    alias = router.db_for_read(Interaction)
+    connection = connections[alias]
+    if alias not in _version_sql:
+        # Two calls of filter() keep the parameters in this order; one would sort them.
+        found = Interaction.objects.filter(pk=pk).filter(agent_id=user.pk)
+        query = found.values_list("version", "message__status").query
+        _version_sql[alias] = query.get_compiler(alias).as_sql()[0]
+    fields = Interaction._meta.pk, get_user_model()._meta.pk
+    values = [field.get_db_prep_value(one, connection) for field, one in zip(fields, (pk, user.pk), strict=True)]
+    with connection.cursor() as cursor:
+        cursor.execute(_version_sql[alias], values)
+        row: tuple[int, str | None] | None = cursor.fetchone()
+    return row
 
 
 def _permissions(user: Any) -> QuerySet[Any, Any]:

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
@@ -259,7 +260,7 @@ def _visible(request: HttpRequest) -> InteractionQuerySet:
 
 
 def _page_of(request: HttpRequest, interaction: Interaction) -> str | None:
-    model = interaction.contact_type.model_class()
+    model = ContentType.objects.get_for_id(interaction.contact_type_id).model_class()
     if model is None:
         return None
     try:

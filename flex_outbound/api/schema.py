@@ -242,9 +242,7 @@ def _header(name: str, description: str) -> OpenApiParameter:
 KEY_HEADER = _header("Idempotency-Key", "The same as the field idempotency_key.")
 SHOWN = OpenApiResponse(InteractionShape)
 ACCEPTED = OpenApiResponse(InteractionShape, description="Committed; poll the URL in Location.")
-CONFLICT = OpenApiResponse(
-    ConflictShape, description="Not possible in this state, or another interaction is open."
-)
+CONFLICT = OpenApiResponse(ConflictShape, description="Not possible in this state, or another interaction is open.")
 
 OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("InteractionListView", "GET"): Operation(

@@ -47,7 +47,7 @@ from flex_outbound.outbox import decisions
 from flex_outbound.outbox.enqueue import Click, enqueue
 from flex_outbound.outbox.preflight import channel_options
 from flex_outbound.outbox.visible import visible_to
-from flex_outbound.statements import load_permissions
+from flex_outbound.statements import load_permissions, version_of
 
 VARY = ("Accept-Language", "Authorization", "Cookie")
 
@@ -183,7 +183,7 @@ def _is_known(request: Request, tag: str) -> bool:
 def _find(user: Any, pk: UUID) -> Interaction:
     """Return an interaction that the user may see, with everything that an answer needs. Raises Http404."""
     # Most users ask for their own, and that needs no permissions.
-    found = contexts.loaded(Interaction.objects.filter(pk=pk, agent_id=user.pk)).first()
+    found = contexts.find_own(user, pk)
     if found is None:
         load_permissions(user)
         found = contexts.loaded(visible_to(user).filter(pk=pk)).first()
@@ -221,7 +221,7 @@ class InteractionListView(ApiView):
     @staticmethod
     def _conditions(query: dict[str, Any]) -> dict[str, Any]:
         """Return the filters of a query. Raises InvalidClick for a contact type that is not registered."""
-        conditions = {name: query[name] for name in ("contact_id", "status", "channel") if name in query}
+        conditions: dict[str, Any] = {name: query[name] for name in ("contact_id", "status", "channel") if name in query}
         if "contact_type" in query:
             try:
                 conditions["contact_type"] = content_type_of(adapter_by_label(query["contact_type"]))
@@ -253,12 +253,9 @@ class InteractionView(ApiView):
     def _unchanged(self, request: Request, pk: UUID) -> Response | None:
         if "If-None-Match" not in request.headers:
             return None
-        own = Interaction.objects.filter(pk=pk, agent_id=request.user.pk)
-        for version, message_status in own.values_list("version", "message__status"):
-            tag = _etag(pk, version, message_status)
-            if _is_known(request, tag):
-                return Response(status=304, headers={"ETag": tag})
-        return None
+        found = version_of(pk, request.user)
+        tag = _etag(pk, *found) if found else ""
+        return Response(status=304, headers={"ETag": tag}) if tag and _is_known(request, tag) else None
 
     def _changed(self, request: Request, pk: UUID) -> Response:
         interaction = _find(request.user, pk)
