@@ -47,7 +47,7 @@ def user_of(request: HttpRequest) -> Any:
 
 
 def setup_of(request: HttpRequest) -> Setup:
-    """Return what the request's user can send with, read once per request however many contacts the page shows."""
+    """Return the user's permission and senders, read once per request."""
     user = user_of(request)
     kept: tuple[Any, Setup] | None = getattr(request, "_flex_outbound_setup", None)
     if kept is None or kept[0] != user.pk:
@@ -58,7 +58,7 @@ def setup_of(request: HttpRequest) -> Setup:
 
 
 def new_key() -> str:
-    """Return a fresh click key; the channel is appended to it where it is used."""
+    """Return a new idempotency key; the channel is appended to it where it is used."""
     return uuid.uuid4().hex
 
 
@@ -91,7 +91,7 @@ def buttons_context(request: HttpRequest, contact: Any) -> dict[str, Any]:
 
 
 def unfinished(request: HttpRequest, contact: Any) -> dict[str, Any] | None:
-    """Return the user's newest interaction with a contact that is not settled yet, so that a reload goes on with it."""
+    """Return the user's newest unsettled interaction with a contact, so that a reloaded page goes on with it."""
     user = user_of(request)
     found = loaded(Interaction.objects.for_contact(contact).filter(UNFINISHED, agent=user))
     newest = found.order_by("-created_at", "-id").first()
@@ -99,7 +99,7 @@ def unfinished(request: HttpRequest, contact: Any) -> dict[str, Any] | None:
 
 
 def group_reasons(options: Iterable[ChannelOption]) -> list[tuple[str, str]]:
-    """Return (channels, reason in words) of what is disabled; one line for channels that share their reason."""
+    """Return (channels, reason) of the disabled channels; channels with the same reason are one entry."""
     grouped: dict[str, list[str]] = {}
     for option in options:
         if not option.enabled:

@@ -1,6 +1,6 @@
-"""The path without JavaScript: the plain form, and the agent's decisions. Thin skins on the pipeline.
+"""The pages without JavaScript: the compose page and the agent's decisions, a thin layer over the pipeline.
 
-Each answers a POST with a redirect back to where the agent came from, or with a page that says what was wrong.
+Each answers a POST with a redirect back to where the agent came from, or with a page that shows the error.
 """
 
 import re
@@ -71,7 +71,7 @@ def compose(request: HttpRequest, contact_type: str, channel: str) -> HttpRespon
 
 @_for_agents
 def send(request: HttpRequest) -> HttpResponse:
-    """Open an interaction from the plain form; what was typed comes back with the error beside its field."""
+    """Open an interaction from a plain form. After an error the form is shown again, with everything that was typed."""
     adapter, contact = _contact(request, request.POST.get("contact_type", ""), request.POST.get("contact_id", ""))
     try:
         _count(request)
@@ -101,29 +101,29 @@ def retry(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @_for_agents
 def confirm(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Take the agent's word that an undecided interaction is there, as the task they name."""
+    """Link an undecided interaction to the existing task that the agent names."""
 
-    def there(interaction: Interaction) -> str:
+    def link(interaction: Interaction) -> str:
         _count(request)
         decisions.confirm(interaction, request.user, contexts.task_sid_in(request.POST.get("task_sid", "")))
         return _("Twilio is asked about this task.")
 
-    return _decide(request, pk, there)
+    return _decide(request, pk, link)
 
 
 @_for_agents
 def cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Call off an interaction that has not been sent; not counted, so that who clicked too often can still do it."""
+    """Cancel or discard an interaction. It is not counted, so that an agent who clicked too often can still do it."""
 
-    def off(interaction: Interaction) -> str:
+    def cancel_it(interaction: Interaction) -> str:
         decisions.cancel(interaction, request.user)
         return _("Canceled.")
 
-    return _decide(request, pk, off)
+    return _decide(request, pk, cancel_it)
 
 
 class _TooOften(ClickError):
-    """More clicks than the rate allows; ``seconds`` until the next."""
+    """More clicks than the rate limit allows; ``seconds`` until the next."""
 
     def __init__(self, seconds: int) -> None:
         words = ngettext(
@@ -165,7 +165,7 @@ def _contact(request: HttpRequest, contact_type: str, contact_id: str) -> tuple[
 
 
 def _click(request: HttpRequest) -> Click:
-    """Read the form. Raises InvalidClick for a sender that is no number."""
+    """Read the form. Raises InvalidClick for a sender that is not a number."""
     form = request.POST
     sender = form.get("sender", "")
     if sender and not re.fullmatch(r"[0-9]{1,18}", sender):
@@ -183,7 +183,7 @@ def _click(request: HttpRequest) -> Click:
         body=form.get("body", "").replace("\r\n", "\n"),
         subject=form.get("subject", ""),
         cc=tuple(re.findall(r"[^\s,;]+", form.get("cc", ""))),
-        # One page gives its three buttons one key; the module appends the channel in the same way.
+        # The three buttons of a page share a key, so the channel is appended; the script does the same.
         idempotency_key=f"{key}-{channel}" if key else "",
     )
 
@@ -222,7 +222,7 @@ def _refused(request: HttpRequest, error: ClickError, interaction: Interaction) 
         "error_field": error.field if interaction.may_confirm else "",
     }
     if isinstance(error, InvalidClick | _TooOften):
-        # The decision is still the agent's: the same choices again, with what was typed.
+        # The agent can still decide: show the same choices again, with what was typed.
         shown = contexts.interaction_context(interaction, request.user)
         context["interaction"] = shown | {"key": request.POST.get("idempotency_key") or shown["key"]}
     return _say(request, context, error)
@@ -237,7 +237,7 @@ def _say(request: HttpRequest, context: dict[str, Any], error: ClickError) -> Ht
         status = 429
     elif isinstance(error, ClickConflict):
         status = 409
-        # The words are for everyone; the link only for who may see the conversation that is in the way.
+        # The sentence is for every agent; the link only for those who may see that conversation.
         other = error.interaction and _visible(request).filter(pk=error.interaction.pk).first()
         context["interaction"] = contexts.interaction_context(other, request.user) if other else None
     response = render(request, "flex_outbound/compose.html", context, status=status)
@@ -273,7 +273,7 @@ def _page_of(request: HttpRequest, interaction: Interaction) -> str | None:
 
 def _next(request: HttpRequest, fallback: str | None) -> str:
     """Return where the agent came from, if it is this site; else the contact's page, else the project's root."""
-    # A link says nothing of the page that it is on; the browser does.
+    # A link has no such field, but the browser sends the page that it was on.
     wanted = request.POST.get("next", "") if request.method == "POST" else request.headers.get("Referer", "")
     if url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure()):
         return wanted

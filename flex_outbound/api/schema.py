@@ -34,7 +34,7 @@ Base = serializers.Serializer[Any]
 
 @extend_schema_field(choices_schema(Status), component_name="FlexOutboundStatus")
 class StatusField(serializers.CharField):
-    """The status of a row."""
+    """The status of an interaction."""
 
 
 @extend_schema_field(choices_schema(MessageStatus), component_name="FlexOutboundMessageStatus")
@@ -54,12 +54,12 @@ class ChannelStatusField(serializers.CharField):
 
 @extend_schema_field({"oneOf": [{"type": "integer"}, {"type": "string"}]})
 class AnyKey(serializers.CharField):
-    """The primary key of a user model, which may be any."""
+    """The primary key of any user model."""
 
 
 @extend_schema_serializer(component_name="FlexOutboundAgent")
 class AgentShape(Base):
-    """Who clicked."""
+    """The agent who clicked."""
 
     id = AnyKey()
     name = serializers.CharField()
@@ -67,7 +67,7 @@ class AgentShape(Base):
 
 @extend_schema_serializer(component_name="FlexOutboundMessage")
 class MessageShape(Base):
-    """How far the first message came; its text stays out."""
+    """The first message, without its text."""
 
     status = MessageStatusField()
     status_label = serializers.CharField()
@@ -77,12 +77,12 @@ class MessageShape(Base):
 
 @extend_schema_serializer(component_name="FlexOutboundInteraction")
 class InteractionShape(Base):
-    """One click on one channel of one contact. SIDs are null until Twilio has said them."""
+    """A request to open one channel to one contact. SIDs are null until Twilio has assigned them."""
 
     id = serializers.UUIDField()
     status = StatusField()
     status_label = serializers.CharField(help_text="In the agent's language.")
-    is_final = serializers.BooleanField(help_text="True: it will not change any more, polling may stop.")
+    is_final = serializers.BooleanField(help_text="True: it will not change any more; stop polling.")
     channel = ChannelField(Channel.choices)
     contact_type = serializers.CharField()
     contact_id = serializers.CharField()
@@ -99,10 +99,10 @@ class InteractionShape(Base):
     task_status = TaskStatusField(allow_null=True)
     channel_status = ChannelStatusField(allow_null=True)
     named_task_sid = serializers.CharField(
-        allow_null=True, help_text="The task that a person named as this click's, while Twilio is asked about it."
+        allow_null=True, help_text="The task that a person linked, while Twilio is asked about it."
     )
-    duplicates = serializers.IntegerField(help_text="How often Twilio opened it too many; what is too many is closed.")
-    duplicates_open = serializers.IntegerField(help_text="How many of these are not closed (yet).")
+    duplicates = serializers.IntegerField(help_text="Duplicates that Twilio opened; they are closed.")
+    duplicates_open = serializers.IntegerField(help_text="Duplicates that are not closed yet.")
     error_code = serializers.IntegerField(allow_null=True, help_text="Twilio's.")
     error_reason = serializers.CharField(help_text="Stable, for programs.")
     error_message = serializers.CharField(help_text="For the agent.")
@@ -149,12 +149,12 @@ class SenderShape(Base):
 
 @extend_schema_serializer(component_name="FlexOutboundChannelOption")
 class ChannelShape(Base):
-    """A channel; where it is not enabled, why."""
+    """A channel; if it is not enabled, the reason."""
 
     channel = ChannelField(Channel.choices)
     label = serializers.CharField()  # type: ignore[assignment]  # DRF takes declared fields off the class
     enabled = serializers.BooleanField()
-    reason = serializers.CharField(help_text="Stable, for programs; empty where enabled.")
+    reason = serializers.CharField(help_text="Stable, for programs; empty if enabled.")
     reason_text = serializers.CharField(help_text="For the agent.")
     addresses = AddressShape(many=True)
     senders = SenderShape(many=True)
@@ -162,7 +162,7 @@ class ChannelShape(Base):
 
 @extend_schema_serializer(component_name="FlexOutboundChannels")
 class ChannelsShape(Base):
-    """What may be opened for a contact."""
+    """The channels of a contact."""
 
     contact_type = serializers.CharField()
     contact_id = serializers.CharField()
@@ -180,7 +180,7 @@ class ErrorShape(Base):
 
 @extend_schema_serializer(component_name="FlexOutboundInTheWay")
 class InTheWayShape(Base):
-    """The row that stands in the way."""
+    """The interaction that is open already, or that does not allow the request."""
 
     id = serializers.UUIDField()
     status = StatusField()
@@ -189,7 +189,7 @@ class InTheWayShape(Base):
 
 @extend_schema_serializer(component_name="FlexOutboundConflict")
 class ConflictShape(ErrorShape):
-    """An error that another row is the reason of; the row is left out where the user may not see it."""
+    """An error caused by an interaction, which is left out if the user may not see it."""
 
     interaction = InTheWayShape(required=False)
 
@@ -204,16 +204,16 @@ INVALID = OpenApiResponse(
             ]
         },
     },
-    description="By field, what is wrong with it; or `detail` and `code` where the body cannot be read at all.",
+    description="The errors of each field; or `detail` and `code` if the body cannot be read.",
 )
 COMMON: dict[int, Any] = {
     400: INVALID,
     401: OpenApiResponse(ErrorShape, description="Not signed in."),
     403: OpenApiResponse(ErrorShape, description="Not signed in, no CSRF token, or not allowed."),
-    406: OpenApiResponse(ErrorShape, description="Only JSON is to be had."),
-    429: OpenApiResponse(ErrorShape, description="Too often; Retry-After says when."),
+    406: OpenApiResponse(ErrorShape, description="Only JSON is available."),
+    429: OpenApiResponse(ErrorShape, description="Too many requests; Retry-After says when to try again."),
 }
-MISSING: dict[int, Any] = {404: OpenApiResponse(ErrorShape, description="There is none, or you may not see it.")}
+MISSING: dict[int, Any] = {404: OpenApiResponse(ErrorShape, description="Not found, or you may not see it.")}
 UPLOAD: dict[int, Any] = {
     413: OpenApiResponse(ErrorShape, description="Too large."),
     415: OpenApiResponse(ErrorShape, description="Neither JSON nor a form."),
@@ -296,11 +296,11 @@ class FlexSchema(AutoSchema):
         return OPERATIONS[type(self.view).__name__, self.method]
 
     def get_operation_id(self) -> str:
-        """Return an id that cannot meet one of the host's."""
+        """Return an id that cannot collide with one of the host's."""
         return f"flex_outbound_{self.operation.id}"
 
     def get_tags(self) -> list[str]:
-        """Return one tag for all of ours."""
+        """Return one tag for all of our operations."""
         return ["flex_outbound"]
 
     def get_summary(self) -> str:
@@ -321,7 +321,7 @@ class FlexSchema(AutoSchema):
         return dict(self.operation.responses)
 
     def get_auth(self) -> list[dict[str, Any]]:
-        """Return how to sign in; a host's own way that drf-spectacular does not know is passed over in silence."""
+        """Return how to sign in. Authentication of the host's own that drf-spectacular does not know is left out."""
         given = self.view.get_authenticators()
         known = [one for one in given if OpenApiAuthenticationExtension.get_match(one)]
         self.view.get_authenticators = lambda: known  # type: ignore[method-assign]

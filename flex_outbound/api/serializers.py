@@ -45,7 +45,7 @@ class ChannelField(serializers.ChoiceField):
 
 
 class Text(serializers.CharField):
-    """A string and nothing else; DRF would take numbers too. Line ends are counted as one character."""
+    """A string and nothing else, while DRF accepts numbers too. A line end counts as one character."""
 
     def to_internal_value(self, data: Any) -> str:
         """Return the text."""
@@ -56,7 +56,7 @@ class Text(serializers.CharField):
 
 @extend_schema_field({"oneOf": [{"type": "string", "maxLength": MAX_ID}, {"type": "integer"}]})
 class ContactId(Text):
-    """A primary key of any type: as text, or as the whole number that it may be."""
+    """A primary key of any type, as text or as an integer."""
 
     def to_internal_value(self, data: Any) -> str:
         """Return the key as text."""
@@ -103,18 +103,18 @@ class Variables(serializers.Field[dict[str, str], Any, Any, Any]):
 
 
 class Keyed(serializers.Serializer[Any]):
-    """A request that may be repeated: its key stands in the body or in the header ``Idempotency-Key``."""
+    """A request that may be repeated: its key is in the body or in the header ``Idempotency-Key``."""
 
     idempotency_key = Text(
         required=False,
         allow_blank=True,
         max_length=MAX_KEY,
         validators=[_KEY],
-        help_text=_("Repeats are one click."),
+        help_text=_("Requests with the same key are carried out once."),
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Take the key from the header where the body has none."""
+        """Take the key from the header if the body has none."""
         header = self.context["request"].headers.get("Idempotency-Key")
         if not header:
             return attrs
@@ -124,14 +124,14 @@ class Keyed(serializers.Serializer[Any]):
             raise serializers.ValidationError({"idempotency_key": error.detail}) from error
         if attrs.get("idempotency_key", "") not in {"", key}:
             raise serializers.ValidationError(
-                {"idempotency_key": [_("The header Idempotency-Key says otherwise. Send one key only.")]}
+                {"idempotency_key": [_("The header Idempotency-Key has another key. Send only one.")]}
             )
         return {**attrs, "idempotency_key": key}
 
 
 @extend_schema_serializer(component_name="FlexOutboundClick")
 class ClickSerializer(Keyed):
-    """A click: whom to reach, on which channel, and what to say first."""
+    """A request to open a channel: the contact, the channel, and the first message."""
 
     contact_type = Text(max_length=MAX_TYPE, help_text=_("``app_label.model``"))
     contact_id = ContactId(max_length=MAX_ID)
@@ -161,7 +161,7 @@ class ClickSerializer(Keyed):
     FROM_THE_USER: ClassVar[tuple[str, ...]] = ("worker", "worker_sid")
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
-        """Check every field; who the agent is in Flex is not the browser's to say."""
+        """Check every field. The worker in Flex is never taken from the request."""
         names = self.FROM_THE_USER if isinstance(data, Mapping) else ()
         words = _("This is taken from the signed-in user. Leave it out.")
         errors: dict[str, Any] = {name: [words] for name in names if name in data}
@@ -176,20 +176,20 @@ class ClickSerializer(Keyed):
 
 @extend_schema_serializer(component_name="FlexOutboundRetry")
 class RetrySerializer(Keyed):
-    """A retry: nothing but a key, which may be left out."""
+    """A retry: an optional key."""
 
 
 class TaskSid(Text):
-    """A task's SID, alone or within what Flex shows, such as the address of its page."""
+    """A task's SID, alone or within a longer text, such as the address of its page in Flex."""
 
     def to_internal_value(self, data: Any) -> str:
-        """Return the SID, or what came where there is none in it; ``outbox`` refuses that."""
+        """Return the SID, or the text itself if it has none; ``outbox`` refuses that."""
         return task_sid_in(super().to_internal_value(data))
 
 
 @extend_schema_serializer(component_name="FlexOutboundConfirm")
 class ConfirmSerializer(serializers.Serializer[Any]):
-    """Which task in Flex is the click's."""
+    """The task in Flex that an interaction is linked to."""
 
     task_sid = TaskSid(
         max_length=MAX_PASTED,
@@ -210,24 +210,25 @@ class TimelineQuery(serializers.Serializer[Any]):
         required=False,
         min_value=1,
         max_value=MAX_PAGE_SIZE,
-        help_text=_("%d if not said.") % PAGE_SIZE,
+        help_text=_("Default: %d.") % PAGE_SIZE,
     )
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
-        """Check every parameter; one that is not known is an error, for a filter that is ignored shows too much."""
+        """Check every parameter. An unknown one is an error, because a filter that is ignored shows too much."""
         unknown = sorted(set(data) - set(self.fields) - {"format"})
         if unknown:
             known = ", ".join(self.fields)
-            words = _("There is no such parameter. Known are: {known}.").format(known=known)
+            words = _("Unknown parameter. The parameters are: {known}.").format(known=known)
             raise serializers.ValidationError({name: [words] for name in unknown})
         values: dict[str, Any] = super().to_internal_value(data)
         if "contact_id" in values and "contact_type" not in values:
-            raise serializers.ValidationError({"contact_type": [_("An id needs the type of the contact beside it.")]})
+            raise serializers.ValidationError({"contact_type": [_("contact_id needs contact_type.")]})
         return values
 
 
 class TimelinePagination(CursorPagination):
-    """Newest first. ``next`` and ``previous`` are path-absolute, as every URL in our answers."""
+    """Newest first, by cursor: a new interaction neither repeats nor hides another. ``next`` and ``previous`` are
+    path-absolute, as every URL in our answers."""
 
     page_size = PAGE_SIZE
     page_size_query_param = "page_size"
@@ -241,13 +242,13 @@ class TimelinePagination(CursorPagination):
         return f"{page.path}?{page.query}"
 
     def decode_cursor(self, request: Request) -> Cursor | None:
-        """Read a cursor; one that was tampered with is named, and never reaches the database."""
+        """Read a cursor. Raises ValidationError for an invalid one, before it reaches the database."""
         try:
             cursor = super().decode_cursor(request)
             if cursor and cursor.position is not None and parse_datetime(str(cursor.position)) is None:
                 raise ValueError(cursor.position)
         except Exception as error:
             raise serializers.ValidationError(
-                {"cursor": [gettext("This cursor is not one of ours. Start from the first page.")]}
+                {"cursor": [gettext("This cursor is invalid. Start from the first page.")]}
             ) from error
         return cursor

@@ -221,7 +221,9 @@ class InteractionListView(ApiView):
     @staticmethod
     def _conditions(query: dict[str, Any]) -> dict[str, Any]:
         """Return the filters of a query. Raises InvalidClick for a contact type that is not registered."""
-        conditions: dict[str, Any] = {name: query[name] for name in ("contact_id", "status", "channel") if name in query}
+        conditions: dict[str, Any] = {
+            name: query[name] for name in ("contact_id", "status", "channel") if name in query
+        }
         if "contact_type" in query:
             try:
                 conditions["contact_type"] = content_type_of(adapter_by_label(query["contact_type"]))

@@ -1,4 +1,4 @@
-"""``{% flex_assets %}``, ``{% flex_buttons contact %}``, ``{% flex_timeline contact %}``: our face in a page."""
+"""The template tags: ``{% flex_assets %}``, ``{% flex_buttons contact %}``, ``{% flex_timeline contact %}``."""
 
 import logging
 from collections.abc import Iterable
@@ -21,7 +21,8 @@ register = template.Library()
 def flex_assets(context: Context) -> dict[str, Any]:
     """Link stylesheet and module, with the page's CSP nonce where there is one; once per page, best in ``<head>``.
 
-    With them comes what the module fills in: a row of the timeline, the progress of a compact button, words.
+    It also renders the templates that the module fills in: a line of the timeline, the progress of a compact button,
+    texts.
     """
     return {
         "nonce": _nonce(context),
@@ -51,13 +52,13 @@ def flex_buttons(context: Context, contact: Any, compact: bool = False, in_form:
 
 @register.simple_tag
 def flex_forms(contacts: Iterable[Any]) -> str:
-    """Render nothing: buttons within a form of the page are links now, and need no form of their own."""
+    """Render nothing: buttons within a form of the page are links and need no form of their own."""
     return ""
 
 
 @register.inclusion_tag("flex_outbound/timeline.html", takes_context=True)
 def flex_timeline(context: Context, contact: Any) -> dict[str, Any]:
-    """Render what was opened for a contact as far as the user may see it, the newest first."""
+    """Render the conversations with a contact that the user may see, the newest first."""
     request = _request(context, "flex_timeline")
     try:
         return contexts.timeline_context(request, contact)
@@ -75,7 +76,7 @@ def _request(context: Context, tag: str) -> HttpRequest:
 
 
 def _unregistered(tag: str, error: LookupError) -> dict[str, Any]:
-    """Tell the developer; a visitor of the running site sees the rest of the page instead of an error."""
+    """Raise while DEBUG is on; on the running site log the error and render nothing."""
     if settings.DEBUG:
         raise TemplateSyntaxError(f"{{% {tag} %}}: {error.args[0]}") from error
     logger.error("{%% %s %%}: %s", tag, error.args[0])

@@ -91,7 +91,7 @@ def test_what_needs_a_decision_can_be_sent_again_or_dropped(page: Page, shoot: S
     row = Interaction.objects.get()
     rows.ask_for_decision(row, "Nobody can tell whether it was opened.")
     expect(page.get_by_test_id("flex-status")).to_contain_text("Needs a decision")
-    expect(page.get_by_test_id("flex-cancel")).to_have_text("Drop")
+    expect(page.get_by_test_id("flex-cancel")).to_have_text("Discard")
     shoot(page, "review")
     page.get_by_role("button", name="Send again").first.click()
     expect(page.get_by_test_id("flex-status")).to_have_text("SMS: Waiting to be sent")

@@ -1,42 +1,42 @@
 /**
  * <flex-outbound> and <flex-timeline>: make the plain forms of flex_outbound live.
  *
- * No dependencies, no inline script or style, no HTML built from data. State is in attributes (`data-state`), news
- * travels as bubbling events: `flex-outbound:update` (detail.interaction) and `flex-outbound:error` (detail.code, .message).
- * Every click carries a key; until an answer has come the same key is sent again, so that nothing is ever opened twice.
+ * No dependencies, no inline script or style, no HTML built from data. State is in attributes (`data-state`), changes
+ * are bubbling events: `flex-outbound:update` (detail.interaction) and `flex-outbound:error` (detail.code, .message).
+ * Every request to open has a key. It is repeated with the same key until it is answered, so nothing is opened twice.
  */
 
-const FAST = [150, 250, 400, 600, 1000, 1500, 2500, 4000, 5000]; // ms between looks while Flex opens the task
-const SLOW = { soon: 2000, first: 5000, factor: 1.5, last: 30000, total: 240000 }; // afterwards, until nobody waits any more
-const RESEND = [1000, 2000, 4000, 8000, 15000]; // ms between sendings of one click over a broken connection
+const FAST = [150, 250, 400, 600, 1000, 1500, 2500, 4000, 5000]; // ms between polls while Flex opens the task
+const SLOW = { soon: 2000, first: 5000, factor: 1.5, last: 30000, total: 240000 }; // afterwards; total: when to stop
+const RESEND = [1000, 2000, 4000, 8000, 15000]; // ms between repeats of one request while the connection is broken
 const TIMEOUT = 15000;
 const UNSETTLED = new Set(["queued", "sending", "unconfirmed"]);
 const MESSAGE_OPEN = new Set(["waiting", "sending", "unconfirmed"]);
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** What the page says once for all elements on it: where the API is, the token against forged requests. */
+/** What all elements of a page share: the URL of the API and the CSRF token. */
 const page = () => document.getElementById("flex-outbound-page")?.dataset ?? {};
 
-/** Return a copy of what a template of the page holds, made ready; null where the page has none. */
+/** Return a copy of a template's content, ready to use; null if the page does not have it. */
 function copyOf(id) {
   const copy = document.getElementById(id)?.content.firstElementChild.cloneNode(true) ?? null;
   if (copy) prepare(copy);
   return copy;
 }
 
-/** The page's own words, so that they are translated where all others are. */
+/** The texts are in the page, so that Django translates them. */
 function words(key) {
   const list = document.getElementById("flex-outbound-words");
   return list?.content.querySelector(`[data-word="${key}"]`)?.textContent ?? key;
 }
 
-/** A key no other click has. `crypto.randomUUID` is missing on plain http, which intranets still use. */
+/** A new idempotency key. `crypto.randomUUID` is missing on plain http, which intranets still use. */
 function newKey() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** Ask the API. Resolves to {kind, row, problem, etag, wait}; never rejects: no answer is `kind: "lost"`. */
+/** Ask the API. Resolves to {kind, interaction, problem, etag, wait}; never rejects: no answer is `kind: "lost"`. */
 async function ask(url, { body, token, etag } = {}) {
   const headers = { Accept: "application/json" };
   if (etag) headers["If-None-Match"] = etag;
@@ -60,7 +60,7 @@ async function ask(url, { body, token, etag } = {}) {
 function understand(response, problem) {
   const { status } = response;
   if (status === 304) return { kind: "same" };
-  if (response.ok && problem?.id) return { kind: "row", row: problem, etag: response.headers.get("ETag") };
+  if (response.ok && problem?.id) return { kind: "interaction", interaction: problem, etag: response.headers.get("ETag") };
   // A success that is not ours is the sign-in page at the end of a redirect.
   if (response.ok || status === 401 || problem?.code === "not_authenticated") return { kind: "signed_out" };
   if (status === 403 && (!problem || /csrf/i.test(problem.detail ?? ""))) return { kind: "stale" };
@@ -75,7 +75,7 @@ function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-const read = (row, path) => path.split(".").reduce((value, name) => value?.[name], row);
+const read = (interaction, path) => path.split(".").reduce((value, name) => value?.[name], interaction);
 
 function isWebAddress(text) {
   try {
@@ -85,11 +85,13 @@ function isWebAddress(text) {
   }
 }
 
-/** Write an interaction into markup by its `data-text`, `data-show`, `data-link`, `data-time` and `data-act`. */
-function fill(root, row) {
-  const review = row.status === "review";
-  const all = { ...row, retry_label: words(review ? "send_again" : "retry"), cancel_label: words(review ? "drop" : "cancel") };
-  all.duplicates_closed = row.duplicates > 0 && !row.duplicates_open;
+/** Write an interaction into markup, by the attributes `data-text`, `data-show`, `data-link`, `data-time` and `data-act`. */
+function fill(root, interaction) {
+  const review = interaction.status === "review";
+  const all = { ...interaction };
+  all.retry_label = words(review ? "send_again" : "retry");
+  all.cancel_label = words(review ? "discard" : "cancel");
+  all.duplicates_closed = interaction.duplicates > 0 && !interaction.duplicates_open;
   for (const part of root.querySelectorAll("[data-text]")) setText(part, String(read(all, part.dataset.text) ?? ""));
   for (const part of root.querySelectorAll("[data-link]")) {
     const url = read(all, part.dataset.link);
@@ -100,7 +102,7 @@ function fill(root, row) {
   for (const part of root.querySelectorAll("[data-time]")) setTime(part, read(all, part.dataset.time));
 }
 
-/** Point a form at another row; what it held, a key or a task's SID, belonged to the one before. */
+/** Point a form at another interaction; its key and task SID belonged to the previous one. */
 function setTarget(form, url) {
   if (form.dataset.url !== url) {
     for (const name of ["idempotency_key", "task_sid"]) {
@@ -112,7 +114,7 @@ function setTarget(form, url) {
   form.dataset.url = url;
 }
 
-/** Say beside each field of a form what is wrong with it. */
+/** Show the errors of a form beside its fields. */
 function showErrors(form, problem) {
   for (const line of form.querySelectorAll("[data-error]")) {
     const name = line.dataset.error;
@@ -140,26 +142,27 @@ function prepare(root) {
   }
 }
 
-/** Follows one interaction until nothing more is expected of it. One per interaction and page, whoever asks for it. */
+/** Polls one interaction until no more changes are expected. There is one follower per interaction and page. */
 export class Follower {
   static all = new Map();
 
-  static follow(row, element, { gentle = false } = {}) {
-    let follower = Follower.all.get(row.id);
+  static follow(interaction, element, { gentle = false } = {}) {
+    let follower = Follower.all.get(interaction.id);
     if (follower && gentle) return;
-    if (!follower) Follower.all.set(row.id, (follower = new Follower()));
-    Object.assign(follower, { row: { ...follower.row, ...row }, element, gentle, step: 0, spent: 0, misses: 0 });
+    if (!follower) Follower.all.set(interaction.id, (follower = new Follower()));
+    Object.assign(follower, { element, gentle, step: 0, spent: 0, misses: 0 });
+    follower.interaction = { ...follower.interaction, ...interaction };
     follower.plan();
   }
 
-  /** ms until the next look; null where there is nothing left to see. */
+  /** ms until the next poll; null if no more changes are expected. */
   delay() {
-    const { row } = this;
-    const messageOpen = MESSAGE_OPEN.has(row.message?.status);
-    if (row.is_final && !messageOpen) return null;
-    const opening = UNSETTLED.has(row.status) || row.named_task_sid || (row.status === "created" && !row.conversation_sid);
+    const { status, is_final, message, named_task_sid, conversation_sid } = this.interaction;
+    const messageOpen = MESSAGE_OPEN.has(message?.status);
+    if (is_final && !messageOpen) return null;
+    const opening = UNSETTLED.has(status) || named_task_sid || (status === "created" && !conversation_sid);
     if (!this.gentle && (opening || messageOpen) && this.step < 60) return FAST[Math.min(this.step++, FAST.length - 1)];
-    if (this.spent >= SLOW.total && !UNSETTLED.has(row.status)) return null;
+    if (this.spent >= SLOW.total && !UNSETTLED.has(status)) return null;
     this.slow = this.spent ? Math.min(this.slow * SLOW.factor, SLOW.last) : opening ? SLOW.soon : SLOW.first;
     this.spent += this.slow;
     return this.slow;
@@ -171,28 +174,32 @@ export class Follower {
     else this.arm();
   }
 
-  /** Rest while nobody looks at the page; when somebody does, ask at once if a look was due. */
+  /** Do not poll while the page is hidden. When it is shown again, poll at once if a poll was due. */
   arm() {
     clearTimeout(this.timer);
-    if (!document.hidden) this.timer = setTimeout(() => this.look(), Math.max(0, this.due - Date.now()));
+    if (!document.hidden) this.timer = setTimeout(() => this.poll(), Math.max(0, this.due - Date.now()));
   }
 
   stop() {
     clearTimeout(this.timer);
-    Follower.all.delete(this.row.id);
+    Follower.all.delete(this.interaction.id);
   }
 
-  async look() {
-    const answer = await ask(this.row.status_url, { etag: this.etag });
-    if (Follower.all.get(this.row.id) !== this) return;
+  async poll() {
+    const answer = await ask(this.interaction.status_url, { etag: this.etag });
+    if (Follower.all.get(this.interaction.id) !== this) return;
     if (answer.kind === "lost" || answer.kind === "busy") return this.miss(answer);
-    if (answer.kind !== "row" && answer.kind !== "same") return this.tell(answer.kind, answer.problem?.detail);
-    const hasNews = answer.kind === "row" || this.misses > 0;
-    if (answer.row && answer.row.status !== this.row.status) Object.assign(this, { step: Math.min(this.step, 3), spent: 0 });
-    if (answer.row) Object.assign(this, { row: answer.row, etag: answer.etag });
+    if (answer.kind !== "interaction" && answer.kind !== "same") return this.tell(answer.kind, answer.problem?.detail);
+    const hasNews = answer.kind === "interaction" || this.misses > 0;
+    if (answer.interaction) this.take(answer);
     this.misses = 0;
-    if (hasNews) emit(this.element, "update", { interaction: this.row });
+    if (hasNews) emit(this.element, "update", { interaction: this.interaction });
     this.plan();
+  }
+
+  take({ interaction, etag }) {
+    if (interaction.status !== this.interaction.status) Object.assign(this, { step: Math.min(this.step, 3), spent: 0 });
+    Object.assign(this, { interaction, etag });
   }
 
   miss(answer) {
@@ -202,10 +209,10 @@ export class Follower {
     this.plan(answer.wait ? answer.wait * 1000 : Math.min(1000 * 2 ** (this.misses - 1), SLOW.last));
   }
 
-  /** Report a trouble; all but a lost connection is the end of following. */
+  /** Report an error. All errors but a lost connection end the polling. */
   tell(code, message) {
     if (code !== "lost") this.stop();
-    emit(this.element, "error", { code, message: message ?? words(code), interaction: this.row });
+    emit(this.element, "error", { code, message: message ?? words(code), interaction: this.interaction });
   }
 }
 
@@ -217,7 +224,7 @@ function emit(element, name, detail) {
   element.dispatchEvent(new CustomEvent(`flex-outbound:${name}`, { bubbles: true, composed: true, detail }));
 }
 
-/** What both elements share: words, copying, the forms of an agent's decisions. */
+/** What both elements share: the status line, copying, and the forms for an agent's decisions. */
 class FlexElement extends HTMLElement {
   connectedCallback() {
     this.stops = new AbortController();
@@ -263,14 +270,14 @@ class FlexElement extends HTMLElement {
     showErrors(form, problem);
     const wrong = form.querySelector('[aria-invalid="true"]');
     if (wrong) return wrong.focus();
-    if (answer.kind !== "row") return this.fail(answer);
+    if (answer.kind !== "interaction") return this.fail(answer);
     if (key) key.value = "";
-    this.accepted(answer.row);
+    this.accepted(answer.interaction);
   }
 
-  accepted(row) {
-    emit(this, "update", { interaction: row });
-    Follower.follow(row, this);
+  accepted(interaction) {
+    emit(this, "update", { interaction });
+    Follower.follow(interaction, this);
   }
 
   fail(answer) {
@@ -291,11 +298,12 @@ class FlexElement extends HTMLElement {
 }
 
 /**
- * The buttons of one contact and the progress of its newest click. The state of a channel is on its button: `data-key`,
- * the key of the click that is not settled yet; `data-row`, its interaction; `data-busy`, no other click meanwhile.
+ * The buttons of one contact and the progress of its newest interaction. The state of a channel is on its button:
+ * `data-key`, the key of the request that is not answered yet; `data-interaction`, the interaction that is being opened;
+ * `data-busy`, another click is ignored.
  *
- * In a list they are compact: links to the compose page, which become buttons here. What they then show, the progress,
- * is copied from a template of the page when one of them is about to be used.
+ * In a list they are compact: links to the compose page, which become buttons here. The progress is copied from a
+ * template of the page when one of them is about to be used.
  */
 export class FlexOutboundElement extends FlexElement {
   connectedCallback() {
@@ -321,7 +329,7 @@ export class FlexOutboundElement extends FlexElement {
     for (const name of ["focusin", "pointerdown"]) this.addEventListener(name, () => this.progress, { signal, once: true });
   }
 
-  /** A plain click opens the channel; one that asks for a new tab goes to the compose page, as with any link. */
+  /** A plain click opens the channel. A click for a new tab opens the compose page, as with any link. */
   pressed(event) {
     const button = event.target.closest("[data-channel]");
     if (!button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
@@ -346,21 +354,21 @@ export class FlexOutboundElement extends FlexElement {
     const known = this.querySelector("[data-progress]");
     if (known) return known;
     const made = copyOf("flex-outbound-progress");
-    // Within a form of the page there is no place for forms of our own.
+    // A form of the page must not contain another form.
     if (this.closest("form")) for (const form of made.querySelectorAll("form")) form.remove();
     this.append(made);
     return made;
   }
 
-  /** Go on with what the page came with: a click that was not settled when it was loaded. */
+  /** Go on with an interaction that was not settled when the page was loaded. */
   pickUp() {
     const { following: id, channel, state: status, statusUrl: status_url } = this.dataset;
     if (!id) return;
-    delete this.dataset.following; // once, however often the element is moved about
+    delete this.dataset.following; // only once, even if the element is moved
     this.current = id;
     const button = this.button(channel);
     if (button && UNSETTLED.has(status)) {
-      button.dataset.row = id;
+      button.dataset.interaction = id;
       this.busy(button, true);
     }
     Follower.follow({ id, status, status_url }, this);
@@ -382,21 +390,21 @@ export class FlexOutboundElement extends FlexElement {
   async open(form, data) {
     const button = this.button(data.channel);
     button.dataset.key ??= data.idempotency_key;
-    delete button.dataset.row;
+    delete button.dataset.interaction;
     this.busy(button, true);
     this.current = null;
     this.facts.hidden = true;
     if (form) {
       showErrors(form, {});
-      this.close(form, "button[name=channel]"); // the composer would hide the progress; what was typed stays in it
+      this.close(form, "button[name=channel]"); // the open composer would hide the progress; its content stays
     }
     this.say(words("sending"), "sending");
     const answer = await this.deliver(this.payload(data, `${button.dataset.key}-${data.channel}`), data.csrfmiddlewaretoken);
-    if (answer.kind === "row") {
-      button.dataset.row = answer.row.id;
+    if (answer.kind === "interaction") {
+      button.dataset.interaction = answer.interaction.id;
       form?.reset();
       for (const area of form?.querySelectorAll("textarea") ?? []) this.counted(area);
-      return this.accepted(answer.row);
+      return this.accepted(answer.interaction);
     }
     this.busy(button, false);
     this.fail(answer);
@@ -405,7 +413,7 @@ export class FlexOutboundElement extends FlexElement {
     if (answer.problem?.interaction) await this.showOther(answer.problem.interaction);
   }
 
-  /** Send one click until it is answered: always the same key and the same words, so never twice. */
+  /** Repeat one request until it is answered. Key and content stay the same, so it is never carried out twice. */
   async deliver(body, token) {
     for (let tries = 0; ; tries += 1) {
       const answer = await ask(this.dataset.url ?? page().url, { body, token });
@@ -427,38 +435,38 @@ export class FlexOutboundElement extends FlexElement {
     };
   }
 
-  /** The conversation that stands in the way of a click: a link to it, under the words that say so. */
+  /** Show a link to the conversation that is open already. */
   async showOther(other) {
     const answer = await ask(other.status_url);
-    if (answer.kind !== "row") return;
-    this.showFacts(answer.row);
-    emit(this, "update", { interaction: answer.row });
+    if (answer.kind !== "interaction") return;
+    this.showFacts(answer.interaction);
+    emit(this, "update", { interaction: answer.interaction });
   }
 
-  accepted(row) {
-    this.current = row.id; // Retry makes a row of its own: from here on it is the one that is shown
-    super.accepted(row);
+  accepted(interaction) {
+    this.current = interaction.id; // Retry makes a new interaction, which is shown from now on
+    super.accepted(interaction);
   }
 
-  updated(row) {
-    const used = this.querySelector(`[data-row="${CSS.escape(row.id)}"]`);
-    if (used && !UNSETTLED.has(row.status)) this.release(used);
-    if (row.id !== this.current) return;
-    this.showFacts(row);
-    const button = this.button(row.channel);
-    const text = `${button ? this.label(button) : row.channel}: ${row.status_label}`;
-    this.say(row.error_message ? `${text}. ${row.error_message}` : text, row.status);
+  updated(interaction) {
+    const used = this.querySelector(`[data-interaction="${CSS.escape(interaction.id)}"]`);
+    if (used && !UNSETTLED.has(interaction.status)) this.release(used);
+    if (interaction.id !== this.current) return;
+    this.showFacts(interaction);
+    const button = this.button(interaction.channel);
+    const text = `${button ? this.label(button) : interaction.channel}: ${interaction.status_label}`;
+    this.say(interaction.error_message ? `${text}. ${interaction.error_message}` : text, interaction.status);
   }
 
   troubled(detail) {
     super.troubled(detail);
-    const button = detail.interaction && this.querySelector(`[data-row="${CSS.escape(detail.interaction.id)}"]`);
+    const button = detail.interaction && this.querySelector(`[data-interaction="${CSS.escape(detail.interaction.id)}"]`);
     if (button && detail.code !== "lost") this.release(button);
   }
 
-  /** The click has been taken and settled: the next one is another and gets a key of its own. */
+  /** The interaction is settled: the next click is a new one and gets a new key. */
   release(button) {
-    delete button.dataset.row;
+    delete button.dataset.interaction;
     button.dataset.key = newKey();
     this.busy(button, false);
   }
@@ -467,13 +475,13 @@ export class FlexOutboundElement extends FlexElement {
     return this.progress.querySelector("[data-facts]");
   }
 
-  showFacts(row) {
-    fill(this.facts, row);
+  showFacts(interaction) {
+    fill(this.facts, interaction);
     this.facts.hidden = false;
   }
 
   busy(button, isBusy) {
-    // Not `disabled`: the button would lose the keyboard's focus in the middle of the agent's work.
+    // Not `disabled`: the button would lose the keyboard focus.
     button.toggleAttribute("data-busy", isBusy);
     button.setAttribute("aria-disabled", String(isBusy));
   }
@@ -497,7 +505,7 @@ export class FlexOutboundElement extends FlexElement {
       event.preventDefault();
       this.close(form, "summary");
     }
-    // A short message goes with Enter, as in every messenger; an email is written in paragraphs.
+    // Enter sends a short message, as in every messenger; an email has paragraphs.
     const goes = form.dataset.channel === "email" ? event.ctrlKey || event.metaKey : !event.shiftKey;
     if (event.key === "Enter" && event.target.matches("textarea") && goes) {
       event.preventDefault();
@@ -524,7 +532,7 @@ export class FlexOutboundElement extends FlexElement {
   }
 }
 
-/** The contact's history: takes in what the buttons open and follows what is not final. */
+/** The contact's history: adds what the buttons open and polls what is not final. */
 export class FlexTimelineElement extends FlexElement {
   connectedCallback() {
     super.connectedCallback();
@@ -537,20 +545,21 @@ export class FlexTimelineElement extends FlexElement {
     }
   }
 
-  updated(row, event) {
-    const line = this.querySelector(`[data-id="${CSS.escape(row.id)}"]`) ?? this.insert(row);
+  updated(interaction, event) {
+    const line = this.querySelector(`[data-id="${CSS.escape(interaction.id)}"]`) ?? this.insert(interaction);
     if (!line) return;
-    fill(line, row);
-    line.dataset.status = row.status;
-    if (event.target === this) this.say("", row.status);
+    fill(line, interaction);
+    line.dataset.status = interaction.status;
+    if (event.target === this) this.say("", interaction.status);
   }
 
-  insert(row) {
-    const isOurs = String(row.contact_id) === this.dataset.contactId && row.contact_type === this.dataset.contactType;
-    const line = isOurs && this.dataset.page === "1" ? copyOf("flex-outbound-row") : null;
+  insert(interaction) {
+    const { contactType, contactId } = this.dataset;
+    const isOurs = interaction.contact_type === contactType && String(interaction.contact_id) === contactId;
+    const line = isOurs && this.dataset.page === "1" ? copyOf("flex-outbound-interaction") : null;
     if (!line) return null;
-    for (const icon of line.querySelectorAll("[data-only]")) if (icon.dataset.only !== row.channel) icon.remove();
-    line.dataset.id = row.id;
+    for (const icon of line.querySelectorAll("[data-only]")) if (icon.dataset.only !== interaction.channel) icon.remove();
+    line.dataset.id = interaction.id;
     this.querySelector("[data-empty]").hidden = true;
     this.querySelector("[data-rows]").prepend(line);
     return line;

@@ -46,7 +46,14 @@ def test_a_row_in_review_offers_three_choices_in_words(
 ) -> None:
     html = render(PAGE, agent, contact=contact)
     assert [visible(html, f"{verb}_url") for verb in ("confirm", "retry", "cancel")] == [True] * 3
-    for words in ("It is there", "Send again", "Drop", "It is in Flex:", "It is not in Flex:", "Leave it:"):
+    for words in (
+        "Link the existing task",
+        "Send again",
+        "Discard",
+        "The task exists in Flex:",
+        "There is no task in Flex:",
+        "Neither:",
+    ):
         assert words in html
     assert path(row) in html
 
