@@ -38,7 +38,7 @@ def test_the_named_task_is_kept_while_twilio_is_asked(
     data = answer.json()
     assert (data["id"], data["status"], data["named_task_sid"]) == (str(row.pk), "review", task_sid)
     assert answer["Location"] == data["status_url"]
-    assert woken == [("look", str(row.pk))]
+    assert woken == [("lookup", str(row.account_id))]
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,7 @@ def test_a_decision_that_came_too_late_is_said(signed_in: Client, row: Interacti
     task_sid = rows.open_in_flex(row)
     response = signed_in.post(path(row), {"task_sid": TASK})
     assert response.status_code == 409
-    assert "No decision is asked for any more." in response.content.decode()
+    assert "This interaction is no longer awaiting review." in response.content.decode()
     assert task_sid in response.content.decode()
     mistyped = signed_in.post(path(row), {"task_sid": "x"})
     assert mistyped.status_code == 400
