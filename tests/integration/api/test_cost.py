@@ -55,6 +55,15 @@ def test_a_poll_of_ones_own_row_asks_for_no_permissions(
         client.get(url)
 
 
+def test_a_poll_of_a_sent_interaction_counts_duplicates_on_the_way(
+    client: Client, make_row: MakeRow, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    url = f"{LIST}{make_row(Status.CREATED, attempt=1).pk}/"
+
+    with django_assert_num_queries(SIGN_IN + 1):
+        assert client.get(url).json()["duplicates"] == 0
+
+
 @pytest.mark.parametrize("count", [1, 12])
 def test_a_timeline_costs_the_same_however_long(
     client: Client, make_row: MakeRow, agent: User, count: int, django_assert_num_queries: DjangoAssertNumQueries

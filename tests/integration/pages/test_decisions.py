@@ -127,8 +127,8 @@ def test_a_duplicate_is_told(
 def test_the_panel_shows_the_newest_click_that_is_not_settled(
     render: Render, agent: Any, other_agent: Any, contact: Any, row: Interaction, django_assert_max_num_queries: Any
 ) -> None:
-    # Permissions (two), senders, and the click.
-    with django_assert_max_num_queries(4):
+    # Permissions, senders, and the interaction.
+    with django_assert_max_num_queries(3):
         html = render("{% flex_buttons contact %}", agent, contact=contact)
     assert f'data-following="{row.pk}"' in html
     assert "SMS: Needs a decision. Flex did not answer." in html

@@ -239,6 +239,23 @@ def test_the_timeline_is_one_query_however_long(
     assert "Older" not in older
 
 
+def test_a_contact_page_is_four_queries(
+    render: Render,
+    agent: Any,
+    worker: Any,
+    senders: Any,
+    contact: Any,
+    django_user_model: Any,
+    django_assert_num_queries: Any,
+) -> None:
+    click(agent, contact, body="Hello")
+    fresh = django_user_model.objects.get(pk=agent.pk)
+    # The user's permissions, the senders, what is not settled yet, and the timeline.
+    with django_assert_num_queries(4):
+        html = render("{% flex_assets %}" + BUTTONS + TIMELINE, fresh, contact=contact)
+    assert "SMS: Waiting to be sent" in html
+
+
 @pytest.mark.parametrize("page", ["0", "-1", "x", "²", "99999999999", ""])
 def test_a_page_number_that_is_none_is_page_one_or_empty(
     render: Render, agent: Any, worker: Any, contact: Any, page: str
