@@ -1,4 +1,4 @@
-"""Configuration screens and the read-only history, in the Django admin; a mixin for that of the host's contacts."""
+"""Model admins for setting up and for the read-only history, and a mixin for the host's admin of its contacts."""
 
 from flex_outbound.admin.closings import ClosingAdmin
 from flex_outbound.admin.configuration import AccountAdmin, WorkerAdmin

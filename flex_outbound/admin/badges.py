@@ -1,4 +1,4 @@
-"""States in words and colour; the colours stand in ``admin.css``."""
+"""States in words and colour. ``admin.css`` has the colours."""
 
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -25,32 +25,32 @@ _MESSAGES: dict[str, str] = {MessageStatus.SENT: GOOD, MessageStatus.FAILED: BAD
 
 
 def badge(tone: str, words: object) -> SafeString:
-    """Return words in the colour of a tone."""
+    """Return words in the colour of a tone: ``GOOD``, ``WAIT``, ``BAD`` or ``OVER``."""
     return format_html('<span class="flex-badge flex-badge--{}">{}</span>', tone, words)
 
 
 def tone_of(status: str) -> str:
-    """Return the tone of a row's status."""
+    """Return the tone of an interaction's status."""
     return _TONES.get(status, WAIT)
 
 
 def tone_of_attempt(outcome: str) -> str:
-    """Return the tone of an attempt."""
+    """Return the tone of an attempt's outcome."""
     return _OUTCOMES.get(outcome, WAIT)
 
 
 def tone_of_message(status: str) -> str:
-    """Return the tone of a first message."""
+    """Return the tone of a first message's status."""
     return _MESSAGES.get(status, WAIT)
 
 
-def of_row(row: Interaction) -> SafeString:
-    """Return a row's status."""
-    return badge(tone_of(row.status), row.get_status_display())
+def of_interaction(interaction: Interaction) -> SafeString:
+    """Return the badge of an interaction's status."""
+    return badge(tone_of(interaction.status), interaction.get_status_display())
 
 
 def of_closing(closing: Closing) -> SafeString:
-    """Return what became of a channel that has to be closed."""
+    """Return the badge of a channel that has to be closed: closed, being closed, or refused."""
     if closing.closed_at is not None:
         return badge(OVER, pgettext("closing", "Closed"))
     if closing.next_at is not None:

@@ -1,4 +1,4 @@
-"""Lists of tables that grow for ever: a page costs the same in the first week and after a million rows."""
+"""Lists of tables that grow for ever: a page costs the same after a million rows as after a hundred."""
 
 from typing import Any
 
@@ -8,47 +8,49 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 
+from flex_outbound.admin.base import FlexModelAdmin
+
 MOST = 10_000
-"""Rows that a list pages through. What lies behind is found by filters and searches, not by leafing."""
+"""How many objects a list pages through. Older ones are found with filters and the search."""
 
 
 class BoundedPaginator(Paginator):
-    """Counts no further than it shows; ``more`` tells whether there are rows behind."""
+    """A paginator that counts no further than ``MOST``; ``more`` tells whether there are objects beyond."""
 
     @cached_property
     def _counted(self) -> int:
-        # Without the columns that are worked out for each row, and without an order.
-        rows: Any = self.object_list
-        return int(rows.order_by().values("pk")[: MOST + 1].count())
+        # Annotations and order would cost time and change nothing about the number.
+        objects: Any = self.object_list
+        return int(objects.order_by().values("pk")[: MOST + 1].count())
 
     @cached_property
     def count(self) -> int:
-        """Return how many rows there are to page through."""
+        """Return how many objects there are to page through."""
         return min(self._counted, MOST)
 
     @property
     def more(self) -> bool:
-        """True where there are more rows than can be paged through."""
+        """True if there are more objects than can be paged through."""
         return self._counted > MOST
 
 
-class LargeChangeList(ChangeList):
-    """A list that says nothing about a number it does not know."""
+class BoundedChangeList(ChangeList):
+    """A list that shows no total where it does not know it."""
 
     def get_results(self, request: HttpRequest) -> None:
-        """Leave out the number of results where it is but the end of the pages."""
+        """Read the page; the template leaves out the total where it equals the number of results."""
         super().get_results(request)
         if getattr(self.paginator, "more", False):
             self.full_result_count = self.result_count
 
 
-class Large(admin.ModelAdmin):
-    """An admin of such a table. ``sortable_by`` names the columns that have an index for it."""
+class BoundedListAdmin(FlexModelAdmin):
+    """The admin of such a table. Name in ``sortable_by`` only columns that have an index."""
 
     paginator = BoundedPaginator
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        """Return the class of the list."""
-        return LargeChangeList
+        """Return the list that knows of the bound."""
+        return BoundedChangeList

@@ -1,21 +1,18 @@
-"""The page of an account's callbacks: expected against actual, one click mends."""
+"""The page of an account's callbacks: what this site expects, what Twilio has, and a button that corrects it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from django.contrib import admin, messages
-from django.contrib.admin.utils import quote, unquote
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
-from django.forms import Media
-from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseRedirect
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.http import Http404, HttpRequest, HttpResponseBase
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from flex_outbound.admin import badges
+from flex_outbound.admin.pages import Page
 from flex_outbound.admin.sites import link_on
 from flex_outbound.exceptions import FlexOutboundError
 from flex_outbound.models import Account, Source
@@ -84,89 +81,59 @@ def _badge(finding: Finding) -> SafeString:
 
 
 def _button(finding: Finding) -> str:
-    labels = {State.LACKING: _("Mend"), State.MISSING: _("Register"), State.ELSEWHERE: _("Replace…")}
+    labels = {State.LACKING: _("Fix"), State.MISSING: _("Register"), State.ELSEWHERE: _("Replace…")}
     return labels.get(finding.state, "")
 
 
-class CallbacksPage(admin.ModelAdmin):
-    """An admin of accounts with a page for their callbacks."""
+class CallbacksPage(Page):
+    """Shows the callbacks of an account as they are at Twilio, beside what this site expects, and registers them."""
 
-    def get_urls(self) -> list[URLPattern]:
-        """Add the page."""
-        view = self.admin_site.admin_view(self.callbacks_view)
-        return [path("<path:object_id>/callbacks/", view, name="flex_outbound_account_callbacks"), *super().get_urls()]
+    route, name = "<path:object_id>/callbacks/", "callbacks"
+    template = "callbacks.html"
+    title = gettext_lazy("Callbacks")
+    css = (CSS,)
+    calls_twilio = True
 
-    @transaction.non_atomic_requests  # Twilio is asked, also where the project has ATOMIC_REQUESTS
-    def callbacks_view(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
-        """GET: ask Twilio and show. POST: register one service's callbacks, or mend them."""
-        account: Account | None = self.get_object(request, unquote(object_id))
-        if not self.has_view_permission(request, account):
-            raise PermissionDenied
-        if account is None:
-            raise Http404
-        if request.method != "POST":
-            return self._show(request, account)
-        if not self.has_change_permission(request, account):
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Ask Twilio and show the answer."""
+        return self.render(
+            services=services_of(self.object),
+            obstacle=callbacks.obstacle(self.object),
+            may_fix=self.may("change"),
+            refusals_url=self._refusals_url(),
+        )
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Register the callbacks of one service, or correct them. ``replacing``: the address that may be replaced."""
+        if not self.may("change"):
             raise PermissionDenied
         try:
             source = Source(request.POST.get("source", ""))
         except ValueError:
             raise Http404 from None
-        return self._mend(request, account, source)
-
-    def _show(self, request: HttpRequest, account: Account) -> TemplateResponse:
-        context = {
-            "services": services_of(account),
-            "obstacle": callbacks.obstacle(account),
-            "may_mend": self.has_change_permission(request, account),
-            "refusals_url": self._refusals_url(request),
-        }
-        return self._page(request, account, "callbacks.html", context)
-
-    def _mend(self, request: HttpRequest, account: Account, source: Source) -> HttpResponseBase:
         try:
-            found = callbacks.fix(account, source, replacing=request.POST.get("replacing", ""))
+            found = callbacks.fix(self.object, source, replacing=request.POST.get("replacing", ""))
         except callbacks.ForeignCallback as error:
-            finding = error.finding
-            context = {"finding": finding, "actual": presentable(finding.actual)}
-            return self._page(request, account, "callbacks_replace.html", context)
+            actual = presentable(error.finding.actual)
+            return self.render(template="callbacks_replace.html", finding=error.finding, actual=actual)
         except callbacks.NotFixable as error:
-            self.message_user(request, f"{error.problem.summary} {error.problem.remedy}", messages.ERROR)
+            self.say(messages.ERROR, f"{error.problem.summary} {error.problem.remedy}")
         except FlexOutboundError as error:
             problem = explain(error)
-            self.message_user(request, f"{problem.summary} {problem.remedy} {problem.detail}".strip(), messages.ERROR)
+            self.say(messages.ERROR, f"{problem.summary} {problem.remedy} {problem.detail}".strip())
         else:
-            self._say(request, account, found)
-        return HttpResponseRedirect(self._url(account))
+            self._say_result(found)
+        return self.redirect()
 
-    def _say(self, request: HttpRequest, account: Account, found: Finding) -> None:
+    def _say_result(self, found: Finding) -> None:
         if found.state == State.RIGHT:
             said = _("%(service)s now calls %(url)s.") % {"service": found.source.label, "url": found.expected}
-            self.log_change(request, account, said)
-            self.message_user(request, said, messages.SUCCESS)
+            self.model_admin.log_change(self.request, self.object, said)
+            self.succeed(said)
         else:
-            words = _("Twilio took the registration of %(service)s and shows another one. Look again in a minute.")
-            self.message_user(request, words % {"service": found.source.label}, messages.WARNING)
+            words = _("Twilio accepted the registration of %(service)s but shows another one. Check again in a minute.")
+            self.say(messages.WARNING, words % {"service": found.source.label})
 
-    def _page(
-        self, request: HttpRequest, account: Account, template: str, more: Mapping[str, object]
-    ) -> TemplateResponse:
-        context = {
-            **self.admin_site.each_context(request),
-            "title": _("Callbacks"),
-            "subtitle": str(account),
-            "opts": self.opts,
-            "media": self.media + Media(css={"all": (CSS,)}),
-            "account": account,
-            "back": reverse(f"{self.admin_site.name}:flex_outbound_account_change", args=[quote(account.pk)]),
-            "here": self._url(account),
-            **more,
-        }
-        return TemplateResponse(request, f"admin/flex_outbound/account/{template}", context)
-
-    def _refusals_url(self, request: HttpRequest) -> str:
-        allowed = request.user.has_perm("flex_outbound.view_webhookrefusal")
-        return link_on(self.admin_site, "webhookrefusal_changelist") if allowed else ""
-
-    def _url(self, account: Account) -> str:
-        return reverse(f"{self.admin_site.name}:flex_outbound_account_callbacks", args=[quote(account.pk)])
+    def _refusals_url(self) -> str:
+        allowed = self.request.user.has_perm("flex_outbound.view_webhookrefusal")
+        return link_on(self.model_admin.admin_site, "webhookrefusal_changelist") if allowed else ""

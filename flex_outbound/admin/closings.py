@@ -1,4 +1,4 @@
-"""Channels that must not stay open, duplicates above all: shown, so that nobody has to search for them."""
+"""Channels that the pipeline closes because they must not stay open: duplicates and orphans."""
 
 from typing import Any
 
@@ -10,8 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from flex_outbound.admin import badges
-from flex_outbound.admin.lookups import SaneLookups
-from flex_outbound.admin.readonly import ReadOnly
+from flex_outbound.admin.base import FlexModelAdmin, ReadOnly
 from flex_outbound.models import Closing, Interaction
 
 IS_CLOSED = Q(closed_at__isnull=False)
@@ -20,7 +19,7 @@ IS_REFUSED = Q(closed_at=None, next_at=None)
 
 
 class HasClosing(admin.SimpleListFilter):
-    """Interactions by what had to be closed of them."""
+    """Filters interactions by their closings."""
 
     title = _("what had to be closed")
     parameter_name = "closings"
@@ -32,7 +31,7 @@ class HasClosing(admin.SimpleListFilter):
     }
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """Return the choices."""
+        """Return value and label of each choice."""
         return [
             ("duplicate", _("Has a duplicate")),
             ("orphan", _("Without its customer or its agent")),
@@ -50,7 +49,7 @@ class HasClosing(admin.SimpleListFilter):
 
 
 class ClosingState(admin.SimpleListFilter):
-    """Closings by what became of them."""
+    """Filters closings by their state."""
 
     title = _("state")
     parameter_name = "state"
@@ -58,7 +57,7 @@ class ClosingState(admin.SimpleListFilter):
     FILTERS = {"open": IS_OPEN, "closed": IS_CLOSED, "refused": IS_REFUSED}
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """Return the choices."""
+        """Return value and label of each choice."""
         return [
             ("open", _("Being closed")),
             ("closed", pgettext_lazy("closing", "Closed")),
@@ -74,12 +73,12 @@ class ClosingState(admin.SimpleListFilter):
 class _State:
     @admin.display(description=_("state"))
     def state(self, closing: Closing) -> SafeString:
-        """Return what became of it, in words and colour."""
+        """Return the state in words and colour."""
         return badges.of_closing(closing)
 
 
 class ClosingInline(ReadOnly, _State, admin.TabularInline):
-    """What had to be closed of one interaction."""
+    """The closings of one interaction."""
 
     model = Closing
     extra = 0
@@ -89,8 +88,8 @@ class ClosingInline(ReadOnly, _State, admin.TabularInline):
 
 
 @admin.register(Closing)
-class ClosingAdmin(SaneLookups, ReadOnly, _State, admin.ModelAdmin):
-    """Duplicates and orphans."""
+class ClosingAdmin(ReadOnly, _State, FlexModelAdmin):
+    """Duplicates and orphans, each with the interaction that it belongs to."""
 
     list_display = ("found_at", "state", "kind", "interaction", "task_sid", "attempts", "closed_at", "error")
     list_filter = ("kind", ClosingState, "interaction__account")

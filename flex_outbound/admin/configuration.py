@@ -9,23 +9,31 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from flex_outbound.admin import badges
+from flex_outbound.admin.base import FlexModelAdmin
 from flex_outbound.admin.callbacks import CallbacksPage
-from flex_outbound.admin.connection_test import ConnectionTest
+from flex_outbound.admin.connection_test import ConnectionTestPage, NewConnectionTestPage
 from flex_outbound.admin.forms import SECRETS, AccountForm, WorkerForm
-from flex_outbound.admin.importing import CSS, JS, ImportPages
-from flex_outbound.admin.lookups import SaneLookups
-from flex_outbound.admin.matching import MatchingPage
-from flex_outbound.admin.secrets import GuardsSecrets
+from flex_outbound.admin.import_pages import CSS, JS, ImportPage, ImportStatePage
+from flex_outbound.admin.matching import WorkersPage
+from flex_outbound.admin.secrets import SensitiveAdmin
 from flex_outbound.models import Account, Worker
 from flex_outbound.setup.connection import problem_of
 
 
 @admin.register(Account)
-class AccountAdmin(SaneLookups, GuardsSecrets, CallbacksPage, ConnectionTest, ImportPages, MatchingPage):
-    """A Twilio account; what Twilio last complained about stands on it."""
+class AccountAdmin(SensitiveAdmin):
+    """A Twilio account, with what Twilio last complained about."""
 
+    pages = (
+        NewConnectionTestPage,
+        ConnectionTestPage,
+        ImportPage,
+        ImportStatePage,
+        WorkersPage,
+        CallbacksPage,
+    )
     form = AccountForm
-    list_display = ("name", "trouble", "since", "is_active", "account_sid")
+    list_display = ("name", "problem", "since", "is_active", "account_sid")
     fieldsets = (
         (None, {"fields": ("name", "account_sid", "is_active")}),
         (
@@ -53,7 +61,7 @@ class AccountAdmin(SaneLookups, GuardsSecrets, CallbacksPage, ConnectionTest, Im
         js = (JS,)
 
     def get_fieldsets(self, request: HttpRequest, obj: Account | None = None) -> Any:
-        """Leave out the secrets for who may only look: the admin would show them as plain text."""
+        """Leave out the secrets for view-only users: Django would show them as plain text."""
         found = super().get_fieldsets(request, obj)
         if obj is None or self.has_change_permission(request, obj):
             return found
@@ -65,18 +73,18 @@ class AccountAdmin(SaneLookups, GuardsSecrets, CallbacksPage, ConnectionTest, Im
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Show an account, its trouble first."""
+        """Show an account; what is wrong with it comes first."""
         account = self.get_object(request, unquote(object_id))
-        extra = {"trouble": problem_of(account), **(extra_context or {})}
+        extra = {"problem": problem_of(account), **(extra_context or {})}
         if account is not None and self.has_change_permission(request, account):
-            extra |= {"test_url": self.test_url(account), "may_import": True}
+            extra |= {"test_url": self.url_to("test", account.pk), "may_import": True}
         return super().change_view(request, object_id, form_url, extra)
 
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Show an empty form that can be tried before it is saved."""
-        extra = {"test_url": self.test_url(None), **(extra_context or {})}
+        """Show an empty form, whose connection can be tested before it is saved."""
+        extra = {"test_url": self.url_to("add_test"), **(extra_context or {})}
         return super().add_view(request, form_url, extra)
 
     def response_add(self, request: HttpRequest, obj: Account, post_url_continue: str | None = None) -> HttpResponse:
@@ -84,25 +92,25 @@ class AccountAdmin(SaneLookups, GuardsSecrets, CallbacksPage, ConnectionTest, Im
         others = ("_addanother", "_continue", "_popup")
         if any(name in request.POST for name in others) or not self.has_change_permission(request, obj):
             return super().response_add(request, obj, post_url_continue)
-        words = _("“%(account)s” is saved. Now see what it has at Twilio, and choose the workspace.")
+        words = _("“%(account)s” is saved. Next, import what it has at Twilio and choose the workspace.")
         self.message_user(request, words % {"account": obj}, messages.SUCCESS)
-        return HttpResponseRedirect(self._import_url(obj))
+        return HttpResponseRedirect(self.url_to("import", obj.pk))
 
-    @admin.display(description=_("trouble"))
-    def trouble(self, account: Account) -> SafeString:
+    @admin.display(description=_("problem"))
+    def problem(self, account: Account) -> SafeString:
         """Return what is wrong, in words and colour."""
-        trouble = problem_of(account)
-        return badges.badge(badges.BAD, trouble.summary) if trouble else badges.badge(badges.GOOD, _("None known"))
+        found = problem_of(account)
+        return badges.badge(badges.BAD, found.summary) if found else badges.badge(badges.GOOD, _("None known"))
 
     @admin.display(description=_("since"), ordering="problem_at")
     def since(self, account: Account) -> Any:
-        """Return since when it is so."""
+        """Return when Twilio first complained of it."""
         return account.problem_at
 
 
 @admin.register(Worker)
-class WorkerAdmin(SaneLookups, admin.ModelAdmin):
-    """Who is which Flex worker; the account's page *Workers and users* matches many at a time."""
+class WorkerAdmin(FlexModelAdmin):
+    """Which user is which Flex worker. The account's page *Workers and users* matches many at a time."""
 
     form = WorkerForm
     list_display = ("user", "friendly_name", "is_active", "account", "worker_sid")
@@ -112,6 +120,6 @@ class WorkerAdmin(SaneLookups, admin.ModelAdmin):
     raw_id_fields = ("user",)
 
     def get_search_fields(self, request: HttpRequest) -> Any:
-        """Search the users by whatever the project's user model calls its name."""
+        """Search the users, too, by the field that the project's user model signs in with."""
         user_model: Any = Worker._meta.get_field("user").related_model
         return (*self.search_fields, f"user__{user_model.USERNAME_FIELD}")

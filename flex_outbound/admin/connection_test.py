@@ -1,94 +1,82 @@
-"""*Test connection*: asks Twilio with what stands in the form, saved or not, and answers in place."""
+"""*Test connection*: asks Twilio with what the form says, saved or not, and answers in place."""
 
 from dataclasses import asdict
-from typing import Any, cast
+from typing import Any
 
-from django.contrib import admin
 from django.contrib.admin import helpers
-from django.contrib.admin.utils import quote, unquote
-from django.core.exceptions import PermissionDenied
-from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
-from django.http.response import HttpResponseNotAllowed
-from django.urls import URLPattern, path, reverse
+from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
+from flex_outbound.admin.pages import Page
 from flex_outbound.models import Account
 from flex_outbound.problems import Problem
 from flex_outbound.setup.connection import Tested, try_connection
 
 ASKED_BY_SCRIPT = "application/json"
 FIELDS = ("account_sid", "api_key_sid", "api_key_secret", "auth_token", "workspace_sid")
-"""What a connection needs; an error in any other field does not keep from trying."""
+"""What a connection needs. An error in another field does not prevent the test."""
 
 
-class ConnectionTest(admin.ModelAdmin):
-    """An admin of accounts whose form can be tried before it is saved."""
+class ConnectionTestPage(Page):
+    """Tries the form of an account, with what was typed into it. Nothing is saved.
 
-    def get_urls(self) -> list[URLPattern]:
-        """Add where the form is tried: apart from the admin's own view, which holds a transaction open."""
-        wrap = self.admin_site.admin_view
-        return [
-            path("add/test/", wrap(self.test_view), name="flex_outbound_account_add_test"),
-            path("<path:object_id>/test/", wrap(self.test_view), name="flex_outbound_account_test"),
-            *super().get_urls(),
-        ]
+    Apart from Django's change view, which holds a transaction open while it answers.
+    """
 
-    @transaction.non_atomic_requests
-    def test_view(self, request: HttpRequest, object_id: str | None = None) -> HttpResponseBase:
-        """POST: try what the form says; nothing is saved."""
-        account: Account | None = self.get_object(request, unquote(object_id)) if object_id else None
-        allowed = self.has_change_permission(request, account) if object_id else self.has_add_permission(request)
-        if not allowed:
-            raise PermissionDenied
-        if object_id and account is None:
-            raise Http404
-        if request.method != "POST":
-            return HttpResponseNotAllowed(["POST"])
-        form = self.get_form(request, account, change=account is not None)(request.POST, instance=account or Account())
+    route, name = "<path:object_id>/test/", "test"
+    title = gettext_lazy("Test connection")
+    permission = "change"
+    calls_twilio = True
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Return Twilio's answer: as JSON for the script of the page, else in the page with the form."""
+        account: Account | None = self.object
+        form_class = self.model_admin.get_form(request, account, change=account is not None)
+        form = form_class(request.POST, instance=account or Account())
         tested = _try(form)
         if request.headers.get("accept") == ASKED_BY_SCRIPT:
             return JsonResponse(_as_json(tested))
-        return self._form_again(request, account, form, tested)
+        return self._form_again(form, tested)
 
-    def test_url(self, account: Account | None) -> str:
-        """Return where the form of an account, or of a new one, is tried."""
-        if account is None:
-            return reverse(f"{self.admin_site.name}:flex_outbound_account_add_test")
-        return reverse(f"{self.admin_site.name}:flex_outbound_account_test", args=[quote(account.pk)])
-
-    def _form_again(self, request: HttpRequest, account: Account | None, form: Any, tested: Tested) -> HttpResponse:
+    def _form_again(self, form: Any, tested: Tested) -> HttpResponseBase:
         """Return the account's page with what was typed and what Twilio said; secrets are not shown again."""
+        request, admin, account = self.request, self.model_admin, self.object
         admin_form = helpers.AdminForm(
             form,
-            cast("Any", self.get_fieldsets(request, account)),
-            self.get_prepopulated_fields(request, account),
-            self.get_readonly_fields(request, account),
-            model_admin=self,
+            admin.get_fieldsets(request, account),
+            admin.get_prepopulated_fields(request, account),
+            admin.get_readonly_fields(request, account),
+            model_admin=admin,
         )
-        context = {
-            **self.admin_site.each_context(request),
-            "title": _("Test connection"),
-            "subtitle": str(account) if account else None,
-            "adminform": admin_form,
-            "object_id": str(account.pk) if account else None,
-            "original": account,
-            "is_popup": False,
-            "to_field": None,
-            "media": self.media + admin_form.media,
-            "inline_admin_formsets": [],
-            "errors": helpers.AdminErrorList(form, []),
-            "preserved_filters": self.get_preserved_filters(request),
-            "tested": tested,
-            "may_import": account is not None,
-            "test_url": self.test_url(account),
-            "secrets_typed": any(request.POST.get(name) for name in ("api_key_secret", "auth_token")),
-        }
         change = account is not None
-        here = self.admin_site.name
-        url = reverse(f"{here}:flex_outbound_account_change", args=[quote(account.pk)]) if account else ""
-        url = url or reverse(f"{here}:flex_outbound_account_add")
-        return self.render_change_form(request, context, add=not change, change=change, form_url=url, obj=account)
+        context = self.context(
+            adminform=admin_form,
+            object_id=str(account.pk) if change else None,
+            original=account,
+            is_popup=False,
+            to_field=None,
+            media=admin.media + admin_form.media,
+            inline_admin_formsets=[],
+            errors=helpers.AdminErrorList(form, []),
+            preserved_filters=admin.get_preserved_filters(request),
+            tested=tested,
+            may_import=change,
+            test_url=request.path,
+            secrets_typed=any(request.POST.get(name) for name in ("api_key_secret", "auth_token")),
+        )
+        form_url = self.url_to("change" if change else "add")
+        answer: HttpResponseBase = admin.render_change_form(
+            request, context, add=not change, change=change, form_url=form_url, obj=account
+        )
+        return answer
+
+
+class NewConnectionTestPage(ConnectionTestPage):
+    """Tries the form of an account that is not saved yet."""
+
+    route, name = "add/test/", "add_test"
+    permission = "add"
 
 
 def _try(form: Any) -> Tested:

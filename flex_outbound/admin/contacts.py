@@ -17,25 +17,25 @@ from flex_outbound.compact import compact_buttons
 if TYPE_CHECKING:
     Base = admin.ModelAdmin
 else:
-    # A plain mixin at run time: it stands beside whatever admin the host has.
+    # A plain mixin at run time, to be combined with any admin class of the host.
     Base = object
 
 COLUMN = "flex_buttons"
 
 
 class FlexContactAdminMixin(Base):
-    """Stands before ``ModelAdmin`` in the admin of a model that is registered with ``flex_outbound.contacts``.
+    """Put it before ``ModelAdmin`` in the admin of a model that is registered with ``flex_outbound.contacts``.
 
-    The change form gets the buttons above its fields and the history below them; the list gets a column of small
-    buttons, the last one unless ``"flex_buttons"`` stands in ``list_display`` itself. ``flex_in_list = False`` leaves
-    the list alone. Templates that the project or another mixin chose are kept and extended.
+    The change form gets the buttons above its fields and the history below them. The list gets a column of small
+    buttons: the last one, or where ``list_display`` has ``"flex_buttons"``. ``flex_in_list = False`` leaves the list
+    alone. Templates that the project or another mixin chose are kept and extended.
     """
 
     flex_in_list = True
 
     @admin.display(description=_("message"))
     def flex_buttons(self, contact: Any) -> str:
-        """Stand in the list's header; who looks at it is known to ``get_list_display`` alone."""
+        """Give the column its header. Its cells need the request: ``get_list_display`` replaces this method."""
         return ""
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
@@ -48,7 +48,7 @@ class FlexContactAdminMixin(Base):
         return [_column(request) if column == COLUMN else column for column in columns]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        """Show the list with the forms that its buttons belong to, below it: a form cannot stand within a form."""
+        """Show the list and, below it, the forms that its buttons belong to: HTML allows no form within a form."""
         response = super().changelist_view(request, extra_context)
         shown = self.flex_in_list and IS_POPUP_VAR not in request.GET
         return _extended(response, "change_list.html") if shown and "cl" in _context(response) else response
@@ -56,7 +56,7 @@ class FlexContactAdminMixin(Base):
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """Show the form with the buttons and the history of a contact that is there already."""
+        """Show the form, with buttons and history if the contact is saved already."""
         response = super().render_change_form(request, context, *args, **kwargs)
         given = _context(response)
         shown = given.get("original") is not None and not given.get("is_popup")
@@ -78,7 +78,7 @@ def _context(response: Any) -> dict[str, Any]:
 
 
 def _extended(response: Any, name: str) -> Any:
-    """Return a page with our template around the one that it was to be drawn with."""
+    """Return a page whose template extends, with ours, the one that was chosen for it."""
     chosen: Any = response.template_name
     if hasattr(chosen, "render"):
         base = chosen

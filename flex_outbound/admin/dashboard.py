@@ -12,23 +12,16 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from flex_outbound.admin.charts import Chart, charts_of, names_of, tiles_of
-from flex_outbound.admin.filters import MOST_AGENTS
+from flex_outbound.admin.filters import PERIODS, agents, by_name
 from flex_outbound.channels import Channel
-from flex_outbound.contexts import name_of
-from flex_outbound.models import Account, Worker
+from flex_outbound.models import Account
 from flex_outbound.reports import days
 from flex_outbound.reports.overview import Period, Wanted, overview, waiting
 
 LONGEST = 366
 """How many days a period may have that a user chooses: a year, which a leap day makes one longer."""
 
-_PERIODS = {
-    "1": gettext_lazy("Today"),
-    "7": gettext_lazy("Last 7 days"),
-    "30": gettext_lazy("Last 30 days"),
-    "90": gettext_lazy("Last 90 days"),
-    "own": gettext_lazy("From – to"),
-}
+_PERIODS = {**PERIODS, "own": gettext_lazy("From – to")}
 _DAY = {"type": "date"}
 
 
@@ -50,7 +43,7 @@ class FiguresForm(forms.Form):
         super().__init__(*args, **kwargs)
         anything = [("", _("All"))]
         self._choose("channel", [*anything, *Channel.choices])
-        self._choose("agent", [*anything, *_agents()])
+        self._choose("agent", [*anything, *by_name(agents())])
         accounts = Account.objects.order_by("name", "pk").values_list("pk", "name")
         self._choose("account", [*anything, *((str(pk), name) for pk, name in accounts)])
 
@@ -87,12 +80,6 @@ class FiguresForm(forms.Form):
         data = self.cleaned_data
         agent = get_user_model()._meta.pk.to_python(data["agent"]) if data["agent"] else None
         return Wanted(int(data["account"]) if data["account"] else None, data["channel"] or None, agent)
-
-
-def _agents() -> list[tuple[str, str]]:
-    workers = Worker.objects.select_related("user").order_by("friendly_name", "pk")[:MOST_AGENTS]
-    names = {str(worker.user_id): name_of(worker.user) for worker in workers}
-    return sorted(names.items(), key=lambda pair: pair[1].lower())
 
 
 def context(asked: Mapping[str, Any], list_url: str) -> dict[str, Any]:

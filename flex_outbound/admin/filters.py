@@ -1,4 +1,4 @@
-"""Filters whose choices are known beforehand: none reads the table that it filters to find out what there is."""
+"""Filters of the lists. None reads the table that it filters to find its choices, so a long table costs no more."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
@@ -18,50 +18,62 @@ from flex_outbound.problems import LABELS
 from flex_outbound.reports import days
 
 MOST_AGENTS = 200
+PERIODS = {"1": _("Today"), "7": _("Last 7 days"), "30": _("Last 30 days"), "90": _("Last 90 days")}
+"""Days up to today, with their words; the choices of the list and of the dashboard."""
+
 FOLDED = "admin/flex_outbound/filter_folded.html"
-"""For long lists of choices: they unfold."""
+"""The template of filters with many choices, folded at first."""
+
+
+def agents() -> dict[str, str]:
+    """Return the names of the agents by primary key: users who are, or were, a worker."""
+    workers = Worker.objects.select_related("user").order_by("friendly_name", "pk")[:MOST_AGENTS]
+    return {str(worker.user_id): name_of(worker.user) for worker in workers}
+
+
+def by_name(names: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return names by key as choices, in the order of the names."""
+    return sorted(names.items(), key=lambda pair: pair[1].lower())
 
 
 class FoldedRelated(admin.RelatedFieldListFilter):
-    """By a row of the setup, of which there may be many."""
+    """By a related object of which there may be many, such as the sender."""
 
     template = FOLDED
 
 
 class ReasonFilter(admin.SimpleListFilter):
-    """By why a click came to nothing; the reasons are a closed list."""
+    """By the reason of a failure; the reasons are a closed list."""
 
     template = FOLDED
     title = _("reason")
     parameter_name = "reason"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, Any]]:
-        """Return the reasons, in the order of their words."""
-        return sorted(((reason, str(label)) for reason, label in LABELS.items()), key=lambda pair: pair[1].lower())
+        """Return the reasons, ordered by their words."""
+        return by_name({reason: str(label) for reason, label in LABELS.items()})
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Interaction]) -> QuerySet[Interaction]:
-        """Return the rows with the reason."""
+        """Return the interactions that failed for the reason."""
         return queryset.filter(error_reason=self.value()) if self.value() else queryset
 
 
 class AgentFilter(admin.SimpleListFilter):
-    """By agent: who is, or was, a worker; whoever else is asked for by the address of the page is shown, too."""
+    """By agent. A user who never was a worker can be asked for by the address of the page."""
 
     template = FOLDED
     title = _("agent")
     parameter_name = "agent"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """Return the agents by name."""
-        workers = Worker.objects.select_related("user").order_by("friendly_name", "pk")[:MOST_AGENTS]
-        names = {str(worker.user_id): name_of(worker.user) for worker in workers}
-        asked = self.value()
+        """Return the agents by name, with the one that is asked for."""
+        names, asked = agents(), self.value()
         if asked and asked not in names:
             names |= {asked: name_of(_user(asked))}
-        return sorted(names.items(), key=lambda pair: pair[1].lower())
+        return by_name(names)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Interaction]) -> QuerySet[Interaction]:
-        """Return the agent's rows."""
+        """Return the agent's interactions."""
         if not self.value():
             return queryset
         user = _user(self.value())
@@ -69,7 +81,7 @@ class AgentFilter(admin.SimpleListFilter):
 
 
 class EventTypeFilter(admin.SimpleListFilter):
-    """By what Twilio told; a kind that is not among these can be asked for by the address of the page."""
+    """By Twilio's event type. A type that is not listed can be asked for by the address of the page."""
 
     template = FOLDED
     title = _("event type")
@@ -99,11 +111,11 @@ class EventTypeFilter(admin.SimpleListFilter):
     )
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """Return the kinds that the pipeline makes something of."""
+        """Return the event types that the pipeline handles, and the one that is asked for."""
         return [(name, name) for name in sorted({*self.KNOWN, self.value() or self.KNOWN[0]})]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Return the callbacks of the kind."""
+        """Return the callbacks of the type."""
         return queryset.filter(event_type=self.value()) if self.value() else queryset
 
 
@@ -116,11 +128,10 @@ def _user(key: Any) -> Any:
 
 
 class DayFilter(admin.ListFilter):
-    """By the days of the click: some that are often asked for, or any two as ``?since=2026-01-31&until=2026-02-01``."""
+    """By the day of the click: a period up to today, or any two days as ``?since=2026-01-31&until=2026-02-01``."""
 
     title = _("day of the click")
     template = "admin/flex_outbound/filter_days.html"
-    PERIODS = {"1": _("Today"), "7": _("Last 7 days"), "30": _("Last 30 days"), "90": _("Last 90 days")}
 
     def __init__(self, request: HttpRequest, params: dict[str, Any], model: Any, model_admin: Any) -> None:
         super().__init__(request, params, model, model_admin)
@@ -131,7 +142,7 @@ class DayFilter(admin.ListFilter):
         self.since, self.until = (self._date(name) for name in ("since", "until"))
         last = self.used_parameters.get("days")
         if last:
-            if last not in self.PERIODS:
+            if last not in PERIODS:
                 raise IncorrectLookupParameters(last)
             self.since, self.until = days.today() - (int(last) - 1) * days.DAY, None
 
@@ -140,22 +151,22 @@ class DayFilter(admin.ListFilter):
         return ["since", "until", "days"]
 
     def has_output(self) -> bool:
-        """Return True: there are always days."""
+        """Return True: the days do not depend on the table."""
         return True
 
     def choices(self, changelist: Any) -> Iterator[Mapping[str, Any]]:
-        """Yield the links; and, for the form, what else the list is filtered by."""
+        """Yield the links, then the other filters of the list for the form of two days."""
         chosen, names = self.used_parameters.get("days"), self.expected_parameters()
         others = changelist.get_query_string(remove=names)
         yield {"selected": not self.used_parameters, "query_string": others, "display": _("Any")}
-        for value, label in self.PERIODS.items():
+        for value, label in PERIODS.items():
             url = changelist.get_query_string({"days": value}, names)
             yield {"selected": value == chosen, "query_string": url, "display": label}
         kept = {name: value for name, value in changelist.filter_params.items() if name not in names}
         yield {"hidden": [(name, one) for name, values in kept.items() for one in _as_list(values)], "filter": self}
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Interaction]) -> QuerySet[Interaction]:
-        """Return the rows of the days."""
+        """Return the interactions of the days."""
         if self.since:
             queryset = queryset.filter(created_at__gte=days.start_of(self.since))
         if self.until:

@@ -37,7 +37,7 @@ class AccountForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         self._workspace_of: dict[str, str] = {}
         for name in SECRETS:
-            if name not in self.fields:  # who may only look
+            if name not in self.fields:  # for view-only users
                 continue
             stored = bool(self.instance.pk and getattr(self.instance, name))
             self.fields[name] = forms.CharField(
@@ -48,10 +48,10 @@ class AccountForm(forms.ModelForm):
                 help_text=_("Stored. Leave empty to keep it.") if stored else NOT_SET[name],
             )
             self.initial[name] = ""
-        self._offer_what_was_imported()
+        self._offer_imported()
 
-    def _offer_what_was_imported(self) -> None:
-        """Let workspace and workflow be chosen, once an import has found some; until then a SID may be typed."""
+    def _offer_imported(self) -> None:
+        """Offer workspaces and workflows that an import has found. Before the first import their SIDs are typed."""
         kinds = [ResourceKind.WORKSPACE, ResourceKind.WORKFLOW]
         rows = Resource.objects.present().filter(account=self.instance.pk, kind__in=kinds) if self.instance.pk else []
         spaces = {one.sid: str(one) for one in rows if one.kind == ResourceKind.WORKSPACE}
@@ -69,7 +69,7 @@ class AccountForm(forms.ModelForm):
         if name not in self.fields:
             return
         before, current = self.fields[name], getattr(self.instance, name)
-        # What is set stays possible, even if the last import did not find it: saving a name must not unset it.
+        # A stored value stays a choice, even if the last import did not find it: saving a name must not unset it.
         stray = [(current, _("%(sid)s (not found by the last import)") % {"sid": current})]
         self.fields[name] = forms.ChoiceField(
             label=label,
@@ -79,11 +79,11 @@ class AccountForm(forms.ModelForm):
         )
 
     def clean(self) -> dict[str, Any]:
-        """Keep secrets that were left empty, and ask for one where there is none at all."""
+        """Keep secrets that were left empty; refuse an account without any, and a workflow of another workspace."""
         cleaned = super().clean() or {}
         for name in SECRETS:
             cleaned[name] = cleaned.get(name) or getattr(self.instance, name)
-        # An error takes its field out of ``cleaned``, so that no second one may ask for it.
+        # An error removes its field from ``cleaned``, so at most one error is added.
         if cleaned.get("api_key_sid") and not cleaned["api_key_secret"]:
             self.add_error("api_key_secret", _("An API key needs its secret."))
         elif not cleaned["api_key_secret"] and not cleaned["auth_token"]:
@@ -97,14 +97,14 @@ class AccountForm(forms.ModelForm):
 
 
 class WorkerForm(forms.ModelForm):
-    """A worker; one that is mapped twice is said to be, naming both."""
+    """A worker. A worker or user that is matched twice is refused."""
 
     class Meta:
         model = Worker
         fields = ("account", "user", "worker_sid", "friendly_name", "queue_sid", "is_active")
 
     def clean(self) -> dict[str, Any]:
-        """Name the pair that stands in the way."""
+        """Refuse a worker or a user that is matched already, and name the pair."""
         cleaned = super().clean() or {}
         others = Worker.objects.filter(account=cleaned.get("account")).exclude(pk=self.instance.pk)
         for name in ("worker_sid", "user"):

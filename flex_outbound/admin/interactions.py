@@ -1,9 +1,10 @@
-"""What was clicked and what became of it: to read and to decide about, not to write."""
+"""The history of interactions: to read, to export and to decide about, not to edit."""
 
 from typing import Any, cast
 
 from django.contrib import admin
 from django.contrib.admin.options import InlineModelAdmin
+from django.contrib.admin.utils import unquote
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
@@ -12,15 +13,14 @@ from django.utils.translation import gettext_lazy as _
 
 from flex_outbound import problems
 from flex_outbound.admin import badges
-from flex_outbound.admin.bounded_list import Large
+from flex_outbound.admin.base import ReadOnly
+from flex_outbound.admin.bounded_list import BoundedListAdmin
 from flex_outbound.admin.closings import ClosingInline, HasClosing
-from flex_outbound.admin.decisions import Decisions
+from flex_outbound.admin.decisions import DecisionPage, choices_for
 from flex_outbound.admin.filters import AgentFilter, DayFilter, FoldedRelated, ReasonFilter
-from flex_outbound.admin.lookups import SaneLookups
-from flex_outbound.admin.readonly import ReadOnly
-from flex_outbound.admin.reports import Reports
+from flex_outbound.admin.reports import DashboardPage, ExportPage
 from flex_outbound.admin.search import find
-from flex_outbound.admin.timeline import story_of
+from flex_outbound.admin.timeline import timeline_of
 from flex_outbound.contexts import duplicates_of, with_duplicates
 from flex_outbound.models import Interaction
 from flex_outbound.models.interaction import InteractionQuerySet
@@ -29,10 +29,12 @@ NONE = "–"
 
 
 @admin.register(Interaction)
-class InteractionAdmin(SaneLookups, ReadOnly, Decisions, Reports, Large):
-    """The history of clicks."""
+class InteractionAdmin(ReadOnly, BoundedListAdmin):
+    """Interactions as a list with filters and a search, each with its timeline and the decisions it allows."""
 
-    list_display = ("created_at", "contact_name", "status_badge", "channel", "agent", "twice", "task_sid")
+    pages = (ExportPage, DashboardPage, DecisionPage)
+    change_list_template = "admin/flex_outbound/interaction/change_list.html"
+    list_display = ("created_at", "contact_name", "status_badge", "channel", "agent", "duplicates", "task_sid")
     list_filter = (
         "status",
         DayFilter,
@@ -48,13 +50,13 @@ class InteractionAdmin(SaneLookups, ReadOnly, Decisions, Reports, Large):
     # The search itself is in ``search``; the admin shows its field where this is not empty.
     search_fields = ("contact_name",)
     search_help_text = _("A SID, a phone number in any format, an email address, or a name.")
-    readonly_fields = ("status_badge", "twice", "flex_link")
+    readonly_fields = ("status_badge", "duplicates", "flex_link")
     fieldsets = (
         (
             None,
             {
                 "fields": (
-                    ("status_badge", "twice"),
+                    ("status_badge", "duplicates"),
                     "error_message",
                     ("error_reason", "error_code"),
                     ("created_at", "updated_at"),
@@ -97,42 +99,57 @@ class InteractionAdmin(SaneLookups, ReadOnly, Decisions, Reports, Large):
     class Media:
         css = {"all": (badges.CSS,)}
 
+    def has_decide_permission(self, request: HttpRequest, obj: Interaction | None = None) -> bool:
+        """Tell whether the user may decide about the interactions of others."""
+        return request.user.has_perm("flex_outbound.change_interaction") and self.has_view_permission(request)
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Interaction]:
-        """Return rows that know of their duplicates."""
+        """Return interactions with the number of their duplicates."""
         return with_duplicates(cast("InteractionQuerySet", super().get_queryset(request)))
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Interaction], search_term: str
     ) -> tuple[QuerySet[Interaction], bool]:
-        """Return what the search means; no row twice."""
+        """Return what was searched for; False, because no interaction can be in it twice."""
         return find(queryset, search_term), False
 
     def get_inlines(self, request: HttpRequest, obj: Interaction | None) -> list[type[InlineModelAdmin]]:
-        """Return the closings where there are any."""
+        """Return the closings, if the interaction has any."""
         return [ClosingInline] if obj is not None and obj.closings.exists() else []
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Show the list, with links to the dashboard and to an export that has the list's filters and search."""
+        query = request.GET.copy()
+        for name in ("p", "o", "all", "e"):
+            query.pop(name, None)
+        urls = {"export_url": f"{self.url_to('export')}?{query.urlencode()}", "dashboard_url": self.url_to("dashboard")}
+        return super().changelist_view(request, {**(extra_context or {}), **urls})
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Show a row with its story."""
-        row = self.get_object(request, object_id)
-        story = []
-        if row is not None and self.has_view_permission(request, row):
-            story = story_of(row, self.admin_site, request.user)
-        return super().change_view(request, object_id, form_url, {**(extra_context or {}), "story": story})
+        """Show an interaction with its timeline and the decisions that its state allows."""
+        interaction = self.get_object(request, unquote(object_id))
+        extra = dict(extra_context or {})
+        if interaction is not None and self.has_view_permission(request, interaction):
+            extra["timeline"] = timeline_of(interaction, self.admin_site, request.user)
+        if interaction is not None and self.has_decide_permission(request):
+            choices = choices_for(interaction)
+            extra["choices"] = [(one, self.url_to("decide", interaction.pk, one.verb)) for one in choices]
+        return super().change_view(request, object_id, form_url, extra)
 
     @admin.display(description=_("status"), ordering="status")
-    def status_badge(self, row: Interaction) -> SafeString:
-        """Return the status in words and colour, and why it came to nothing."""
-        badge = badges.of_row(row)
-        if not row.error_reason:
+    def status_badge(self, interaction: Interaction) -> SafeString:
+        """Return the status in words and colour and, if it failed, the reason."""
+        badge = badges.of_interaction(interaction)
+        if not interaction.error_reason:
             return badge
-        return format_html('{}<span class="flex-reason">{}</span>', badge, problems.label(row.error_reason))
+        return format_html('{}<span class="flex-reason">{}</span>', badge, problems.label(interaction.error_reason))
 
-    @admin.display(description=_("opened too often"))
-    def twice(self, row: Interaction) -> str:
-        """Return how often Twilio opened it too many, and whether that is closed."""
-        number, still_open = duplicates_of(row).values()
+    @admin.display(description=_("duplicates"))
+    def duplicates(self, interaction: Interaction) -> str:
+        """Return how many duplicates Twilio opened, and whether all of them are closed."""
+        number, still_open = duplicates_of(interaction).values()
         if not number:
             return NONE
         if still_open:
@@ -140,8 +157,8 @@ class InteractionAdmin(SaneLookups, ReadOnly, Decisions, Reports, Large):
         return badges.badge(badges.OVER, _("%(number)d, closed") % {"number": number})
 
     @admin.display(description=_("in Flex"))
-    def flex_link(self, row: Interaction) -> str:
-        """Return a link to the task."""
-        url = row.flex_url
+    def flex_link(self, interaction: Interaction) -> str:
+        """Return a link to the task in Flex."""
+        url = interaction.flex_url
         link = '<a href="{}" target="_blank" rel="noopener">{}</a>'
         return format_html(link, url, _("Open in Flex")) if url else NONE

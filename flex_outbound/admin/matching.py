@@ -1,21 +1,19 @@
-"""The page of an account's workers and who they are here: proposals, what is left on both sides, what moved."""
+"""The page that says which user is which Flex worker: proposals, who is left on both sides, what changed at Twilio."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.contrib import admin, messages
-from django.contrib.admin.utils import quote, unquote
-from django.core.exceptions import PermissionDenied
+from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseRedirect
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.http import Http404, HttpRequest, HttpResponseBase
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from flex_outbound.models import Account, Resource, Worker
+from flex_outbound.admin.pages import Page
+from flex_outbound.admin.sites import link_on
+from flex_outbound.models import Resource, Worker
 from flex_outbound.setup import drift, matching, people
 
 PER_PAGE: Final = 100
@@ -31,7 +29,7 @@ TABS: Final[dict[str, Any]] = {
 
 @dataclass(slots=True)
 class Row:
-    """One line of the page, whatever its tab. ``key`` names its tick."""
+    """One line of the page, in any of its tabs. ``key``: the value of its checkbox."""
 
     key: str
     worker: str
@@ -44,47 +42,40 @@ class Row:
     url: str = ""
 
 
-class MatchingPage(admin.ModelAdmin):
-    """An admin of accounts with the page that says who is which worker."""
+class WorkersPage(Page):
+    """Matches workers with users, many at a time. The query has ``tab``, ``q`` (a search) and ``p`` (a page)."""
 
-    def get_urls(self) -> list[URLPattern]:
-        """Add the page."""
-        view = self.admin_site.admin_view(self.workers_view)
-        return [path("<path:object_id>/workers/", view, name="flex_outbound_account_workers"), *super().get_urls()]
+    route, name = "<path:object_id>/workers/", "workers"
+    template = "workers.html"
+    title = gettext_lazy("Workers and users")
+    permission = "change"
 
-    def workers_view(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
-        """GET: one tab, a page of it. POST: ``act`` accept (proposals), assign (by name) or mend (what moved)."""
-        account: Account | None = self.get_object(request, unquote(object_id))
-        if not self.has_change_permission(request, account):
-            raise PermissionDenied
-        if account is None:
-            raise Http404
-        if request.method != "POST":
-            return self._tab(request, account)
-        acts: dict[str, Callable[[HttpRequest, Account], HttpResponseBase]] = {
-            "accept": self._accept,
-            "assign": self._assign,
-            "mend": self._bring_in_line,
-        }
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Show a page of one tab."""
+        return self._show_tab()
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Do what ``act`` says: ``accept`` proposals, ``assign`` users by name, ``fix`` what changed at Twilio."""
+        acts = {"accept": self._accept, "assign": self._assign, "fix": self._fix}
         act = acts.get(request.POST.get("act", ""))
         if act is None:
             raise Http404
-        return act(request, account)
+        return act()
 
-    def _accept(self, request: HttpRequest, account: Account) -> HttpResponseBase:
-        """Take the proposals that were ticked, as they were shown: the user stands in the form."""
-        ticked = request.POST.getlist("tick")
-        wanted = {sid: request.POST.get(f"user-{sid}", "") for sid in ticked}
+    def _accept(self) -> HttpResponseBase:
+        """Match the proposals that were ticked. The form names the user that was shown, not only the worker."""
+        ticked = self.request.POST.getlist("tick")
+        wanted = {sid: self.request.POST.get(f"user-{sid}", "") for sid in ticked}
         users = people.by_pk(wanted.values())
         pairs = {sid: users[pk] for sid, pk in wanted.items() if pk in users}
         errors = {sid: _("This user does not exist any more.") for sid, pk in wanted.items() if pk not in users}
-        return self._match_pairs(request, account, "proposed", pairs, errors, {})
+        return self._match_pairs("proposed", pairs, errors, {})
 
-    def _assign(self, request: HttpRequest, account: Account) -> HttpResponseBase:
-        """Take the user names and addresses that were typed beside workers."""
+    def _assign(self) -> HttpResponseBase:
+        """Match the workers beside which a user name or an email address was typed."""
         typed = {
             name.removeprefix("name-"): text.strip()
-            for name, text in request.POST.items()
+            for name, text in self.request.POST.items()
             if name.startswith("name-") and isinstance(text, str) and text.strip()
         }
         pairs, errors = {}, {}
@@ -93,113 +84,90 @@ class MatchingPage(admin.ModelAdmin):
             if len(found) == 1:
                 pairs[sid] = found[0]
             elif found:
-                errors[sid] = _("Several users are called so. Enter the user name of one.")
+                errors[sid] = _("Several users have this name. Enter the user name of one.")
             else:
-                errors[sid] = _("There is no user of this name or email address.")
-        return self._match_pairs(request, account, "workers", pairs, errors, typed)
+                errors[sid] = _("There is no user with this name or email address.")
+        return self._match_pairs("workers", pairs, errors, typed)
 
     def _match_pairs(
-        self,
-        request: HttpRequest,
-        account: Account,
-        tab: str,
-        pairs: Mapping[str, Any],
-        errors: dict[str, str],
-        typed: Mapping[str, str],
+        self, tab: str, pairs: Mapping[str, Any], errors: dict[str, str], typed: Mapping[str, str]
     ) -> HttpResponseBase:
         if not pairs and not errors:
-            self.message_user(request, _("Nothing was chosen."), messages.WARNING)
-            return HttpResponseRedirect(self._workers_url(account, tab))
+            self.say(messages.WARNING, _("Nothing was chosen."))
+            return self._redirect_to(tab)
         made: list[Worker] = []
         if not errors:
-            accepted = matching.accept(account, pairs)
+            accepted = matching.accept(self.object, pairs)
             made, errors = accepted.made, accepted.errors
         if errors:
-            return self._tab(request, account, tab, errors, typed)
+            return self._show_tab(tab, errors, typed)
         for worker in made:
-            self.log_addition(request, worker, [{"added": {}}])
+            self.model_admin.log_addition(self.request, worker, [{"added": {}}])
         words = ngettext("%(count)d worker matched.", "%(count)d workers matched.", len(made)) % {"count": len(made)}
-        self.log_change(request, account, words)
-        self.message_user(request, words, messages.SUCCESS)
-        return HttpResponseRedirect(self._workers_url(account, tab))
+        self.model_admin.log_change(self.request, self.object, words)
+        self.succeed(words)
+        return self._redirect_to(tab)
 
-    def _bring_in_line(self, request: HttpRequest, account: Account) -> HttpResponseBase:
-        changed = drift.fix(account, set(request.POST.getlist("tick")))
+    def _fix(self) -> HttpResponseBase:
+        changed = drift.fix(self.object, set(self.request.POST.getlist("tick")))
         for worker in changed:
-            self.log_change(request, worker, _("Brought in line with Twilio"))
+            self.model_admin.log_change(self.request, worker, _("Brought in line with Twilio"))
         words = ngettext("%(count)d worker changed.", "%(count)d workers changed.", len(changed))
-        self.message_user(request, words % {"count": len(changed)}, messages.SUCCESS)
-        return HttpResponseRedirect(self._workers_url(account, "moved"))
+        self.succeed(words % {"count": len(changed)})
+        return self._redirect_to("moved")
 
-    def _tab(
-        self,
-        request: HttpRequest,
-        account: Account,
-        tab: str = "",
-        errors: Mapping[str, str] | None = None,
-        typed: Mapping[str, str] | None = None,
-    ) -> TemplateResponse:
-        found, moved = matching.matches(account), drift.of_workers(account)
-        mapped = list(Worker.objects.filter(account=account).select_related("user"))
-        rows: dict[str, list[Row]] = {
+    def _show_tab(
+        self, tab: str = "", errors: Mapping[str, str] | None = None, typed: Mapping[str, str] | None = None
+    ) -> HttpResponseBase:
+        """Show a tab: the one given, else the one asked for, else the first with work to do."""
+        rows = self._rows()
+        wanted = tab or self.request.GET.get("tab", "")
+        shown = wanted if wanted in rows else next((name for name in ("moved", "proposed") if rows[name]), "workers")
+        text = self.request.GET.get("q", "").strip()[:MAX_QUERY]
+        page = Paginator(_search(rows[shown], text), PER_PAGE).get_page(self.request.GET.get("p"))
+        on_page = list(page.object_list)
+        self._mark(on_page, errors or {}, typed or {})
+        return self.render(
+            status=400 if errors else 200,
+            tabs=[(name, label, len(rows[name]), name == shown) for name, label in TABS.items()],
+            tab=shown,
+            page=page,
+            query=text,
+            link=urlencode({"tab": shown, "q": text}),
+            failed=bool(errors),
+            astray={sid: words for sid, words in (errors or {}).items() if sid not in _keys(on_page)},
+            is_imported=Resource.objects.filter(account=self.object).exists(),
+            stranded=drift.senders_without_queue(self.object) if shown == "moved" else (),
+            import_url=self.url_to("import"),
+        )
+
+    def _rows(self) -> dict[str, list[Row]]:
+        """Return the lines of every tab: the tabs show how many they have."""
+        found, moved = matching.matches(self.object), drift.of_workers(self.object)
+        mapped = Worker.objects.filter(account=self.object).select_related("user")
+        return {
             "proposed": [_proposed(one) for one in found.proposals],
             "workers": [_worker(one) for one in found.workers],
             "users": [Row("", "", one.email, one.label, "") for one in found.users],
             "moved": [_moved(one) for one in moved],
             "matched": [self._matched(one) for one in mapped],
         }
-        wanted = tab or request.GET.get("tab", "")
-        shown = wanted if wanted in rows else next((name for name in ("moved", "proposed") if rows[name]), "workers")
-        text = request.GET.get("q", "").strip()[:MAX_QUERY]
-        page = Paginator(_search(rows[shown], text), PER_PAGE).get_page(request.GET.get("p"))
-        shown_rows = list(page.object_list)
-        for row in shown_rows:
-            row.error = (errors or {}).get(row.key, "")
-            row.typed = (typed or {}).get(row.key, "")
-            row.ticked = row.ticked and (not errors or bool(row.error) or row.key in request.POST.getlist("tick"))
-        return self._render_tab(
-            request,
-            account,
-            {
-                "tabs": [(name, label, len(rows[name]), name == shown) for name, label in TABS.items()],
-                "tab": shown,
-                "page": page,
-                "query": text,
-                "link": urlencode({"tab": shown, "q": text}),
-                "failed": bool(errors),
-                "astray": {sid: words for sid, words in (errors or {}).items() if sid not in _keys(shown_rows)},
-                "looked": Resource.objects.filter(account=account).exists(),
-                "stranded": drift.senders_without_queue(account) if shown == "moved" else (),
-            },
-            status=400 if errors else 200,
-        )
+
+    def _mark(self, rows: list[Row], errors: Mapping[str, str], typed: Mapping[str, str]) -> None:
+        """Put the errors of a form beside its lines, and what was ticked and typed back into them."""
+        ticked = self.request.POST.getlist("tick")
+        for row in rows:
+            row.error = errors.get(row.key, "")
+            row.typed = typed.get(row.key, "")
+            row.ticked = row.ticked and (not errors or bool(row.error) or row.key in ticked)
 
     def _matched(self, worker: Worker) -> Row:
-        url = reverse(f"{self.admin_site.name}:flex_outbound_worker_change", args=[quote(worker.pk)])
+        url = link_on(self.model_admin.admin_site, "worker_change", worker.pk)
         state = "" if worker.is_active else _("switched off")
         return Row("", worker.friendly_name or worker.worker_sid, state, people.person(worker.user).label, "", url=url)
 
-    def _render_tab(
-        self, request: HttpRequest, account: Account, more: Mapping[str, object], status: int
-    ) -> TemplateResponse:
-        name = self.admin_site.name
-        context = {
-            **self.admin_site.each_context(request),
-            "title": _("Workers and users"),
-            "subtitle": str(account),
-            "opts": self.opts,
-            "media": self.media,
-            "account": account,
-            "back": reverse(f"{name}:flex_outbound_account_change", args=[quote(account.pk)]),
-            "here": reverse(f"{name}:flex_outbound_account_workers", args=[quote(account.pk)]),
-            "import_url": reverse(f"{name}:flex_outbound_account_import", args=[quote(account.pk)]),
-            **more,
-        }
-        return TemplateResponse(request, "admin/flex_outbound/account/workers.html", context, status=status)
-
-    def _workers_url(self, account: Account, tab: str) -> str:
-        here = reverse(f"{self.admin_site.name}:flex_outbound_account_workers", args=[quote(account.pk)])
-        return f"{here}?{urlencode({'tab': tab})}"
+    def _redirect_to(self, tab: str) -> HttpResponseBase:
+        return self.redirect(f"{self.request.path}?{urlencode({'tab': tab})}")
 
 
 def _proposed(one: matching.Proposal) -> Row:

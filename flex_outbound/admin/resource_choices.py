@@ -1,4 +1,4 @@
-"""What an account was last seen to have at Twilio, as choices of a form: names to read, SIDs to keep."""
+"""What the last import found in an account, as choices of a form: names to read, SIDs to store."""
 
 from collections.abc import Iterator
 
@@ -12,8 +12,8 @@ from flex_outbound.setup.choosing import ADDRESSES
 Choice = tuple[str, str]
 
 
-class Stock:
-    """One account's resources, read in one query."""
+class ResourceChoices:
+    """The resources of one account, read in one query."""
 
     def __init__(self, account: Account) -> None:
         self._resources: dict[str, list[Resource]] = {}
@@ -27,16 +27,16 @@ class Stock:
         return not self._resources
 
     def knows(self, kind: ResourceKind) -> bool:
-        """Tell whether anything of a kind was ever seen."""
+        """Tell whether an import ever found a resource of a kind."""
         return bool(self._resources.get(kind))
 
     def named(self, kind: ResourceKind) -> list[Choice]:
-        """Return SID and name of what was there at the last look."""
+        """Return SID and name of what the last import found of a kind."""
         present = self._present(kind)
         return [(resource.sid, str(resource)) for resource in present]
 
     def addresses(self, channel: Channel) -> list[Choice]:
-        """Return the addresses that a sender of a channel can have, in the form in which senders keep them."""
+        """Return the addresses that a sender of a channel can have, normalised as senders store them."""
         found = {}
         for resource in self._present(ADDRESSES[channel]):
             address = _address(channel, resource)
@@ -44,15 +44,15 @@ class Stock:
                 found[address] = address if resource.name in {"", address} else f"{resource.name} · {address}"
         return list(found.items())
 
-    def said_of(self, kind: ResourceKind, value: str) -> str:
-        """Return what is to be said of a stored value that is not offered: its name, and since when it is gone."""
+    def label_of(self, kind: ResourceKind, value: str) -> str:
+        """Return the label of a stored value that is not offered: its name, and since when it is gone."""
         for resource in self._resources.get(kind, ()):
             if value in _names(resource):
                 return _gone(resource) if resource.gone_at else str(resource)
         return _("%(sid)s – not known here") % {"sid": value}
 
     def is_missing(self, kind: ResourceKind, value: str) -> bool:
-        """Tell whether a look at Twilio did not find a stored value; nothing is known before the first import."""
+        """Tell whether the last import did not find a stored value. Before the first import nothing is missing."""
         if not value or not self.knows(kind):
             return False
         return all(value not in _names(resource) for resource in self._present(kind))
@@ -62,7 +62,7 @@ class Stock:
 
 
 def _names(resource: Resource) -> set[str]:
-    """Return everything that a sender may keep of a resource."""
+    """Return every value by which a sender may name a resource."""
     details = resource.details
     names = {resource.sid, str(details.get("unique_name") or "")}
     for channel, kind in ADDRESSES.items():
@@ -77,7 +77,7 @@ def _gone(resource: Resource) -> str:
 
 
 def _address(channel: Channel, resource: Resource) -> str:
-    """Return a resource's address as a sender keeps it, "" where it cannot be one."""
+    """Return a resource's address as a sender stores it, "" if a sender cannot have it."""
     if channel is Channel.SMS and resource.details.get("sms") is False:
         return ""
     try:

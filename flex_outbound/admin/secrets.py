@@ -1,24 +1,19 @@
-"""Screens that handle secrets: no error on them shows what was posted or read."""
+"""Model admins that handle secrets: no error on their pages shows what was posted or read."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from django.contrib import admin
 from django.urls import URLPattern
 
+from flex_outbound.admin.base import FlexModelAdmin
 from flex_outbound.sensitive import sensitive_view
 
-if TYPE_CHECKING:
-    Base = admin.ModelAdmin
-else:
-    Base = object
 
-
-class GuardsSecrets(Base):
-    """Mixed into an admin: every page of it is sensitive_view, those too that other mixins add."""
+class SensitiveAdmin(FlexModelAdmin):
+    """A model admin each of whose pages is a ``sensitive_view``, Django's own and those of ``pages`` alike."""
 
     @property
     def urls(self) -> list[Any]:
-        """The admin's addresses, each with its view sensitive_view."""
+        """Return the admin's addresses with their views wrapped."""
         found: list[Any] = self.get_urls()
         for one in found:
             if isinstance(one, URLPattern):

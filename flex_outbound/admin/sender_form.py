@@ -1,4 +1,4 @@
-"""The form of a sender: what Twilio has is chosen by name, and typed only where nothing was imported."""
+"""The form of a sender: what Twilio has is chosen by name, and typed only if nothing was imported."""
 
 from typing import Any, ClassVar, Final
 
@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
-from flex_outbound.admin.resource_choices import Choice, Stock
+from flex_outbound.admin.resource_choices import Choice, ResourceChoices
 from flex_outbound.channels import Channel
 from flex_outbound.models import Account, ResourceKind, Sender
 from flex_outbound.setup.choosing import ADDRESSES
@@ -21,9 +21,10 @@ PICKED: Final = {
 
 
 class SenderForm(forms.ModelForm):
-    """A sender of one account and channel, which stay as they are: a class of its own is made for each request.
+    """A sender of one account and channel, which cannot be changed. Django makes a subclass for each request.
 
-    ``account``, ``channel``: of a new sender. ``typed``: SIDs and address are typed although there is a choice.
+    ``account``, ``channel``: those of a new sender, set on the subclass. ``typed``: SIDs and address are typed even if
+    there are lists to choose from.
     """
 
     account: ClassVar[Account]
@@ -52,7 +53,7 @@ class SenderForm(forms.ModelForm):
             "timeout",
         )
         help_texts: ClassVar = {
-            "is_default": _("What agents send from unless they choose. It takes the place of the default before it."),
+            "is_default": _("Agents send from it unless they choose another one. It replaces the default before it."),
             "priority": _("The higher, the sooner. Empty: 0."),
             "timeout": _("How long a task may wait for its agent. Empty: Twilio's default."),
         }
@@ -63,26 +64,26 @@ class SenderForm(forms.ModelForm):
             self.instance.account, self.instance.channel = self.account, self.channel
         else:
             self.initial["allowed_groups"] = self.instance.groups.all()
-        self.stock = Stock(self.instance.account)
+        self.resources = ResourceChoices(self.instance.account)
         self.missing: list[str] = []
-        offers = {"address": self.stock.addresses(Channel(self.instance.channel))}
-        offers |= {name: self.stock.named(kind) for name, kind in PICKED.items()}
+        offers = {"address": self.resources.addresses(Channel(self.instance.channel))}
+        offers |= {name: self.resources.named(kind) for name, kind in PICKED.items()}
         for name, offered in offers.items():
             if name in self.fields:
                 self._offer(name, offered)
 
     def _offer(self, name: str, offered: list[Choice]) -> None:
-        """Let a field be chosen from what is offered, and keep what is stored."""
+        """Turn a field into a choice of what is offered and of the value that is stored."""
         field = self.fields[name]
         kind = PICKED.get(name) or ADDRESSES[Channel(self.instance.channel)]
         stored = str(self.initial.get(name) or "")
-        if self.stock.is_missing(kind, stored):
+        if self.resources.is_missing(kind, stored):
             self.missing.append(capfirst(self._label(name)))
-        if self.typed or not self.stock.knows(kind):
+        if self.typed or not self.resources.knows(kind):
             return
         if stored and stored not in dict(offered):
-            offered = [*offered, (stored, self.stock.said_of(kind, stored))]
-        gone = _("This is not there (any more). Choose another one, or import from Twilio again.")
+            offered = [*offered, (stored, self.resources.label_of(kind, stored))]
+        gone = _("This does not exist any more. Choose another one, or import from Twilio again.")
         self.fields[name] = forms.ChoiceField(
             label=capfirst(self._label(name)),
             required=field.required,
@@ -91,14 +92,14 @@ class SenderForm(forms.ModelForm):
         )
 
     def _label(self, name: str) -> str:
-        """Return what a field is called to those who never see a SID."""
+        """Return a field's label without the word SID, for a list of names."""
         return str(PICKED[name].label if name in PICKED else self.fields[name].label)
 
     def _nothing(self, name: str) -> Any:
         if name != "workflow_sid":
             return "---------"
         sid = self.instance.account.workflow_sid
-        default = dict(self.stock.named(ResourceKind.WORKFLOW)).get(sid, sid)
+        default = dict(self.resources.named(ResourceKind.WORKFLOW)).get(sid, sid)
         return _("The account's default: %(name)s") % {"name": default} if default else "---------"
 
     def clean_address(self) -> str:
@@ -108,7 +109,7 @@ class SenderForm(forms.ModelForm):
             sender.clean()
         except ValidationError as error:
             raise ValidationError(error.message_dict["address"]) from error
-        # Held until the admin's transaction ends: of two that save the same address at once, the second sees the first.
+        # Locked until the admin's transaction ends: of two requests that save the same address, the second waits.
         Account.objects.select_for_update().only("pk").get(pk=self.instance.account_id)
         same = Sender.objects.filter(account_id=self.instance.account_id, channel=sender.channel)
         other = same.filter(address=sender.address).exclude(pk=self.instance.pk).first()
@@ -118,10 +119,10 @@ class SenderForm(forms.ModelForm):
         return sender.address
 
     def clean_timeout(self) -> int | None:
-        """Refuse a time that no task can wait."""
+        """Refuse 0 seconds: no agent could accept the task."""
         timeout: int | None = self.cleaned_data["timeout"]
         if timeout == 0:
-            raise ValidationError(_("At least one second; leave it empty for the workflow's own."))
+            raise ValidationError(_("Enter at least one second, or leave it empty for the workflow's own."))
         return timeout
 
     def _save_m2m(self) -> None:

@@ -1,19 +1,15 @@
-"""“Send a test” on a sender's page: what will happen is said first, done by POST, and followed on the same page."""
+"""“Send a test” on a sender's page: it says first what will happen, sends by POST, and follows the test in place."""
 
 from math import ceil
 from typing import Any, Final
 
 from django import forms
-from django.contrib import admin, messages
-from django.contrib.admin.utils import quote, unquote
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseRedirect
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
+from django.http import HttpRequest, HttpResponseBase
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from flex_outbound import channels, contexts
+from flex_outbound.admin.pages import Page
 from flex_outbound.admin.sites import link_on
 from flex_outbound.channels import Channel
 from flex_outbound.contacts import label_of
@@ -27,7 +23,7 @@ SHOWN: Final = 5
 
 
 class TestForm(forms.Form):
-    """Whom to write to, as whom, and what."""
+    """Recipient, worker and text of a test."""
 
     __test__ = False  # not one of pytest's
     required_css_class = "required"
@@ -57,91 +53,84 @@ class TestForm(forms.Form):
         channel = Channel(sender.channel)
         self.fields["address"].label = _("Email address") if channel is Channel.EMAIL else _("Phone number")
         self.fields["address"].widget.attrs["autocomplete"] = "off"
-        self.fields["body"].help_text = _said_of_first_message(channel)
+        self.fields["body"].help_text = _first_message_help(channel)
         worker: Any = self.fields["worker"]
         worker.choices = [(one.pk, f"{one} ({contexts.name_of(one.user)})") for one in workers]
         if channel is not Channel.EMAIL:
             del self.fields["subject"]
 
 
-def _said_of_first_message(channel: Channel) -> str:
+def _first_message_help(channel: Channel) -> str:
     if channel is Channel.WHATSAPP:
         return _("WhatsApp lets it through only if this number wrote to the sender within the last 24 hours.")
-    return _("Empty: the conversation is opened, and nothing is written.")
+    return _("If empty, the conversation is opened and nothing is written.")
 
 
-class SenderTests(admin.ModelAdmin):
-    """An admin of senders that can be tested."""
+class SenderTestPage(Page):
+    """Says what a test of a sender does, sends one, and shows the last ones."""
 
-    def get_urls(self) -> list[URLPattern]:
-        """Add the page of tests."""
-        test = self.admin_site.admin_view(self.test_view)
-        return [path("<path:object_id>/test/", test, name="flex_outbound_sender_test"), *super().get_urls()]
+    route, name = "<path:object_id>/test/", "test"
+    template = "test.html"
+    title = gettext_lazy("Send a test")
+    permission = "change"
 
-    def test_view(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
-        """GET: say what a test does, and show the last ones. POST: send one."""
-        sender: Sender | None = self.get_object(request, unquote(object_id))
-        if not self.has_change_permission(request, sender):
-            raise PermissionDenied
-        if sender is None:
-            raise Http404
-        workers = sender_tests.workers_for(request.user, sender)
-        form = TestForm(sender, workers, request.POST or None)
-        if request.method == "POST" and form.is_valid() and self._send(request, sender, form):
-            here = link_on(self.admin_site, "sender_test", quote(sender.pk))
-            return HttpResponseRedirect(f"{here}#flex-tests")
-        return self._show(request, sender, workers, form)
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Show the form."""
+        workers = sender_tests.workers_for(request.user, self.object)
+        return self._show(workers, TestForm(self.object, workers))
 
-    def _send(self, request: HttpRequest, sender: Sender, form: TestForm) -> bool:
-        wait = take_click(request.user)
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Send a test and come back to follow it; show the form again if it cannot be sent."""
+        workers = sender_tests.workers_for(request.user, self.object)
+        form = TestForm(self.object, workers, request.POST)
+        if form.is_valid() and self._send(form):
+            return self.redirect(f"{request.path}#flex-tests")
+        return self._show(workers, form)
+
+    def _send(self, form: TestForm) -> bool:
+        """Send what the form says; return False, with the error in the form, if it cannot be sent."""
+        wait = take_click(self.request.user)
         if wait:
-            words = _("Too many at once. Try again in %(seconds)d s.") % {"seconds": ceil(wait)}
-            form.add_error(None, words)
+            form.add_error(None, _("Too many at once. Try again in %(seconds)d s.") % {"seconds": ceil(wait)})
             return False
         given = form.cleaned_data
         test = sender_tests.SenderTest(
-            request.user,
-            sender,
+            self.request.user,
+            self.object,
             given["address"],
             given["worker"],
-            # Browsers send line breaks as CRLF: one test, one text.
+            # Browsers send line breaks as CRLF; the text is compared and sent with plain ones.
             given["body"].replace("\r\n", "\n"),
             given.get("subject", ""),
             given["key"],
         )
         try:
-            row = sender_tests.send_test(test)
+            interaction = sender_tests.send_test(test)
         except ClickError as error:
             field = getattr(error, "field", "")
             form.add_error(field if field in form.fields else None, str(error))
             return False
-        # Its address stands on the row; the log is read by more people.
-        self.log_change(request, sender, _("Sent a test: %(row)s.") % {"row": row.pk})
-        self.message_user(request, _("The test is on its way."), messages.SUCCESS)
+        # Without the address: the admin's log is read by more people than the interaction.
+        self.model_admin.log_change(self.request, self.object, _("Sent a test: %(id)s.") % {"id": interaction.pk})
+        self.succeed(_("The test is on its way."))
         return True
 
-    def _show(self, request: HttpRequest, sender: Sender, workers: list[Worker], form: TestForm) -> TemplateResponse:
-        tests = contexts.loaded(sender_tests.tests_of(sender) & visible_to(request.user))[:SHOWN]
-        context = {
-            **self.admin_site.each_context(request),
-            "title": _("Send a test"),
-            "subtitle": str(sender),
-            "opts": self.opts,
-            "media": self.media + form.media,
-            "sender": sender,
-            "workers": workers,
-            "form": form,
-            "fields": form.visible_fields(),
-            "is_on": sender.is_active and sender.account.is_active,
-            "back": link_on(self.admin_site, "sender_change", quote(sender.pk)),
-            "workers_url": link_on(self.admin_site, "worker_changelist"),
-            # What the timeline of a contact is given, for it shows the tests.
-            "interactions": [contexts.interaction_context(one, request.user) for one in tests],
-            "contact_type": label_of(Sender),
-            "contact_id": str(sender.pk),
-            "contact_name": sender.display_name,
-            "page": 1,
-            "next": request.get_full_path(),
-        }
-        template = "admin/flex_outbound/sender/test.html"
-        return TemplateResponse(request, template, context, status=400 if form.errors else 200)
+    def _show(self, workers: list[Worker], form: TestForm) -> HttpResponseBase:
+        sender, user = self.object, self.request.user
+        tests = contexts.loaded(sender_tests.tests_of(sender) & visible_to(user))[:SHOWN]
+        return self.render(
+            status=400 if form.errors else 200,
+            media=self.model_admin.media + form.media,
+            workers=workers,
+            form=form,
+            fields=form.visible_fields(),
+            is_on=sender.is_active and sender.account.is_active,
+            workers_url=link_on(self.model_admin.admin_site, "worker_changelist"),
+            # The tests are shown by the timeline of a contact; this is what it takes.
+            interactions=[contexts.interaction_context(one, user) for one in tests],
+            contact_type=label_of(Sender),
+            contact_id=str(sender.pk),
+            contact_name=sender.display_name,
+            page=1,
+            next=self.request.get_full_path(),
+        )

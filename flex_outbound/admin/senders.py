@@ -1,4 +1,4 @@
-"""The addresses that customers see, for managers."""
+"""The admin of senders: the addresses that customers see."""
 
 from typing import Any, Final
 
@@ -14,9 +14,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from flex_outbound.admin import badges
-from flex_outbound.admin.lookups import SaneLookups
+from flex_outbound.admin.base import FlexModelAdmin
 from flex_outbound.admin.sender_form import SenderForm
-from flex_outbound.admin.sender_tests import SenderTests
+from flex_outbound.admin.sender_tests import SenderTestPage
 from flex_outbound.admin.sites import link_on
 from flex_outbound.channels import Channel
 from flex_outbound.models import Account, Resource, ResourceKind, Sender
@@ -25,9 +25,10 @@ MANY: Final = 12
 
 
 @admin.register(Sender)
-class SenderAdmin(SaneLookups, SenderTests):
-    """The addresses that customers see, and where what is opened from them goes."""
+class SenderAdmin(FlexModelAdmin):
+    """The addresses that customers see, and where the conversations opened from them go."""
 
+    pages = (SenderTestPage,)
     form = SenderForm
     list_display = ("display_name", "channel", "address", "queue", "allowed_groups", "default", "is_active")
     list_filter = ("channel", "is_default", "is_active")
@@ -49,7 +50,7 @@ class SenderAdmin(SaneLookups, SenderTests):
         css = {"all": (badges.CSS, "flex_outbound/senders.css")}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Sender]:
-        """Return senders that know their queue's name and, for the list, their groups: two queries, however many."""
+        """Return senders with the name of their queue and, for the list, their groups: two queries for any number."""
         queues = Resource.objects.filter(
             account=OuterRef("account"), kind=ResourceKind.TASK_QUEUE, sid=OuterRef("queue_sid")
         )
@@ -59,12 +60,12 @@ class SenderAdmin(SaneLookups, SenderTests):
         )
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
-        """Name the account where there are several."""
+        """Show the account if there are several."""
         shown = self.list_display
         return (*shown[:3], "account", *shown[3:]) if Account.objects.count() > 1 else shown
 
     def get_list_filter(self, request: HttpRequest) -> tuple[Any, ...]:
-        """Offer filters once there is something to filter: a handful is seen better without."""
+        """Offer filters only from ``MANY`` senders on: a handful is easier to read without."""
         return tuple(self.list_filter) if Sender.objects.count() > MANY else ()
 
     def get_form(
@@ -81,7 +82,7 @@ class SenderAdmin(SaneLookups, SenderTests):
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Ask for account and channel first: what can be chosen depends on them."""
+        """Ask for account and channel first: the choices of the form depend on them."""
         if not self.has_add_permission(request):
             raise PermissionDenied
         if self._chosen(request) is None:
@@ -98,12 +99,12 @@ class SenderAdmin(SaneLookups, SenderTests):
         context |= {
             "is_editable": bool(form.fields.keys() - {"allowed_groups"}),
             "import_url": self._import_url(request, form.instance.account_id),
-            "typed_url": "" if form.typed or form.stock.is_empty else f"?{typed.urlencode()}",
+            "typed_url": "" if form.typed or form.resources.is_empty else f"?{typed.urlencode()}",
         }
         return super().render_change_form(request, context, *args, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: Sender, form: ModelForm, change: bool) -> None:
-        """Save a sender; as the default it takes the place of the one before, in the same transaction."""
+        """Save a sender. A new default replaces the old one, in the same transaction."""
         super().save_model(request, obj, form, change)
         if not obj.is_default:
             return
@@ -119,7 +120,7 @@ class SenderAdmin(SaneLookups, SenderTests):
 
     @admin.display(description=gettext_lazy("task queue"), ordering="queue_name")
     def queue(self, sender: Any) -> SafeString | str:
-        """Return the queue by its name; one that is gone stands out."""
+        """Return the queue's name, as a warning if the queue is gone from Twilio."""
         if sender.queue_gone_at:
             return badges.badge(badges.BAD, _("%(queue)s: gone from Twilio") % {"queue": sender.queue_name})
         return sender.queue_name or Truncator(sender.queue_sid).chars(9)
@@ -147,14 +148,11 @@ class SenderAdmin(SaneLookups, SenderTests):
         return (account, Channel(channel)) if account else None
 
     def _choose(self, request: HttpRequest) -> TemplateResponse:
-        context = {
-            **self.admin_site.each_context(request),
-            "title": _("Add sender"),
-            "opts": self.opts,
-            "media": self.media,
-            "accounts": Account.objects.all(),
-            "channels": list(Channel),
-            "back": link_on(self.admin_site, "sender_changelist"),
-            "account_url": link_on(self.admin_site, "account_add"),
-        }
+        context = self.page_context(
+            request,
+            _("Add sender"),
+            accounts=Account.objects.all(),
+            channels=list(Channel),
+            account_url=link_on(self.admin_site, "account_add"),
+        )
         return TemplateResponse(request, "admin/flex_outbound/sender/choose.html", context)

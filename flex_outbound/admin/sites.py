@@ -1,4 +1,4 @@
-"""Admin sites other than Django's default one: our screens on them, and links that stay on the site."""
+"""Admin sites other than Django's default one: registration, and links that stay on the site."""
 
 from typing import Any
 
@@ -8,9 +8,9 @@ from django.urls import NoReverseMatch, reverse
 
 
 def register_with(site: admin.AdminSite) -> None:
-    """Put the screens of flex_outbound on an admin site of the project's own, as they stand on the default site.
+    """Register the model admins of flex_outbound on an admin site of the project's own, as on the default site.
 
-    What the site has already, such as a subclass of one of the screens, stays; calling it again changes nothing.
+    What the site has already, such as a subclass of one of them, stays; calling it again changes nothing.
     """
     for model in apps.get_app_config("flex_outbound").get_models():
         if admin.site.is_registered(model) and not site.is_registered(model):

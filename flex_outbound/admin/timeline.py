@@ -1,4 +1,4 @@
-"""One interaction's story for the admin: what was clicked, sent, answered, called back and closed, in one time line."""
+"""The timeline of one interaction: click, attempts, answers, callbacks, closings and decisions, by time."""
 
 import json
 import uuid
@@ -20,12 +20,12 @@ from flex_outbound.models import Closing, DispatchAttempt, Interaction, Message,
 
 MOST_EVENTS = 200
 RETRY = "retry-"
-"""How the click key begins of a click that sends another one again; the other's key follows."""
+"""The start of the idempotency key of an interaction that repeats another one; the other's key follows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line. ``facts``: short texts; ``raw``: JSON that unfolds; ``url``: where more stands."""
+    """One line. ``facts``: short texts; ``raw``: JSON, folded at first; ``url``: a page with more, "" for none."""
 
     at: datetime
     tone: str
@@ -35,18 +35,23 @@ class Entry:
     url: str = ""
 
 
-def story_of(row: Interaction, site: AdminSite, user: Any) -> list[Entry]:
-    """Return everything that is known of a row, the oldest first, with links to what a user may see on an admin site.
+def timeline_of(interaction: Interaction, site: AdminSite, user: Any) -> list[Entry]:
+    """Return all that is known of an interaction, the oldest first, without addresses and texts.
 
-    Addresses and texts stay out.
+    Links lead to pages of the admin site that the user may see.
     """
-    entries = [*_of_row(row), *_of_message(row.first_message), *_of_decisions(row), *_of_tries(row, site)]
+    entries = [
+        *_of_interaction(interaction),
+        *_of_message(interaction.first_message),
+        *_of_decisions(interaction),
+        *_of_repeats(interaction, site),
+    ]
     may_follow = user.has_perm("flex_outbound.view_webhookevent")
-    for attempt in row.attempts.all():
+    for attempt in interaction.attempts.all():
         entries.append(_of_attempt(attempt))
-    for closing in row.closings.all():
+    for closing in interaction.closings.all():
         entries.extend(_of_closing(closing))
-    for event in row.events.order_by("received_at", "pk")[:MOST_EVENTS]:
+    for event in interaction.events.order_by("received_at", "pk")[:MOST_EVENTS]:
         entries.append(_of_event(event, link_on(site, "webhookevent_change", event.pk) if may_follow else ""))
     return sorted(entries, key=lambda entry: entry.at)
 
@@ -59,13 +64,15 @@ def _code(code: int | None) -> str:
     return _("Twilio's error %(code)s") % {"code": code} if code else ""
 
 
-def _of_row(row: Interaction) -> Iterator[Entry]:
-    yield Entry(row.created_at, badges.OVER, _("Clicked"), _facts(row.get_channel_display(), name_of(row.agent)))
-    if row.opened_at:
-        yield Entry(row.opened_at, badges.GOOD, _("Known to be open in Flex"), _facts(row.task_sid))
-    if row.finished_at:
-        told = _facts(row.error_message, _code(row.error_code))
-        yield Entry(row.finished_at, badges.tone_of(row.status), row.get_status_display(), told)
+def _of_interaction(interaction: Interaction) -> Iterator[Entry]:
+    facts = _facts(interaction.get_channel_display(), name_of(interaction.agent))
+    yield Entry(interaction.created_at, badges.OVER, _("Clicked"), facts)
+    if interaction.opened_at:
+        yield Entry(interaction.opened_at, badges.GOOD, _("Known to be open in Flex"), _facts(interaction.task_sid))
+    if interaction.finished_at:
+        told = _facts(interaction.error_message, _code(interaction.error_code))
+        tone = badges.tone_of(interaction.status)
+        yield Entry(interaction.finished_at, tone, interaction.get_status_display(), told)
 
 
 def _of_message(message: Message | None) -> Iterator[Entry]:
@@ -96,30 +103,31 @@ def _of_closing(closing: Closing) -> Iterator[Entry]:
         yield Entry(closing.found_at, badges.BAD, tried, _facts(closing.channel_sid, closing.error))
 
 
-def _of_decisions(row: Interaction) -> Iterator[Entry]:
-    """Yield what people decided about the row in the admin, from its log."""
+def _of_decisions(interaction: Interaction) -> Iterator[Entry]:
+    """Yield what people decided about the interaction in the admin, from the admin's log."""
     content_type = ContentType.objects.get_for_model(Interaction)
-    log = LogEntry.objects.filter(content_type=content_type, object_id=str(row.pk)).select_related("user")
+    log = LogEntry.objects.filter(content_type=content_type, object_id=str(interaction.pk)).select_related("user")
     for entry in log.order_by("action_time")[:MOST_EVENTS]:
         title = _("Decided: %(what)s") % {"what": entry.get_change_message()}
         yield Entry(entry.action_time, badges.OVER, title, _facts(name_of(entry.user)))
 
 
-def _of_tries(row: Interaction, site: AdminSite) -> Iterator[Entry]:
-    """Yield the clicks that sent this one again, and the one that this one sent again."""
-    others = Interaction.objects.filter(contact_type=row.contact_type_id, contact_id=row.contact_id)
-    links = others.select_related("agent").order_by()
-    for other in links.filter(idempotency_key=RETRY + row.key):
-        title, url = _("Sent again, as another click"), link_on(site, "interaction_change", other.pk)
-        yield Entry(
-            other.created_at, badges.OVER, title, _facts(name_of(other.agent), other.get_status_display()), url=url
-        )
-    first = row.idempotency_key.removeprefix(RETRY)
-    if first != row.idempotency_key and len(first) == len(row.key):
-        for other in links.filter(pk=uuid.UUID(first)):
-            title, url = _("First clicked"), link_on(site, "interaction_change", other.pk)
-            facts = _facts(name_of(other.agent), other.get_status_display())
-            yield Entry(other.created_at, badges.OVER, title, facts, url=url)
+def _of_repeats(interaction: Interaction, site: AdminSite) -> Iterator[Entry]:
+    """Yield the interactions that repeat this one, and the one that this one repeats."""
+    same_contact = Interaction.objects.filter(
+        contact_type=interaction.contact_type_id, contact_id=interaction.contact_id
+    ).select_related("agent")
+    for other in same_contact.order_by().filter(idempotency_key=RETRY + interaction.key):
+        yield _of_other(other, _("Sent again, as another interaction"), site)
+    first = interaction.idempotency_key.removeprefix(RETRY)
+    if first != interaction.idempotency_key and len(first) == len(interaction.key):
+        for other in same_contact.order_by().filter(pk=uuid.UUID(first)):
+            yield _of_other(other, _("First clicked"), site)
+
+
+def _of_other(other: Interaction, title: str, site: AdminSite) -> Entry:
+    facts = _facts(name_of(other.agent), other.get_status_display())
+    return Entry(other.created_at, badges.OVER, title, facts, url=link_on(site, "interaction_change", other.pk))
 
 
 def _of_event(event: WebhookEvent, url: str) -> Entry:

@@ -1,4 +1,4 @@
-"""Twilio's callbacks as they came: to read, not to write."""
+"""Twilio's callbacks, applied and refused: to read, not to edit."""
 
 from django.contrib import admin, messages
 from django.contrib.admin import helpers
@@ -9,10 +9,9 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from flex_outbound.admin import badges
-from flex_outbound.admin.bounded_list import Large
+from flex_outbound.admin.base import FlexModelAdmin, ReadOnly
+from flex_outbound.admin.bounded_list import BoundedListAdmin
 from flex_outbound.admin.filters import EventTypeFilter
-from flex_outbound.admin.lookups import SaneLookups
-from flex_outbound.admin.readonly import ReadOnly
 from flex_outbound.models import WebhookEvent
 from flex_outbound.models.event import WebhookRefusal
 from flex_outbound.outbox import callbacks
@@ -20,8 +19,8 @@ from flex_outbound.problems import explain_refusal
 
 
 @admin.register(WebhookEvent)
-class WebhookEventAdmin(SaneLookups, ReadOnly, Large):
-    """Callbacks as they came."""
+class WebhookEventAdmin(ReadOnly, BoundedListAdmin):
+    """Callbacks as Twilio sent them."""
 
     list_display = ("received_at", "source", "event_type", "interaction", "processed_at", "attempts", "error")
     list_filter = ("source", ("error", admin.EmptyFieldListFilter), EventTypeFilter)
@@ -34,21 +33,15 @@ class WebhookEventAdmin(SaneLookups, ReadOnly, Large):
         css = {"all": (badges.CSS,)}
 
     def has_replay_permission(self, request: HttpRequest) -> bool:
-        """Tell whether the user may have callbacks applied again."""
+        """Tell whether the user may apply callbacks again."""
         return request.user.has_perm("flex_outbound.change_webhookevent")
 
     @admin.action(description=_("Apply again"), permissions=["replay"])
     def replay(self, request: HttpRequest, queryset: QuerySet[WebhookEvent]) -> TemplateResponse | None:
-        """Ask, then have the chosen callbacks applied once more."""
+        """Ask first; once that is confirmed, apply the chosen callbacks once more."""
         if "confirmed" not in request.POST:
-            context = {
-                **self.admin_site.each_context(request),
-                "title": _("Apply again"),
-                "opts": self.model._meta,
-                "events": queryset,
-                "checkbox": helpers.ACTION_CHECKBOX_NAME,
-                "media": self.media,
-            }
+            checkbox = helpers.ACTION_CHECKBOX_NAME
+            context = self.page_context(request, _("Apply again"), events=queryset, checkbox=checkbox)
             return TemplateResponse(request, "admin/flex_outbound/webhookevent/replay.html", context)
         count = callbacks.replay(queryset.values_list("pk", flat=True))
         said = ngettext("%(count)d event is applied again.", "%(count)d events are applied again.", count)
@@ -57,8 +50,8 @@ class WebhookEventAdmin(SaneLookups, ReadOnly, Large):
 
 
 @admin.register(WebhookRefusal)
-class WebhookRefusalAdmin(SaneLookups, ReadOnly, admin.ModelAdmin):
-    """What was refused of late, and why."""
+class WebhookRefusalAdmin(ReadOnly, FlexModelAdmin):
+    """Callbacks that were refused of late, and why."""
 
     list_display = ("last_at", "reason", "source", "account", "count")
     list_filter = ("account", "source", "code")
@@ -76,5 +69,5 @@ class WebhookRefusalAdmin(SaneLookups, ReadOnly, admin.ModelAdmin):
 
     @admin.display(description=_("remedy"))
     def remedy(self, refusal: WebhookRefusal) -> str:
-        """Return what to do about it."""
+        """Return what a manager can do about it."""
         return explain_refusal(refusal.code).remedy

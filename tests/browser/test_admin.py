@@ -41,15 +41,15 @@ def test_a_task_is_named_on_a_page_that_asks(
     page.goto("/admin/flex_outbound/interaction/")
     expect(page.locator(".flex-badge--bad").get_by_text("Needs a decision")).to_be_visible()
     page.goto(f"/admin/flex_outbound/interaction/{row.pk}/change/")
-    expect(page.get_by_role("heading", name="Time line")).to_be_visible()
+    expect(page.get_by_role("heading", name="Timeline")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     shoot(page, f"{scheme}-{width}-admin-row")
-    page.get_by_role("link", name="It is there…").click()
+    page.get_by_role("link", name="Link the existing task…").click()
     page.get_by_label("Task SID").fill("WT12")
-    page.get_by_role("button", name="It is there").click()
+    page.get_by_role("button", name="Link the existing task").click()
     expect(page.get_by_role("alert")).to_contain_text("WT and 32 characters.")
     page.get_by_label("Task SID").fill(f"https://flex.twilio.com/agent-desktop/{TASK}/")
-    page.get_by_role("button", name="It is there").click()
+    page.get_by_role("button", name="Link the existing task").click()
     expect(page.locator(".messagelist").get_by_text("Twilio is asked about this task.")).to_be_visible()
     assert Interaction.objects.get().named_task_sid == TASK
 

@@ -75,7 +75,7 @@ def enter_the_account(page: Page) -> None:
 
 
 def take_over_what_twilio_has(page: Page, shoot: Shoot) -> None:
-    page.click("text=Look at Twilio")
+    page.click("text=Start the import")
     expect(page.locator("h2", has_text="Waiting for a Celery worker")).to_be_visible()
     looking.look(ImportRun.objects.get().pk)
     expect(page.locator("h2", has_text="24 changes")).to_be_visible()
@@ -83,13 +83,13 @@ def take_over_what_twilio_has(page: Page, shoot: Shoot) -> None:
     row.locator("input[type=checkbox]").check()
     row.locator("select").select_option(label="Outbound")
     shoot(page, "first-import")
-    page.click('input[value="Take over"]')
-    expect(page.locator("text=Last taken over")).to_be_visible()
+    page.click('input[value="Import"]')
+    expect(page.locator("text=Last import:")).to_be_visible()
 
 
 def make_ada_an_agent(page: Page, ada: User) -> None:
     page.get_by_role("link", name="say which user is which worker").click()
-    page.click("text=Accept what is ticked")
+    page.click("text=Accept the ticked ones")
     expect(page.locator("text=1 worker matched.")).to_be_visible()
     page.goto(f"/admin/auth/user/{ada.pk}/change/")
     # What the button between the two lists is called differs between versions of Django; this does not.
@@ -154,7 +154,7 @@ def test_from_an_empty_database_to_the_first_interaction(
         pass
     page.goto("/admin/flex_outbound/interaction/")
     page.locator("#result_list tr", has_text="Grace Hopper").get_by_role("link").first.click()
-    expect(page.locator(".flex-story")).to_contain_text("Ada")
+    expect(page.locator(".flex-entries")).to_contain_text("Ada")
     page.goto("/admin/flex_outbound/interaction/dashboard/")
     expect(page.locator(".flex-tile").first).to_contain_text("2")
     shoot(page, "first-dashboard")

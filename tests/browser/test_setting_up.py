@@ -69,7 +69,7 @@ def test_from_credentials_to_workers(new_page: NewPage, sandbox: Sandbox, shoot:
     page.click("input[name=_save]")
 
     shots(page, shoot, "import-begin")
-    page.click("text=Look at Twilio")
+    page.click("text=Start the import")
     expect(page.locator("h2", has_text="Waiting for a Celery worker")).to_be_visible()
     shots(page, shoot, "import-waiting")
     looking.look(ImportRun.objects.get().pk)
@@ -78,18 +78,18 @@ def test_from_credentials_to_workers(new_page: NewPage, sandbox: Sandbox, shoot:
         group.locator("summary").click()
     shots(page, shoot, "import-choose")
     page.check(f'label:has-text("{defaults.SMS_SENDER}") input')
-    page.click('input[value="Take over"]')
+    page.click('input[value="Import"]')
     expect(page.locator(".flex-sender__error")).to_contain_text("Choose the queue")
     shots(page, shoot, "import-error")
     page.locator(".flex-sender", has_text=defaults.SMS_SENDER).locator("select").select_option(label="Outbound")
-    page.click('input[value="Take over"]')
-    expect(page.locator("text=Last taken over")).to_be_visible()
+    page.click('input[value="Import"]')
+    expect(page.locator("text=Last import:")).to_be_visible()
     shots(page, shoot, "import-done")
     assert Sender.objects.get().queue_sid == defaults.QUEUES["Outbound"]
 
     page.click("text=say which user is which worker")
     shots(page, shoot, "workers-proposed")
-    page.click("text=Accept what is ticked")
+    page.click("text=Accept the ticked ones")
     expect(page.locator("text=2 workers matched.")).to_be_visible()
     assert Worker.objects.count() == 2
 
@@ -108,7 +108,7 @@ def test_what_moved_failed_or_is_strange_keeps_to_the_policy(new_page: NewPage, 
     looking.look(ImportRun.objects.create(account=account).pk)
     page.goto(f"{base}/import/")
     page.check(f'input[value="{defaults.WORKSPACE_SID}/{defaults.WORKFLOW_SID}"]')
-    page.click('input[value="Take over"]')
+    page.click('input[value="Import"]')
     users = {name: User.objects.create_user(name) for name in ("ada", "bea")}
     for (name, user), worker in zip(users.items(), ("agent", "bea"), strict=True):
         Worker.objects.create(

@@ -171,7 +171,7 @@ def test_other_listeners_to_interactions_stay(
 ) -> None:
     twilio.post(HOOKS, data={"WebhookUrl": THEIRS, "WebhookEvents": ["onChannelCreated"], "WebhookMethod": "POST"})
     html = press(admin_client, account, Source.INTERACTIONS)
-    assert "Also told" in html
+    assert "Also called" in html
     assert "s3cret" not in html
     assert {one["webhook_url"] for one in twilio.get(HOOKS).json()["webhooks"]} == {
         THEIRS,

@@ -115,7 +115,7 @@ def test_what_cannot_be_is_said_beside_the_field(admin_client: Client, asked: di
 
 def test_a_time_without_clicks_is_said_in_words(admin_client: Client) -> None:
     html = shown(admin_client)
-    assert "Nobody clicked in this period" in html
+    assert "No interaction in this period matches" in html
     assert "flex-figures" not in html
     assert tiles(html) == ["0", "0", "0", "0", "–", "–"]
 

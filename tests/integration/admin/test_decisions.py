@@ -31,7 +31,7 @@ def told(row: Interaction) -> dict[str, str]:
 def test_a_row_in_review_offers_three_decisions(lead: Client, row: Interaction) -> None:
     html = lead.get(page_of(row)).content.decode()
     assert all(ask(row, verb) in html for verb in VERBS)
-    for words in ("It is there", "Send again", "Drop", "Flex did not answer."):
+    for words in ("Link the existing task", "Send again", "Drop", "Flex did not answer."):
         assert words in html
 
 
@@ -81,7 +81,7 @@ def test_a_decision_that_came_too_late_is_said(lead: Client, row: Interaction) -
     rows.open_in_flex(row)
     for response in (lead.get(ask(row, "cancel")), lead.post(ask(row, "cancel"))):
         assert response["Location"] == page_of(row)
-        assert "its state has changed" in said(response)[0]
+        assert "the interaction has changed" in said(response)[0]
     assert Interaction.objects.get().status == "created"
 
 
@@ -101,7 +101,7 @@ def test_what_another_decided_meanwhile_is_not_overruled(lead: Client, row: Inte
     """Retry of a row that was in review sends it; of one that somebody has dropped since, it would click anew."""
     before = told(row)
     assert staff("second", "view_interaction", "change_interaction").post(ask(row, "cancel"), before).status_code == 302
-    assert "its state has changed" in said(lead.post(ask(row, "retry"), before))[0]
+    assert "the interaction has changed" in said(lead.post(ask(row, "retry"), before))[0]
     assert [one.status for one in Interaction.objects.all()] == ["canceled"]
     assert LogEntry.objects.count() == 1
 
@@ -109,14 +109,14 @@ def test_what_another_decided_meanwhile_is_not_overruled(lead: Client, row: Inte
 def test_sent_twice_is_decided_once(lead: Client, row: Interaction) -> None:
     before = told(row)
     first, second = (said(lead.post(ask(row, "retry"), before)) for _time in range(2))
-    assert "its state has changed" not in first[0]
-    assert "its state has changed" in second[-1]
+    assert "the interaction has changed" not in first[0]
+    assert "the interaction has changed" in second[-1]
     assert LogEntry.objects.count() == 1
 
 
 @pytest.mark.parametrize("data", [{}, {"seen": "review-7"}, {"seen": "queued-0"}])
 def test_who_does_not_say_what_was_seen_decides_nothing(lead: Client, row: Interaction, data: dict[str, str]) -> None:
-    assert "its state has changed" in said(lead.post(ask(row, "cancel"), data))[0]
+    assert "the interaction has changed" in said(lead.post(ask(row, "cancel"), data))[0]
     assert Interaction.objects.get().status == "review"
 
 
@@ -129,7 +129,7 @@ def test_decisions_and_further_tries_stand_in_the_story(lead: Client, row: Inter
     html = lead.get(page_of(row)).content.decode()
     assert "Decided: Canceled." in html
     assert "lead" in html[html.index("Decided: Canceled.") :]
-    assert page_of(again) in html[html.index("Sent again, as another click") - 200 :]
+    assert page_of(again) in html[html.index("Sent again, as another interaction") - 200 :]
     assert old in lead.get(page_of(again)).content.decode()
 
 

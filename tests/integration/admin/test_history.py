@@ -40,7 +40,7 @@ def full(row: Interaction, account: Account) -> Interaction:
 
 def test_the_story_of_a_row_is_one_time_line(admin_client: Client, full: Interaction) -> None:
     html = admin_client.get(page_of(full)).content.decode()
-    story = html[html.index('id="flex-story"') :]
+    story = html[html.index('id="flex-entries"') :]
     for words in (
         "Clicked",
         "Attempt 1: Outcome unknown",

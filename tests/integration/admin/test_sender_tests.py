@@ -73,7 +73,7 @@ def send(browser_of_mona: Client, sender: Sender, mona: User) -> Send:
 
 def test_the_page_says_what_will_happen_and_does_nothing(browser_of_mona: Client, sender: Sender) -> None:
     answer = browser_of_mona.get(page_of(sender))
-    assert "a task is opened in Flex for the worker below" in answer.content.decode()
+    assert "opens a task in Flex for the worker below" in answer.content.decode()
     assert read(answer.content.decode()).faults == []
     assert not Interaction.objects.exists()
 

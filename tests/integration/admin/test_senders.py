@@ -142,7 +142,7 @@ def test_what_is_not_in_the_lists_can_be_typed_too(admin_client: Client, importe
         ("queue_sid", "", "This field is required"),
         ("workflow_sid", "x", "starts with WW"),
         ("priority", "-1", "greater than or equal to 0"),
-        ("timeout", "0", "At least one second"),
+        ("timeout", "0", "Enter at least one second"),
         ("display_name", "", "This field is required"),
         ("allowed_groups", "999", "not one of the available choices"),
     ],

@@ -93,7 +93,7 @@ def test_an_account_is_saved_with_credentials_alone_and_leads_to_the_import(admi
     account = Account.objects.get()
     assert answer["Location"] == page(account)
     html = text(admin_client.get(page(account)))
-    assert "Look at Twilio" in html
+    assert "Start the import" in html
     assert read(html).faults == []
     shown = text(admin_client.get(f"{ACCOUNTS}{account.pk}/change/"))
     assert "The Flex workspace is not chosen yet" in shown
@@ -114,8 +114,8 @@ def test_what_was_found_is_offered_and_taken_over(admin_client: Client, looked: 
 
     answer = admin_client.post(page(looked), form, follow=True)
 
-    assert "24 resources imported from Twilio; workspace and workflow chosen; 1 sender made." in text(answer)
-    assert "Last taken over" in text(answer)
+    assert "24 resources imported from Twilio; workspace and workflow chosen; 1 sender added." in text(answer)
+    assert "Last import:" in text(answer)
     looked.refresh_from_db()
     assert looked.workspace_sid == defaults.WORKSPACE_SID
     assert Sender.objects.get().address == defaults.SMS_SENDER
@@ -187,7 +187,7 @@ def test_twilio_down_between_list_and_save_keeps_everything_out(
     form = everything(admin_client, looked)
     sandbox.fault("status", method="GET", path="/Workflows$", status=503, code=20503)
     answer = admin_client.post(page(looked), form)
-    assert "Nothing was saved, for Twilio could not be asked" in text(answer)
+    assert "Nothing was saved, because Twilio could not be asked" in text(answer)
     assert not Resource.objects.exists()
 
 
@@ -199,7 +199,7 @@ def test_a_failed_look_says_why_and_can_be_begun_again(
         html = text(admin_client.post(page(bare), {"act": "look"}, follow=True))
     html = text(admin_client.get(page(bare)))
     assert "does not accept these credentials" in html
-    assert "Look again" in html
+    assert "Start another import" in html
     with django_capture_on_commit_callbacks(execute=True):
         admin_client.post(page(bare), {"act": "look"})
     assert ImportRun.objects.latest("pk").state == RunState.FOUND
@@ -241,7 +241,7 @@ def test_the_page_costs_the_same_for_many(
     run.save()
     with django_assert_max_num_queries(12):
         html = text(admin_client.get(page(looked)))
-    assert "Take over all 3000" in html
+    assert "Import all 3000" in html
     assert html.count("<input") < 1000
 
 
@@ -331,7 +331,7 @@ def test_a_user_is_typed_beside_a_worker(admin_client: Client, imported: Account
     url, dana = page(imported, "workers"), defaults.WORKERS["dana"]
     wrong = admin_client.post(url, {"act": "assign", f"name-{dana}": "who?"})
     assert wrong.status_code == 400
-    assert "There is no user of this name" in text(wrong)
+    assert "There is no user with this name" in text(wrong)
     assert 'value="who?"' in text(wrong)
     admin_client.post(url, {"act": "assign", f"name-{dana}": "NORA@example.com"})
     assert Worker.objects.get().user == users["nobody"]
@@ -358,7 +358,7 @@ def test_what_moved_is_shown_first_and_mended(admin_client: Client, imported: Ac
     )
     html = text(admin_client.get(page(imported, "workers")))
     assert "“Bea before” is now “bea”" in html
-    admin_client.post(page(imported, "workers"), {"act": "mend", "tick": [f"renamed:{worker.pk}"]})
+    admin_client.post(page(imported, "workers"), {"act": "fix", "tick": [f"renamed:{worker.pk}"]})
     worker.refresh_from_db()
     assert worker.friendly_name == "bea"
 

@@ -1,0 +1,72 @@
+"""What the app's model admins share: safe lookups, pages of their own, and screens on which nothing can be written."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from django.contrib import admin
+from django.contrib.admin.utils import quote
+from django.http import HttpRequest
+from django.urls import URLPattern, reverse
+
+if TYPE_CHECKING:
+    from flex_outbound.admin.pages import Page
+
+MAX_DIGITS: Final = 18
+"""The digits of a number that fits into 64 bits. Databases raise an error on longer ones instead of finding nothing."""
+
+
+class FlexModelAdmin(admin.ModelAdmin):
+    """A model admin with pages beside Django's own.
+
+    ``pages``: classes of ``admin.pages``. Their addresses come before Django's, which end in a catch-all.
+    """
+
+    pages: ClassVar[Sequence[type["Page"]]] = ()
+
+    def get_urls(self) -> list[URLPattern]:
+        """Return the addresses of the pages, then Django's."""
+        return [*(page.as_url(self) for page in self.pages), *super().get_urls()]
+
+    def url_to(self, page: str, *args: Any) -> str:
+        """Return the address of a page of this admin (``change``, ``import``) on its own site.
+
+        ``args``: the primary key, if the page is about one object, and what else its route takes.
+        """
+        name = f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_{page}"
+        return reverse(name, args=[quote(arg) for arg in args])
+
+    def page_context(self, request: HttpRequest, title: Any, **more: Any) -> dict[str, Any]:
+        """Return what the template of every page of this admin needs, and ``more``."""
+        return {
+            **self.admin_site.each_context(request),
+            "title": title,
+            "opts": self.opts,
+            "media": self.media,
+            **more,
+        }
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
+        """Refuse a filter by a value that no column can hold; Django answers that with 400."""
+        values = value if isinstance(value, list) else [value]
+        return all(_fits(str(one)) for one in values) and super().lookup_allowed(lookup, value, request)
+
+
+class ReadOnly:
+    """A mixin for model admins whose objects nobody may add, change or delete, superusers included."""
+
+    def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
+        """Return False: objects come from clicks and callbacks."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Return False: only the pipeline writes."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Return False: the history is kept."""
+        return False
+
+
+def _fits(text: str) -> bool:
+    is_too_long = len(text) > MAX_DIGITS and text.lstrip("-").isdecimal()
+    return not is_too_long and "\0" not in text
