@@ -1,12 +1,14 @@
-"""What is typed into the search of the interactions: a SID, an id, a number in any format, an email address, a name.
+"""The search of the interactions: by a SID, an id, a number in any format, an email address or a name.
 
-Each is looked up where it stands, through an index; only a name is searched for in the table.
+Each of them uses an index. That of names depends on the database: see ``_name`` and migration 0002.
 """
 
 import re
 import uuid
 from collections.abc import Callable, Iterable
+from typing import Final
 
+from django.db import connections
 from django.db.models import Q, QuerySet
 
 from flex_outbound.channels import AddressError, Channel, normalize
@@ -18,12 +20,19 @@ _SID = re.compile(rf"([A-Za-z]{{2}})([0-9A-Fa-f]{{{LENGTH - 2}}})")
 _NUMBER = re.compile(r"(whatsapp:)?[+\d\s().\-/]{5,40}")
 
 
-def find(rows: QuerySet[Interaction], text: str) -> QuerySet[Interaction]:
-    """Return the rows among ``rows`` that ``text`` means. Nothing typed is all of them."""
+NEWEST: Final = 1_000
+"""Without trigrams, the words of a name are searched for anywhere in it among so many of the newest interactions."""
+
+_TRIGRAM = re.compile(r"\w{3}")
+_TRIGRAM_INDEX = "flex_name_trigrams"
+
+
+def find(interactions: QuerySet[Interaction], text: str) -> QuerySet[Interaction]:
+    """Return those of ``interactions`` that ``text`` means; all of them if it is empty."""
     text = text.strip().replace("\0", "")
     if not text:
-        return rows
-    return rows.filter(_sid(text) or _id(text) or _address(text) or _name(text))
+        return interactions
+    return interactions.filter(_sid(text) or _id(text) or _address(text) or _name(text, interactions.db))
 
 
 def _sid(text: str) -> Q | None:
@@ -33,15 +42,15 @@ def _sid(text: str) -> Q | None:
 
 
 def _of(*columns: str) -> Callable[[str], Q]:
-    """Return what looks a SID up in columns of the row."""
+    """Return the condition on columns of the interaction, for a SID."""
     return lambda sid: Q.create([(column, sid) for column in columns], connector=Q.OR)
 
 
 def _also_closed(column: str, *more: str) -> Callable[[str], Q]:
-    """Return what looks a SID up on the row and on what had to be closed of it: duplicates."""
+    """Return the condition on the interaction or on what had to be closed of it, such as a duplicate."""
 
     def ask(sid: str) -> Q:
-        # The few keys first: a subquery beside an index on the row would have the whole table read.
+        # The few keys first: with a subquery in the OR, the database would read the whole table.
         closed = Closing.objects.filter(**{column: sid}).values_list("interaction", flat=True)
         return _of(column, *more)(sid) | Q(pk__in=list(closed.order_by()[:50]))
 
@@ -64,7 +73,7 @@ _BY_KIND: dict[str, Callable[[str], Q]] = {
 
 
 def _id(text: str) -> Q | None:
-    """Our own id, with hyphens or as the key that stands on the task in Flex."""
+    """Return the condition on our own id, with hyphens or as ``flexOutboundKey`` shows it on the task in Flex."""
     try:
         return Q(pk=uuid.UUID(text)) if len(text) in (32, 36) else None
     except ValueError:
@@ -93,8 +102,41 @@ def _normalized(channel: Channel, written: Iterable[str]) -> list[str]:
     return sorted(set(found))
 
 
-def _name(text: str) -> Q:
-    words = Q()
-    for word in text.split()[:10]:
-        words &= Q(contact_name__icontains=word)
-    return words
+def _name(text: str, alias: str) -> Q:
+    """Return the condition on the contact's name, in a form that an index of this database answers.
+
+    With an index of trigrams: every word is in the name. Without: the name begins with the text, or the interaction is
+    one of the newest and every word is in its name.
+    """
+    words = text.split()[:10]
+    if _has_trigrams(alias):
+        # Fewer than three letters in a row have no trigram, except at the beginning of a word.
+        return _all(_within if any(map(_TRIGRAM.search, words)) else _beginning_of_word, words)
+    within = _all(_within, words)
+    newest = Interaction.objects.using(alias).order_by("-created_at", "-id").values_list("created_at", flat=True)
+    edge = list(newest[NEWEST : NEWEST + 1])
+    if not edge:
+        return within
+    return Q(contact_name__istartswith=" ".join(words)) | Q(within, created_at__gt=edge[0])
+
+
+def _all(condition: Callable[[str], Q], words: Iterable[str]) -> Q:
+    return Q(*map(condition, words))
+
+
+def _within(word: str) -> Q:
+    return Q(contact_name__icontains=word)
+
+
+def _beginning_of_word(word: str) -> Q:
+    return Q(contact_name__istartswith=word) | Q(contact_name__icontains=f" {word}")
+
+
+def _has_trigrams(alias: str) -> bool:
+    """Tell whether migration 0002, or an administrator later, could create the index of trigrams."""
+    connection = connections[alias]
+    if connection.vendor != "postgresql":
+        return False
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass(%s)", [_TRIGRAM_INDEX])
+        return cursor.fetchone()[0] is not None

@@ -32,7 +32,12 @@ def _database(kind: str, folder: Path, blocker: Any) -> Iterator[str]:
             yield from _connected(databases.mariadb(url), blocker)
         return
     with services.fresh_postgresql() as url:
-        yield from _connected(postgresql(url) | {"CONN_MAX_AGE": 0}, blocker)
+        yield from connected_to_postgresql(url, blocker)
+
+
+def connected_to_postgresql(url: str, blocker: Any) -> Iterator[str]:
+    """Connect Django to a database; yields its alias."""
+    yield from _connected(postgresql(url) | {"CONN_MAX_AGE": 0}, blocker)
 
 
 @pytest.fixture(params=KINDS)

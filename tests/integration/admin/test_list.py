@@ -10,7 +10,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from flex_outbound.admin import bounded_list
+from flex_outbound.admin import bounded_list, search
 from flex_outbound.models import (
     Account,
     Closing,
@@ -98,6 +98,31 @@ def test_a_number_is_found_however_it_is_written(admin_client: Client, known: In
     ],
 )
 def test_what_else_is_typed(admin_client: Client, known: Interaction, text: str, number: int) -> None:
+    assert found(admin_client, q=text) == number
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("hopper", 1), ("hopper of", 1), ("Grace", 1), ("grace hop", 1), ("race", 0), ("of hops", 1), ("nobody", 0)],
+)
+def test_without_trigrams_old_names_are_found_by_their_beginning(
+    admin_client: Client, known: Interaction, monkeypatch: pytest.MonkeyPatch, text: str, number: int
+) -> None:
+    """The words of a name are found anywhere in it only among the newest interactions."""
+    monkeypatch.setattr(search, "_has_trigrams", lambda alias: False)
+    monkeypatch.setattr(search, "NEWEST", 1)
+    Interaction.objects.filter(pk=known.pk).update(created_at=NOW - DAY)
+    assert found(admin_client, q=text) == number
+
+
+@pytest.mark.parametrize(
+    ("text", "number"), [("hopper", 2), ("opp", 2), ("ho of", 1), ("ho", 2), ("op", 0), ("gr ho", 1), ("hops of", 1)]
+)
+def test_with_trigrams_words_of_three_letters_are_found_anywhere(
+    admin_client: Client, known: Interaction, monkeypatch: pytest.MonkeyPatch, text: str, number: int
+) -> None:
+    """Shorter words alone have no trigram within a name, and are found at the beginning of its words."""
+    monkeypatch.setattr(search, "_has_trigrams", lambda alias: True)
     assert found(admin_client, q=text) == number
 
 
