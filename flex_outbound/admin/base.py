@@ -1,4 +1,4 @@
-"""What the app's model admins share: safe lookups, pages of their own, and screens on which nothing can be written."""
+"""What the app's model admins share: pages of their own, safe filters, and a mixin that makes an admin read-only."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final

@@ -35,7 +35,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One service as the page shows it; ``button``: the label of what can be done, "" for nothing."""
+    """One service as the page shows it. ``button``: its label, "" if there is nothing to do."""
 
     finding: Finding
     badge: SafeString
@@ -75,7 +75,7 @@ def _badge(finding: Finding) -> SafeString:
         State.LACKING: _("Registered, but incomplete"),
         State.MISSING: _("Not registered"),
         State.ELSEWHERE: _("Another address is registered"),
-        State.UNKNOWN: _("Not known"),
+        State.UNKNOWN: _("Unknown"),
     }
     return badges.badge(tones.get(finding.state, badges.BAD), words[finding.state])
 

@@ -64,7 +64,7 @@ class FlexContactAdminMixin(Base):
 
 
 def _column(request: HttpRequest) -> Callable[[models.Model], SafeString]:
-    """Return the column for one request: a ``ModelAdmin`` serves many at once and can keep none of them."""
+    """Return the column for one request. A ``ModelAdmin`` serves many requests at once, so it cannot store one."""
 
     @admin.display(description=_("message"))
     def flex_buttons(contact: models.Model) -> SafeString:

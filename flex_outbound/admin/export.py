@@ -40,9 +40,9 @@ def safe(value: Any) -> str:
 
 
 class _Written(Func):
-    """A time that PostgreSQL writes as the file has it: reading it into Python and writing it costs four times as much.
+    """A time, formatted by PostgreSQL, because decoding and formatting it in Python takes several times as long.
 
-    Elsewhere the column itself, for ``_time`` to write.
+    On other databases it is the column itself, which ``_time`` formats.
     """
 
     template = "%(expressions)s"

@@ -1,4 +1,4 @@
-"""What the page of an import shows, and what its form says: rows for a template in, a ``Choice`` out."""
+"""The form of an import: what its template shows, and the ``Choice`` that is read from what was posted."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ from flex_outbound.setup.choosing import CHANNEL_OF, Choice, NewSender
 from flex_outbound.setup.differences import Change, Difference, Differences
 
 MAX_TICKS: Final = 60
-"""Of one kind; longer lists are ticked as a whole. With MAX_SENDERS it keeps within DATA_UPLOAD_MAX_NUMBER_FIELDS."""
+"""Of one kind; a longer list has one checkbox. With MAX_SENDERS it stays below DATA_UPLOAD_MAX_NUMBER_FIELDS."""
 
 MAX_SENDERS: Final = 100
 WHOLE: Final = "*"
@@ -43,7 +43,7 @@ PLURALS: Final[dict[ResourceKind, Any]] = {
 
 @dataclass(slots=True)
 class Item:
-    """One resource with its tick."""
+    """One resource with its checkbox."""
 
     value: str
     name: str
@@ -55,7 +55,7 @@ class Item:
 
 @dataclass(slots=True)
 class Group:
-    """The resources of one kind. ``whole``: there is one tick for all of them, and ``items`` shows what changes."""
+    """The resources of one kind. ``whole``: one checkbox is for all of them, and ``items`` shows only what changes."""
 
     kind: ResourceKind
     label: Any
@@ -70,7 +70,7 @@ class Group:
 
 @dataclass(slots=True)
 class SenderRow:
-    """A number or address that may become a sender, or is one (then ``sender`` is)."""
+    """A number or address of the account. ``sender``: the sender that has it already, None where it may become one."""
 
     sid: str
     channel: str
@@ -84,7 +84,7 @@ class SenderRow:
 
 @dataclass(slots=True)
 class Page:
-    """Everything on the page. ``routes``: per workspace its name and (value, label, chosen)."""
+    """Everything on the page. ``routes``: for each workspace its name and (value, label, is chosen) per workflow."""
 
     routes: list[tuple[str, list[tuple[str, str, bool]]]]
     queues: list[tuple[str, list[tuple[str, str]]]]
@@ -97,7 +97,7 @@ class Page:
 
 
 def read_choice(run: ImportRun, differences: Differences, data: QueryDict) -> Choice:
-    """Return what a form says; whether it fits together is for ``setup.importing``."""
+    """Return the choice that a form holds; ``setup.choosing`` says whether its parts fit together."""
     workspace, _slash, workflow = data.get("route", "").partition("/")
     ticked = set(data.getlist("take"))
     take: dict[ResourceKind, list[str] | None] = {}
@@ -113,7 +113,7 @@ def read_choice(run: ImportRun, differences: Differences, data: QueryDict) -> Ch
         for one in run.of(kind)
         if one["sid"] in chosen
     ]
-    # What a sender is made of stays to be chosen from, whatever its other tick says.
+    # The number or address of a new sender is imported too, whether its own checkbox is ticked or not.
     for sender in senders:
         kept = take.get(sender.kind)
         take[sender.kind] = [*kept, sender.sid] if kept is not None else None
@@ -127,7 +127,7 @@ def build(
     data: QueryDict | None = None,
     errors: dict[str, str] | None = None,
 ) -> Page:
-    """Return the page for a run; ``data``: a form that is shown again, with its ``errors``."""
+    """Return the page for an import. ``data``, ``errors``: a form that is shown again, and what is wrong with it."""
     senders, more = _senders(account, run, data, errors or {})
     return Page(
         routes=_routes(account, run, data),
@@ -146,7 +146,7 @@ def build(
 
 
 def _is_whole(kind: ResourceKind, several: list[Difference]) -> bool:
-    # Workers are chosen one by one where they are matched with users.
+    # Workers have one checkbox: they are chosen one by one where they are matched with users.
     return kind is ResourceKind.WORKER or len(several) > MAX_TICKS
 
 
@@ -256,7 +256,7 @@ def _senders(
                 error=errors.get(sid, ""),
             )
         )
-    # Those that are no sender yet first: they are what the page is for.
+    # What is no sender yet comes first: the page is there to add them.
     rows.sort(key=lambda row: row.sender is not None)
     return rows[:MAX_SENDERS], max(0, len(rows) - MAX_SENDERS)
 

@@ -51,8 +51,8 @@ class ImportPage(Page):
         return self.render(**more)
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Do what ``act`` says: ``look`` starts an import, ``cancel`` ends it, ``take`` applies a choice."""
-        acts = {"look": self._start, "cancel": self._cancel, "take": self._take}
+        """Do what ``act`` says: ``start`` an import, ``cancel`` it, or ``apply`` a choice."""
+        acts = {"start": self._start, "cancel": self._cancel, "apply": self._apply}
         act = acts.get(request.POST.get("act", ""))
         if act is None:
             raise Http404
@@ -72,7 +72,7 @@ class ImportPage(Page):
             self.succeed(_("The import was canceled; nothing was changed."))
         return self.redirect()
 
-    def _take(self) -> HttpResponseBase:
+    def _apply(self) -> HttpResponseBase:
         run = ImportRun.objects.filter(account=self.object, pk=_number(self.request.POST.get("run"))).first()
         if run is None:
             raise Http404

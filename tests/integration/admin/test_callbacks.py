@@ -228,7 +228,7 @@ def test_twilio_down_is_said_in_place(
     more = {"status": 503} if fault == "status" else {}
     sandbox.http.post("faults", json={"fault": fault, "match": {"path": "/"}, "times": None, **more}).raise_for_status()
     html = html_of(admin_client, account)
-    assert html.count("Not known") == 3
+    assert html.count("Unknown") == 3
     assert 'value="Register"' not in html
     assert "Twilio" in press(admin_client, account, Source.TASKROUTER)
     assert not LogEntry.objects.exists()

@@ -201,7 +201,7 @@ def test_who_may_only_look_may_not_test(sender: Sender, worker: Worker) -> None:
 
 def test_without_a_worker_the_way_is_shown(sender: Sender) -> None:
     html = staff("lone", "change_sender").get(page_of(sender)).content.decode()
-    assert "Nobody to open it for" in html
+    assert "No worker to open the task for" in html
     assert "/admin/flex_outbound/worker/" in html
 
 

@@ -68,7 +68,7 @@ def text(answer: Any) -> str:
 def looked(admin_client: Client, bare: Account, sandbox: Sandbox, django_capture_on_commit_callbacks: Any) -> Account:
     """An account whose look is to be checked by the manager."""
     with django_capture_on_commit_callbacks(execute=True):
-        assert admin_client.post(page(bare), {"act": "look"}).status_code == 302
+        assert admin_client.post(page(bare), {"act": "start"}).status_code == 302
     return bare
 
 
@@ -76,7 +76,7 @@ def everything(client: Client, account: Account, **more: Any) -> dict[str, Any]:
     """Return the form as it is offered, all ticked."""
     html = text(client.get(page(account)))
     return {
-        "act": "take",
+        "act": "apply",
         "run": str(ImportRun.objects.latest("pk").pk),
         "route": ROUTE,
         "take": re.findall(r'name="take" value="([^"]+)" checked', html),
@@ -196,12 +196,12 @@ def test_a_failed_look_says_why_and_can_be_begun_again(
 ) -> None:
     sandbox.fault("status", method="GET", path="/v1/Workspaces$", status=401, code=20003, times=1)
     with django_capture_on_commit_callbacks(execute=True):
-        html = text(admin_client.post(page(bare), {"act": "look"}, follow=True))
+        html = text(admin_client.post(page(bare), {"act": "start"}, follow=True))
     html = text(admin_client.get(page(bare)))
     assert "does not accept these credentials" in html
     assert "Start another import" in html
     with django_capture_on_commit_callbacks(execute=True):
-        admin_client.post(page(bare), {"act": "look"})
+        admin_client.post(page(bare), {"act": "start"})
     assert ImportRun.objects.latest("pk").state == RunState.FOUND
 
 
@@ -406,8 +406,8 @@ def test_who_may_only_see_an_account_may_not_test(bare: Account) -> None:
 
 def test_what_changes_something_does_not_answer_get(admin_client: Client, bare: Account) -> None:
     assert admin_client.get(page(bare, "test")).status_code == 405
-    admin_client.get(page(bare), {"act": "look"})
+    admin_client.get(page(bare), {"act": "start"})
     assert not ImportRun.objects.exists()
-    for form in ({"act": "nonsense"}, {"act": "take", "run": "x"}, {"act": "take", "run": "9" * 30}, {}):
+    for form in ({"act": "nonsense"}, {"act": "apply", "run": "x"}, {"act": "apply", "run": "9" * 30}, {}):
         assert admin_client.post(page(bare), form).status_code == 404
     assert admin_client.post(page(bare, "workers"), {"act": "nonsense"}).status_code == 404
