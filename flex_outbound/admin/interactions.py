@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
 from flex_outbound import problems
@@ -34,7 +35,7 @@ class InteractionAdmin(ReadOnly, BoundedListAdmin):
 
     pages = (ExportPage, DashboardPage, DecisionPage)
     change_list_template = "admin/flex_outbound/interaction/change_list.html"
-    list_display = ("created_at", "contact_name", "status_badge", "channel", "agent", "duplicates", "task_sid")
+    list_display = ("created_at", "contact_name", "state", "channel", "agent", "task")
     list_filter = (
         "status",
         DayFilter,
@@ -146,6 +147,14 @@ class InteractionAdmin(ReadOnly, BoundedListAdmin):
             return badge
         return format_html('{}<span class="flex-reason">{}</span>', badge, problems.label(interaction.error_reason))
 
+    @admin.display(description=_("status"), ordering="status")
+    def state(self, interaction: Interaction) -> SafeString:
+        """Return the status for the list, with the duplicates if there are any: most interactions have none."""
+        badge, duplicates = self.status_badge(interaction), self.duplicates(interaction)
+        if duplicates == NONE:
+            return badge
+        return format_html('{}<div class="flex-duplicates">{} {}</div>', badge, _("Duplicates:"), duplicates)
+
     @admin.display(description=_("duplicates"))
     def duplicates(self, interaction: Interaction) -> str:
         """Return how many duplicates Twilio opened, and whether all of them are closed."""
@@ -155,6 +164,13 @@ class InteractionAdmin(ReadOnly, BoundedListAdmin):
         if still_open:
             return badges.badge(badges.BAD, _("%(number)d, not closed") % {"number": number})
         return badges.badge(badges.OVER, _("%(number)d, closed") % {"number": number})
+
+    @admin.display(description=_("task"))
+    def task(self, interaction: Interaction) -> str:
+        """Return the task SID for the list: its beginning, as a link to Flex; the whole SID shows under the pointer."""
+        url, sid = interaction.flex_url, interaction.task_sid or ""
+        link = '<a href="{}" target="_blank" rel="noopener" title="{}">{}</a>'
+        return format_html(link, url, sid, Truncator(sid).chars(7)) if url else NONE
 
     @admin.display(description=_("in Flex"))
     def flex_link(self, interaction: Interaction) -> str:
