@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from django.db.models.functions import Now
 from playwright.sync_api import Page, expect
 
+from flex_outbound.contexts import cancel_label
 from flex_outbound.models import Account, Interaction
 from flex_outbound.outbox.enqueue import Click, enqueue
 from tests.integration.pages import rows
@@ -56,11 +57,11 @@ def test_a_task_is_named_on_a_page_that_asks(
 
 def test_going_back_decides_nothing_and_dropping_drops(page: Page, row: Interaction) -> None:
     page.goto(f"/admin/flex_outbound/interaction/{row.pk}/change/")
-    page.get_by_role("link", name="Drop…").click()
+    page.get_by_role("link", name=f"{cancel_label('review')}…").click()
     page.get_by_role("link", name="Back", exact=True).click()
     assert Interaction.objects.get().status == "review"
-    page.get_by_role("link", name="Drop…").click()
-    page.get_by_role("button", name="Drop").click()
+    page.get_by_role("link", name=f"{cancel_label('review')}…").click()
+    page.get_by_role("button", name=cancel_label("review")).click()
     expect(page.locator(".messagelist").get_by_text("Canceled.")).to_be_visible()
     expect(page.get_by_role("link", name="Retry…")).to_be_visible()
     assert Interaction.objects.get().status == "canceled"

@@ -8,6 +8,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.messages import get_messages
 from django.test import Client
 
+from flex_outbound.contexts import cancel_label
 from flex_outbound.models import Interaction
 from tests.integration.admin.conftest import ask, page_of, staff
 from tests.integration.pages import rows
@@ -31,7 +32,7 @@ def told(row: Interaction) -> dict[str, str]:
 def test_a_row_in_review_offers_three_decisions(lead: Client, row: Interaction) -> None:
     html = lead.get(page_of(row)).content.decode()
     assert all(ask(row, verb) in html for verb in VERBS)
-    for words in ("Link the existing task", "Send again", "Drop", "Flex did not answer."):
+    for words in ("Link the existing task", "Send again", cancel_label("review"), "Flex did not answer."):
         assert words in html
 
 
