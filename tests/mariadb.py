@@ -16,8 +16,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 import pymysql
 
-from crm_demo.launcher.guard import free_port
 from crm_demo.launcher.part import die_with
+from tests.ports import reserve_port
 from tests.services import HOST, require
 
 START_SECONDS = 60.0
@@ -75,7 +75,7 @@ def _start(server: str, install: str) -> str:
     command = [install, *common, "--auth-root-authentication-method=normal", "--skip-test-db"]
     done = subprocess.run(command, user=user, cwd="/", capture_output=True, text=True, check=False, timeout=120)
     require(done.returncode == 0, f"A MariaDB that can be set up ({done.stderr.strip()[-300:]})", HOW)
-    port = free_port()
+    port = reserve_port()
     process = _serve([server, *common, f"--port={port}", f"--socket={folder / 'socket'}"], folder, user)
     atexit.register(_stop, process, folder)
     url = f"mysql://root@{HOST}:{port}/mysql"

@@ -26,11 +26,11 @@ from typing import Any, Self, TypeVar
 import psycopg
 import pytest
 
-from crm_demo.launcher.guard import free_port
 from crm_demo.launcher.part import Part
 from crm_demo.launcher.parts import parts_of
 from crm_demo.launcher.plan import Plan
 from tests import services
+from tests.ports import reserve_port
 
 T = TypeVar("T")
 
@@ -98,7 +98,7 @@ class Stack:
         self.kind = kind
         self.var = Path(tempfile.mkdtemp(prefix=f"flex-stack-{kind}-"))
         self.plan = Plan(
-            free_port(), free_port(), free_port(), latency_ms, self.var, "tests-only-key", "tests-only-salt"
+            reserve_port(), reserve_port(), reserve_port(), latency_ms, self.var, "tests-only-key", "tests-only-salt"
         )
         self.database = ""
         self._extra = dict(extra or {})

@@ -25,8 +25,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from crm_demo.launcher.guard import free_port
 from crm_demo.launcher.part import die_with
+from tests.ports import reserve_port
 
 HOST = "127.0.0.1"
 START_SECONDS = 30.0
@@ -142,7 +142,7 @@ def _start(binaries: Path) -> str:
     user = _unprivileged()
     if user:
         shutil.chown(folder, user)
-    data, port = folder / "data", free_port()
+    data, port = folder / "data", reserve_port()
     _initialise(binaries, data, user)
     process = _serve(binaries, data, port, user)
     atexit.register(_stop, process, folder)

@@ -17,7 +17,6 @@ import psycopg
 import pytest
 
 from crm_demo.database import postgresql, sqlite
-from crm_demo.launcher.guard import free_port
 from crm_demo.launcher.part import Part
 from crm_demo.launcher.parts import answers, parts_of, says
 from crm_demo.launcher.plan import HOST, Plan
@@ -26,6 +25,7 @@ from tests import services
 from tests.acceptance.flex import Flex
 from tests.hosts.building import environment, run
 from tests.hosts.proxy import PrefixProxy
+from tests.ports import reserve_port
 from tests.processes import END_SECONDS, ROOT, UP_SECONDS, wait_for
 
 PROJECTS = {"pages": "shop", "adminhost": "sales", "apihost": "backend", "legacy": "partners"}
@@ -74,7 +74,7 @@ class Services:
         """Start both."""
         services.require_valkey()
         folder = Path(tempfile.mkdtemp(prefix="flex-hosts-"))
-        plan = Plan(free_port(), free_port(), free_port(), 0, folder, "", "")
+        plan = Plan(reserve_port(), reserve_port(), reserve_port(), 0, folder, "", "")
         plan.logs.mkdir()
         parts = parts_of(plan)[:2]
         for part in parts:
@@ -112,7 +112,7 @@ class Host:
         self.kind, self.shared = kind, shared
         self.folder = Path(tempfile.mkdtemp(prefix=f"flex-host-{kind}-"))
         self.project = self.folder / "project"
-        self.port = free_port()
+        self.port = reserve_port()
         self.parts: list[Part] = []
         self.contacts: dict[str, str] = {}
         self.account = 0

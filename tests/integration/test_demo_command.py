@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from crm_demo.launcher.guard import free_port
+from tests.ports import reserve_port
 from tests.services import require_valkey
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -34,7 +34,7 @@ def demo(tmp_path: Path) -> Iterator[Demo]:
             "DEMO_PORT": str(port),
             "DJANGO_SETTINGS_MODULE": "crm_demo.settings",
             "PYTHONUNBUFFERED": "1",
-            "SANDBOX_PORT": str(sandbox_port or free_port()),
+            "SANDBOX_PORT": str(sandbox_port or reserve_port()),
         }
         process = subprocess.Popen(
             [sys.executable, "manage.py", "demo"],
@@ -80,7 +80,7 @@ def status_of(url: str) -> int:
 
 
 def test_it_starts_answers_and_ends_without_a_trace(demo: Demo) -> None:
-    port, sandbox_port = free_port(), free_port()
+    port, sandbox_port = reserve_port(), reserve_port()
     process = demo(port, sandbox_port)
     said = wait_until_up(process)
     assert f"http://127.0.0.1:{port}/" in said
@@ -103,7 +103,7 @@ def test_it_starts_answers_and_ends_without_a_trace(demo: Demo) -> None:
 
 
 def test_a_part_that_dies_takes_the_demo_down_with_its_name(demo: Demo) -> None:
-    process = demo(free_port())
+    process = demo(reserve_port())
     wait_until_up(process)
     family = psutil.Process(process.pid).children(recursive=True)
     (sandbox,) = [child for child in family if "flex_outbound.sandbox" in child.cmdline()]

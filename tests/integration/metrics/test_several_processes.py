@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from crm_demo.launcher.guard import free_port
 from tests.integration.metrics.conftest import sample
+from tests.ports import reserve_port
 
 ROOT = Path(__file__).resolve().parents[3]
 CALL = "from flex_outbound.metrics.process import {0}; {0}.labels(*{1!r}).{2}"
@@ -64,7 +64,7 @@ def test_all_processes_of_a_machine_count_together_and_one_answers(start: Start)
         HOSTS,
     ):
         assert start("-c", source).wait(30) == 0
-    port = free_port()
+    port = reserve_port()
     exporter = start("-m", "flex_outbound.metrics.exporter", "--port", str(port))
     text = _read(port)
     families = list(text_string_to_metric_families(text))
@@ -94,7 +94,7 @@ def test_the_exporter_says_what_it_lacks(start: Start, folder: str | None, words
 
 @pytest.mark.parametrize("pool", ["threads", "prefork"])
 def test_a_worker_of_the_example_answers_for_itself(start: Start, tmp_path: Path, pool: str) -> None:
-    port = free_port()
+    port = reserve_port()
     worker = start(
         *("-m", "celery", "--app", "crm_site", "worker", "--pool", pool, "--concurrency", "2", "--queues", "flex"),
         DJANGO_SETTINGS_MODULE="crm_site.settings",
