@@ -106,10 +106,10 @@ def test_what_was_not_done_is_sent_again_once(stack: Stack, agent: Crm, flex: Fl
         "SELECT outcome FROM flex_outbound_dispatchattempt WHERE interaction_id = %s ORDER BY number",
         accident.row["id"].replace("-", "") if stack.kind == "sqlite" else accident.row["id"],
     )
-    # On a busy machine an attempt may end before it was made; that one is proven not to have been accepted.
-    first, *between, last = [outcome for (outcome,) in outcomes]
-    assert (first, last) == ("unknown", "accepted")
-    assert set(between) <= {"not_accepted"}
+    *before, last = [outcome for (outcome,) in outcomes]
+    assert last == "accepted"
+    # On a busy machine any attempt may end before it was made; that one is proven not to have been accepted.
+    assert [outcome for outcome in before if outcome != "not_accepted"] == ["unknown"]
     assert task["data"]["flexOutboundAttempt"] == len(outcomes)
 
 
