@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 ARGS ?=
+# How many tests run side by side; `make test WORKERS=0` runs them one after another, in one process.
+WORKERS ?= logical
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
@@ -15,7 +17,7 @@ demo: $(VENV)/.demo ## Run the CRM with the Flex sandbox (DEMO_PORT=8000 SANDBOX
 	@$(BIN)/python manage.py demo $(ARGS)
 
 test: $(VENV)/.test ## Run the tests (ARGS="-k name" chooses)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 $(ARGS)
 
 lint: $(VENV)/.lint ## Check style, types, layers, templates, migrations and the wheel
 	$(BIN)/ruff check .

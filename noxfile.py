@@ -28,7 +28,7 @@ def tests(session: nox.Session, django: str) -> None:
     """Run the tests; arguments after ``--`` go to pytest."""
     # In one step, so that nothing of the project's can ask for another Django.
     session.install("--editable", ".[test]", f"django~={django}.0")
-    session.run("python", "-m", "pytest", *session.posargs)
+    session.run("python", "-m", "pytest", "-n", "logical", "--maxprocesses", "4", *session.posargs)
 
 
 @nox.session

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
@@ -13,6 +14,7 @@ from flex_outbound.channels import Channel
 from flex_outbound.models import Account, Sender, Worker
 from flex_outbound.sandbox import defaults
 from tests import services
+from tests.scheduling import GroupScheduling
 
 # Playwright's synchronous API keeps an event loop on this thread, which Django takes for asynchronous code.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
@@ -27,6 +29,12 @@ ARGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> GroupScheduling | None:
+    """Group the tests as ``tests/scheduling.py`` says, unless ``--dist`` asks for another way."""
+    return GroupScheduling(config, log) if config.getoption("dist") == "load" else None
 
 
 @pytest.fixture(scope="session")
