@@ -1,6 +1,7 @@
 """What most tests start from: an account with senders, two agents who may send, and a contact to send to."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -35,6 +36,16 @@ ARGS = [
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> GroupScheduling | None:
     """Group the tests as ``tests/scheduling.py`` says, unless ``--dist`` asks for another way."""
     return GroupScheduling(config, log) if config.getoption("dist") == "load" else None
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what was skipped, once for each reason: the reason tells how to get what is missing."""
+    # A skipped test has (path, line, reason); an expected failure is not among these.
+    reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in terminalreporter.getreports("skipped"))
+    if reasons:
+        terminalreporter.section("skipped tests", yellow=True)
+    for reason, count in sorted(reasons.items()):
+        terminalreporter.write_line(f"{count} × {reason}", yellow=True)
 
 
 @pytest.fixture(scope="session")
