@@ -15,11 +15,17 @@ _TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
 class Browser:
     """Signed in as the demo's agent."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, cookies: Mapping[str, str] | None = None) -> None:
         parts = urlsplit(url)
+        self._url = url
         self._connection = HTTPConnection(parts.hostname or "", parts.port, timeout=30)
-        self._cookies: dict[str, str] = {}
-        self._sign_in()
+        self._cookies = dict(cookies or {})
+        if not cookies:
+            self._sign_in()
+
+    def another(self) -> "Browser":
+        """Return a second connection of the same session."""
+        return Browser(self._url, self._cookies)
 
     def close(self) -> None:
         """Close the connection."""

@@ -33,6 +33,7 @@ class Postgres:
         }
         options = " ".join(f"-c {name}={value}" for name, value in settings.items())
         self._call("pg_ctl", "-D", str(self._data), "-l", str(directory / "log"), "-w", "-o", options, "start")
+        self.pid = int((self._data / "postmaster.pid").read_text().split()[0])
 
     def url(self, name: str) -> str:
         """Return the address of a database."""
@@ -48,6 +49,15 @@ class Postgres:
         """Drop a database whoever still uses it: a large one costs the benchmarks after it memory and disk."""
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+    def counters(self, name: str) -> dict[str, int]:
+        """Return how many sessions and transactions a database has had so far (sessions: from PostgreSQL 14 on)."""
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            row = connection.execute(
+                "SELECT sessions, xact_commit + xact_rollback FROM pg_stat_database WHERE datname = %s", [name]
+            ).fetchone()
+        sessions, transactions = row or (0, 0)
+        return {"sessions": int(sessions), "transactions": int(transactions)}
 
     def stop(self) -> None:
         """Stop it without ceremony."""

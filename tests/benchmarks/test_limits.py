@@ -1,12 +1,9 @@
 """(g) How close to Twilio's limit several workers drain a long queue, and how often they are told 429."""
 
-import json
-import urllib.request
-
 import pytest
 
-from tests.benchmarks.report import Aim, Report, Row, exact, scale
-from tests.benchmarks.servers import Lab, restart
+from tests.benchmarks.report import Aim, Report, Row, exact, size
+from tests.benchmarks.servers import Lab, restart, stop_all
 
 pytestmark = pytest.mark.benchmark
 
@@ -16,8 +13,8 @@ LIMIT = 20.0
 
 
 def test_a_long_queue_drains_at_the_limit(lab: Lab, report: Report) -> None:
-    """2,000 clicks at once, four workers, the sandbox enforcing 20 interactions per second."""
-    count = scale(2000, 100)
+    """Hundreds of clicks at once, four workers, the sandbox enforcing 20 interactions per second."""
+    count = size(500, 2000, 100)
     sandbox = lab.sandbox()
     env = lab.env(
         DATABASE_URL=lab.postgres().create("limits"),
@@ -26,15 +23,10 @@ def test_a_long_queue_drains_at_the_limit(lab: Lab, report: Report) -> None:
         BENCH_LIMITS="on",
     )
     lab.run("prepare", str(count), env=env)
-    restart(sandbox, 100)
-    body = json.dumps({"enforce_limits": True}).encode()
-    url = f"{sandbox.url}/_sandbox/options"
-    with urllib.request.urlopen(urllib.request.Request(url, body, {"Content-Type": "application/json"})) as answer:
-        answer.read()
-    processes = [lab.worker(env, threads=THREADS) for _worker in range(WORKERS)] + [lab.beat(env)]
+    restart(sandbox, 100, enforce_limits=True)
+    processes = [*lab.workers(env, WORKERS, threads=THREADS), lab.beat(env)]
     found = lab.run("drain_limited", str(count), env=env)
-    for process in [*processes, sandbox]:
-        process.stop()
+    stop_all([*processes, sandbox])
     group = report.group(f"(g) {count} clicks at once, {WORKERS} workers, the sandbox enforcing 20/s")
     share = 100 * found["busy"] / found["attempts"]
     group.rows += [

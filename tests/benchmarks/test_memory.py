@@ -9,13 +9,12 @@ import psycopg
 import pytest
 
 from tests.benchmarks.client import Browser
-from tests.benchmarks.report import Report, Row, exact, scale
-from tests.benchmarks.servers import BARE, Lab, Process, restart, wait_for
+from tests.benchmarks.report import Report, Row, exact, size
+from tests.benchmarks.servers import BARE, Lab, Process, restart, stop_all, wait_for
 
 pytestmark = pytest.mark.benchmark
 
 MEGABYTE = 1024 * 1024
-CLICKS = 1000
 Weights = dict[str, dict[str, float]]
 
 
@@ -46,8 +45,7 @@ class Project:
     def stop(self) -> None:
         """Stop both processes."""
         self.browser.close()
-        self.web.stop()
-        self.worker.stop()
+        stop_all([self.web, self.worker])
 
     def _left(self) -> int:
         with psycopg.connect(self.url) as connection:
@@ -86,7 +84,7 @@ def rows(when: str, ours: Weights, baseline: Weights) -> list[Row]:
 
 def test_memory(lab: Lab, report: Report) -> None:
     """One gunicorn process with 8 threads, one Celery process with a pool of 8 threads; both weighed twice."""
-    count = scale(CLICKS, 20)
+    count = size(200, 1000, 20)
     url, bare_url = (lab.postgres().create(name) for name in ("memory", "memory_bare"))
     sandbox = lab.sandbox()
     restart(sandbox, 0)

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.benchmarks.client import Browser
-from tests.benchmarks.report import Aim, Report, of_rounds, scale
+from tests.benchmarks.report import Aim, Report, of_rounds, size
 from tests.benchmarks.servers import Lab
 
 pytestmark = pytest.mark.benchmark
@@ -49,7 +49,7 @@ def test_polls_cost_little_more_than_nothing(lab: Lab, report: Report) -> None:
     found: dict[str, list[float]] = {path: [], "/bench/null/": []}
     for number in range(ROUNDS + 1):
         for where, rates in found.items():
-            measured = rate(browsers, where, tag, scale(150, 5))
+            measured = rate(browsers, where, tag, size(60, 400, 5))
             # The first round warms up.
             rates += [measured] if number else []
     for browser in browsers:

@@ -1,4 +1,4 @@
-"""One row for one click."""
+"""One row for one click, and one more for its history."""
 
 from django.conf import settings
 from django.db import models
@@ -21,3 +21,16 @@ class Click(models.Model):
 
     def __str__(self) -> str:
         return f"{self.channel} to {self.contact_id}"
+
+
+class Entry(models.Model):
+    """One line of a click's history."""
+
+    click = models.ForeignKey(Click, models.CASCADE)
+    text = models.CharField(max_length=255)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects: models.Manager["Entry"] = models.Manager()
+
+    def __str__(self) -> str:
+        return self.text

@@ -42,7 +42,9 @@ def main() -> None:
     rounds, count = int(sys.argv[1]), int(sys.argv[2])
     client = Client(SERVER_NAME="127.0.0.1")
     client.force_login(User.objects.get(username="agent"))
-    buttons = {name: get(client, path).count(BUTTONS) for name, path in PAGES.items()}
+    pages = {name: get(client, path) for name, path in PAGES.items()}
+    buttons = {name: page.count(BUTTONS) for name, page in pages.items()}
+    sizes = {name: len(page) for name, page in pages.items()}
     times: dict[str, list[list[float]]] = {name: [] for name in PAGES}
     for _round in range(rounds):
         for of_page in times.values():
@@ -51,7 +53,7 @@ def main() -> None:
             for name, path in PAGES.items():
                 times[name][-1].append(milliseconds(client, path))
     counted = {name: queries(client, path) for name, path in PAGES.items()}
-    print(json.dumps({"buttons": buttons, "queries": counted, "times": times}))
+    print(json.dumps({"buttons": buttons, "bytes": sizes, "queries": counted, "times": times}))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""The same two queries over a small and a large table, in one process, interleaved.
+"""The same queries over a small and a large history, in one process, interleaved.
 
-``tables SMALL LARGE ROUNDS`` fills the databases ``default`` and ``large`` with so many interactions, asks each for
-timelines and for what is due, and prints milliseconds and plan nodes of every query by name and alias.
+``tables SMALL LARGE ROUNDS`` asks the databases ``default`` and ``large``, which ``history`` has filled with so many
+interactions, for timelines, for what is due and for what an inbox shows. It prints milliseconds and plan nodes of every
+query by name and alias.
 """
 
 import json
@@ -15,105 +16,21 @@ from typing import Any
 import tests.benchmarks.scripts._setup  # noqa: F401  # isort: skip
 
 from django.contrib.auth.models import User
-from django.core.management import call_command
 from django.db import connections
-from django.db.models import Model
 from django.test import RequestFactory
 
 from crm_demo.models import Contact
-from crm_demo.seeding.twilio import seed_twilio
-from crm_demo.seeding.users import seed_users
 from flex_outbound.contexts import timeline_context
-from flex_outbound.models import Interaction, Message
+from flex_outbound.models import Interaction
 from flex_outbound.outbox.sweep import sweep
+from flex_outbound.statuses import OPEN
 from tests.benchmarks.project.router import Switch
-from tests.benchmarks.scripts.drain import Given
+from tests.benchmarks.scripts.history import PER_CONTACT
 
 ALIASES = ("default", "large")
-PER_CONTACT = 20
-DUE = 50
-OPEN = 200
 CONTACTS = 50
-
-MADE = f"""
-    generate_series(1, %(count)s) AS i
-    CROSS JOIN LATERAL (SELECT now() - (i + 60) * interval '10 seconds' AS at, lpad(to_hex(i), 32, '0') AS hex) AS made
-    CROSS JOIN LATERAL (SELECT i <= {DUE} AS is_due, i <= {DUE + OPEN} AS is_open) AS life
-    JOIN (SELECT *, row_number() OVER (ORDER BY id) - 1 AS position FROM flex_outbound_worker) AS w
-      ON w.position = (i / %(contacts)s) %% (SELECT count(*) FROM flex_outbound_worker)
-"""
-INTERACTION = {
-    "id": "md5(hex)::uuid",
-    "contact_id": "(i %% %(contacts)s + 1)::text",
-    "agent_id": "w.user_id",
-    "worker_id": "w.id",
-    "worker_sid": "w.worker_sid",
-    "idempotency_key": "hex",
-    "status": "CASE WHEN is_due THEN 'queued' WHEN is_open THEN 'active' ELSE 'closed' END",
-    "next_at": "CASE WHEN is_due THEN at WHEN is_open THEN now() + interval '1 day' END",
-    "interaction_sid": "'KD' || hex",
-    "channel_sid": "'UO' || hex",
-    "task_sid": "'WT' || hex",
-    "conversation_sid": "'CH' || hex",
-    "created_at": "at",
-    "updated_at": "at",
-    "opened_at": "at",
-    "finished_at": "CASE WHEN NOT is_open THEN at END",
-}
-FOURTH = "made.id < '40000000-0000-0000-0000-000000000000' AND made.id <> pattern.interaction_id"
-MESSAGE = {
-    "id": "nextval(pg_get_serial_sequence('flex_outbound_message', 'id'))",
-    "interaction_id": "made.id",
-    "status": "'sent'",
-    "message_sid": "'IM' || replace(made.id::text, '-', '')",
-    "next_at": "NULL",
-}
-
-
-def fill(alias: str, count: int) -> None:
-    """Make one database: mostly closed rows, 20 per contact, a fixed number due and open, messages with a fourth."""
-    call_command("migrate", database=alias, verbosity=0)
-    seed_twilio(seed_users())
-    row = Given.load().row(Contact.objects.create(full_name="Customer", mobile="+33 6 39 98 00 00"))
-    row.save(force_insert=True)
-    message = Message.objects.create(interaction=row, body="Hello")
-    with connections[alias].cursor() as cursor:
-        names = _indices(cursor)
-        for index, _definition in names:
-            cursor.execute(f'DROP INDEX "{index}"')
-        # The keys fit by construction; to look up five of them for each row would take most of the time.
-        cursor.execute("SET session_replication_role = replica")
-        _multiply(cursor, row, INTERACTION, MADE, {"count": count, "contacts": count // PER_CONTACT})
-        _multiply(cursor, message, MESSAGE, "flex_outbound_interaction AS made", {}, FOURTH)
-        cursor.execute("DELETE FROM flex_outbound_message WHERE id = %s", [message.pk])
-        cursor.execute("DELETE FROM flex_outbound_interaction WHERE id = %s", [row.pk])
-        for _index, definition in names:
-            cursor.execute(definition)
-        cursor.execute("VACUUM ANALYZE flex_outbound_interaction, flex_outbound_message")
-
-
-def _multiply(
-    cursor: Any, row: Model, changes: dict[str, str], source: str, values: dict[str, int], condition: str = "TRUE"
-) -> None:
-    """Copy one row once for each row of ``source``, with ``changes`` by column."""
-    table = row._meta.db_table
-    columns = [str(field.column) for field in row._meta.concrete_fields]
-    selected = ", ".join(changes.get(column, f'pattern."{column}"') for column in columns)
-    names = ", ".join(f'"{column}"' for column in columns)
-    cursor.execute(
-        f"INSERT INTO {table} ({names}) SELECT {selected} FROM {source} "
-        f"JOIN {table} AS pattern ON pattern.id = %(pattern)s WHERE {condition}",
-        {**values, "pattern": row.pk},
-    )
-
-
-def _indices(cursor: Any) -> list[tuple[str, str]]:
-    """Return name and definition of the indices that no constraint needs: faster made after the rows than before."""
-    cursor.execute(
-        "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'flex_outbound_interaction' "
-        "AND NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conname = indexname)"
-    )
-    return list(cursor.fetchall())
+ASKED = 20
+PAGE = 25
 
 
 class Watch:
@@ -178,9 +95,20 @@ class Queries:
 
     def due(self, watch: Watch) -> None:
         """Ask for what is due, as the sweep does, and hand nothing out."""
-        for _time in range(20):
+        for _time in range(ASKED):
             with watch.over(self.alias):
                 sweep(lambda *_job: None)
+
+    def inbox(self, **wanted: Any) -> Callable[[Watch], None]:
+        """Return what asks for the newest of one agent's interactions, as an inbox shows them."""
+
+        def ask(watch: Watch) -> None:
+            rows = Interaction.objects.using(self.alias).filter(agent=self.users["agent"], **wanted)
+            for _time in range(ASKED):
+                with watch.over(self.alias):
+                    list(rows.order_by("-created_at", "-id")[:PAGE])
+
+        return ask
 
     def all(self) -> dict[str, Callable[[Watch], None]]:
         """Return the questions by name."""
@@ -188,15 +116,14 @@ class Queries:
             "timeline, own rows (agent)": self.timelines("agent"),
             "timeline, all rows (manager)": self.timelines("manager"),
             "sweep, what is due": self.due,
+            "inbox, an agent's newest": self.inbox(),
+            "inbox, an agent's open ones": self.inbox(status__in=sorted(OPEN)),
         }
 
 
 def main() -> None:
-    """Fill, ask, print."""
+    """Ask and print."""
     counts = dict(zip(ALIASES, map(int, sys.argv[1:3]), strict=True))
-    for alias, count in counts.items():
-        Switch.alias = alias
-        fill(alias, count)
     queries = {alias: Queries(alias, count).all() for alias, count in counts.items()}
     found: dict[str, Any] = {name: {alias: {"rounds": []} for alias in ALIASES} for name in queries["default"]}
     # The first round warms the caches of both.
@@ -208,8 +135,7 @@ def main() -> None:
                 if number:
                     measured[alias]["rounds"].append(watch.milliseconds)
                     measured[alias]["nodes"] = nodes(alias, watch)
-    rows = {alias: Interaction.objects.using(alias).count() for alias in ALIASES}
-    print(json.dumps({"queries": found, "rows": rows}))
+    print(json.dumps(found))
 
 
 if __name__ == "__main__":
