@@ -34,7 +34,7 @@ docs: $(VENV)/.docs ## Build the documents into var/docs; warnings are errors
 	$(BIN)/python -m sphinx --fail-on-warning --quiet --doctree-dir var/doctrees docs var/docs
 	@echo "Open var/docs/index.html"
 
-bench: $(VENV)/.test ## Measure (never part of the tests)
+bench: $(VENV)/.test ## Measure, in about 6 minutes; LONG=1 takes more and larger samples
 	$(BIN)/python -m pytest -m benchmark tests/benchmarks -s $(ARGS)
 
 faults: $(VENV)/.test ## Kill real processes in real places
