@@ -95,17 +95,22 @@ class HotPath:
     @contextmanager
     def _listening(self) -> Iterator[None]:
         """Keep what the broker would be asked for."""
-        before = jobs.connect(lambda job, row_id: self._asked.append((job, row_id)))
+        before = jobs.connect(self._keep)
         try:
             yield
         finally:
             jobs.connect(before)
 
+    def _keep(self, job: Job, argument: str, *delay: float) -> None:
+        # What is to run later, such as asking Twilio how it goes, is not part of the step.
+        if not any(delay):
+            self._asked.append((job, argument))
+
     def _work(self) -> None:
-        """Do every job that was asked for, as a worker would."""
+        """Do every job that was asked for, as a worker would; one that was asked for twice, once."""
         asked, self._asked = self._asked, []
-        for job, row_id in asked:
-            sweep.run(job, row_id)
+        for job, argument in dict.fromkeys(asked):
+            sweep.run(job, argument)
 
     def _count(self, step: Callable[[], object]) -> Cost:
         with CaptureQueriesContext(connection) as captured:

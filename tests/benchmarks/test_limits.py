@@ -25,7 +25,7 @@ def test_a_long_queue_drains_at_the_limit(lab: Lab, report: Report) -> None:
     lab.run("prepare", str(count), env=env)
     restart(sandbox, 100, enforce_limits=True)
     processes = [*lab.workers(env, WORKERS, threads=THREADS), lab.beat(env)]
-    found = lab.run("drain_limited", str(count), env=env)
+    found = lab.run("drain_limited", str(count), str(WORKERS), env=env)
     stop_all([*processes, sandbox])
     group = report.group(f"(g) {count} clicks at once, {WORKERS} workers, the sandbox enforcing 20/s")
     share = 100 * found["busy"] / found["attempts"]

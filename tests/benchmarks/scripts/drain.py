@@ -1,91 +1,58 @@
-"""Queue N rows, let the worker at them, and measure from the first one sent to the last one created.
+"""Click N times, let the worker at it, and measure from the first one sent to the last one created.
 
-``drain N PID``: PID is the worker's. All rows stand in the queue before the worker may take the first.
+``drain N PID``: PID is the worker's. Everything is queued before the worker may take the first job.
 """
 
 import json
 import sys
 import time
-from dataclasses import dataclass
-from uuid import UUID
 
 import tests.benchmarks.scripts._setup  # noqa: F401  # isort: skip
 
 import psutil
 from celery import current_app
 from django.contrib.auth.models import User
-from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 from django.db.models import Count, Max, Min
 
 from crm_demo.models import Contact
-from flex_outbound.channels import normalize
-from flex_outbound.models import DispatchAttempt, Interaction, Sender, Worker
+from flex_outbound.models import DispatchAttempt, Interaction
+from flex_outbound.outbox.enqueue import Click, enqueue
 
 QUEUE = "celery"
 LONGEST = 120.0
-DISPATCH = "flex_outbound.tasks.dispatch"
+CALM = 0.3
+"""Seconds in which nothing has come into the queue, so that nothing more will."""
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
-    """What all rows have in common."""
+def click(count: int, workers: int = 1) -> None:
+    """Click once for each of so many contacts while no worker takes jobs, then let the workers at them.
 
-    agent: User
-    worker: Worker
-    sender: Sender
-    contact_type: ContentType
-
-    @classmethod
-    def load(cls) -> "Given":
-        """Read it from the seeded database."""
-        agent = User.objects.get(username="agent")
-        sender = Sender.objects.filter(channel="sms").order_by("-is_default", "pk")[0]
-        contact_type = ContentType.objects.get_for_model(Contact)
-        return cls(agent, Worker.objects.get(user=agent), sender, contact_type)
-
-    def row(self, contact: Contact) -> Interaction:
-        """Return a queued row as a click makes it."""
-        row = Interaction(
-            contact_type=self.contact_type,
-            contact_id=str(contact.pk),
-            contact_name=contact.full_name,
-            channel="sms",
-            address=normalize("sms", contact.mobile),  # type: ignore[arg-type]
-            account_id=self.sender.account_id,
-            sender=self.sender,
-            sender_address=self.sender.address,
-            agent=self.agent,
-            worker=self.worker,
-            worker_sid=self.worker.worker_sid,
-            fingerprint="benchmark",
-        )
-        row.idempotency_key = row.key
-        return row
+    Interactions and jobs are made by the app itself, so they are what it makes of clicks.
+    """
+    current_app.control.cancel_consumer(QUEUE, reply=True, limit=workers, timeout=5.0)
+    agent = User.objects.get(username="agent")
+    for pk in Contact.objects.order_by("pk").values_list("pk", flat=True)[:count]:
+        enqueue(Click(user=agent, contact_type="crm_demo.contact", contact_id=str(pk), channel="sms"))
+    until_published()
+    current_app.control.add_consumer(QUEUE)
 
 
-def queue(count: int) -> list[UUID]:
-    """Write the rows, each for a contact of its own."""
-    given = Given.load()
-    contacts = list(Contact.objects.order_by("pk")[:count])
-    rows = Interaction.objects.bulk_create([given.row(contact) for contact in contacts], batch_size=200)
-    return [row.pk for row in rows]
+def until_published() -> None:
+    """Return when no more jobs come into the queue: they are published beside the clicks, not within them."""
+    waiting, since = -1, time.monotonic()
+    with current_app.connection_for_write() as broker, broker.channel() as channel:
+        while time.monotonic() < since + CALM:
+            found = channel.queue_declare(queue=QUEUE, passive=True).message_count
+            if found != waiting:
+                waiting, since = found, time.monotonic()
+            time.sleep(CALM / 10)
 
 
 def clear() -> None:
     """Forget the round before."""
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE flex_outbound_interaction CASCADE")
-
-
-def publish(ids: list[UUID]) -> None:
-    """Put every row into the queue while nobody takes anything out of it, then let the worker at them."""
-    current_app.control.cancel_consumer(QUEUE, reply=True, limit=1, timeout=5.0)
-    with current_app.connection_for_write() as broker:
-        producer = current_app.amqp.Producer(broker)
-        for pk in ids:
-            current_app.send_task(DISPATCH, args=(str(pk),), producer=producer, queue=QUEUE)
-    current_app.control.add_consumer(QUEUE)
 
 
 def wait() -> None:
@@ -111,9 +78,8 @@ def main() -> None:
     """Measure one round and print it."""
     count, worker = int(sys.argv[1]), psutil.Process(int(sys.argv[2]))
     clear()
-    ids = queue(count)
     before = sum(worker.cpu_times()[:2])
-    publish(ids)
+    click(count)
     wait()
     print(json.dumps(measure(worker, before)))
 

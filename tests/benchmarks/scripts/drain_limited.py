@@ -1,4 +1,4 @@
-"""Queue N rows at once and let several workers at them under Twilio's limits: ``drain_limited N``.
+"""Click N times and let several workers at it under Twilio's limits: ``drain_limited N WORKERS``.
 
 Prints how long it took from the first sent to the last created, and how many attempts were answered with 429.
 """
@@ -9,21 +9,19 @@ import time
 
 import tests.benchmarks.scripts._setup  # noqa: F401  # isort: skip
 
-from celery import current_app
 from django.db.models import Max, Min
 
 from flex_outbound.models import DispatchAttempt, Interaction
-from tests.benchmarks.scripts.drain import DISPATCH, clear, queue
+from tests.benchmarks.scripts.drain import clear, click
 
 LONGEST = 400.0
 
 
 def main() -> None:
     """Measure one round and print it."""
-    count = int(sys.argv[1])
+    count, workers = map(int, sys.argv[1:3])
     clear()
-    for pk in queue(count):
-        current_app.send_task(DISPATCH, args=(str(pk),))
+    click(count, workers)
     end = time.monotonic() + LONGEST
     while Interaction.objects.filter(status__in=["queued", "sending"]).exists():
         if time.monotonic() > end:

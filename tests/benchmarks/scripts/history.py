@@ -5,11 +5,13 @@
 
 import json
 import sys
+from dataclasses import dataclass
 from typing import Any
 
 import tests.benchmarks.scripts._setup  # noqa: F401  # isort: skip
 
 from django.contrib.auth.models import User
+from django.contrib.contenttypes.models import ContentType
 from django.core.management import call_command
 from django.db import connection
 from django.db.models import Model
@@ -17,8 +19,8 @@ from django.db.models import Model
 from crm_demo.models import Contact
 from crm_demo.seeding.twilio import seed_twilio
 from crm_demo.seeding.users import seed_users
-from flex_outbound.models import Interaction, Message, Worker
-from tests.benchmarks.scripts.drain import Given
+from flex_outbound.channels import normalize
+from flex_outbound.models import Interaction, Message, Sender, Worker
 
 AGENTS = 50
 PER_CONTACT = 20
@@ -78,6 +80,43 @@ MESSAGE = {
     "message_sid": "'IM' || replace(made.id::text, '-', '')",
     "next_at": "NULL",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What all rows have in common."""
+
+    agent: User
+    worker: Worker
+    sender: Sender
+    contact_type: ContentType
+
+    @classmethod
+    def load(cls) -> "Given":
+        """Read it from the seeded database."""
+        agent = User.objects.get(username="agent")
+        sender = Sender.objects.filter(channel="sms").order_by("-is_default", "pk")[0]
+        contact_type = ContentType.objects.get_for_model(Contact)
+        return cls(agent, Worker.objects.get(user=agent), sender, contact_type)
+
+    def row(self, contact: Contact) -> Interaction:
+        """Return a queued interaction, saved nowhere."""
+        row = Interaction(
+            contact_type=self.contact_type,
+            contact_id=str(contact.pk),
+            contact_name=contact.full_name,
+            channel="sms",
+            address=normalize("sms", contact.mobile),  # type: ignore[arg-type]
+            account_id=self.sender.account_id,
+            sender=self.sender,
+            sender_address=self.sender.address,
+            agent=self.agent,
+            worker=self.worker,
+            worker_sid=self.worker.worker_sid,
+            fingerprint="benchmark",
+        )
+        row.idempotency_key = row.key
+        return row
 
 
 def make_agents(given: Given) -> None:
