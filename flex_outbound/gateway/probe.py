@@ -33,7 +33,3 @@ def check_url(url: str, timeout: tuple[float, float]) -> UrlCheck:
             return UrlCheck(answer.status_code, is_ours, moved=300 <= answer.status_code < 400)
     except (RequestException, InvalidURL, OSError) as error:
         return UrlCheck(None, is_insecure=isinstance(error, SSLError), error=type(error).__name__)
-
-
-Ring = UrlCheck
-ring = check_url

@@ -52,6 +52,3 @@ class Directory(Protocol):
 
     def content_templates(self) -> Iterator[ListedResource]:
         """Yield the content templates with their approvals for WhatsApp."""
-
-
-Listed = ListedResource

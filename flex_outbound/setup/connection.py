@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from flex_outbound.exceptions import FlexOutboundError, GatewayError
 from flex_outbound.gateway.directory import open_directory
-from flex_outbound.gateway.resources import Directory, Listed
+from flex_outbound.gateway.resources import Directory, ListedResource
 from flex_outbound.models import Account
 from flex_outbound.outbox.gateways import connection_to
 from flex_outbound.problems import Problem, explain, explain_account
@@ -77,12 +77,12 @@ def _account_name(directory: Directory) -> str:
         return ""
 
 
-def _connected(account: Account, found: list[Listed], account_name: str) -> Tested:
+def _connected(account: Account, found: list[ListedResource], account_name: str) -> Tested:
     chosen = next((one.name or one.sid for one in found if one.sid == account.workspace_sid), "")
     return Tested(None, account_name, [one.name or one.sid for one in found], chosen)
 
 
-def _foreign(account: Account, found: list[Listed]) -> Problem | None:
+def _foreign(account: Account, found: list[ListedResource]) -> Problem | None:
     owners = {one.account_sid for one in found if one.account_sid} - {account.account_sid}
     if owners:
         return Problem(

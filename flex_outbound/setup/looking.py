@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from flex_outbound.exceptions import FlexOutboundError, GatewayError
 from flex_outbound.gateway.directory import open_directory
-from flex_outbound.gateway.resources import Directory, Listed
+from flex_outbound.gateway.resources import Directory, ListedResource
 from flex_outbound.models import ImportRun, ResourceKind
 from flex_outbound.outbox.gateways import connection_to
 from flex_outbound.setup import runs
@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 EVERY: Final = 500
 """How many resources are read between two renewals of the lease; a page of Twilio's has at most 1,000."""
 
-Read = Callable[[Directory, str], Iterator[Listed]]
+Read = Callable[[Directory, str], Iterator[ListedResource]]
 
 PER_WORKSPACE: Final[dict[ResourceKind, Read]] = {
     ResourceKind.WORKFLOW: lambda directory, workspace: directory.workflows(workspace),
@@ -69,11 +69,11 @@ def _read_all(run: ImportRun, directory: Directory) -> None:
             run.skipped[kind] = {"code": error.code, "said": error.detail[:500], "status": error.http_status}
 
 
-def _read(run: ImportRun, kind: ResourceKind, records: Iterator[Listed]) -> list[Listed]:
+def _read(run: ImportRun, kind: ResourceKind, records: Iterator[ListedResource]) -> list[ListedResource]:
     run.step = kind.value
     run.counts.setdefault(kind.value, 0)
     runs.progress(run)
-    kept: list[Listed] = []
+    kept: list[ListedResource] = []
     for one in records:
         kept.append(one)
         run.counts[kind.value] += 1
@@ -83,7 +83,7 @@ def _read(run: ImportRun, kind: ResourceKind, records: Iterator[Listed]) -> list
     return kept
 
 
-def _stored(one: Listed) -> dict[str, Any]:
+def _stored(one: ListedResource) -> dict[str, Any]:
     values = asdict(one)
     del values["account_sid"]
     return values

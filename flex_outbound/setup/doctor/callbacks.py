@@ -8,7 +8,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from flex_outbound.conf import conf
-from flex_outbound.gateway.probe import Ring, ring
+from flex_outbound.gateway.probe import UrlCheck, check_url
 from flex_outbound.models import Account, Source
 from flex_outbound.models.event import WebhookReceipt
 from flex_outbound.problems import Problem
@@ -27,12 +27,12 @@ def check(account: Account, timeout: tuple[float, float]) -> Iterator[CheckResul
         level = Level.ERROR if conf.public_base_url else Level.WARNING
         yield CheckResult("callbacks", level, obstacle.summary, obstacle.remedy, account.name)
         return
-    yield _address(account, ring(callback_url(account, Source.TASKROUTER), timeout))
+    yield _address(account, check_url(callback_url(account, Source.TASKROUTER), timeout))
     for finding in callbacks.inspect(account, timeout):
         yield _registered(account, finding)
 
 
-def _address(account: Account, found: Ring) -> CheckResult:
+def _address(account: Account, found: UrlCheck) -> CheckResult:
     part, url = "callback_address", callback_url(account, Source.TASKROUTER)
     if found.is_ours:
         return CheckResult(part, Level.OK, _("%(url)s leads to this app.") % {"url": url}, account=account.name)
@@ -44,7 +44,7 @@ def _address(account: Account, found: Ring) -> CheckResult:
     return CheckResult(part, Level.ERROR, problem.summary, problem.remedy, account.name)
 
 
-def _problem(url: str, found: Ring) -> Problem:
+def _problem(url: str, found: UrlCheck) -> Problem:
     if found.is_insecure:
         return Problem(
             _("The certificate of %(url)s is not valid.") % {"url": url},

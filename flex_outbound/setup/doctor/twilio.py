@@ -10,7 +10,7 @@ from django.utils.translation import ngettext
 from flex_outbound.channels import Channel
 from flex_outbound.exceptions import FlexOutboundError, GatewayError
 from flex_outbound.gateway.directory import open_directory
-from flex_outbound.gateway.resources import Directory, Listed
+from flex_outbound.gateway.resources import Directory, ListedResource
 from flex_outbound.models import Account, Message, Sender, Worker
 from flex_outbound.outbox.gateways import connection_to
 from flex_outbound.problems import explain
@@ -140,7 +140,7 @@ def _senders(setup: Setup, directory: Directory) -> Report:
         remedy = _("Add one in the admin, under Senders.")
         yield setup.result("senders", Level.ERROR, _("There is no active sender."), remedy)
         return
-    lists: dict[str, Callable[[], Iterable[Listed]]] = {
+    lists: dict[str, Callable[[], Iterable[ListedResource]]] = {
         Channel.SMS: directory.phone_numbers,
         Channel.WHATSAPP: directory.whatsapp_senders,
         Channel.EMAIL: directory.email_addresses,
@@ -151,7 +151,9 @@ def _senders(setup: Setup, directory: Directory) -> Report:
             yield from _guarded(setup, "senders", _of_channel(setup, Channel(channel), mine, read))
 
 
-def _of_channel(setup: Setup, channel: Channel, mine: list[Sender], read: Callable[[], Iterable[Listed]]) -> Report:
+def _of_channel(
+    setup: Setup, channel: Channel, mine: list[Sender], read: Callable[[], Iterable[ListedResource]]
+) -> Report:
     found = {str(one.details.get("address", "")).lower(): one for one in read()}
     gone = [one.address for one in mine if one.address.lower() not in found]
     off = [one.address for one in mine if found.get(one.address.lower(), _NOTHING).details.get("sms") is False]
@@ -190,10 +192,10 @@ PARTS: Final[dict[str, Callable[[Setup, Directory], Report]]] = {
     "senders": _senders,
     "templates": _templates,
 }
-_NOTHING: Final = Listed("", "")
+_NOTHING: Final = ListedResource("", "")
 
 
-def _sids(listed: Iterable[Listed]) -> set[str]:
+def _sids(listed: Iterable[ListedResource]) -> set[str]:
     return {one.sid for one in listed}
 
 

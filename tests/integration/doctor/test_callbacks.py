@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pytest_django.live_server_helper import LiveServer
 
-from flex_outbound.gateway.probe import ring
+from flex_outbound.gateway.probe import check_url
 from flex_outbound.models import Account, Source
 from flex_outbound.models.event import WebhookReceipt, WebhookRefusal
 from flex_outbound.setup import callbacks as registering
@@ -91,9 +91,9 @@ def test_nobody_there_is_red_unless_twilio_was_there_lately(at: Any, account: Ac
 
 
 def test_a_wrong_certificate_is_told_from_silence(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = ring("https://127.0.0.1:9/", (0.5, 0.5))
+    found = check_url("https://127.0.0.1:9/", (0.5, 0.5))
     assert (found.status, found.is_insecure, found.error) == (None, False, "ConnectionError")
-    assert ring("http://", (0.5, 0.5)).error == "InvalidURL"
+    assert check_url("http://", (0.5, 0.5)).error == "InvalidURL"
 
 
 @pytest.mark.django_db
