@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from flex_outbound.models import Account, Interaction, Message
+from flex_outbound.models import Interaction, Message
 from flex_outbound.outbox import dispatch, lifecycle
 from flex_outbound.outbox.changes import Change
 from flex_outbound.statuses import Event
@@ -22,8 +22,7 @@ def mark_sent(claimed: Interaction) -> bool:
 
 def send(interaction: Interaction) -> int:
     """Send one interaction if it is due. Returns how many were claimed."""
-    account = Account.objects.get(pk=interaction.account_id)
-    return dispatch.send_due(Interaction.objects.due().filter(pk=interaction.pk), account)
+    return dispatch.send_due(Interaction.objects.due().filter(pk=interaction.pk), interaction.account_id)
 
 
 def expire_lease(interaction: Interaction) -> str:

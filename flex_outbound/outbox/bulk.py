@@ -31,13 +31,13 @@ class Plus:
 
 
 class Update(NamedTuple):
-    """New values for one row, if it still is in one of ``statuses`` and, unless None, in ``attempt``.
+    """New values for one row, if it still is in one of ``statuses`` and in ``attempt``, where they are not None.
 
     ``null``: a column that must be null as well, "" for none.
     """
 
     pk: Any
-    statuses: frozenset[str]
+    statuses: frozenset[str] | None
     attempt: int | None
     values: Mapping[str, Any]
     null: str = ""
@@ -54,7 +54,9 @@ def update(model: type[Model], updates: Sequence[Update]) -> list[bool]:
 
 
 def _one(model: type[Model], one: Update) -> bool:
-    guard = Q(pk=one.pk, status__in=sorted(one.statuses))
+    guard = Q(pk=one.pk)
+    if one.statuses is not None:
+        guard &= Q(status__in=sorted(one.statuses))
     if one.attempt is not None:
         guard &= Q(attempt=one.attempt)
     if one.null:
@@ -89,7 +91,7 @@ def _changed(model: type[Model], updates: Sequence[Update]) -> set[Any]:
     assert key is not None
     first = updates[0]
     columns = [(key.column, key.db_type(connection), [one.pk for one in updates])]
-    guard = [f't."{key.column}" = v."{key.column}"', "t.status = ANY(%s)"]
+    guard = [f't."{key.column}" = v."{key.column}"']
     if first.attempt is not None:
         columns.append(("held_attempt", "integer", [one.attempt for one in updates]))
         guard.append("t.attempt = v.held_attempt")
@@ -110,6 +112,10 @@ def _changed(model: type[Model], updates: Sequence[Update]) -> set[Any]:
             given = [field.get_db_prep_save(one, connection) for one in given]  # type: ignore[union-attr]
         sets.append(f'"{field.column}" = {target}')  # type: ignore[union-attr]
         columns.append((f"new_{name}", kind, given))
+    params: list[Any] = [given for _name, _kind, given in columns]
+    if first.statuses is not None:
+        guard.append("t.status = ANY(%s)")
+        params.append(sorted(first.statuses))
     arrays = ", ".join(f"%s::{kind.split('(')[0]}[]" for _name, kind, _given in columns if kind)
     names = ", ".join(f'"{name}"' for name, _kind, _given in columns)
     # Names are those of columns of a model; every value is a parameter.
@@ -118,5 +124,5 @@ def _changed(model: type[Model], updates: Sequence[Update]) -> set[Any]:
         f'WHERE {" AND ".join(guard)} RETURNING t."{key.column}"'
     )
     with connection.cursor() as cursor:
-        cursor.execute(statement, [*(given for _name, _kind, given in columns), sorted(first.statuses)])
+        cursor.execute(statement, params)
         return {row[0] for row in cursor.fetchall()}

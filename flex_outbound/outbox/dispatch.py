@@ -19,7 +19,7 @@ from flex_outbound.gateway import errors, payloads
 from flex_outbound.gateway.base import InteractionRequest, InteractionResult
 from flex_outbound.models import Account, Interaction
 from flex_outbound.models.interaction import InteractionQuerySet
-from flex_outbound.outbox import lifecycle, locks, preflight, ratelimit, retry
+from flex_outbound.outbox import effects, lifecycle, locks, preflight, ratelimit, retry
 from flex_outbound.outbox.attempts import BATCH, Answer, Fence, Flight, Prepared, TooLate
 from flex_outbound.outbox.changes import SIDS, Change
 from flex_outbound.outbox.clock import from_now
@@ -38,6 +38,9 @@ DRAIN_SECONDS: Final = 5.0
 DEFER_AFTER: Final = 1.0
 """Whoever has to wait longer than this for a slot is not due meanwhile: that is no sign that workers are missing."""
 
+ACCOUNT_SECONDS: Final = 10.0
+"""How long an account's SID is believed: it is typed once, and corrected at most."""
+
 LEASES: Final = 100
 """Expired leases that are taken over at a time."""
 
@@ -48,16 +51,14 @@ def dispatch(account_id: int) -> None:
     Never raises what Twilio or the network did; an error of ours leaves its interaction to the lease, and so to a
     lookup.
     """
-    account = Account.objects.only("account_sid").filter(pk=account_id).first()
-    if account is None:
-        return
-    due = Interaction.objects.due().filter(account=account)
-    if not send_due(due, account) and expire_leases(due):
-        send_due(due, account)
+    due = Interaction.objects.due().filter(account=account_id)
+    if not send_due(due, account_id) and expire_leases(due):
+        send_due(due, account_id)
 
 
-def send_due(due: InteractionQuerySet, account: Account) -> int:
+def send_due(due: InteractionQuerySet, account_id: int) -> int:
     """Send those of an account's interactions that are due, for a few seconds. Returns how many were claimed."""
+    account = _account(account_id)
     flight: Flight[Interaction] = Flight(_record)
     end, claimed, room = time.monotonic() + DRAIN_SECONDS, 0, True
     while room or len(flight):
@@ -70,6 +71,19 @@ def send_due(due: InteractionQuerySet, account: Account) -> int:
                 request(Job.DISPATCH, account.pk)
         flight.land()
     return claimed
+
+
+_accounts: dict[int, tuple[float, Account]] = {}
+
+
+def _account(account_id: int) -> Account:
+    """Return an account's SID and key, read once in a while: all that is made of them is the name of its limit."""
+    now = time.monotonic()
+    read_at, account = _accounts.get(account_id, (-ACCOUNT_SECONDS, Account()))
+    if now - read_at >= ACCOUNT_SECONDS:
+        account = Account.objects.only("account_sid").filter(pk=account_id).first() or Account(pk=account_id)
+        _accounts[account_id] = (now, account)
+    return account
 
 
 def _launch(flight: Flight[Interaction], due: InteractionQuerySet, account: Account, room: int) -> tuple[int, bool]:
@@ -123,7 +137,6 @@ def _prepare(claimed: list[Interaction], account_sid: str) -> list[Prepared[Inte
 
 
 def _send(account: Account, request: InteractionRequest) -> InteractionResult:
-    # A gateway belongs to the thread that uses it.
     return gateway_for(account).create_interaction(request)
 
 
@@ -202,7 +215,7 @@ def _record(answers: list[tuple[Interaction, Answer]]) -> None:
         if isinstance(answer, InteractionResult):
             if not is_moved:
                 lifecycle.lost_race(interaction, _sids(answer))
-            lifecycle.clear_problem(interaction.account)
+            effects.clear_problem(interaction.account)
         elif isinstance(answer, GatewayError):
             _note_error(interaction, answer)
         else:
@@ -215,12 +228,12 @@ def _note_error(interaction: Interaction, error: GatewayError) -> None:
     # A certificate that is not trusted is not accepted, and only an admin can fix it.
     is_admins = isinstance(error, Refused) and errors.rule_for(error.code, error.http_status).admin
     if is_admins or (isinstance(error, NotAccepted) and error.reason == NOT_SET_UP):
-        lifecycle.record_problem(interaction.account, error)
+        effects.record_problem(interaction.account, error)
 
 
 def _not_set_up(account: Account, error: ConfigurationError) -> Refused:
     refused = Refused(str(error), reason=NOT_SET_UP)
-    lifecycle.record_problem(account, refused)
+    effects.record_problem(account, refused)
     return refused
 
 

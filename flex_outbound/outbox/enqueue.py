@@ -16,8 +16,8 @@ from flex_outbound.contacts import ContactAdapter, adapter_by_label, content_typ
 from flex_outbound.exceptions import ClickConflict, ClickNotAllowed, InvalidClick
 from flex_outbound.models import IN_THE_WAY, Interaction, Message, Sender
 from flex_outbound.outbox import locks, texts
+from flex_outbound.outbox.effects import tell_after_commit
 from flex_outbound.outbox.jobs import Job, request_after_commit
-from flex_outbound.outbox.lifecycle import tell_after_commit
 from flex_outbound.outbox.preflight import ChannelOption, Setup, option_for
 
 _TRIES = 3  # the row in the way may become final between our insert and our look at it

@@ -7,12 +7,9 @@ the other is told and leaves the interaction as it is.
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
-from django.contrib.contenttypes.models import ContentType
-from django.db import router, transaction
 from django.db.models import F
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
@@ -21,12 +18,10 @@ from django.utils.translation import gettext as _
 
 from flex_outbound import signals
 from flex_outbound.conf import conf
-from flex_outbound.contacts import adapter_for
-from flex_outbound.exceptions import GatewayError
-from flex_outbound.models import Account, DispatchAttempt, Interaction, Message, Outcome, Sender
+from flex_outbound.models import DispatchAttempt, Interaction, Message, Outcome
 from flex_outbound.models.interaction import InteractionQuerySet
 from flex_outbound.models.scheduling import SchedulableQuerySet
-from flex_outbound.outbox import bulk, claims, closings, locks
+from flex_outbound.outbox import bulk, claims, closings, effects, locks
 from flex_outbound.outbox.bulk import NOW, In, Plus, Update
 from flex_outbound.outbox.changes import SIDS, Change, conversation_step
 from flex_outbound.outbox.clock import from_now
@@ -177,7 +172,7 @@ def apply(pairs: Sequence[Pair]) -> list[bool]:
         _finish_attempts(pairs, moved)
         for interaction, change in (*made, *facts):
             _show(interaction, change)
-        store_on_contacts([interaction for interaction, change in made if _is_for_contact(change)])
+        effects.store_on_contacts([interaction for interaction, change in made if _is_for_contact(change)])
         for interaction, change in made:
             _follow(interaction, change)
         _request_next(made)
@@ -254,7 +249,7 @@ def _follow(interaction: Interaction, change: Change) -> None:
     """Do what follows from a move for messages and channels, and tell the host project after the commit."""
     if change.event is None:
         if change.tell:
-            tell_after_commit(signals.interaction_updated, interaction.pk)
+            effects.tell_after_commit(signals.interaction_updated, interaction.pk)
         return
     target = TRANSITIONS[change.event].target
     if target == Status.ACTIVE:
@@ -266,7 +261,7 @@ def _follow(interaction: Interaction, change: Change) -> None:
         closings.close_orphan(interaction)
     signal = _SIGNALS.get(target, signals.interaction_updated)
     if signal is not None:
-        tell_after_commit(signal, interaction.pk)
+        effects.tell_after_commit(signal, interaction.pk)
 
 
 def _request_next(made: Sequence[Pair]) -> None:
@@ -330,7 +325,7 @@ def apply_message(message: Message, change: Change) -> bool:
         if moved:
             message.status = transition.target
             _touch_interactions([message.interaction_id])
-            tell_after_commit(signals.interaction_updated, message.interaction_id)
+            effects.tell_after_commit(signals.interaction_updated, message.interaction_id)
             if not is_final and change.delay < conf.sweep_seconds:
                 request_after_commit(Job.MESSAGE, message.interaction.account_id, change.delay)
     return moved
@@ -358,59 +353,3 @@ def _touch_interactions(keys: Sequence[UUID]) -> None:
     """Let the page see that something about these interactions changed."""
     if keys:
         Interaction.objects.filter(pk__in=keys).update(version=F("version") + 1, updated_at=Now())
-
-
-# -- contact, account, signals -----------------------------------------------------------------------------------------
-
-
-def store_on_contacts(interactions: Sequence[Interaction]) -> None:
-    """Write the SIDs onto the contacts through their adapters; what goes wrong in the host's code is only logged."""
-    for interaction in interactions:
-        model = ContentType.objects.get_for_id(interaction.contact_type_id).model_class()
-        # A manager's test of a sender has no contact.
-        if model is None or model is Sender:
-            continue
-        try:
-            with transaction.atomic(using=router.db_for_write(model)):
-                adapter_for(model).store_sids(interaction.contact_id, _sids_for_contact(interaction))
-        except Exception:
-            logger.exception("The SIDs of interaction %s could not be stored on its contact", interaction.pk)
-
-
-def _sids_for_contact(interaction: Interaction) -> dict[str, str | None]:
-    return {
-        "last_interaction_sid": interaction.interaction_sid,
-        "last_task_sid": interaction.task_sid,
-        "last_conversation_sid": interaction.conversation_sid,
-    }
-
-
-def record_problem(account: Account, error: GatewayError) -> None:
-    """Show the admin on the account what is wrong with the setup, in Twilio's own words."""
-    Account.objects.filter(pk=account.pk).update(
-        problem_code=error.code, problem_text=error.detail[:500], problem_at=Now()
-    )
-    logger.error(
-        "Twilio refuses account %s (error %s): check its credentials and SIDs in the admin",
-        account.account_sid,
-        error.code,
-    )
-
-
-def clear_problem(account: Account) -> None:
-    """Take the problem off an account that works again."""
-    if account.problem_at is not None:
-        Account.objects.filter(pk=account.pk).update(problem_code=None, problem_text="", problem_at=None)
-        account.problem_at = None
-
-
-def tell_after_commit(signal: Signal, key: UUID, **named: Any) -> None:
-    """Send a signal with the interaction as it is after commit; a receiver's error is logged and goes no further."""
-    if signal.receivers:
-        locks.after_commit(partial(_tell, signal, key, named))
-
-
-def _tell(signal: Signal, key: UUID, named: dict[str, Any]) -> None:
-    interaction = Interaction.objects.filter(pk=key).first()
-    if interaction is not None:
-        signal.send_robust(sender=Interaction, interaction=interaction, **named)

@@ -23,7 +23,7 @@ from flex_outbound.gateway.base import Gateway, TaskState
 from flex_outbound.gateway.payloads import ATTEMPT
 from flex_outbound.models import Account, Interaction
 from flex_outbound.models.interaction import InteractionQuerySet
-from flex_outbound.outbox import claims, closings, lifecycle, locks, ratelimit, retry
+from flex_outbound.outbox import claims, closings, effects, lifecycle, locks, ratelimit, retry
 from flex_outbound.outbox.changes import SIDS, Change
 from flex_outbound.outbox.clock import from_now, next_lookup, since
 from flex_outbound.outbox.gateways import gateway_for
@@ -228,7 +228,7 @@ def adopt(interaction: Interaction, tasks: Sequence[TaskState]) -> bool:
         return False
     [adopted] = lifecycle.apply([(interaction, change)])
     if adopted:
-        lifecycle.clear_problem(interaction.account)
+        effects.clear_problem(interaction.account)
     else:
         # Somebody else was first, or it has gone on: whatever is not its own now is one too many.
         interaction.refresh_from_db()

@@ -21,7 +21,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.test import override_settings
 
 from crm_demo.models import Contact
-from flex_outbound import tasks
+from flex_outbound import broker
 from flex_outbound.checks import celery, deployment, project, values
 from flex_outbound.contacts import registered
 
@@ -247,8 +247,8 @@ def sweeping(schedule: Any) -> dict[str, Any]:
 
 def test_a_project_without_a_celery_app_is_told_how(monkeypatch: pytest.MonkeyPatch) -> None:
     stopgap = Celery("default", fixups=[], set_as_current=False)
-    monkeypatch.setattr(tasks, "current_app", Proxy(lambda: stopgap))
-    assert tasks.celery_app() is None
+    monkeypatch.setattr(broker, "current_app", Proxy(lambda: stopgap))
+    assert broker.celery_app() is None
     assert ids(celery.check_celery(None)) == ["W003"]
 
 
@@ -256,8 +256,8 @@ def test_any_app_of_one_s_own_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("mycrm", None, "default"):
         own = Celery(name, set_as_current=False)
         own.fixups = ["celery.fixups.django:fixup"]
-        monkeypatch.setattr(tasks, "current_app", Proxy(lambda own=own: own))
-        assert tasks.celery_app() == (name or "")
+        monkeypatch.setattr(broker, "current_app", Proxy(lambda own=own: own))
+        assert broker.celery_app() == (name or "")
 
 
 @override_settings(FLEX_OUTBOUND={"SWEEP_SECONDS": 7})

@@ -13,7 +13,7 @@ from flex_outbound import signals
 from flex_outbound.gateway import errors
 from flex_outbound.gateway.base import TaskState
 from flex_outbound.models import Interaction, Message, Source, WebhookEvent
-from flex_outbound.outbox import closings, lifecycle, lookups, retry
+from flex_outbound.outbox import closings, effects, lifecycle, lookups, retry
 from flex_outbound.outbox.bulk import NOW, In
 from flex_outbound.outbox.callbacks.events import PARTICIPANT_KIND, CallbackEvent, EventName, Party
 from flex_outbound.outbox.changes import Change, channel_step, conversation_step, task_step
@@ -257,7 +257,7 @@ def _message_added(interaction: Interaction, event: CallbackEvent) -> None:
         if lost.update(next_at=Now()):
             request_after_commit(Job.MESSAGE, interaction.account_id)
     elif event.message_sid and event.author == Party.CUSTOMER:
-        lifecycle.tell_after_commit(signals.message_received, interaction.pk, message_sid=event.message_sid)
+        effects.tell_after_commit(signals.message_received, interaction.pk, message_sid=event.message_sid)
 
 
 def _not_delivered(interaction: Interaction, event: CallbackEvent) -> bool:

@@ -1,12 +1,12 @@
 """Stored callbacks are applied in batches: in any order, twice or late; what fails is kept."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Final
 
 from django.db import OperationalError
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 
 from flex_outbound.models import Interaction, WebhookEvent
@@ -34,22 +34,20 @@ def apply_due(account_id: int) -> int:
     Raises nothing that an event is the cause of: that is logged and counted, and the event kept for ``replay``.
     """
     waiting = WebhookEvent.objects.filter(account=account_id, processed_at=None, error="").order_by("received_at", "pk")
-    keys = list(waiting.values_list("pk", flat=True)[:BATCH])
-    if not keys:
-        return 0
     try:
-        applied = _apply(account_id, keys)
+        seen, applied = _apply(account_id, waiting)
     except Exception:
         # One event spoils the transaction of all: each is tried by itself, so that the others are applied.
-        applied = sum(_apply_alone(account_id, key) for key in keys)
-    if applied and len(keys) == BATCH:
+        keys = list(waiting.values_list("pk", flat=True)[:BATCH])
+        seen, applied = len(keys), sum(_apply_alone(account_id, key) for key in keys)
+    if applied and seen == BATCH:
         request(Job.EVENT, account_id)
     return applied
 
 
 def _apply_alone(account_id: int, key: int) -> int:
     try:
-        return _apply(account_id, [key])
+        return _apply(account_id, WebhookEvent.objects.filter(pk=key, processed_at=None))[1]
     except OperationalError as error:
         # Somebody else holds the interaction, or the database is gone: neither is the event's fault.
         logger.warning("Webhook event %s has to wait (%s)", key, type(error).__name__)
@@ -59,12 +57,11 @@ def _apply_alone(account_id: int, key: int) -> int:
     return 0
 
 
-def _apply(account_id: int, keys: Sequence[int]) -> int:
-    """Apply events in one transaction, in the order in which they came."""
+def _apply(account_id: int, waiting: QuerySet[WebhookEvent]) -> tuple[int, int]:
+    """Apply events in one transaction, in the order in which they came. Returns how many were read, and applied."""
     with locks.bounded_transaction(savepoint=True, read_first=True):
-        waiting = WebhookEvent.objects.filter(pk__in=keys, processed_at=None).order_by("received_at", "pk")
         # What somebody else holds is being applied.
-        stored = list(locks.lock(waiting, skip_locked=True))
+        stored = list(locks.lock(waiting, skip_locked=True)[:BATCH])
         events = [parse(one.source, one.event_type, one.payload) for one in stored]
         locked = locks.lock(Interaction.objects.select_related("account"))
         done: dict[object, list[int]] = {}
@@ -82,7 +79,7 @@ def _apply(account_id: int, keys: Sequence[int]) -> int:
         for interaction_id, finished in done.items():
             processed = WebhookEvent.objects.filter(pk__in=finished)
             processed.update(processed_at=Now(), interaction=interaction_id, error="")
-    return sum(map(len, done.values()))
+    return len(stored), sum(map(len, done.values()))
 
 
 def _is_young(stored: WebhookEvent) -> bool:

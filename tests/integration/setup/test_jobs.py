@@ -7,7 +7,7 @@ import pytest
 from django.core.management import call_command
 from django.db.models import F
 
-from flex_outbound import tasks
+from flex_outbound import broker, tasks
 from flex_outbound.models import Account, ImportRun, RunState
 from flex_outbound.outbox.jobs import Job
 from flex_outbound.setup import runs
@@ -37,7 +37,7 @@ def test_the_job_of_a_run_that_is_gone_does_nothing(db: None) -> None:
 
 def test_the_sweep_hands_out_what_was_lost(neglected: ImportRun, monkeypatch: pytest.MonkeyPatch) -> None:
     published: list[tuple[Job, str]] = []
-    monkeypatch.setattr(tasks, "_publish", lambda job, row_id, *_args: published.append((job, row_id)))
+    monkeypatch.setattr(broker, "publish", lambda job, run_id, *_delay: published.append((job, run_id)))
     tasks.sweep()
     assert published == [(Job.IMPORT, str(neglected.pk))]
 

@@ -1,0 +1,102 @@
+"""What follows from a change outside the interaction itself: its contact, its account, the host's signals."""
+
+import logging
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from django.contrib.contenttypes.models import ContentType
+from django.db import models, router, transaction
+from django.db.models.functions import Now
+from django.dispatch import Signal
+
+from flex_outbound.contacts import ContactAdapter, adapter_for
+from flex_outbound.exceptions import GatewayError
+from flex_outbound.models import Account, Interaction, Sender
+from flex_outbound.outbox import bulk, locks
+from flex_outbound.outbox.bulk import Update
+
+logger = logging.getLogger(__name__)
+
+
+def store_on_contacts(interactions: Sequence[Interaction]) -> None:
+    """Write the SIDs onto the contacts through their adapters; what goes wrong in the host's code is only logged."""
+    groups: dict[int, list[Interaction]] = {}
+    for interaction in interactions:
+        groups.setdefault(interaction.contact_type_id, []).append(interaction)
+    for type_id, group in groups.items():
+        model = ContentType.objects.get_for_id(type_id).model_class()
+        # A manager's test of a sender has no contact.
+        if model is None or model is Sender:
+            continue
+        if not _try_to_store(model, group) and len(group) > 1:
+            # One contact spoils the savepoint of all: each is tried by itself.
+            for interaction in group:
+                _try_to_store(model, [interaction])
+
+
+def _try_to_store(model: type[models.Model], interactions: Sequence[Interaction]) -> bool:
+    try:
+        with transaction.atomic(using=router.db_for_write(model)):
+            _store(adapter_for(model), interactions)
+    except Exception:
+        keys = ", ".join(str(interaction.pk) for interaction in interactions)
+        logger.exception("The SIDs of interaction %s could not be stored on its contact", keys)
+        return False
+    return True
+
+
+def _store(adapter: ContactAdapter, interactions: Sequence[Interaction]) -> None:
+    fields = {field.name: field for field in adapter.model._meta.local_concrete_fields}
+    is_ours = type(adapter).store_sids is ContactAdapter.store_sids
+    if len(interactions) > 1 and is_ours and router.db_for_write(adapter.model) == locks.alias():
+        named = [(one, _sids_for_contact(one)) for one in interactions]
+        values = [(one, {name: sid for name, sid in sids.items() if sid and name in fields}) for one, sids in named]
+        key = adapter.model._meta.pk
+        # Columns that the model inherits are in another table, which only its own manager knows to write.
+        if key is not None and key.name in fields and all(found for _one, found in values):
+            updates = [Update(key.to_python(one.contact_id), None, None, found) for one, found in values]
+            bulk.update(adapter.model, updates)
+            return
+    for interaction in interactions:
+        adapter.store_sids(interaction.contact_id, _sids_for_contact(interaction))
+
+
+def _sids_for_contact(interaction: Interaction) -> dict[str, str | None]:
+    return {
+        "last_interaction_sid": interaction.interaction_sid,
+        "last_task_sid": interaction.task_sid,
+        "last_conversation_sid": interaction.conversation_sid,
+    }
+
+
+def record_problem(account: Account, error: GatewayError) -> None:
+    """Show the admin on the account what is wrong with the setup, in Twilio's own words."""
+    Account.objects.filter(pk=account.pk).update(
+        problem_code=error.code, problem_text=error.detail[:500], problem_at=Now()
+    )
+    logger.error(
+        "Twilio refuses account %s (error %s): check its credentials and SIDs in the admin",
+        account.account_sid,
+        error.code,
+    )
+
+
+def clear_problem(account: Account) -> None:
+    """Take the problem off an account that works again."""
+    if account.problem_at is not None:
+        Account.objects.filter(pk=account.pk).update(problem_code=None, problem_text="", problem_at=None)
+        account.problem_at = None
+
+
+def tell_after_commit(signal: Signal, key: UUID, **named: Any) -> None:
+    """Send a signal with the interaction as it is after commit; a receiver's error is logged and goes no further."""
+    if signal.receivers:
+        locks.after_commit(partial(_tell, signal, key, named))
+
+
+def _tell(signal: Signal, key: UUID, named: dict[str, Any]) -> None:
+    interaction = Interaction.objects.filter(pk=key).first()
+    if interaction is not None:
+        signal.send_robust(sender=Interaction, interaction=interaction, **named)
