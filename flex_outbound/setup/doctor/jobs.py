@@ -1,4 +1,4 @@
-"""Broker and workers. Only ``tasks`` imports Celery, so the caller passes its functions in."""
+"""Broker and workers. Only ``broker`` and ``tasks`` import Celery, so the caller passes its functions in."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ WORKER_SECONDS: Final = 1.5
 
 @dataclass(frozen=True, slots=True)
 class Celery:
-    """The functions of ``tasks`` that ask Celery; see there."""
+    """The functions of ``broker`` that ask Celery; see there."""
 
     app: Callable[[], str | None]
     ask_broker: Callable[[int], str]
