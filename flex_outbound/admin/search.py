@@ -106,12 +106,22 @@ def _normalized(channel: Channel, written: Iterable[str]) -> list[str]:
 
 
 def _name(text: str, alias: str) -> Q:
-    """Return the condition on the contact's name, in a form that an index of this database answers.
+    """Return the condition on the contact's name: by the keys of what matches, unless it is many.
 
-    With an index of trigrams: every word is in the name. Without: the name begins with the text, or the interaction is
+    The list asks twice, for the number and for a page; so what the index finds is read once. And SQLite, with the order
+    of the list beside the condition, would read the whole table by time. Where there are many, it need not read far.
+    """
+    condition = _name_condition(text.split()[:10], alias)
+    found = list(Interaction.objects.using(alias).filter(condition).order_by().values_list("pk", flat=True)[: FEW + 1])
+    return Q(pk__in=found) if len(found) <= FEW else condition
+
+
+def _name_condition(words: list[str], alias: str) -> Q:
+    """Return the condition in a form that an index of this database answers.
+
+    With an index of trigrams: every word is in the name. Without: the name begins with the words, or the interaction is
     one of the newest and every word is in its name.
     """
-    words = text.split()[:10]
     if _has_trigrams(alias):
         # Fewer than three letters in a row have no trigram, except at the beginning of a word.
         return _all(_within if any(map(_TRIGRAM.search, words)) else _beginning_of_word, words)
@@ -120,11 +130,7 @@ def _name(text: str, alias: str) -> Q:
     edge = list(newest[NEWEST : NEWEST + 1])
     if not edge:
         return within
-    condition = Q(contact_name__istartswith=" ".join(words)) | Q(within, created_at__gt=edge[0])
-    # Their keys first: with the list's order beside the OR, SQLite would read the whole table by time. Where there are
-    # many, it need not read far.
-    found = list(Interaction.objects.using(alias).filter(condition).order_by().values_list("pk", flat=True)[: FEW + 1])
-    return Q(pk__in=found) if len(found) <= FEW else condition
+    return Q(contact_name__istartswith=" ".join(words)) | Q(within, created_at__gt=edge[0])
 
 
 def _all(condition: Callable[[str], Q], words: Iterable[str]) -> Q:
