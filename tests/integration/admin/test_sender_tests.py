@@ -94,7 +94,7 @@ def test_a_test_is_a_committed_row_and_a_job(
     assert (row.worker_sid, row.first_message.body) == ("WK" + "d" * 32, "Hello")
     assert row.contact == sender
     assert sender_tests.is_test(row)
-    assert asked == [("dispatch", str(row.pk))]
+    assert asked == [("dispatch", str(row.account_id))]
 
 
 def test_it_is_followed_on_its_page_and_stands_in_the_history(
