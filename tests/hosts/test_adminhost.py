@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.acceptance.crm import forms_of
 from tests.hosts import checks
 from tests.hosts.agents import Agent
 from tests.hosts.driver import Host
@@ -45,8 +46,11 @@ def test_a_click_in_the_list_opens_a_conversation_and_leaves_the_list_alone(page
 
 def test_the_list_works_without_javascript(agent: Agent, host: Host) -> None:
     contact = host.contacts["cy"]
-    form = next(form for form in agent.forms(LEADS) if form.fields.get("contact_id") == contact)
-    answer = agent.post(form.action, data=form.fields | {"channel": "sms"})
+    link = f"/flex/compose/leads.lead/sms/?id={contact}"
+    assert f'href="{link}"' in agent.get(LEADS).text
+    page = agent.get(link, headers={"Referer": agent.outside + LEADS})
+    form = next(form for form in forms_of(page.text) if form.fields.get("contact_id") == contact)
+    answer = agent.post(form.action, data=form.fields)
     assert (answer.status_code, answer.headers["Location"]) == (302, LEADS)
     rows = agent.get(f"/flex/api/interactions/?contact_type=leads.lead&contact_id={contact}").json()["results"]
     row = agent.opened(rows[0])
