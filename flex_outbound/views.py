@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import wraps
 from math import ceil
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID
 
 from django.contrib import messages
@@ -274,7 +275,14 @@ def _page_of(request: HttpRequest, interaction: Interaction) -> str | None:
 def _next(request: HttpRequest, fallback: str | None) -> str:
     """Return where the agent came from, if it is this site; else the contact's page, else the project's root."""
     # A link has no such field, but the browser sends the page that it was on.
-    wanted = request.POST.get("next", "") if request.method == "POST" else request.headers.get("Referer", "")
+    is_form = request.method == "POST"
+    wanted = request.POST.get("next", "") if is_form else request.headers.get("Referer", "")
     if url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure()):
-        return wanted
+        return wanted if is_form else _path_of(wanted)
     return fallback or get_script_prefix()
+
+
+def _path_of(url: str) -> str:
+    """Return path and query. A path that begins with two slashes would be another site."""
+    parts = urlsplit(url)
+    return urlunsplit(("", "", f"/{parts.path.lstrip('/')}", parts.query, ""))

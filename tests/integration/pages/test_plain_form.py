@@ -208,7 +208,7 @@ def test_a_link_in_a_list_leads_to_the_form_and_back(signed_in: Client, contact:
     assert filled["channel"] == "sms"
     assert "+14155550123" in response.content.decode()
     sent = signed_in.post("/flex/send/", {**filled, "body": "Hello"})
-    assert sent["Location"] == "http://testserver/?q=grace"
+    assert sent["Location"] == "/?q=grace"
     assert Message.objects.get().body == "Hello"
 
 
@@ -228,6 +228,11 @@ def test_a_link_from_nowhere_or_elsewhere_leads_back_to_the_contact(
 ) -> None:
     html = compose(signed_in, contact, referer=referer).content.decode()
     assert f'name="next" value="{contact.get_absolute_url()}"' in html
+
+
+def test_the_way_back_is_a_path_of_this_site(signed_in: Client, contact: Any) -> None:
+    html = compose(signed_in, contact, referer="http://testserver//evil.example/").content.decode()
+    assert 'name="next" value="/evil.example/"' in html
 
 
 def test_a_link_to_a_channel_that_cannot_be_used_says_why(signed_in: Client, contact: Any) -> None:
