@@ -63,8 +63,8 @@ def openapi_folder() -> Path:
     """Return the folder of Twilio's published OpenAPI files (``twilio_flex_v1.json`` and so on)."""
     folder = Path(os.environ.get("TWILIO_OPENAPI_DIR") or "nowhere")
     how = (
-        "Unpack `npm pack @twilio/cli-core` and set TWILIO_OPENAPI_DIR to its folder package/src/services/twilio-api, "
-        "or set it to the folder spec/json of github.com/twilio/twilio-oai"
+        "In the folder var: `npm pack @twilio/cli-core@8.3.2 && tar -xzf twilio-cli-core-8.3.2.tgz`; then set "
+        "TWILIO_OPENAPI_DIR to var/package/src/services/twilio-api, or to spec/json of github.com/twilio/twilio-oai"
     )
     require((folder / "twilio_flex_v1.json").is_file(), "Twilio's OpenAPI", how)
     return folder
