@@ -4,7 +4,7 @@ Django's template engine needs longer for three buttons than the rest of a list 
 of ``compact.html`` is kept for the whole process, with markers in it where the values of a contact belong.
 """
 
-from collections.abc import Hashable
+from collections.abc import Collection, Hashable
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any
@@ -22,12 +22,16 @@ from django.utils.translation import get_language
 from flex_outbound import contexts
 from flex_outbound.channels import Channel
 from flex_outbound.contacts import ContactAdapter, adapter_for, label_of
-from flex_outbound.models import Sender
 from flex_outbound.outbox.preflight import ChannelOption, Setup, option_for
 from flex_outbound.statements import load_permissions, usable_channels
 
 _kept: WeakKeyDictionary[Template, dict[Hashable, str]] = WeakKeyDictionary()
 """Markup by template. A template that is loaded anew, as after an edit during development, is another key."""
+
+_CHANNELS = tuple(Channel)
+_TEXTS = tuple(f"text_{channel.value}" for channel in Channel)
+_SOME: list[Any] = [None]
+"""Senders of which a list only asks whether there are any."""
 
 
 @dataclass(slots=True)
@@ -36,16 +40,17 @@ class _Kind:
 
     adapter: ContactAdapter
     label: str
-    channels: list[tuple[Channel, str, str, str]]
-    """By channel: where the compose pages are, and the names of the two values of the channel."""
+    urls: dict[str, str]
+    """By name of the value: where the compose page of each channel is."""
+    forms: dict[Hashable, str] = field(default_factory=dict)
+    """Markup with everything filled in that is not the contact's."""
 
     @classmethod
     def of(cls, model: type[models.Model]) -> "_Kind":
         adapter = adapter_for(model)
         label = label_of(adapter.model)
-        addresses = [(one, reverse("flex_outbound:compose", args=[label, one.value])) for one in Channel]
-        found = [(one, f"{url}?id=", f"url_{one.value}", f"text_{one.value}") for one, url in addresses]
-        return cls(adapter, label, found)
+        urls = {f"url_{one.value}": reverse("flex_outbound:compose", args=[label, one.value]) for one in Channel}
+        return cls(adapter, label, urls)
 
 
 @dataclass(slots=True)
@@ -80,15 +85,23 @@ class _Page:
             self.kinds[model] = _Kind.of(model)
         return self.kinds[model]
 
-    def form(self, options: list[ChannelOption]) -> str:
-        """Return the markup of these channels, enabled or not, to be filled in by ``%``."""
+    def form(self, kind: _Kind, options: list[ChannelOption]) -> str:
+        """Return the markup of these channels, enabled or not, to be filled in with the contact's values by ``%``."""
         key = (self.language, *[option.enabled for option in options])
+        if key not in kind.forms:
+            kind.forms[key] = self._filled(kind, key, options)
+        return kind.forms[key]
+
+    def _filled(self, kind: _Kind, key: Hashable, options: list[ChannelOption]) -> str:
         if key not in self.forms:
-            markup = _tight(self.template.render(Context(_marked(options)))).replace("%", "%%")
-            for name in ("type", "id", "name", *(f"{kind}_{one.value}" for one in Channel for kind in ("url", "text"))):
-                markup = markup.replace(_marker(name), f"%({name})s")
-            self.forms[key] = markup
-        return self.forms[key]
+            self.forms[key] = _tight(self.template.render(Context(_marked(options)))).replace("%", "%%")
+        markup = self.forms[key]
+        for name, url in kind.urls.items():
+            markup = markup.replace(_marker(name), f"{escape(url).replace('%', '%%')}?id=%(quoted)s")
+        markup = markup.replace(_marker("type"), kind.label)
+        for name in ("id", "name", *_TEXTS):
+            markup = markup.replace(_marker(name), f"%({name})s")
+        return markup
 
     def icons(self) -> str:
         """Return the shapes of the icons for the first contact of the page, nothing for the others."""
@@ -105,7 +118,18 @@ def _setup_of(user: Any) -> Setup:
     if not usable:
         # The reason is another query or two, for those few who cannot send at all.
         return Setup.load(user)
-    return Setup(user, senders=[Sender(channel=channel) for channel in usable])
+    return _Channels(user, usable=usable)
+
+
+@dataclass(slots=True)
+class _Channels(Setup):
+    """The channels that a user has a sender for."""
+
+    usable: Collection[str] = ()
+
+    def senders_for(self, channel: Channel) -> list[Any]:
+        """Return a list that is empty where the channel has no sender."""
+        return _SOME if channel in self.usable else []
 
 
 def compact_buttons(request: HttpRequest, contact: Any) -> SafeString:
@@ -119,15 +143,15 @@ def compact_buttons(request: HttpRequest, contact: Any) -> SafeString:
         return kept("flex_outbound/buttons.html", {"signed_out": True})
     kind = page.kind(type(contact))
     contact_id = str(contact.pk)
-    values = {"type": kind.label, "id": escape(contact_id), "name": escape(kind.adapter.get_name(contact))}
-    quoted = quote(contact_id, safe="")
-    options = []
-    for channel, url, url_name, text_name in kind.channels:
-        option = option_for(page.setup, kind.adapter, contact, channel)
-        options.append(option)
-        values[url_name] = url + quoted
-        values[text_name] = escape(option.addresses[0].value if option.enabled else option.reason_text)
-    return SafeString(page.icons() + page.form(options) % values)
+    values = {
+        "id": escape(contact_id),
+        "quoted": quote(contact_id, safe=""),
+        "name": escape(kind.adapter.get_name(contact)),
+    }
+    options = [option_for(page.setup, kind.adapter, contact, channel) for channel in _CHANNELS]
+    for option, name in zip(options, _TEXTS, strict=True):
+        values[name] = escape(option.addresses[0].value if option.enabled else option.reason_text)
+    return SafeString(page.icons() + page.form(kind, options) % values)
 
 
 def _marked(options: list[ChannelOption]) -> dict[str, Any]:

@@ -341,7 +341,9 @@ export class FlexOutboundElement extends FlexElement {
   }
 
   clickOn(button) {
-    const { contactType: contact_type, contactId: contact_id } = this.dataset;
+    const url = new URL(button.href); // …/compose/<contact type>/<channel>/?id=<contact id>
+    const contact_type = url.pathname.split("/").at(-3);
+    const contact_id = url.searchParams.get("id");
     const { token: csrfmiddlewaretoken } = page();
     return { contact_type, contact_id, channel: button.dataset.channel, idempotency_key: newKey(), csrfmiddlewaretoken };
   }
