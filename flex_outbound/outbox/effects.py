@@ -90,13 +90,13 @@ def clear_problem(account: Account) -> None:
         account.problem_at = None
 
 
-def tell_after_commit(signal: Signal, key: UUID, **named: Any) -> None:
-    """Send a signal with the interaction as it is after commit; a receiver's error is logged and goes no further."""
-    if signal.receivers:
-        locks.after_commit(partial(_tell, signal, key, named))
+def tell_after_commit(signal: Signal, *keys: UUID, **named: Any) -> None:
+    """Send a signal for each interaction as it is after commit; a receiver's error is logged and goes no further."""
+    if keys and signal.receivers:
+        locks.after_commit(partial(_tell, signal, keys, named))
 
 
-def _tell(signal: Signal, key: UUID, named: dict[str, Any]) -> None:
-    interaction = Interaction.objects.filter(pk=key).first()
-    if interaction is not None:
+def _tell(signal: Signal, keys: Sequence[UUID], named: dict[str, Any]) -> None:
+    # Read again, in one query for all: many columns were set by the database.
+    for interaction in Interaction.objects.filter(pk__in=keys).order_by():
         signal.send_robust(sender=Interaction, interaction=interaction, **named)

@@ -175,6 +175,7 @@ def apply(pairs: Sequence[Pair]) -> list[bool]:
         effects.store_on_contacts([interaction for interaction, change in made if _is_for_contact(change)])
         for interaction, change in made:
             _follow(interaction, change)
+        _tell(made)
         _request_next(made)
     return moved
 
@@ -246,10 +247,8 @@ def _is_for_contact(change: Change) -> bool:
 
 
 def _follow(interaction: Interaction, change: Change) -> None:
-    """Do what follows from a move for messages and channels, and tell the host project after the commit."""
+    """Do what follows from a move for messages and channels."""
     if change.event is None:
-        if change.tell:
-            effects.tell_after_commit(signals.interaction_updated, interaction.pk)
         return
     target = TRANSITIONS[change.event].target
     if target == Status.ACTIVE:
@@ -259,9 +258,18 @@ def _follow(interaction: Interaction, change: Change) -> None:
     if change.event is Event.BROKEN:
         # The conversation may still be open and the customer writing to nobody.
         closings.close_orphan(interaction)
-    signal = _SIGNALS.get(target, signals.interaction_updated)
-    if signal is not None:
-        effects.tell_after_commit(signal, interaction.pk)
+
+
+def _tell(made: Sequence[Pair]) -> None:
+    """Tell the host project after the commit what became of interactions."""
+    told: dict[int, tuple[Signal, list[UUID]]] = {}
+    for interaction, change in made:
+        target = TRANSITIONS[change.event].target if change.event else ""
+        signal = _SIGNALS.get(target, signals.interaction_updated)
+        if signal is not None and (change.event or change.tell):
+            told.setdefault(id(signal), (signal, []))[1].append(interaction.pk)
+    for signal, keys in told.values():
+        effects.tell_after_commit(signal, *keys)
 
 
 def _request_next(made: Sequence[Pair]) -> None:
