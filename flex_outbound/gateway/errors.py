@@ -7,8 +7,6 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from flex_outbound import problems
-
 
 class Kind(StrEnum):
     """What an error says about the work that was asked for."""
@@ -80,8 +78,6 @@ _BY_STATUS = {status: rule for rule in TABLE for status in rule.statuses}
 
 REASONS = frozenset(rule.reason for rule in TABLE)
 """Every reason that Twilio's errors have."""
-
-agent_message = problems.agent_message
 
 
 def rule_for(code: int | None, http_status: int | None) -> Rule:

@@ -10,7 +10,6 @@ from functools import partial
 from typing import Any, Final
 
 from django.db.models.functions import Now
-from django.utils.translation import gettext as _
 
 from flex_outbound.channels import Channel
 from flex_outbound.conf import conf
@@ -26,6 +25,7 @@ from flex_outbound.outbox.clock import from_now
 from flex_outbound.outbox.gateways import gateway_for
 from flex_outbound.outbox.jobs import Job, request
 from flex_outbound.outbox.ratelimit import Budget
+from flex_outbound.problems import GAVE_UP, agent_message
 from flex_outbound.statuses import Event, Status
 
 logger = logging.getLogger(__name__)
@@ -184,10 +184,9 @@ def decide(interaction: Interaction, answer: Answer) -> Change:
     if isinstance(answer, NotAccepted):
         if interaction.attempt < conf.max_attempts:
             return Change(Event.NOT_ACCEPTED, retry.backoff(interaction.attempt, answer.retry_after), error=answer)
-        words = _("Twilio could not be reached for several minutes. Nothing was sent; you can try again.")
-        return _ended(Event.REJECTED, answer, words)
+        return _ended(Event.REJECTED, answer, agent_message(answer.reason, GAVE_UP))
     if isinstance(answer, Refused):
-        return _ended(Event.REFUSED, answer, errors.agent_message(answer.reason))
+        return _ended(Event.REFUSED, answer, agent_message(answer.reason))
     if isinstance(answer, OutcomeUnknown):
         return Change(Event.UNKNOWN, retry.first_lookup(conf.settle_seconds), error=answer)
     sids = _sids(answer)

@@ -14,7 +14,6 @@ from django.db.models import F
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 from django.dispatch import Signal
-from django.utils.translation import gettext as _
 
 from flex_outbound import signals
 from flex_outbound.conf import conf
@@ -26,6 +25,7 @@ from flex_outbound.outbox.bulk import NOW, In, Plus, Update
 from flex_outbound.outbox.changes import SIDS, Change, conversation_step
 from flex_outbound.outbox.clock import from_now
 from flex_outbound.outbox.jobs import Job, request_after_commit
+from flex_outbound.problems import MESSAGE, agent_message
 from flex_outbound.statuses import (
     FINAL,
     MESSAGE_FINAL,
@@ -348,12 +348,13 @@ def release_message(interaction: Interaction) -> None:
 
 def _cancel_message(interaction: Interaction, *, is_canceled: bool) -> None:
     """End a first message whose interaction ended before it could be sent."""
+    reason = "canceled" if is_canceled else "not_opened"
     waiting = Message.objects.filter(interaction=interaction.pk, status=MessageStatus.WAITING)
     waiting.update(
         status=MESSAGE_TRANSITIONS[Event.CANCELED].target,
         next_at=None,
-        error_reason="canceled" if is_canceled else "not_opened",
-        error_message=_("Not sent: the conversation was not opened."),
+        error_reason=reason,
+        error_message=agent_message(reason, MESSAGE),
     )
 
 

@@ -14,7 +14,6 @@ from typing import Final, TypeVar
 from django.db.models import BooleanField, Case, F, Q, Value, When
 from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from flex_outbound.channels import Channel
 from flex_outbound.conf import conf
@@ -30,6 +29,7 @@ from flex_outbound.outbox.gateways import gateway_for
 from flex_outbound.outbox.jobs import Job, request
 from flex_outbound.outbox.ratelimit import Budget
 from flex_outbound.outbox.rules import EmptyLookup, Verdict, judge
+from flex_outbound.problems import agent_message
 from flex_outbound.statuses import OPEN, Event, Status, TaskStatus
 
 logger = logging.getLogger(__name__)
@@ -158,14 +158,14 @@ def _take_word(gateway: Gateway, interaction: Interaction) -> bool:
     """Fetch the task that a person named. Returns True where it is the interaction's now."""
     task = gateway.fetch_task(interaction.named_task_sid)
     if task is None:
-        words = _("Twilio does not know this task (any more). Is it the right one?")
+        case = "task_unknown"
     elif task.key not in {"", interaction.key} or _belongs_to_another(interaction, task):
-        words = _("This task belongs to another interaction.")
+        case = "task_taken"
     elif not task.interaction_sid:
-        words = _("This task is no conversation that was opened through Flex.")
+        case = "task_without_conversation"
     else:
         return adopt(interaction, [task])
-    reject_named_task(interaction, words)
+    reject_named_task(interaction, agent_message("needs_review", case))
     return False
 
 
@@ -200,8 +200,7 @@ def _could_not_look_up(interaction: Interaction, wait: float) -> None:
     """Look up again later; what could not be looked up all this time is shown to a person."""
     given_up = Interaction.objects.filter(pk=interaction.pk, status=Status.UNCONFIRMED, sent_at__lte=Now() - PATIENCE)
     if given_up.exists():
-        words = _("Twilio could not be asked whether the conversation was opened. Look into Flex before you decide.")
-        lifecycle.apply([(interaction, needs_review(words))])
+        lifecycle.apply([(interaction, needs_review("not_asked"))])
     else:
         reschedule(interaction, wait)
 
@@ -248,8 +247,12 @@ def decide_found(interaction: Interaction, task: TaskState) -> Change | None:
     return Change(Event.FOUND, sids=sids, task_status=task.status, made_by=made_by)
 
 
-def needs_review(words: str) -> Change:
-    """Return the change that leaves the decision to a person; the interaction is still looked up now and then."""
+def needs_review(case: str) -> Change:
+    """Return the change that leaves the decision to a person; the interaction is still looked up now and then.
+
+    ``case``: why, as in ``problems.CASES``; "" where it simply was not found.
+    """
+    words = agent_message("needs_review", case)
     return Change(Event.UNDECIDED, retry.REVIEW_SECONDS, reason="needs_review", message=words)
 
 
@@ -277,16 +280,14 @@ def _absent(gateway: Gateway, interaction: Interaction) -> None:
 def decide_absent(lookup: EmptyLookup, verdict: Verdict, *, begun: bool) -> Change:
     """Return what follows when an interaction was found nowhere. ``begun``: a conversation with its customer began."""
     if begun:
-        return needs_review(
-            _("A conversation with this customer was begun at that time. Look into Flex before you send it again.")
-        )
+        return needs_review("conversation_begun")
     if verdict is Verdict.SEND_AGAIN:
         return Change(Event.NOT_FOUND)
     if lookup.accepted:
-        return needs_review(_("Flex accepted the conversation, but its task cannot be found."))
+        return needs_review("task_not_found")
     if not lookup.in_time:
-        return needs_review(_("It was not possible to check in time whether the conversation was opened."))
-    return needs_review(_("Flex did not answer, and no conversation was found. Send it again?"))
+        return needs_review("not_checked_in_time")
+    return needs_review("")
 
 
 def _record_miss(interaction: Interaction) -> None:

@@ -10,11 +10,9 @@ from functools import partial
 
 from django.db.models import F
 from django.db.models.functions import Now
-from django.utils.translation import gettext as _
 
 from flex_outbound.conf import conf
 from flex_outbound.exceptions import ConfigurationError, GatewayError, NotAccepted, OutcomeUnknown, Refused
-from flex_outbound.gateway import errors
 from flex_outbound.gateway.base import MessageRequest
 from flex_outbound.models import Account, Message
 from flex_outbound.models.scheduling import SchedulableQuerySet
@@ -25,6 +23,7 @@ from flex_outbound.outbox.clock import from_now, next_lookup, since
 from flex_outbound.outbox.dispatch import NOT_SET_UP, decide_expired
 from flex_outbound.outbox.gateways import gateway_for
 from flex_outbound.outbox.ratelimit import Budget
+from flex_outbound.problems import MESSAGE, agent_message
 from flex_outbound.statuses import Event, MessageStatus
 
 logger = logging.getLogger(__name__)
@@ -91,7 +90,7 @@ def decide(message: Message, answer: Answer) -> Change:
     if isinstance(answer, NotAccepted) and message.attempt < conf.max_attempts:
         return Change(Event.NOT_ACCEPTED, retry.backoff(message.attempt, answer.retry_after))
     if isinstance(answer, NotAccepted | Refused):
-        words = errors.agent_message(answer.reason)
+        words = agent_message(answer.reason)
         return Change(Event.REFUSED, reason=answer.reason, message=words, code=answer.code)
     if isinstance(answer, OutcomeUnknown):
         return Change(Event.UNKNOWN, retry.first_lookup(conf.settle_seconds))
@@ -148,5 +147,5 @@ def _look_up(message: Message) -> None:
 def _decide_absent(message: Message) -> Change:
     if conf.unconfirmed == "auto" and message.attempt < conf.max_attempts:
         return Change(Event.NOT_FOUND)
-    words = _("It is not known whether the message was sent. Look into the conversation in Flex.")
+    words = agent_message("outcome_unknown", MESSAGE)
     return Change(Event.UNDECIDED, reason="outcome_unknown", message=words)

@@ -12,7 +12,6 @@ from typing import Any, Final
 
 from django.db.models import F, Q
 from django.db.models.functions import Now
-from django.utils.translation import gettext as _
 
 from flex_outbound.channels import Channel
 from flex_outbound.conf import conf
@@ -27,6 +26,7 @@ from flex_outbound.outbox.clock import from_now, since
 from flex_outbound.outbox.gateways import gateway_for
 from flex_outbound.outbox.jobs import Job, request
 from flex_outbound.outbox.ratelimit import Budget
+from flex_outbound.problems import agent_message
 from flex_outbound.statuses import OPEN, ChannelStatus, Event, Status, TaskStatus
 
 logger = logging.getLogger(__name__)
@@ -169,7 +169,7 @@ def decide(interaction: Interaction, found: Findings) -> Change:
     if ended.event is not None or found.is_gone:
         return ended.with_facts(**facts)
     if found.customer is False and since_opened >= JOINING:
-        words = errors.agent_message("already_open")
+        words = agent_message("already_open")
         return Change(Event.BROKEN, reason="already_open", message=words, code=NOT_ADDED).with_facts(**facts)
     if interaction.status == Status.CREATED and _is_up(interaction, found, facts):
         return Change(Event.UP).with_facts(**facts)
@@ -181,8 +181,7 @@ def decide_task(status: str) -> Change:
     if status == TaskStatus.COMPLETED:
         return Change(Event.ENDED)
     if status == TaskStatus.CANCELED:
-        words = _("The task was canceled in Flex before the conversation ended.")
-        return Change(Event.BROKEN, reason="task_canceled", message=words)
+        return Change(Event.BROKEN, reason="task_canceled", message=agent_message("task_canceled"))
     return NOTHING
 
 
@@ -190,7 +189,7 @@ def _channel_failed(channel: ChannelState) -> Change:
     # Twilio wraps the cause into the words of a general code: 45352 over a 50416.
     _rule, reason, code = errors.read_words(channel.error_message, channel.error_code, None)
     reason = reason if code else "channel_failed"
-    return Change(Event.BROKEN, reason=reason, message=errors.agent_message(reason), code=code)
+    return Change(Event.BROKEN, reason=reason, message=agent_message(reason), code=code)
 
 
 def _is_up(interaction: Interaction, found: Findings, facts: dict[str, Any]) -> bool:

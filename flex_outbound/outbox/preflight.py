@@ -13,12 +13,12 @@ from uuid import UUID
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
 from django.utils.functional import Promise
-from django.utils.translation import gettext as _
 
 from flex_outbound import channels
 from flex_outbound.channels import Address, AddressError, Channel
 from flex_outbound.contacts import ContactAdapter, adapter_for, find_contact
 from flex_outbound.models import Interaction, Sender, Worker
+from flex_outbound.problems import agent_message
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ class Setup:
     def load(cls, user: Any) -> "Setup":
         """Read permission, workers and senders of a user (anonymous users included)."""
         if not user.is_authenticated or not user.has_perm("flex_outbound.add_interaction"):
-            return cls(user, "no_permission", _("You may not open conversations. Ask your manager for access."))
+            return cls(user, "no_permission", agent_message("no_permission"))
         senders = [sender for sender in Sender.objects.usable_by(user) if sender.account.workspace_sid]
         return cls(user, senders=senders) if senders else cls(user, *_why_none(user))
 
@@ -76,11 +76,11 @@ def _why_none(user: Any) -> tuple[str, str]:
     accounts = list(mine.values_list("account__is_active", "account__workspace_sid"))
     workspaces = [workspace for is_active, workspace in accounts if is_active]
     if not accounts:
-        return "no_worker", _("You are not set up as a Flex worker. Ask your manager to add you.")
+        return "no_worker", agent_message("no_worker")
     if not workspaces:
-        return "account_off", _("Messaging is switched off. Ask your manager when it will be back.")
+        return "account_off", agent_message("account_off")
     if not any(workspaces):
-        return "no_workspace", _("Messaging is not set up yet. Ask your manager to choose the Flex workspace.")
+        return "no_workspace", agent_message("no_workspace")
     return "", ""
 
 
@@ -90,16 +90,16 @@ def usable_addresses(
     """Return the contact's normalised addresses without repetitions, and the first error if some were unusable."""
     region = adapter.get_default_region(contact) if channel.is_phone else None
     found: dict[str, Address] = {}
-    trouble: AddressError | None = None
+    problem: AddressError | None = None
     for raw in adapter.get_addresses(contact, channel):
         given = raw if isinstance(raw, Address) else Address(raw)
         try:
             value = channels.normalize(channel, given.value, region)
         except AddressError as error:
-            trouble = trouble or error
+            problem = problem or error
             continue
         found.setdefault(value, Address(value, given.label))
-    return list(found.values()), trouble
+    return list(found.values()), problem
 
 
 def channel_options(user: Any, contact: Any, setup: Setup | None = None) -> list[ChannelOption]:
@@ -118,13 +118,11 @@ def option_for(setup: Setup, adapter: ContactAdapter, contact: Any, channel: Cha
         return _disabled(channel, setup.reason, setup.reason_text)
     senders = setup.senders_for(channel)
     if not senders:
-        words = _("There is no sender for %(channel)s that you may use. Ask your manager for one.") % {
-            "channel": channel.label
-        }
+        words = agent_message("no_sender", channel=channel.label)
         return _disabled(channel, "no_sender", words)
-    addresses, trouble = usable_addresses(adapter, contact, channel)
+    addresses, problem = usable_addresses(adapter, contact, channel)
     if not addresses:
-        return _disabled(channel, *_no_address(channel, trouble))
+        return _disabled(channel, *_no_address(channel, problem))
     refusal = refusal_of(adapter, setup.user, contact, channel)
     if refusal:
         return _disabled(channel, "not_allowed", refusal)
@@ -137,19 +135,19 @@ def refusal_of(adapter: ContactAdapter, user: Any, contact: Any, channel: Channe
     if allowed is True:
         return ""
     words = str(allowed).strip() if isinstance(allowed, str | Promise) else ""
-    return words or _("You may not message this contact.")
+    return words or agent_message("not_allowed")
 
 
 def _disabled(channel: Channel, reason: str, words: str) -> ChannelOption:
     return ChannelOption(channel, False, reason, words)
 
 
-def _no_address(channel: Channel, trouble: AddressError | None) -> Iterable[str]:
-    if trouble is not None:
-        return trouble.code, str(trouble)
+def _no_address(channel: Channel, problem: AddressError | None) -> Iterable[str]:
+    if problem is not None:
+        return problem.code, str(problem)
     if channel.is_phone:
-        return "no_number", _("This contact has no phone number.")
-    return "no_email", _("This contact has no email address.")
+        return "no_number", agent_message("no_number")
+    return "no_email", agent_message("no_email")
 
 
 # -- once more, before it is sent --------------------------------------------------------------------------------------
@@ -214,14 +212,12 @@ def _contacts_of(group: Sequence[Interaction]) -> tuple[ContactAdapter | None, d
 
 def _recheck_one(interaction: Interaction, adapter: ContactAdapter | None, contact: Any) -> Rejection | None:
     if adapter is None or contact is None:
-        words = _("This contact was deleted, or you may not see it any more. Nothing was sent.")
-        return Rejection("contact_gone", words)
+        return Rejection("contact_gone", agent_message("contact_gone"))
     channel = Channel(interaction.channel)
     try:
         addresses, _problem = usable_addresses(adapter, contact, channel)
         if interaction.address not in {address.value for address in addresses}:
-            words = _("This is not the contact's address any more. Nothing was sent; press the button again.")
-            return Rejection("address_changed", words)
+            return Rejection("address_changed", agent_message("address_changed"))
         refusal = refusal_of(adapter, interaction.agent, contact, channel) if interaction.agent is not None else ""
     except Exception:
         logger.exception("The contact of interaction %s cannot be checked; it is sent as clicked", interaction.pk)

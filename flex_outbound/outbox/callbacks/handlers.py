@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from django.db.models import Q
 from django.db.models.functions import Now
-from django.utils.translation import gettext_lazy as _
 
 from flex_outbound import signals
 from flex_outbound.gateway import errors
@@ -18,6 +17,7 @@ from flex_outbound.outbox.bulk import NOW, In
 from flex_outbound.outbox.callbacks.events import PARTICIPANT_KIND, CallbackEvent, EventName, Party
 from flex_outbound.outbox.changes import Change, channel_step, conversation_step, task_step
 from flex_outbound.outbox.jobs import Job, request_after_commit
+from flex_outbound.problems import agent_message
 from flex_outbound.statuses import (
     FINAL,
     OPEN,
@@ -31,16 +31,10 @@ from flex_outbound.statuses import (
     TaskStatus,
 )
 
-WORDS: Final = {
-    "task_canceled": _("The task was canceled in Flex before the conversation ended."),
-    "task_deleted": _("The task was deleted in Flex before the conversation ended."),
-    "workflow_timeout": _("Nobody took the task in Flex in time, so the conversation was closed. Send again?"),
-    "agent_timeout": _("You did not accept the task in Flex in time, so the conversation was closed. Send again?"),
-    "agent_rejected": _("You declined the task in Flex, so the conversation was closed. Send again?"),
-}
+REASONS: Final = ("task_canceled", "task_deleted", "workflow_timeout", "agent_timeout", "agent_rejected")
 """Reasons that callbacks tell, from effects to causes: where two are told, the later one here stays."""
 
-_RANK: Final = {reason: rank for rank, reason in enumerate(WORDS)}
+_RANK: Final = {reason: rank for rank, reason in enumerate(REASONS)}
 _ACCEPTED: Final = frozenset({TaskStatus.ASSIGNED, TaskStatus.WRAPPING, TaskStatus.COMPLETED})
 _TASK_ENDED: Final = frozenset({TaskStatus.COMPLETED, TaskStatus.CANCELED})
 _UNDELIVERED: Final = ("failed", "undelivered")
@@ -132,7 +126,7 @@ def _own_task(interaction: Interaction, event: CallbackEvent, task: TaskState) -
         # TaskRouter itself deletes a task minutes after its end, so its end was missed.
         _write(interaction, Change(Event.ENDED, facts=facts))
     elif reason is not None:
-        _break(interaction, Change(Event.BROKEN, reason=reason, message=str(WORDS[reason]), facts=facts))
+        _break(interaction, Change(Event.BROKEN, reason=reason, message=agent_message(reason), facts=facts))
     else:
         _write(interaction, Change(None, facts=facts))
 
@@ -192,7 +186,7 @@ def _channel_failed(interaction: Interaction, code: int | None, facts: dict[str,
     reason = reason if code else "channel_failed"
     if facts is None:
         facts = channel_step(interaction, ChannelStatus.FAILED)
-    words = errors.agent_message(reason)
+    words = agent_message(reason)
     _break(interaction, Change(Event.BROKEN, reason=reason, message=words, code=code, facts=facts))
 
 
@@ -273,7 +267,7 @@ def _not_delivered(interaction: Interaction, event: CallbackEvent) -> bool:
     # Of several recipients' errors the lowest code stays, whichever came first.
     first = Q(error_reason="") | Q(error_code__gt=code or 0)
     noted = Message.objects.filter(first, pk=message.pk, message_sid=event.message_sid).update(
-        error_code=code, error_reason=reason, error_message=errors.agent_message(reason)
+        error_code=code, error_reason=reason, error_message=agent_message(reason)
     )
     if noted:
         _write(interaction, Change(None, facts={"updated_at": NOW}, tell=True))

@@ -202,12 +202,12 @@ def test_retry_after_is_never_that_of_an_earlier_answer(wire: Wire, gateway: Twi
 def test_every_reason_has_words_and_a_short_name(reason: str) -> None:
     assert len(reason) <= 40
     assert reason.replace("_", "").isalpha()
-    assert errors.agent_message(reason).endswith(".")
-    assert "%" not in errors.agent_message(reason)
+    assert problems.agent_message(reason).endswith(".")
+    assert "%" not in problems.agent_message(reason)
 
 
 def test_an_unheard_of_reason_has_words_too() -> None:
-    assert errors.agent_message("from_a_newer_version") == errors.agent_message("unknown_error")
+    assert problems.agent_message("from_a_newer_version") == problems.agent_message("unknown_error")
 
 
 def test_a_channels_own_error_code_needs_no_status() -> None:
