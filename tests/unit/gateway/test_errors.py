@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from flex_outbound import problems
 from flex_outbound.exceptions import NotAccepted, OutcomeUnknown, Refused
 from flex_outbound.gateway import errors
 from flex_outbound.gateway.client import TwilioGateway
