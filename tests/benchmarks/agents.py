@@ -18,7 +18,7 @@ FAST: Final = (0.15, 0.25, 0.4, 0.6, 1.0, 1.5, 2.5, 4.0, 5.0)
 SLOW_FIRST, SLOW_FACTOR, SLOW_MOST = 5.0, 1.5, 30.0
 """Afterwards."""
 
-ACCEPT, COMPLETE = 1.0, 4.0
+ACCEPT, COMPLETE = 1.0, 6.0
 """Seconds from the click until the agent accepts the task, and completes it: a short conversation."""
 
 PATIENCE: Final = 90.0

@@ -1,5 +1,6 @@
 """(k) The CPU of all processes from the click to the end of the conversation, beside the raw SDK's one call."""
 
+import re
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -19,6 +20,8 @@ WARM_UP = 10
 LATENCY_MS = 100
 AFTERWARDS = 2.0
 """Seconds for the last callbacks and the jobs that they ask for."""
+
+_JOB = re.compile(r"Task flex_outbound\.tasks\.(\w+)\[\S+\] succeeded")
 
 OURS = ("worker", "beat", "PostgreSQL")
 
@@ -92,7 +95,7 @@ def test_the_cpu_of_an_interaction_from_click_to_closed(lab: Lab, report: Report
         }
     )
     meters.start()
-    former = postgres.counters("cpu")
+    former, said = postgres.counters("cpu"), len(worker.says())
     lives = agents.work(web.url, sandbox.url, contacts[WARM_UP:], PER_SECOND)
     time.sleep(AFTERWARDS)
     each = {name: spent / count for name, spent in meters.milliseconds().items()}
@@ -106,6 +109,8 @@ def test_the_cpu_of_an_interaction_from_click_to_closed(lab: Lab, report: Report
     group.add("and the web process, beside a call of the raw SDK", [exact(inner + each["web"], "ms"), baseline])
     group.notes.append("each: " + ", ".join(f"{name} {spent:.1f} ms" for name, spent in each.items()))
     group.notes.append("in the database: " + ", ".join(f"{value:.1f} {name}" for name, value in counted.items()))
+    done = Counter(_JOB.findall(worker.says()[said:]))
+    group.notes.append("jobs: " + ", ".join(f"{name} {number / count:.1f}" for name, number in done.most_common()))
     polls = sum(life.polls for life in lives) / count
     unchanged = sum(life.unchanged for life in lives) / count
     group.notes.append(f"each had {polls:.1f} polls, {unchanged:.1f} of them answered 304, and {calls:.1f} callbacks")
