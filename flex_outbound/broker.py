@@ -45,6 +45,14 @@ def publish(job: Job, argument: str, delay: float = 0.0) -> None:
     current_app.tasks[TASKS[job]].apply_async(args=(argument,), retry=False, **options)
 
 
+HOLD_SECONDS: Final[dict[Job, float]] = {Job.EVENT: 0.2}
+"""How long a job is held for others of the same account that are asked for meanwhile: they become one.
+
+Twilio makes a dozen callbacks for each conversation, several of them within a moment. Nobody waits for one as an agent
+waits for a click.
+"""
+
+
 class Publisher(threading.Thread):
     """Publishes the jobs of one process, so that no click ever waits for a broker that is slow or gone.
 
@@ -54,16 +62,38 @@ class Publisher(threading.Thread):
     def __init__(self) -> None:
         super().__init__(name="flex-outbound-publisher", daemon=True)
         self.queue: queue.Queue[tuple[Job, str, float, float]] = queue.Queue(maxsize=1000)
+        self._held: dict[tuple[Job, str], float] = {}
 
     def run(self) -> None:
         """Publish one job after the other, for as long as the process lives."""
         while True:
-            job, argument, delay, asked = self.queue.get()
-            try:
-                publish(job, argument, max(delay - (time.monotonic() - asked), 0.0) if delay else 0.0)
-            except Exception as error:  # the broker's client decides which; none may end the thread
-                logger.warning("Broker unavailable (%s); the sweep will retry", type(error).__name__)
-                jobs.report_lost(job)
+            self._take_next()
+            now = time.monotonic()
+            for job, argument in [key for key, due in self._held.items() if due <= now]:
+                del self._held[job, argument]
+                self._publish(job, argument, 0.0)
+
+    def _take_next(self) -> None:
+        """Wait for the next job, or until one that is held is due."""
+        due = min(self._held.values(), default=None)
+        try:
+            job, argument, delay, asked = self.queue.get(
+                timeout=None if due is None else max(due - time.monotonic(), 0.0)
+            )
+        except queue.Empty:
+            return
+        if job in HOLD_SECONDS and not delay:
+            # What this one is to see was committed before it was asked for, so a job that comes later sees it, too.
+            self._held.setdefault((job, argument), asked + HOLD_SECONDS[job])
+        else:
+            self._publish(job, argument, max(delay - (time.monotonic() - asked), 0.0) if delay else 0.0)
+
+    def _publish(self, job: Job, argument: str, delay: float) -> None:
+        try:
+            publish(job, argument, delay)
+        except Exception as error:  # the broker's client decides which; none may end the thread
+            logger.warning("Broker unavailable (%s); the sweep will retry", type(error).__name__)
+            jobs.report_lost(job)
 
 
 _publisher: Publisher | None = None

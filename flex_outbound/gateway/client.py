@@ -15,27 +15,34 @@ from flex_outbound.gateway.observe import Operation
 from flex_outbound.gateway.queries import TwilioQueries
 from flex_outbound.statuses import ChannelStatus
 
-MAX_KEPT = 4
-"""Gateways kept per thread; a worker seldom serves more accounts at a time."""
+MAX_KEPT = 16
+"""Gateways kept per process; a worker seldom serves more accounts at a time."""
 
-_kept = threading.local()
+_lock = threading.Lock()
+_kept: "OrderedDict[Connection, TwilioGateway]" = OrderedDict()
+
+
+def _begin_anew() -> None:
+    """Forget what a parent process had: two processes on its sockets would read each other's answers."""
+    global _lock, _kept
+    _lock, _kept = threading.Lock(), OrderedDict()
+
+
+os.register_at_fork(after_in_child=_begin_anew)
 
 
 def connect(connection: Connection) -> Gateway:
-    """Return the calling thread's gateway to an account, with its open connections: a new one costs a TLS handshake.
+    """Return this process's gateway to an account, with its open connections: a new one costs a TLS handshake.
 
-    The gateway may be passed on to other threads. Raises ConfigurationError for unusable credentials.
+    All threads use the same. Raises ConfigurationError for unusable credentials.
     """
-    if getattr(_kept, "pid", None) != os.getpid():
-        # A forked worker must not share its parent's sockets: two processes would read each other's answers.
-        _kept.pid, _kept.gateways = os.getpid(), OrderedDict()
-    gateways: OrderedDict[Connection, TwilioGateway] = _kept.gateways
-    if connection not in gateways:
-        gateways[connection] = TwilioGateway(connection)
-        if len(gateways) > MAX_KEPT:
-            gateways.popitem(last=False)[1].close()
-    gateways.move_to_end(connection)
-    return gateways[connection]
+    with _lock:
+        if connection not in _kept:
+            _kept[connection] = TwilioGateway(connection)
+            if len(_kept) > MAX_KEPT:
+                _kept.popitem(last=False)[1].close()
+        _kept.move_to_end(connection)
+        return _kept[connection]
 
 
 class TwilioGateway(TwilioQueries):

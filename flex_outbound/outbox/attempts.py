@@ -61,11 +61,11 @@ class Fence:
 
 @dataclass(frozen=True, slots=True)
 class Prepared(Generic[Claimed]):
-    """A request that is ready: whose attempt it is, what sends it, and how many seconds its slot is away."""
+    """A request that is ready: whose attempt it is, what sends it, and when, by ``time.monotonic()``."""
 
     claimed: Claimed
     send: Callable[[], Any]
-    wait: float = 0.0
+    slot: float = 0.0
 
 
 class Flight(Generic[Claimed]):
@@ -78,22 +78,28 @@ class Flight(Generic[Claimed]):
     def __len__(self) -> int:
         return len(self._under_way)
 
-    def launch(self, fence: Fence, prepared: Sequence[Prepared[Claimed]]) -> None:
-        """Mark the attempts as sent and begin their requests; one alone is carried out at once, in this thread."""
+    def launch(
+        self, fence: Fence, prepared: Sequence[Prepared[Claimed]], ready_to_send: Callable[[], object] = bool
+    ) -> None:
+        """Mark the attempts as sent and begin their requests; one alone is carried out at once, in this thread.
+
+        ``ready_to_send`` is called in between.
+        """
         if not prepared:
             return
         fence.mark()
         marked = lifecycle.mark_sent([one.claimed for one in prepared])
+        ready_to_send()
         lost = [one.claimed for one in prepared if one.claimed.pk not in marked]
         if lost:
             self._record([(claimed, TooLate()) for claimed in lost])
         ready = [one for one in prepared if one.claimed.pk in marked]
         if len(ready) == 1 and not self._under_way:
-            self._record([(ready[0].claimed, _begin(fence, ready[0], time.monotonic()))])
+            self._record([(ready[0].claimed, _begin(fence, ready[0]))])
             return
-        pool, start = _pool(), time.monotonic()
+        pool = _pool()
         for one in ready:
-            self._under_way[pool.submit(_begin, fence, one, start)] = one.claimed
+            self._under_way[pool.submit(_begin, fence, one)] = one.claimed
 
     def land(self) -> None:
         """Wait for the next answer and record it, together with those that have come meanwhile.
@@ -112,9 +118,9 @@ class Flight(Generic[Claimed]):
             future.result()
 
 
-def _begin(fence: Fence, one: Prepared[Any], start: float) -> Answer:
-    if one.wait:
-        time.sleep(max(0.0, one.wait - (time.monotonic() - start)))
+def _begin(fence: Fence, one: Prepared[Any]) -> Answer:
+    if one.slot:
+        time.sleep(max(0.0, one.slot - time.monotonic()))
     if not fence.is_open:
         return TooLate()
     try:

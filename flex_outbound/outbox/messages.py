@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 from flex_outbound.conf import conf
 from flex_outbound.exceptions import ConfigurationError, GatewayError, NotAccepted, OutcomeUnknown, Refused
 from flex_outbound.gateway.base import MessageRequest
-from flex_outbound.models import Account, Message
+from flex_outbound.models import Message
 from flex_outbound.models.scheduling import SchedulableQuerySet
 from flex_outbound.outbox import claims, lifecycle, locks, ratelimit, retry
 from flex_outbound.outbox.attempts import BATCH, Answer, Fence, Flight, Prepared, TooLate
@@ -57,15 +57,11 @@ def _prepare(message: Message) -> Prepared[Message] | None:
         lifecycle.apply_message(message, Change(Event.THROTTLED, wait))
         return None
     try:
-        gateway_for(account)
+        gateway = gateway_for(account)
     except ConfigurationError as error:
         lifecycle.apply_message(message, decide(message, Refused(str(error), reason=NOT_SET_UP)))
         return None
-    return Prepared(message, partial(_send, account, build_request(message)))
-
-
-def _send(account: Account, request: MessageRequest) -> str:
-    return gateway_for(account).create_message(request)
+    return Prepared(message, partial(gateway.create_message, build_request(message)))
 
 
 def build_request(message: Message) -> MessageRequest:

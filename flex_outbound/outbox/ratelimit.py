@@ -73,23 +73,26 @@ def take(budget: Budget, account_sid: str) -> float:
         return 0.0
 
 
-def reserve(budget: Budget, account_sid: str, count: int) -> Slots:
-    """Take the next ``count`` free slots of an account, as far as they are near. What was granted counts as spent."""
-    return _slots(budget, account_sid, count, is_taken=True)
+def reserve(budget: Budget, account_sid: str, count: int, lead: float = 0.0) -> Slots:
+    """Take the next ``count`` free slots of an account, as far as they are near. What was granted counts as spent.
+
+    ``lead``: seconds that the caller needs until it can send; no slot is sooner.
+    """
+    return _slots(budget, account_sid, count, lead, is_taken=True)
 
 
 def peek(budget: Budget, account_sid: str, count: int) -> Slots:
     """Return what ``reserve`` would grant now, without taking anything."""
-    return _slots(budget, account_sid, count, is_taken=False)
+    return _slots(budget, account_sid, count, 0.0, is_taken=False)
 
 
-def _slots(budget: Budget, account_sid: str, count: int, *, is_taken: bool) -> Slots:
+def _slots(budget: Budget, account_sid: str, count: int, lead: float, *, is_taken: bool) -> Slots:
     limit = limit_of(budget)
     if limit is None:
         return Slots([0.0] * count)
     period = _Period(limit, f"flex_outbound/{budget.value}/{account_sid}")
     try:
-        return period.take(count, is_taken=is_taken)
+        return period.take(count, lead, is_taken=is_taken)
     except Exception:
         # Each storage has errors of its own; none of them may keep a message from being sent.
         logger.warning("The rate limits cannot be counted; Twilio's own answer decides", exc_info=True)
@@ -111,17 +114,18 @@ class _Period:
         self.space = self.seconds / limit.amount
         self.storage: Any = _limiter(conf.rate_limit_storage).storage
 
-    def take(self, count: int, *, is_taken: bool) -> Slots:
+    def take(self, count: int, lead: float, *, is_taken: bool) -> Slots:
         """Take, or only look at, the slots of this period and of the next that are near enough."""
         now = time.time()
+        ready = now + lead
         waits: list[float] = []
         retry_in = self.space
-        for index in (int(now // self.seconds), int(now // self.seconds) + 1):
+        for index in (int(ready // self.seconds), int(ready // self.seconds) + 1):
             begin = index * self.seconds
             gone = int(self.storage.get(f"{self.name}/{index}"))
             # Slots that passed unused are gone as well: nobody makes up for them in a burst.
-            first = max(gone, math.ceil((now - begin) / self.space - _ON_TIME))
-            near = math.floor((now + PATIENCE - begin) / self.space) + 1
+            first = max(gone, math.ceil((ready - begin) / self.space - _ON_TIME))
+            near = math.floor((ready + PATIENCE - begin) / self.space) + 1
             wanted = min(count - len(waits), near - first, self.limit.amount - first)
             retry_in = max(begin + first * self.space - now, 0.0)
             if wanted > 0:

@@ -2,15 +2,15 @@
 
 from typing import Final
 
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
+from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from flex_outbound.exceptions import WebhookError
-from flex_outbound.models import Account, Source
+from flex_outbound.models import Source
 from flex_outbound.sensitive import sensitive_view
 from flex_outbound.webhooks import receipts, refusals
+from flex_outbound.webhooks.accounts import active_account
 from flex_outbound.webhooks.read import read
 from flex_outbound.webhooks.store import store
 from flex_outbound.webhooks.verify import verify
@@ -26,7 +26,9 @@ def receive(request: HttpRequest, account_id: int, source: Source) -> HttpRespon
 
     Source: https://www.twilio.com/docs/taskrouter/api/event#event-callbacks
     """
-    account = get_object_or_404(Account, pk=account_id, is_active=True)
+    account = active_account(account_id)
+    if account is None:
+        raise Http404
     try:
         callback = read(request)
         event_id = verify(request, account, callback)

@@ -99,9 +99,9 @@ def _without_locks(scene: Scene, fault: str) -> list[Cell]:
 def job_twice(scene: Scene) -> None:
     """The broker delivers the job again, three times, while the first is at the place; and others as well."""
     cells = scene.bring("job_twice")
-    scene.deliver(cells, "look", wait=False)
+    scene.deliver(cells, "lookup", wait=False)
     scene.deliver(cells, "dispatch", times=3)
-    scene.deliver(cells, "watch", wait=False)
+    scene.deliver(cells, "poll", wait=False)
     scene.release(cells)
 
 

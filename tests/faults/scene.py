@@ -38,6 +38,7 @@ FIRST_LOOK = 2000
 LATE = 9000
 STATUS = "SELECT status FROM flex_outbound_interaction WHERE idempotency_key = %s"
 TASK = "SELECT task_sid FROM flex_outbound_interaction WHERE idempotency_key = %s"
+ACCOUNT_ID = "SELECT account_id FROM flex_outbound_interaction WHERE idempotency_key = %s"
 ROW_ID = "SELECT id FROM flex_outbound_interaction WHERE idempotency_key = %s"
 APPLIED = """
 SELECT count(*) FROM flex_outbound_webhookevent e JOIN flex_outbound_interaction i ON i.id = e.interaction_id
@@ -156,8 +157,8 @@ class Scene:
         """Have jobs delivered once more, as a broker does that was in doubt; ``wait`` until they have run."""
         with Celery(broker=self.stack.environment["CELERY_BROKER_URL"]) as app:
             for cell in cells:
-                [(row_id,)] = self.stack.query(ROW_ID, cell.key)
-                name, words = f"flex_outbound.tasks.{job}", (str(row_id),)
+                [(account_id,)] = self.stack.query(ACCOUNT_ID, cell.key)
+                name, words = f"flex_outbound.tasks.{job}", (str(account_id),)
                 sent = [app.send_task(name, words, ignore_result=True).id for _ in range(times)]
                 if wait:
                     wait_for(lambda sent=sent: all(map(self._ran, sent)), f"{job} for {cell.key}", 15.0)

@@ -12,12 +12,16 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
-from twilio.http.http_client import TwilioHttpClient
+import psutil
 
+from flex_outbound import broker
+from flex_outbound.gateway.base import InteractionResult
+from flex_outbound.gateway.http import GatewayHttpClient
 from flex_outbound.models import Interaction
-from flex_outbound.outbox import callbacks, dispatch, lifecycle, lookups
+from flex_outbound.outbox import dispatch, lifecycle, lookups
+from flex_outbound.outbox.callbacks import processing
+from flex_outbound.outbox.jobs import Job
 
 POLL_SECONDS = 0.01
 Function = Callable[..., Any]
@@ -34,6 +38,11 @@ class Holds:
         """Tell whether anybody is to be held at this point; the ways of all others cost nothing."""
         return any(self.folder.glob(f"{point}--*"))
 
+    def held(self, point: str) -> list[str]:
+        """Return the keys that a living process is held with at this point: nobody else may have come by with them."""
+        held = self.folder.glob(f"{point}--*.held")
+        return [path.stem.removeprefix(f"{point}--") for path in held if _lives(path)]
+
     def stop_at(self, point: str, key: str) -> None:
         """Wait here if that was asked for."""
         order = self.folder / f"{point}--{key}"
@@ -48,14 +57,27 @@ class Holds:
             time.sleep(POLL_SECONDS)
 
 
+def _lives(held: Path) -> bool:
+    try:
+        return psutil.Process(int(held.read_text())).status() != psutil.STATUS_ZOMBIE
+    except (OSError, ValueError, psutil.NoSuchProcess):
+        return False
+
+
 def install(folder: Path) -> None:
-    """Put a hold around each place where a worker can be lost."""
+    """Put a hold around each place where a worker can be lost.
+
+    Each interaction and each callback is a batch of its own, and as many jobs as there are threads run at once: what is
+    held must hold up nothing but itself.
+    """
     holds = Holds(folder)
+    dispatch.BATCH = processing.BATCH = 1
+    broker.JOBS_AT_ONCE.update(dict.fromkeys(Job, 64))
     lifecycle.claim = _claim(holds, lifecycle.claim)
-    lifecycle.about_to_send = _after(holds, "before_post", lifecycle.about_to_send)
-    TwilioHttpClient.request = _request(holds, TwilioHttpClient.request)
-    dispatch._accepted = _around_write(holds, dispatch._accepted)
-    callbacks.process = _marked(callbacks.process)
+    lifecycle.mark_sent = _marks(holds, lifecycle.mark_sent)
+    GatewayHttpClient.request = _request(holds, GatewayHttpClient.request)
+    dispatch._record = _record(holds, dispatch._record)
+    processing._apply = _marked(processing._apply)
     lookups.adopt = _adopt(holds, lookups.adopt)
     lookups._search = _search(holds, lookups._search)
 
@@ -65,43 +87,40 @@ def _key_of(row_id: object) -> str:
 
 
 def _claim(holds: Holds, claim: Function) -> Function:
-    def wrapped(row_id: UUID, *arguments: Any) -> Any:
+    def wrapped(due: Any, *arguments: Any) -> Any:
+        waiting = due.exclude(idempotency_key__in=holds.held("before_claim"))
         if holds.wanted("before_claim"):
-            holds.stop_at("before_claim", _key_of(row_id))
-        row = claim(row_id, *arguments)
-        if row is not None:
-            holds.stop_at("after_claim", row.idempotency_key)
-        return row
+            for key in waiting.filter(status="queued").values_list("idempotency_key", flat=True)[:1]:
+                holds.stop_at("before_claim", key)
+        claimed = claim(waiting, *arguments)
+        for interaction in claimed:
+            holds.stop_at("after_claim", interaction.idempotency_key)
+        return claimed
 
     return wrapped
 
 
-def _after(holds: Holds, point: str, function: Function) -> Function:
-    def wrapped(row: Interaction, *arguments: Any) -> Any:
-        result = function(row, *arguments)
-        if result:
-            holds.stop_at(point, row.idempotency_key)
-        return result
+def _marks(holds: Holds, mark_sent: Function) -> Function:
+    def wrapped(claimed: list[Any]) -> Any:
+        marked = mark_sent(claimed)
+        for one in claimed:
+            if isinstance(one, Interaction) and one.pk in marked:
+                holds.stop_at("before_post", one.idempotency_key)
+        return marked
 
     return wrapped
 
 
-def _before(holds: Holds, point: str, function: Function) -> Function:
-    def wrapped(row: Interaction, *arguments: Any) -> Any:
-        holds.stop_at(point, row.idempotency_key)
-        return function(row, *arguments)
+def _record(holds: Holds, record: Function) -> Function:
+    """Hold on both sides of the write of accepted interactions."""
 
-    return wrapped
-
-
-def _around_write(holds: Holds, accepted: Function) -> Function:
-    return _before(holds, "before_write", _finally(holds, "before_ack", accepted))
-
-
-def _finally(holds: Holds, point: str, function: Function) -> Function:
-    def wrapped(row: Interaction, *arguments: Any) -> Any:
-        result = function(row, *arguments)
-        holds.stop_at(point, row.idempotency_key)
+    def wrapped(answers: list[tuple[Interaction, Any]]) -> Any:
+        accepted = [one.idempotency_key for one, answer in answers if isinstance(answer, InteractionResult)]
+        for key in accepted:
+            holds.stop_at("before_write", key)
+        result = record(answers)
+        for key in accepted:
+            holds.stop_at("before_ack", key)
         return result
 
     return wrapped

@@ -21,6 +21,14 @@ from .conftest import PUBLIC, MakeRow
 from .events import NAME, TEXT, Params
 
 
+def change_account(**values: Any) -> None:
+    """Change the account as a manager does, by saving it."""
+    account = Account.objects.get()
+    for name, value in values.items():
+        setattr(account, name, value)
+    account.save()
+
+
 class CallbackSecurity(BodySecurity):
     """What every address has to withstand."""
 
@@ -97,15 +105,15 @@ class CallbackSecurity(BodySecurity):
         assert not WebhookEvent.objects.exists()
 
     def test_two_tokens_are_good_while_one_is_rotated(self, row: Interaction, path: str, post: Any) -> None:
-        Account.objects.update(auth_token="new", previous_auth_token=TOKEN)
+        change_account(auth_token="new", previous_auth_token=TOKEN)
         assert post(self.event(row)).status_code == 204
         fresh = self.event(row, Extra="1")
         assert post(fresh, signature=sign(PUBLIC + path, fresh, "new")).status_code == 204
-        Account.objects.update(previous_auth_token="")
+        change_account(previous_auth_token="")
         assert post(self.event(row, Extra="2")).status_code == 403
 
     def test_an_account_without_a_token_takes_nothing(self, row: Interaction, path: str, post: Any) -> None:
-        Account.objects.update(auth_token="", previous_auth_token="")
+        change_account(auth_token="", previous_auth_token="")
         assert self.refused(post(self.event(row), signature=sign(PUBLIC + path, self.event(row), "")), "no_auth_token")
 
     def test_without_a_public_address_nothing_is_taken(self, row: Interaction, post: Any, settings: Any) -> None:
@@ -145,7 +153,7 @@ class CallbackSecurity(BodySecurity):
     def test_unknown_and_inactive_accounts_are_404(self, path: str, post: Any, row: Interaction) -> None:
         for unknown in ("999", "9" * 30):
             assert Client().post(f"/flex/webhooks/{unknown}/{self.source}/").status_code == 404
-        Account.objects.update(is_active=False)
+        change_account(is_active=False)
         assert post(self.event(row)).status_code == 404
 
 
@@ -187,7 +195,7 @@ def test_a_flood_of_refusals_costs_one_write(account: Account, django_assert_num
     path = f"/flex/webhooks/{account.pk}/taskrouter/"
     client = Client()
     client.post(path)
-    with django_assert_num_queries(50):
+    with django_assert_num_queries(0):
         for _ in range(50):
             client.post(path)
     refusal = WebhookRefusal.objects.get()
