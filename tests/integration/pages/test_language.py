@@ -57,7 +57,13 @@ def test_what_needs_a_decision_is_said_in_german(
     rows.ask_for_decision(row, "")
     with translation.override("de"):
         html = render("{% flex_buttons contact %}{% flex_timeline contact %}", agent, contact=contact)
-    for words in ("E-Mail: Entscheidung nötig", "Sie ist da", "Erneut senden", "Verwerfen", "SID der Aufgabe"):
+    for words in (
+        "E-Mail: Entscheidung nötig",
+        "Vorhandene Aufgabe verknüpfen",
+        "Erneut senden",
+        "Verwerfen",
+        "SID der Aufgabe",
+    ):
         assert words in html
     assert not re.search("Link the existing task|Task SID|E-Mail-Adresse", html)
 
@@ -71,5 +77,12 @@ def test_the_admin_is_in_german(
     rows.ask_for_decision(row, "")
     rows.open_twice(Interaction.objects.get())
     html = admin_client.get(f"/admin/flex_outbound/interaction/{row.pk}/change/").content.decode()
-    for words in ("Entscheidung nötig", "Sie ist da…", "Was zu schließen war", "Geschlossen", "Verlauf", "Geklickt"):
+    for words in (
+        "Entscheidung nötig",
+        "Vorhandene Aufgabe verknüpfen…",
+        "Was zu schließen war",
+        "Geschlossen",
+        "Verlauf",
+        "Geklickt",
+    ):
         assert words in html
