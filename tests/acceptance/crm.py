@@ -30,12 +30,18 @@ class Form:
 class _Forms(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
+        # What is in a <template> is not part of the page.
+        self._templates = 0
         self.forms: list[Form] = []
         self._select = self._text = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
-        if tag == "form":
+        if tag == "template":
+            self._templates += 1
+        elif self._templates:
+            return
+        elif tag == "form":
             self.forms.append(Form(given))
         elif tag == "select":
             self._select = given.get("name", "")
@@ -50,6 +56,8 @@ class _Forms(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         if tag == "textarea":
             self._text = ""
+        elif tag == "template":
+            self._templates -= 1
 
     def handle_data(self, data: str) -> None:
         if self._text:
