@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 
 import flex_outbound
+from flex_outbound.broker import SWEEP, TASKS
 from flex_outbound.channels import Channel
 from flex_outbound.conf import DEFAULTS, RATE_LIMITS
 from flex_outbound.gateway.errors import REASONS
 from flex_outbound.statuses import MessageStatus, Status
 
-HOUSE = Path(flex_outbound.__file__).parent
-ROOT = HOUSE.parent
+PACKAGE = Path(flex_outbound.__file__).parent
+ROOT = PACKAGE.parent
 DOCS = ROOT / "docs"
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")] + sorted(DOCS.rglob("*.md"))
 
@@ -76,21 +77,26 @@ def test_every_channel_is_named(channel: Channel) -> None:
 
 def test_every_check_is_explained_and_no_other() -> None:
     ids = r"flex_outbound\.[EW]\d{3}"
-    in_code = {found for path in HOUSE.rglob("*.py") for found in re.findall(ids, path.read_text())}
+    in_code = {found for path in PACKAGE.rglob("*.py") for found in re.findall(ids, path.read_text())}
     assert set(re.findall(ids, (DOCS / "settings.md").read_text())) == in_code
 
 
-def test_every_job_is_named() -> None:
-    tasks = re.findall(r'name="flex_outbound\.tasks\.(\w+)"', (HOUSE / "tasks.py").read_text())
-    text = (DOCS / "operations.md").read_text()
-    assert [name for name in tasks if not re.search(rf"`(flex_outbound\.tasks\.)?{name}`", text)] == []
+@pytest.mark.parametrize("task", [*TASKS.values(), SWEEP])
+def test_every_task_is_named(task: str) -> None:
+    name = task.rpartition(".")[2]
+    assert re.search(rf"`(flex_outbound\.tasks\.)?{name}`", (DOCS / "operations.md").read_text())
+
+
+def test_our_glossary_is_short() -> None:
+    ours = (DOCS / "glossary.md").read_text().partition("## Our words")[2]
+    assert len(re.findall(r"^\| [A-Z]", ours, re.M)) - 1 <= 20  # but the table's head
 
 
 def test_every_template_and_property_is_named() -> None:
     text = (DOCS / "templates-and-theming.md").read_text()
-    css = (HOUSE / "static/flex_outbound/flex-outbound.css").read_text()
+    css = (PACKAGE / "static/flex_outbound/flex-outbound.css").read_text()
     wanted = set(re.findall(r"var\((--flex-outbound-[a-z-]+)", css))
-    wanted |= {path.name for path in (HOUSE / "templates/flex_outbound").glob("*.html")}
+    wanted |= {path.name for path in (PACKAGE / "templates/flex_outbound").glob("*.html")}
     assert sorted(name for name in wanted if f"`{name}`" not in text) == []
 
 
