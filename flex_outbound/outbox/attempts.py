@@ -19,10 +19,10 @@ from flex_outbound.outbox import lifecycle, rules
 BATCH: Final = 16
 """Requests that one job has under way at a time."""
 
-THREADS: Final = 2 * BATCH
-"""Requests of one process: ``broker.JOBS_AT_ONCE`` jobs of one account."""
+THREADS: Final = 3 * BATCH
+"""Requests of one process: two jobs of an account at once, each with a batch and what is left of the one before."""
 
-GATHER_SECONDS: Final = 0.002
+GATHER_SECONDS: Final = 0.005
 """How long an answer waits for others that come at the same moment, so that they are written together."""
 
 _CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
@@ -33,6 +33,8 @@ Claimed = TypeVar("Claimed", Interaction, Message)
 class TooLate:
     """The answer of a request that was not begun, because its fence was shut or its lease was lost."""
 
+
+Landed = tuple[Future[Any], Claimed]
 
 Answer = Any
 """What a request returned, the GatewayError that it raised, or TooLate."""
@@ -101,17 +103,20 @@ class Flight(Generic[Claimed]):
         for one in ready:
             self._under_way[pool.submit(_begin, fence, one)] = one.claimed
 
-    def land(self) -> None:
-        """Wait for the next answer and record it, together with those that have come meanwhile.
-
-        Raises what is no error of Twilio's: that attempt is left to its lease, and so to a lookup.
-        """
+    def wait(self) -> list[Landed[Claimed]]:
+        """Wait for the next answer; returns it, together with those that have come meanwhile."""
         if not self._under_way:
-            return
+            return []
         wait(self._under_way, return_when=FIRST_COMPLETED)
         if len(self._under_way) > 1:
             time.sleep(GATHER_SECONDS)
-        landed = [(future, self._under_way.pop(future)) for future in list(self._under_way) if future.done()]
+        return [(future, self._under_way.pop(future)) for future in list(self._under_way) if future.done()]
+
+    def record(self, landed: Sequence[Landed[Claimed]]) -> None:
+        """Record answers.
+
+        Raises what is no error of Twilio's: that attempt is left to its lease, and so to a lookup.
+        """
         broken = [future for future, _claimed in landed if future.exception() is not None]
         self._record([(claimed, future.result()) for future, claimed in landed if future not in broken])
         for future in broken:

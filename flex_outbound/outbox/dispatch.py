@@ -5,7 +5,7 @@ One interaction alone is a batch of one. A batch is what is due now; nothing wai
 
 import logging
 import time
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any, Final
 
@@ -58,19 +58,44 @@ def dispatch(account_id: int) -> None:
 
 def send_due(due: InteractionQuerySet, account_id: int) -> int:
     """Send those of an account's interactions that are due, for a few seconds. Returns how many were claimed."""
-    account = _account(account_id)
-    flight: Flight[Interaction] = Flight(_record)
-    end, claimed, room = time.monotonic() + DRAIN_SECONDS, 0, True
-    while room or len(flight):
+    account, flight = _account(account_id), Flight[Interaction](_record)
+    end, claimed, ready, is_more = time.monotonic() + DRAIN_SECONDS, 0, _Ready(), True
+    # Slots pass while a batch waits for room, so it is claimed ahead only where there is no limit.
+    is_ahead = ratelimit.limit_of(Budget.INTERACTIONS) is None
+    while is_more or ready.prepared or len(flight):
         # Refilled in halves: one slow answer must not keep the others waiting, nor make batches of one.
-        if room and len(flight) <= BATCH // 2:
-            batch, is_more = _launch(flight, due, account, BATCH - len(flight))
-            claimed += batch
-            room = is_more and time.monotonic() < end
-            if is_more and not room:
+        has_room = len(flight) <= BATCH // 2
+        if is_more and not ready.prepared and (has_room or is_ahead):
+            ready = _claim(due, account, BATCH if is_ahead else BATCH - len(flight))
+            claimed += ready.claimed
+            is_more = ready.is_full and time.monotonic() < end
+            if ready.is_full and not is_more:
                 request(Job.DISPATCH, account.pk)
-        flight.land()
+        if ready.prepared and has_room:
+            ready = ready.launch(flight)
+            continue
+        landed = flight.wait()
+        if ready.prepared and len(flight) <= BATCH // 2:
+            # Before the answers are written: these requests are under way meanwhile.
+            ready = ready.launch(flight)
+        flight.record(landed)
     return claimed
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A batch that is claimed and checked. ``is_full``: more may be due; a click that comes later has its own job."""
+
+    fence: Fence = field(default_factory=Fence)
+    prepared: list[Prepared[Interaction]] = field(default_factory=list)
+    claimed: int = 0
+    is_full: bool = False
+
+    def launch(self, flight: Flight[Interaction]) -> "_Ready":
+        """Begin its requests; returns what is ready then: nothing."""
+        began = time.monotonic()
+        flight.launch(self.fence, self.prepared, lambda: _lead.learn(time.monotonic() - began))
+        return _Ready()
 
 
 class _Lead:
@@ -83,7 +108,7 @@ class _Lead:
     LONGEST: Final = 0.25
 
     def __init__(self) -> None:
-        self.seconds = 0.0
+        self.seconds = self.LONGEST  # a process's first request is its slowest
 
     def learn(self, took: float) -> None:
         """Follow what was measured: quickly up, with half as much again as room, and slowly down."""
@@ -105,22 +130,16 @@ def _account(account_id: int) -> Account:
     return account
 
 
-def _launch(flight: Flight[Interaction], due: InteractionQuerySet, account: Account, room: int) -> tuple[int, bool]:
-    """Claim up to ``room`` interactions and begin their requests.
-
-    Returns how many were claimed, and whether more may be due: a click that comes later has a job of its own.
-    """
+def _claim(due: InteractionQuerySet, account: Account, room: int) -> _Ready:
+    """Claim up to ``room`` interactions and make their requests ready."""
     slots = ratelimit.peek(Budget.INTERACTIONS, account.account_sid, room)
     if not slots.waits:
         _defer(due, account, slots.retry_in)
-        return 0, False
+        return _Ready()
     fence = Fence()
     claimed = lifecycle.claim(due, len(slots.waits), describe)
-    if claimed:
-        prepared = _prepare(claimed, account.account_sid)
-        began = time.monotonic()
-        flight.launch(fence, prepared, lambda: _lead.learn(time.monotonic() - began))
-    return len(claimed), len(claimed) == len(slots.waits)
+    prepared = _prepare(claimed, account.account_sid) if claimed else []
+    return _Ready(fence, prepared, len(claimed), len(claimed) == len(slots.waits))
 
 
 def _defer(due: InteractionQuerySet, account: Account, seconds: float) -> None:

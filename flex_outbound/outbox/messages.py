@@ -45,7 +45,7 @@ def send_due(due: SchedulableQuerySet[Message]) -> int:
     claimed = lifecycle.claim_messages(due, BATCH)
     flight.launch(fence, [ready for one in claimed if (ready := _prepare(one)) is not None])
     while flight:
-        flight.land()
+        flight.record(flight.wait())
     return len(claimed)
 
 
