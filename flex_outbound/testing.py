@@ -206,9 +206,6 @@ def register_callbacks(account: Account, public_url: str, *, sandbox_url: str) -
 
 
 def _run_due() -> Counter[str]:
-    for model in _models_with("enqueued_at"):
-        # Nobody was really asked: jobs were dropped, or lie in the queue of a broker that has no worker.
-        model._default_manager.update(enqueued_at=None)
     done: Counter[str] = Counter()
     for _ in range(MAX_ROUNDS):
         # Within a test's own transaction nothing is ever committed: signals wait for that.

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from django.db import transaction
 from django.db.models.signals import post_save
+from django.utils import timezone
 
 from flex_outbound import signals
 from flex_outbound.exceptions import GatewayError, NotAccepted, Refused
@@ -16,6 +17,7 @@ from flex_outbound.gateway.observe import Operation, observers
 from flex_outbound.metrics import process
 from flex_outbound.models import Interaction, WebhookEvent
 from flex_outbound.outbox.jobs import Job, lost_job_observers
+from flex_outbound.statuses import Status
 
 _KNOWN: Final = frozenset(code for rule in errors.TABLE for code in rule.codes)
 """The codes with a label of their own. Twilio has thousands, and each would be a time series."""
@@ -57,16 +59,14 @@ def note_callback(instance: WebhookEvent, created: bool, raw: bool = False, **kw
         transaction.on_commit(count, using=kwargs.get("using"), robust=True)
 
 
-def note_opened(interaction: Interaction, **kwargs: Any) -> None:
-    """Record the time that the agent waited."""
-    if interaction.opened_at is not None:
-        seconds = (interaction.opened_at - interaction.created_at).total_seconds()
+def note_move(interaction: Interaction) -> None:
+    """Record the time that the agent waited, or count a failure by its reason. There is a fixed list of reasons."""
+    if interaction.status == Status.CREATED:
+        # Just now: to read opened_at back would cost a query for each interaction.
+        seconds = (timezone.now() - interaction.created_at).total_seconds()
         process.CLICK_TO_OPEN.labels(interaction.channel).observe(max(seconds, 0.0))
-
-
-def note_failed(interaction: Interaction, **kwargs: Any) -> None:
-    """Count a failure by its reason. There is a fixed list of reasons."""
-    process.FAILURES.labels(interaction.channel, interaction.error_reason).inc()
+    elif interaction.status == Status.FAILED:
+        process.FAILURES.labels(interaction.channel, interaction.error_reason).inc()
 
 
 def note_lost_job(job: Job) -> None:
@@ -82,8 +82,7 @@ def subscribe() -> None:
     connect = partial(post_save.connect, weak=False)
     connect(note_click, sender=Interaction, dispatch_uid="flex_outbound.metrics.clicks")
     connect(note_callback, sender=WebhookEvent, dispatch_uid="flex_outbound.metrics.callbacks")
-    signals.interaction_created.connect(note_opened, dispatch_uid="flex_outbound.metrics.opened")
-    signals.interaction_failed.connect(note_failed, dispatch_uid="flex_outbound.metrics.failed")
+    signals.observers.append(note_move)
     lost_job_observers.append(note_lost_job)
 
 

@@ -23,7 +23,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
     if not _knows_the_token(request):
         user = getattr(request, "user", AnonymousUser())
         if not user.is_authenticated:
-            return HttpResponse("Who are you?\n", "text/plain", 401, headers={"WWW-Authenticate": "Bearer"})
+            return HttpResponse("Authentication required.\n", "text/plain", 401, headers={"WWW-Authenticate": "Bearer"})
         if not user.has_perm(PERMISSION):
             return HttpResponse("You may not see this.\n", "text/plain", 403)
     registry = CollectorRegistry()

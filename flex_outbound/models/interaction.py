@@ -57,7 +57,7 @@ class Interaction(models.Model):
     """One click on one channel of one contact.
 
     ``id`` is also the correlation key: its 32 hexadecimal digits travel in the task's attributes as
-    ``flexOutboundKey``. ``status`` is assigned in ``outbox.transitions`` alone.
+    ``flexOutboundKey``. ``status`` is assigned in ``outbox.lifecycle`` alone.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

@@ -83,19 +83,19 @@ def _fresh(interaction: Interaction) -> Interaction:
     return Interaction.objects.select_related("agent", "message", "contact_type").get(pk=interaction.pk)
 
 
-def _same_click(row: Interaction, user: Any, key: str) -> Click:
-    message: Message | None = row.first_message
-    contact_type = row.contact_type
+def _same_click(interaction: Interaction, user: Any, key: str) -> Click:
+    message: Message | None = interaction.first_message
+    contact_type = interaction.contact_type
     return Click(
         user=user,
         contact_type=f"{contact_type.app_label}.{contact_type.model}",
-        contact_id=row.contact_id,
-        channel=row.channel,
-        address=row.address,
-        sender=row.sender_id,
+        contact_id=interaction.contact_id,
+        channel=interaction.channel,
+        address=interaction.address,
+        sender=interaction.sender_id,
         body=message.body if message else "",
-        subject=row.subject,
-        cc=tuple(row.cc),
+        subject=interaction.subject,
+        cc=tuple(interaction.cc),
         content_sid=message.content_sid if message else "",
         content_variables=message.content_variables if message else {},
         idempotency_key=key,

@@ -5,7 +5,7 @@ One interaction alone is a batch of one. A batch is what is due now; nothing wai
 
 import logging
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
@@ -240,7 +240,7 @@ def _ended(event: Event, error: GatewayError, words: str) -> Change:
 
 
 def _sids(result: InteractionResult) -> dict[str, str | None]:
-    return {name: value for name, value in asdict(result).items() if name in SIDS}
+    return {name: getattr(result, name) for name in SIDS}
 
 
 def _record(answers: list[tuple[Interaction, Answer]]) -> None:

@@ -11,6 +11,7 @@ from django.db import models, router, transaction
 from django.db.models.functions import Now
 from django.dispatch import Signal
 
+from flex_outbound import signals
 from flex_outbound.contacts import ContactAdapter, adapter_for
 from flex_outbound.exceptions import GatewayError
 from flex_outbound.models import Account, Interaction, Sender
@@ -88,6 +89,11 @@ def clear_problem(account: Account) -> None:
     if account.problem_at is not None:
         Account.objects.filter(pk=account.pk).update(problem_code=None, problem_text="", problem_at=None)
         account.problem_at = None
+
+
+def observe_after_commit(interactions: Sequence[Interaction]) -> None:
+    """Show the app's own observers the interactions that moved, as they are in memory."""
+    locks.after_commit(lambda: [observer(one) for observer in signals.observers for one in interactions])
 
 
 def tell_after_commit(signal: Signal, *keys: UUID, **named: Any) -> None:

@@ -1,4 +1,4 @@
-"""The click: checked, committed as a row, then the broker is woken. Nothing here talks to Twilio."""
+"""The click: checked, committed as an interaction, then a job is asked for. Nothing here talks to Twilio."""
 
 import hashlib
 import json
@@ -20,7 +20,7 @@ from flex_outbound.outbox.effects import tell_after_commit
 from flex_outbound.outbox.jobs import Job, request_after_commit
 from flex_outbound.outbox.preflight import ChannelOption, Setup, option_for
 
-_TRIES = 3  # the row in the way may become final between our insert and our look at it
+_TRIES = 3  # the interaction in the way may become final between our insert and our look at it
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +28,7 @@ class Click:
     """What an agent asked for. ``contact_type``: ``app_label.model``; ``sender``: primary key, None for the default.
 
     ``address``: empty for the contact's preferred one, else one of its own in any format.
-    ``idempotency_key``: the same key of the same user means
-    the same click; empty: every call is a click of its own.
+    ``idempotency_key``: the same key of the same user means the same click; empty: every call is a click of its own.
     """
 
     user: Any
@@ -47,21 +46,20 @@ class Click:
 
 
 def enqueue(click: Click) -> Interaction:
-    """Commit a click and return its row, new or the one that the same click made before.
+    """Commit a click and return its interaction, new or the one that the same click made before.
 
-    Raises InvalidClick (a field is wrong), ClickNotAllowed (permission, worker, policy), ClickConflict (the
-    key came with another
-    payload, or another conversation with this address is open).
+    Raises InvalidClick (a field is wrong), ClickNotAllowed (permission, worker, policy), ClickConflict (the key came
+    with another payload, or another conversation with this address is open).
     """
     try:
-        row, message = _checked(click)
+        interaction, message = _checked(click)
     except InvalidClick:
         # What was taken once stays taken, also when the contact has changed since.
         earlier = _earlier(click)
         if earlier is None:
             raise
         return earlier
-    return commit(row, message)
+    return commit(interaction, message)
 
 
 def _checked(click: Click) -> tuple[Interaction, Message | None]:
@@ -72,26 +70,30 @@ def _checked(click: Click) -> tuple[Interaction, Message | None]:
 
 
 def build(click: Click, setup: Setup, adapter: ContactAdapter, contact: Any) -> tuple[Interaction, Message | None]:
-    """Return the rows of a click on a contact with what is set up, not saved yet. Raises as ``enqueue`` does."""
+    """Return the interaction and first message of a click, not saved yet. Raises as ``enqueue`` does."""
     option = option_for(setup, adapter, contact, _channel(click))
     if not option.enabled:
         _refuse(option, click)
-    row = _row(click, adapter, contact, option)
-    return row, _first_message(click, row)
+    interaction = _interaction(click, adapter, contact, option)
+    return interaction, _first_message(click, interaction)
 
 
 def _earlier(click: Click) -> Interaction | None:
-    """Return the row that this very click made before, judged by what the caller sent."""
+    """Return the interaction that this very click made before, judged by what the caller sent."""
     if not click.idempotency_key:
         return None
-    rows = Interaction.objects.select_related("agent", "message", "contact_type")
-    row = rows.filter(agent=click.user, idempotency_key=click.idempotency_key).first()
-    if row is None:
+    interactions = Interaction.objects.select_related("agent", "message", "contact_type")
+    interaction = interactions.filter(agent=click.user, idempotency_key=click.idempotency_key).first()
+    if interaction is None:
         return None
-    kind = f"{row.contact_type.app_label}.{row.contact_type.model}"
-    same = (kind, row.contact_id, row.channel) == (click.contact_type.lower(), click.contact_id, click.channel)
-    body = row.first_message.body if row.first_message else ""
-    return row if same and body == texts.plain(click.body) else None
+    kind = f"{interaction.contact_type.app_label}.{interaction.contact_type.model}"
+    same = (kind, interaction.contact_id, interaction.channel) == (
+        click.contact_type.lower(),
+        click.contact_id,
+        click.channel,
+    )
+    body = interaction.first_message.body if interaction.first_message else ""
+    return interaction if same and body == texts.plain(click.body) else None
 
 
 def _contact(click: Click) -> tuple[ContactAdapter, Any]:
@@ -169,9 +171,9 @@ def foreign_sender() -> InvalidClick:
     )
 
 
-def _row(click: Click, adapter: ContactAdapter, contact: Any, option: ChannelOption) -> Interaction:
+def _interaction(click: Click, adapter: ContactAdapter, contact: Any, option: ChannelOption) -> Interaction:
     sender = _sender(click, option)
-    row = Interaction(
+    interaction = Interaction(
         contact_type=content_type_of(adapter),
         contact_id=str(contact.pk),
         contact_name=adapter.get_name(contact)[:255].replace("\x00", ""),
@@ -187,45 +189,55 @@ def _row(click: Click, adapter: ContactAdapter, contact: Any, option: ChannelOpt
         worker_sid=sender.own_worker_sid,  # type: ignore[attr-defined]
         idempotency_key=texts.idempotency_key(click.idempotency_key) or uuid.uuid4().hex,
     )
-    row.fingerprint = _fingerprint(click, row, label_of(adapter.model))
-    return row
+    interaction.fingerprint = _fingerprint(click, interaction, label_of(adapter.model))
+    return interaction
 
 
-def _first_message(click: Click, row: Interaction) -> Message | None:
+def _first_message(click: Click, interaction: Interaction) -> Message | None:
     body = texts.body(click.body)
-    template = texts.template(click.content_sid, click.content_variables, Channel(row.channel))
+    template = texts.template(click.content_sid, click.content_variables, Channel(interaction.channel))
     if not body and not template:
         return None
     if body and template:
         raise InvalidClick(
             _("Send either a text or a template, not both."), code="text_and_template", field="content_sid"
         )
-    return Message(interaction=row, body=body, content_sid=template, content_variables=dict(click.content_variables))
+    return Message(
+        interaction=interaction, body=body, content_sid=template, content_variables=dict(click.content_variables)
+    )
 
 
-def _fingerprint(click: Click, row: Interaction, label: str) -> str:
+def _fingerprint(click: Click, interaction: Interaction, label: str) -> str:
     """Digest everything that makes two clicks the same click."""
-    parts = [label, row.contact_id, row.channel, row.address, row.sender_address, row.subject, row.cc]
+    parts = [
+        label,
+        interaction.contact_id,
+        interaction.channel,
+        interaction.address,
+        interaction.sender_address,
+        interaction.subject,
+        interaction.cc,
+    ]
     parts += [click.body, click.content_sid, dict(click.content_variables)]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def commit(row: Interaction, message: Message | None) -> Interaction:
-    """Commit the rows of a click and return its row, or the one that the same click made. Raises ClickConflict."""
+def commit(interaction: Interaction, message: Message | None) -> Interaction:
+    """Commit a click and return its interaction, or the one that the same click made. Raises ClickConflict."""
     for _try in range(_TRIES):
         try:
             with transaction.atomic(using=locks.alias()):
-                row.save(force_insert=True)
+                interaction.save(force_insert=True)
                 if message is not None:
                     message.save(force_insert=True)
-                request_after_commit(Job.DISPATCH, row.account_id)
-                tell_after_commit(signals.interaction_queued, row.pk)
+                request_after_commit(Job.DISPATCH, interaction.account_id)
+                tell_after_commit(signals.interaction_queued, interaction.pk)
         except IntegrityError:
-            earlier = _in_the_way(row)
+            earlier = _in_the_way(interaction)
             if earlier is not None:
                 return earlier
         else:
-            return row
+            return interaction
     raise ClickConflict(
         _("This contact is being messaged right now. Try again in a moment."),
         code="already_open",
@@ -233,34 +245,34 @@ def commit(row: Interaction, message: Message | None) -> Interaction:
     )
 
 
-def _in_the_way(row: Interaction) -> Interaction | None:
-    """Return the row that this very click made before; raise where another one stands in the way."""
-    rows = Interaction.objects.select_related("agent", "message")
-    same_key = rows.filter(agent=row.agent, idempotency_key=row.idempotency_key).first()
+def _in_the_way(interaction: Interaction) -> Interaction | None:
+    """Return the interaction that this very click made before; raise where another one stands in the way."""
+    interactions = Interaction.objects.select_related("agent", "message")
+    same_key = interactions.filter(agent=interaction.agent, idempotency_key=interaction.idempotency_key).first()
     if same_key is not None:
-        if same_key.fingerprint == row.fingerprint:
+        if same_key.fingerprint == interaction.fingerprint:
             return same_key
         raise ClickConflict(
             _("This key was used for another message. Use a new key for a new message."),
             code="idempotency_key_reused",
             interaction=same_key,
         )
-    other = rows.filter(
+    other = interactions.filter(
         IN_THE_WAY,
-        contact_type=row.contact_type,
-        contact_id=row.contact_id,
-        channel=row.channel,
-        address=row.address,
+        contact_type=interaction.contact_type,
+        contact_id=interaction.contact_id,
+        channel=interaction.channel,
+        address=interaction.address,
     ).first()
     if other is None:
         return None
-    if other.agent_id == row.agent_id and other.fingerprint == row.fingerprint:
+    if other.agent_id == interaction.agent_id and other.fingerprint == interaction.fingerprint:
         return other
-    raise ClickConflict(_already_open(other, row), code="already_open", interaction=other)
+    raise ClickConflict(_already_open(other, interaction), code="already_open", interaction=other)
 
 
-def _already_open(other: Interaction, row: Interaction) -> str:
-    if other.agent_id == row.agent_id:
+def _already_open(other: Interaction, interaction: Interaction) -> str:
+    if other.agent_id == interaction.agent_id:
         return _("You already have a conversation with this customer. Go on there, or close it first.")
     name = texts.name_of(other.agent) or _("somebody else")
     return _("This customer is already in a conversation with %(agent)s.") % {"agent": name}

@@ -270,6 +270,8 @@ def _tell(made: Sequence[Pair]) -> None:
             told.setdefault(id(signal), (signal, []))[1].append(interaction.pk)
     for signal, keys in told.values():
         effects.tell_after_commit(signal, *keys)
+    if signals.observers:
+        effects.observe_after_commit([interaction for interaction, change in made if change.event])
 
 
 def _request_next(made: Sequence[Pair]) -> None:

@@ -1,7 +1,7 @@
 """A manager's test of a sender: a click like every other, whose "contact" is the sender itself.
 
-So it is a committed row with attempts, looks and a status, it stands in the history, and no contact's time line shows
-it. The sender is registered with no adapter: neither the API nor the plain form can name it as a contact.
+So it is a committed interaction with attempts, lookups and a status. It is in the history, and no contact's timeline
+shows it. The sender is registered with no adapter: neither the API nor the plain form can name it as a contact.
 """
 
 from collections.abc import Iterable
@@ -56,7 +56,7 @@ class _TestContact(ContactAdapter):
 
 
 def send_test(test: SenderTest) -> Interaction:
-    """Commit a test and return its row, or the one that the same click made.
+    """Commit a test and return its interaction, or the one that the same click made.
 
     Who may change senders may test every active one, whatever its groups. Raises what ``enqueue`` raises.
     """
@@ -77,15 +77,17 @@ def send_test(test: SenderTest) -> Interaction:
     return commit(*build(click, Setup(test.user, senders=[sender]), _TestContact(address), sender))
 
 
-def again(row: Interaction, user: Any, key: str) -> Interaction:
+def again(interaction: Interaction, user: Any, key: str) -> Interaction:
     """Send a test again. Raises what ``send_test`` raises, InvalidClick where sender or worker are gone."""
-    message: Message | None = row.first_message
-    if row.sender is None or row.worker_id is None:
+    message: Message | None = interaction.first_message
+    if interaction.sender is None or interaction.worker_id is None:
         raise InvalidClick(
             _("The sender or the worker of this test was deleted. Send a new test."), code="unknown_sender"
         )
     body = message.body if message else ""
-    return send_test(SenderTest(user, row.sender, row.address, row.worker_id, body, row.subject, key))
+    return send_test(
+        SenderTest(user, interaction.sender, interaction.address, interaction.worker_id, body, interaction.subject, key)
+    )
 
 
 def tests_of(sender: Sender) -> InteractionQuerySet:

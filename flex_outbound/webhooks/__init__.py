@@ -1,1 +1,1 @@
-"""Twilio's callbacks: verify, store, answer 204, queue. What they mean is for ``outbox.inbound``."""
+"""Twilio's callbacks: verify, store, answer 204, queue. What they mean is for ``outbox.callbacks``."""

@@ -18,8 +18,8 @@ def store(account: Account, source: Source, callback: Callback, event_id: str) -
     """Keep a verified callback and ask for its processing.
 
     Returns False for one that is kept already, and for one that is about none of our interactions: in a workspace with
-    inbound traffic that is most of them. What says nothing new is kept as applied. Where a row's SIDs may be about to
-    be committed, it is kept until they are.
+    inbound traffic that is most of them. What says nothing new is kept as applied. Where the SIDs of an interaction
+    may be about to be committed, it is kept until they are.
     """
     event_type = callback.params.get("EventType", "")
     if not _EVENT_TYPE.match(event_type):
