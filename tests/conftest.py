@@ -38,6 +38,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> GroupSchedul
     return GroupScheduling(config, log) if config.getoption("dist") == "load" else None
 
 
+def pytest_sessionfinish() -> None:
+    """End the servers here: a worker of xdist that only does so at its exit is killed after ten seconds."""
+    services.ending.close()
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say what was skipped, once for each reason: the reason tells how to get what is missing."""
     # A skipped test has (path, line, reason); an expected failure is not among these.

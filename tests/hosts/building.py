@@ -1,6 +1,5 @@
 """The wheel, as ``pip`` builds it, and environments of their own that have it and nothing of the checkout."""
 
-import atexit
 import shutil
 import subprocess
 import sys
@@ -74,5 +73,5 @@ def environment(folder: Path) -> Path:
 
 def _folder() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="flex-wheel-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    services.ending.callback(shutil.rmtree, folder, ignore_errors=True)
     return folder
