@@ -45,11 +45,11 @@ def publish(job: Job, argument: str, delay: float = 0.0) -> None:
     current_app.tasks[TASKS[job]].apply_async(args=(argument,), retry=False, **options)
 
 
-HOLD_SECONDS: Final[dict[Job, float]] = {Job.EVENT: 0.2}
-"""How long a job is held for others of the same account that are asked for meanwhile: they become one.
+SPACING: Final[dict[Job, float]] = {Job.DISPATCH: 0.05, Job.EVENT: 0.2}
+"""Seconds between two jobs of a kind for one account, from one process: those asked for in between become one.
 
-Twilio makes a dozen callbacks for each conversation, several of them within a moment. Nobody waits for one as an agent
-waits for a click.
+The first goes at once, so a click by itself waits for nothing. In a burst, jobs cost more than what they find: Twilio
+makes a dozen callbacks for each conversation, and takes no more than twenty interactions a second.
 """
 
 
@@ -62,6 +62,7 @@ class Publisher(threading.Thread):
     def __init__(self) -> None:
         super().__init__(name="flex-outbound-publisher", daemon=True)
         self.queue: queue.Queue[tuple[Job, str, float, float]] = queue.Queue(maxsize=1000)
+        self._last: dict[tuple[Job, str], float] = {}
         self._held: dict[tuple[Job, str], float] = {}
 
     def run(self) -> None:
@@ -77,18 +78,20 @@ class Publisher(threading.Thread):
         """Wait for the next job, or until one that is held is due."""
         due = min(self._held.values(), default=None)
         try:
-            job, argument, delay, asked = self.queue.get(
-                timeout=None if due is None else max(due - time.monotonic(), 0.0)
-            )
+            wait = None if due is None else max(due - time.monotonic(), 0.0)
+            job, argument, delay, asked = self.queue.get(timeout=wait)
         except queue.Empty:
             return
-        if job in HOLD_SECONDS and not delay:
-            # What this one is to see was committed before it was asked for, so a job that comes later sees it, too.
-            self._held.setdefault((job, argument), asked + HOLD_SECONDS[job])
-        else:
-            self._publish(job, argument, max(delay - (time.monotonic() - asked), 0.0) if delay else 0.0)
+        if job not in SPACING or delay:
+            self._publish(job, argument, max(delay - (time.monotonic() - asked), 0.0))
+            return
+        # What this one is to see was committed before it was asked for, so a job that comes later sees it, too.
+        next_at = self._last.get((job, argument), 0.0) + SPACING[job]
+        self._held.setdefault((job, argument), next_at)
 
     def _publish(self, job: Job, argument: str, delay: float) -> None:
+        if job in SPACING and not delay:
+            self._last[job, argument] = time.monotonic()
         try:
             publish(job, argument, delay)
         except Exception as error:  # the broker's client decides which; none may end the thread

@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, sync_playwright
 from crm_demo.models import Contact
 from flex_outbound.channels import Channel
 from flex_outbound.models import Account, Sender, Worker
+from flex_outbound.models.setup import forget_setup
 from flex_outbound.sandbox import defaults
 from tests import services
 from tests.scheduling import GroupScheduling
@@ -51,6 +52,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("skipped tests", yellow=True)
     for reason, count in sorted(reasons.items()):
         terminalreporter.write_line(f"{count} × {reason}", yellow=True)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_kept() -> None:
+    """Forget what processes keep for seconds: each test has a database of its own."""
+    forget_setup()
 
 
 @pytest.fixture(scope="session")

@@ -45,6 +45,8 @@ class TwilioCalls:
             environment={name: os.environ.get(name, "") for name in ("TWILIO_EDGE", "TWILIO_REGION")},
             user_agent_extensions=["django-flex-outbound"],
         )
+        # The SDK imports a product when it is first asked for: now, and not while a request is late for its slot.
+        self._interactions = self._client.flex_api.v1.interaction
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._client.account_sid}>"

@@ -55,7 +55,7 @@ class TwilioGateway(TwilioQueries):
         """
         channel, routing = payloads.channel_payload(request), payloads.routing_payload(request)
         with self._call(Operation.CREATE_INTERACTION):
-            made = self._client.flex_api.v1.interaction.create(channel=channel, routing=routing)
+            made = self._interactions.create(channel=channel, routing=routing)
         result = results.parse_interaction({"sid": made.sid, "channel": made.channel, "routing": made.routing})
         if result.interaction_sid is None:
             raise malformed("no interaction SID", self._http.last_status)

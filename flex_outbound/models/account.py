@@ -7,10 +7,11 @@ from django.utils.translation import gettext_lazy as _
 
 from flex_outbound.exceptions import ConfigurationError
 from flex_outbound.models.fields import SecretField, SidField, is_token
+from flex_outbound.models.setup import SetupModel, SetupQuerySet
 from flex_outbound.sids import SidKind
 
 
-class Account(models.Model):
+class Account(SetupModel):
     """One Twilio account with its Flex workspace.
 
     ``api_key_sid`` and ``api_key_secret`` authenticate our requests; ``auth_token`` signs Twilio's
@@ -44,6 +45,8 @@ class Account(models.Model):
     problem_at = models.DateTimeField(_("at"), null=True, blank=True, editable=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     updated_at = models.DateTimeField(_("changed"), auto_now=True)
+
+    objects = SetupQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("Twilio account")

@@ -12,10 +12,11 @@ from flex_outbound import channels
 from flex_outbound.channels import Channel
 from flex_outbound.models.account import Account
 from flex_outbound.models.fields import SidField
+from flex_outbound.models.setup import SetupModel, SetupQuerySet
 from flex_outbound.sids import SidKind
 
 
-class SenderQuerySet(models.QuerySet["Sender"]):
+class SenderQuerySet(SetupQuerySet["Sender"]):
     """Senders as the pages and the API need them."""
 
     def usable_by(self, user: Any) -> "SenderQuerySet":
@@ -24,12 +25,19 @@ class SenderQuerySet(models.QuerySet["Sender"]):
         A sender with groups is there for their members and for superusers. Each comes with its account, whose secrets
         stay closed, and with ``own_worker_id`` and ``own_worker_sid``: who the user is in that account.
         """
+        return self.of_workers_of(user).open_to(user)
+
+    def of_workers_of(self, user: Any) -> "SenderQuerySet":
+        """As ``usable_by``, but whatever the senders' groups; ``is_limited`` tells whether a sender has any."""
         secrets = ("account__api_key_secret", "account__auth_token", "account__previous_auth_token")
         mine = Q(account__workers__user=user, account__workers__is_active=True)
         return (
             self.filter(mine, is_active=True, account__is_active=True)
-            .open_to(user)
-            .annotate(own_worker_id=F("account__workers__id"), own_worker_sid=F("account__workers__worker_sid"))
+            .annotate(
+                own_worker_id=F("account__workers__id"),
+                own_worker_sid=F("account__workers__worker_sid"),
+                is_limited=Exists(SenderGroup.objects.filter(sender=OuterRef("pk"))),
+            )
             .select_related("account")
             .defer(*secrets)
             .order_by("-is_default", "pk")
@@ -41,10 +49,10 @@ class SenderQuerySet(models.QuerySet["Sender"]):
             return self
         # EXISTS and no join: a user in two groups of one sender would have it twice.
         limits = SenderGroup.objects.filter(sender=OuterRef("pk"))
-        return self.filter(~Exists(limits) | Exists(limits.filter(group__in=_groups_of(user))))
+        return self.filter(~Exists(limits) | Exists(limits.filter(group__in=groups_of(user))))
 
 
-def _groups_of(user: Any) -> models.QuerySet[Group, Any]:
+def groups_of(user: Any) -> models.QuerySet[Group, Any]:
     """Return a user's groups, to be asked for within another query; none where the user model has no such groups."""
     groups = getattr(user, "groups", None)
     if getattr(groups, "model", None) is not Group:
@@ -52,7 +60,7 @@ def _groups_of(user: Any) -> models.QuerySet[Group, Any]:
     return groups.order_by().values("pk")  # type: ignore[no-any-return, union-attr]
 
 
-class Sender(models.Model):
+class Sender(SetupModel):
     """An address of the business that a customer sees, and where its interactions are routed."""
 
     account = models.ForeignKey(Account, models.PROTECT, related_name="senders", verbose_name=_("Twilio account"))
@@ -128,7 +136,7 @@ class Sender(models.Model):
         return self.workflow_sid or self.account.workflow_sid
 
 
-class SenderGroup(models.Model):
+class SenderGroup(SetupModel):
     """A group that may use a sender.
 
     A model of its own for its PROTECT: without it, deleting a sender's only group would open the sender to everybody.
@@ -137,7 +145,7 @@ class SenderGroup(models.Model):
     sender = models.ForeignKey(Sender, models.CASCADE, related_name="+", verbose_name=_("sender"))
     group = models.ForeignKey(Group, models.PROTECT, related_name="+", verbose_name=_("group"))
 
-    objects: models.Manager["SenderGroup"] = models.Manager()
+    objects = SetupQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("group of a sender")

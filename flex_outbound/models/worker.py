@@ -6,10 +6,11 @@ from django.utils.translation import gettext_lazy as _
 
 from flex_outbound.models.account import Account
 from flex_outbound.models.fields import SidField
+from flex_outbound.models.setup import SetupModel, SetupQuerySet
 from flex_outbound.sids import SidKind
 
 
-class Worker(models.Model):
+class Worker(SetupModel):
     """A Django user ↔ a TaskRouter worker, one per Twilio account."""
 
     account = models.ForeignKey(Account, models.CASCADE, related_name="workers", verbose_name=_("Twilio account"))
@@ -32,6 +33,8 @@ class Worker(models.Model):
         help_text=_("Empty: the queue of the sender."),
     )
     is_active = models.BooleanField(_("active"), default=True)
+
+    objects = SetupQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("worker")

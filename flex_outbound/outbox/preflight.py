@@ -5,6 +5,7 @@ there or nowhere, never to another one.
 """
 
 import logging
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -17,7 +18,9 @@ from django.utils.functional import Promise
 from flex_outbound import channels
 from flex_outbound.channels import Address, AddressError, Channel
 from flex_outbound.contacts import ContactAdapter, adapter_for, find_contact
-from flex_outbound.models import Interaction, Sender, Worker
+from flex_outbound.models import Interaction, Sender, SenderGroup, Worker
+from flex_outbound.models.sender import groups_of
+from flex_outbound.models.setup import forgetters
 from flex_outbound.problems import agent_message
 
 logger = logging.getLogger(__name__)
@@ -62,12 +65,49 @@ class Setup:
         """Read permission, workers and senders of a user (anonymous users included)."""
         if not user.is_authenticated or not user.has_perm("flex_outbound.add_interaction"):
             return cls(user, "no_permission", agent_message("no_permission"))
-        senders = [sender for sender in Sender.objects.usable_by(user) if sender.account.workspace_sid]
+        senders = _senders_of(user)
         return cls(user, senders=senders) if senders else cls(user, *_why_none(user))
 
     def senders_for(self, channel: Channel) -> list[Sender]:
         """Return the senders of one channel, its default first."""
         return [sender for sender in self.senders if sender.channel == channel]
+
+
+MAX_USERS: Final = 1000
+
+SENDER_SECONDS: Final = 3.0
+"""How long a process believes what a user can send with: an agent on the phone clicks again and again.
+
+A change in the admin counts at once in its own process, and after so long in the others.
+"""
+
+_senders: dict[Any, tuple[float, list[Sender], dict[int, set[int]]]] = {}
+
+
+def _senders_of(user: Any) -> list[Sender]:
+    """Return the senders that a user can use, each with its account and the user's worker there.
+
+    Senders are kept for seconds, whatever their groups. The user's own groups are asked for each time, where there are
+    senders that are kept to groups.
+    """
+    now = time.monotonic()
+    read_at, senders, limits = _senders.get(user.pk, (0.0, [], {}))
+    if not senders or now - read_at >= SENDER_SECONDS:
+        senders = [one for one in Sender.objects.of_workers_of(user) if one.account.workspace_sid]
+        limits = {one.pk: set() for one in senders if one.is_limited}  # type: ignore[attr-defined]
+        found = SenderGroup.objects.filter(sender__in=limits) if limits else SenderGroup.objects.none()
+        for sender_id, group_id in found.values_list("sender_id", "group_id"):
+            limits[sender_id].add(group_id)
+        if len(_senders) >= MAX_USERS:
+            _senders.clear()
+        _senders[user.pk] = (now, senders, limits)
+    if not limits or getattr(user, "is_superuser", False):
+        return list(senders)
+    groups = set(groups_of(user).values_list("pk", flat=True))
+    return [one for one in senders if one.pk not in limits or limits[one.pk] & groups]
+
+
+forgetters.append(_senders.clear)
 
 
 def _why_none(user: Any) -> tuple[str, str]:

@@ -4,11 +4,10 @@ A change in the admin counts at once in its own process, and after ``SECONDS`` i
 """
 
 import time
-from typing import Any, Final
-
-from django.db.models.signals import post_delete, post_save
+from typing import Final
 
 from flex_outbound.models import Account
+from flex_outbound.models.setup import forgetters
 
 SECONDS: Final = 5.0
 
@@ -29,10 +28,4 @@ def active_account(account_id: int) -> Account | None:
     return account
 
 
-def forget(**kwargs: Any) -> None:
-    """Read every account anew."""
-    _kept.clear()
-
-
-post_save.connect(forget, sender=Account, dispatch_uid="flex_outbound.webhooks.saved")
-post_delete.connect(forget, sender=Account, dispatch_uid="flex_outbound.webhooks.deleted")
+forgetters.append(_kept.clear)

@@ -165,7 +165,7 @@ def test_settings_on_an_error_page_are_hidden(client: Client, settings: Any, mon
     key = Fernet.generate_key().decode()
     settings.FLEX_OUTBOUND = {**settings.FLEX_OUTBOUND, "ENCRYPTION_KEYS": [key]}
     settings.SALT_KEY, settings.DEBUG = MARK, True
-    monkeypatch.setattr("flex_outbound.webhooks.views.get_object_or_404", Broken())
+    monkeypatch.setattr("flex_outbound.webhooks.views.active_account", Broken())
     client.raise_request_exception = False
     shown = client.post("/flex/webhooks/1/taskrouter/").content.decode()
     assert "ENCRYPTION_KEYS" in shown

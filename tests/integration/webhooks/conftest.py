@@ -7,7 +7,7 @@ import pytest
 
 from flex_outbound.models import Account, Interaction
 from flex_outbound.outbox import callbacks
-from flex_outbound.webhooks import accounts, receipts, refusals
+from flex_outbound.webhooks import receipts, refusals
 from flex_outbound.webhooks.read import Callback
 from flex_outbound.webhooks.store import store
 from tests import steps
@@ -33,7 +33,6 @@ def fresh_tally() -> None:
     """Let every test's first refusal and first receipt be written at once."""
     refusals.tally.clear()
     receipts.pauses.clear()
-    accounts.forget()
 
 
 def open_row(row: Interaction) -> Interaction:
