@@ -136,7 +136,8 @@ class _Period:
                 return Slots(waits)
             if first + max(wanted, 0) < self.limit.amount:
                 break  # this period has free slots, only not near enough
-        return Slots(waits, max(retry_in, 0.01))
+        # Not the slot itself: from then on it is near enough to be waited for.
+        return Slots(waits, max(retry_in - PATIENCE, 0.01))
 
     def _numbers(self, index: int, passed: int, wanted: int) -> range:
         """Take slots; somebody else may have been faster, then they are later ones."""
