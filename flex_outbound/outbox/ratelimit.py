@@ -26,7 +26,7 @@ from flex_outbound.conf import conf
 
 logger = logging.getLogger(__name__)
 
-PATIENCE: Final = 1.0
+PATIENCE: Final = 0.5
 """Seconds for which a worker holds a request until its slot. The fence lets a request begin 2 s after its mark."""
 
 _ON_TIME: Final = 0.4
