@@ -2,5 +2,19 @@
 
 from typing import Final
 
-REMARKS: Final[dict[tuple[str, str], str]] = {}
+REMARKS: Final[dict[tuple[str, str], str]] = {
+    ("c", "time"): (
+        "two queries (about 1 ms) and the options of 300 channels (about 2 ms) are left. Tried: markup made once for "
+        "each set of channels, kept SQL, kept numbers and addresses, senders kept for seconds."
+    ),
+    ("h", "a name"): (
+        "the first page is one short index scan. Over a million interactions a full name took 1.6 times as long. Tried "
+        "a trigram index, matches read by their keys, names read once."
+    ),
+    ("k", "workers and PostgreSQL, beside a call of the raw SDK"): (
+        "one interaction here is a click, 14 callbacks, their jobs, and pages that poll: 80 transactions, most of them "
+        "single statements of the web process. Tried: callbacks applied in batches and their jobs merged (11.5 jobs "
+        "before, 1.1 now), accounts and senders kept for seconds, no read-back for metrics."
+    ),
+}
 """By the letter of the group and the name of the row, as the table prints them. A row that meets its aim shows none."""
