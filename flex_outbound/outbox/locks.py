@@ -61,6 +61,12 @@ def after_commit(act: Callable[[], object]) -> None:
     transaction.on_commit(act, using=alias(), robust=True)
 
 
+def locks_joined_tables() -> bool:
+    """Tell whether a lock on rows locks what is joined with them, too: MariaDB cannot name the table."""
+    features = connections[alias()].features
+    return bool(features.has_select_for_update and not features.has_select_for_update_of)
+
+
 def lock(rows: Rows, *, of: Sequence[str] = ("self",), skip_locked: bool = False) -> Rows:
     """Return the rows to be locked as they are read, as far as their database can do so.
 
