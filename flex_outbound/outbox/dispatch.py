@@ -111,8 +111,8 @@ class _Lead:
         self.seconds = self.LONGEST  # a process's first request is its slowest
 
     def learn(self, took: float) -> None:
-        """Follow what was measured: quickly up, with half as much again as room, and slowly down."""
-        self.seconds = min(self.LONGEST, max(1.5 * took, 0.9 * self.seconds))
+        """Follow what was measured: at once up, with half as much again as room, and down by halves."""
+        self.seconds = min(self.LONGEST, max(1.5 * took, 0.5 * self.seconds))
 
 
 _lead = _Lead()
