@@ -58,7 +58,9 @@ def version_of(pk: UUID, user: Any) -> tuple[int, str | None] | None:
 def _permissions(user: Any) -> QuerySet[Any, Any]:
     names = ("content_type__app_label", "codename")
     of_groups = Permission.objects.filter(group__in=user.groups.order_by().values("pk")).order_by()
-    return user.user_permissions.order_by().values_list(*names).union(of_groups.values_list(*names))  # type: ignore[no-any-return]
+    own = user.user_permissions.order_by().values_list(*names)
+    # The union has the model's order again, by columns that it does not select: Django 6 refuses that.
+    return own.union(of_groups.values_list(*names)).order_by()  # type: ignore[no-any-return]
 
 
 def _channels(user: Any) -> QuerySet[Any, Any]:
