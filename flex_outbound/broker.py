@@ -155,23 +155,27 @@ class Turnstile:
                 self._came.add(key)
                 return
             self._working[key] += 1
+        is_working = True
         try:
-            work(int(argument))
-            while self._somebody_came(key):
-                if time.monotonic() > end:
+            while is_working:
+                work(int(argument))
+                is_working = self._goes_on(key)
+                if is_working and time.monotonic() > end:
                     jobs.request(job, argument)
                     break
-                work(int(argument))
         finally:
-            with self._lock:
-                self._working[key] -= 1
+            if is_working:
+                with self._lock:
+                    self._working[key] -= 1
 
-    def _somebody_came(self, key: tuple[Job, str]) -> bool:
+    def _goes_on(self, key: tuple[Job, str]) -> bool:
+        """Tell whether somebody came meanwhile; else leave, in the same step: who comes after that works itself."""
         with self._lock:
-            if key not in self._came:
-                return False
-            self._came.discard(key)
-            return True
+            if key in self._came:
+                self._came.discard(key)
+                return True
+            self._working[key] -= 1
+            return False
 
 
 turnstile = Turnstile()
