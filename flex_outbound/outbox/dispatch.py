@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
+from django.db import IntegrityError
 from django.db.models.functions import Now
 
 from flex_outbound.channels import Channel
@@ -246,7 +247,14 @@ def _sids(result: InteractionResult) -> dict[str, str | None]:
 def _record(answers: list[tuple[Interaction, Answer]]) -> None:
     """Write down what came of requests, and what they say about the account."""
     changes = [(interaction, decide(interaction, answer)) for interaction, answer in answers]
-    moved = lifecycle.apply(changes)
+    try:
+        moved = lifecycle.apply(changes)
+    except IntegrityError:
+        if len(answers) == 1:
+            raise
+        # One that the database refuses must not take the others' outcomes along.
+        _record_one_by_one(answers)
+        return
     for (interaction, answer), is_moved in zip(answers, moved, strict=True):
         if isinstance(answer, InteractionResult):
             if not is_moved:
@@ -256,6 +264,17 @@ def _record(answers: list[tuple[Interaction, Answer]]) -> None:
             _note_error(interaction, answer)
         else:
             logger.warning("Interaction %s was not sent: its worker was stopped past the lease", interaction.pk)
+
+
+def _record_one_by_one(answers: list[tuple[Interaction, Answer]]) -> None:
+    refused: IntegrityError | None = None
+    for one in answers:
+        try:
+            _record([one])
+        except IntegrityError as error:
+            refused = error
+    if refused is not None:
+        raise refused
 
 
 def _note_error(interaction: Interaction, error: GatewayError) -> None:
