@@ -34,8 +34,8 @@ REFUSED = {
 """The request fails before anything is done; what timed out is done all the same, late."""
 
 SEARCH = {"method": "GET", "product": "taskrouter", "path": "/Tasks$"}
-FIRST_LOOK = 2000
 LATE = 9000
+"""Milliseconds: well after the first lookup, on a machine with other work too."""
 STATUS = "SELECT status FROM flex_outbound_interaction WHERE idempotency_key = %s"
 TASK = "SELECT task_sid FROM flex_outbound_interaction WHERE idempotency_key = %s"
 ACCOUNT_ID = "SELECT account_id FROM flex_outbound_interaction WHERE idempotency_key = %s"
@@ -54,6 +54,7 @@ class Scene:
         self.taken: dict[str, int] = {}
         self.forged: dict[str, int] = {}
         self.blocked: dict[str, list[str]] = {}
+        self.failed: list[str] = []
         self._people = iter(stack.people())
         self._hook = callback_url(stack)
         sandbox.listen(self._hook)
@@ -113,7 +114,7 @@ class Scene:
         if cell.fault not in CALLBACKS:
             self.sandbox.arm_callback(token, "callback_lost")
         elif cell.fault != "callback_late" and cell.point == "reconcile":
-            self.sandbox.arm_callback(token, "callback_late", ms=FIRST_LOOK + 1000)
+            self.sandbox.arm_callback(token, "callback_late", ms=LATE)
 
     def _spoil_callbacks(self, cell: Cell, token: str) -> None:
         if cell.fault == "callback_twice":

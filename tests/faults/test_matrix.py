@@ -51,7 +51,8 @@ def _let_happen(scene: Scene, name: str, accident: accidents.Accident, report: R
     try:
         accident(scene)
     except (pytest.fail.Exception, TimeoutError, AssertionError, OSError) as error:
-        report.notes.append(f"The accident {name} could not be brought about: {error}")
+        scene.failed.append(f"The accident {name} could not be brought about: {error}")
+        report.notes.append(scene.failed[-1])
         scene.stack.release_all()
 
 
@@ -75,6 +76,9 @@ def _verdicts(scene: Scene) -> Verdicts:
     for key in verdicts:
         if len(made.get(keys[key], [])) > 1 and key.removeprefix("cell-") not in BEYOND:
             verdicts[key] += ["opened twice"]
+    for cell in POSSIBLE:
+        if cell.key not in verdicts:
+            verdicts[cell.key] = ["not run", *scene.failed]
     return verdicts
 
 
