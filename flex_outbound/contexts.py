@@ -33,7 +33,7 @@ from flex_outbound.statuses import UNSETTLED, Status
 
 PAGE_SIZE = 20
 PAGE_PARAMETER = "flex_page"
-TYPED = ("address", "sender", "body", "subject", "cc")
+TYPED = ("address", "sender", "body", "subject", "to", "cc", "bcc")
 """The fields of the composer that a person fills in."""
 SIDS = ("interaction_sid", "channel_sid", "task_sid", "conversation_sid", "invite_sid")
 UNFINISHED = Q(status__in=sorted(UNSETTLED)) | Q(status=Status.CREATED, conversation_sid=None)

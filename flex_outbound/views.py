@@ -183,10 +183,16 @@ def _click(request: HttpRequest) -> Click:
         # Browsers send line breaks as CRLF in a form, scripts as LF: one click, one fingerprint.
         body=form.get("body", "").replace("\r\n", "\n"),
         subject=form.get("subject", ""),
-        cc=tuple(re.findall(r"[^\s,;]+", form.get("cc", ""))),
+        to=_addresses(form.get("to", "")),
+        cc=_addresses(form.get("cc", "")),
+        bcc=_addresses(form.get("bcc", "")),
         # The three buttons of a page share a key, so the channel is appended; the script does the same.
         idempotency_key=f"{key}-{channel}" if key else "",
     )
+
+
+def _addresses(text: str) -> tuple[str, ...]:
+    return tuple(re.findall(r"[^\s,;]+", text))
 
 
 def _compose(request: HttpRequest, adapter: ContactAdapter, contact: Any, error: ClickError) -> HttpResponse:

@@ -72,6 +72,7 @@ class InteractionAdmin(ReadOnly, BoundedListAdmin):
                     ("contact_type", "contact_id"),
                     ("channel", "address"),
                     "subject",
+                    ("to", "cc", "bcc"),
                 )
             },
         ),

@@ -23,7 +23,7 @@ from flex_outbound.statuses import Status
 
 PAGE_SIZE = 25
 MAX_PAGE_SIZE = 100
-MAX_TYPE, MAX_ID, MAX_KEY, MAX_CC, MAX_VARIABLES, MAX_NAME = 201, 255, 64, 10, 100, 64
+MAX_TYPE, MAX_ID, MAX_KEY, MAX_COPIES, MAX_VARIABLES, MAX_NAME = 201, 255, 64, 10, 100, 64
 MAX_SENDER = 2**63 - 1
 MAX_PASTED = 2000
 
@@ -52,6 +52,13 @@ class Text(serializers.CharField):
         if not isinstance(data, str):
             self.fail("invalid")
         return super().to_internal_value(data.replace("\r\n", "\n"))
+
+
+class Addresses(serializers.ListField):
+    """Some email addresses."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(child=Text(max_length=channels.MAX_EMAIL), required=False, max_length=MAX_COPIES, **kwargs)
 
 
 @extend_schema_field({"oneOf": [{"type": "string", "maxLength": MAX_ID}, {"type": "integer"}]})
@@ -154,10 +161,13 @@ class ClickSerializer(Keyed):
     )
     body = Text(required=False, allow_blank=True, max_length=channels.MAX_BODY)
     subject = Text(required=False, allow_blank=True, max_length=channels.MAX_SUBJECT)
-    cc = serializers.ListField(child=Text(max_length=channels.MAX_EMAIL), required=False, max_length=MAX_CC)
+    to = Addresses(help_text=_("Further recipients of an email."))
+    cc = Addresses()
+    bcc = Addresses()
     content_sid = Text(required=False, allow_blank=True, validators=[validator(SidKind.CONTENT)])
     content_variables = Variables(required=False)
 
+    RECIPIENTS: ClassVar[tuple[str, ...]] = ("to", "cc", "bcc")
     FROM_THE_USER: ClassVar[tuple[str, ...]] = ("worker", "worker_sid")
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
@@ -171,7 +181,7 @@ class ClickSerializer(Keyed):
             raise serializers.ValidationError({**error.detail, **errors}) from error  # type: ignore[dict-item]
         if errors:
             raise serializers.ValidationError(errors)
-        return {**values, "cc": tuple(values.get("cc", ()))}
+        return {**values, **{name: tuple(values.get(name, ())) for name in self.RECIPIENTS}}
 
 
 @extend_schema_serializer(component_name="FlexOutboundRetry")

@@ -25,8 +25,26 @@ class Connection:
 
 
 @dataclass(frozen=True, slots=True)
+class ContactDetails:
+    """What Flex is told of the contact beside name and address.
+
+    ``type``: ``app_label.model``; ``id``: the primary key as text; ``url``: the absolute address of the contact's page,
+    "" where it has none. ``phone``, ``email``: the contact's preferred ones, "" where it has none.
+    """
+
+    type: str
+    id: str
+    url: str = ""
+    phone: str = ""
+    email: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class InteractionRequest:
-    """The content of one ``POST /v1/Interactions``. Addresses are normalised and have no ``whatsapp:`` prefix."""
+    """The content of one ``POST /v1/Interactions``. Addresses are normalised and have no ``whatsapp:`` prefix.
+
+    ``to``, ``cc``, ``bcc``: an email's recipients beside ``address``. ``contact``: None in a test of a sender.
+    """
 
     key: str
     attempt: int
@@ -43,7 +61,10 @@ class InteractionRequest:
     priority: int | None = None
     timeout: int | None = None
     subject: str = ""
+    to: tuple[str, ...] = ()
     cc: tuple[str, ...] = ()
+    bcc: tuple[str, ...] = ()
+    contact: ContactDetails | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,9 @@ RESERVED = 1024
 MAX_NAME = 255
 KEY = "flexOutboundKey"
 ATTEMPT = "flexOutboundAttempt"
+CONTACT_TYPE = "flexOutboundContactType"
+CONTACT_ID = "flexOutboundContactId"
+CONTACT_URL = "flexOutboundContactUrl"
 
 
 def channel_payload(request: InteractionRequest) -> dict[str, Any]:
@@ -44,15 +47,19 @@ def routing_payload(request: InteractionRequest) -> dict[str, Any]:
 def task_attributes(request: InteractionRequest) -> dict[str, Any]:
     """Return the task's attributes, small enough for TaskRouter together with what Flex adds.
 
-    The customer's name, then the subject, are shortened until they fit; the key and the addresses never are.
+    The customer's name, then the subject, are shortened until they fit; then what is told of the contact is left out.
+    The key and the customer's address always stay.
     """
     name, subject = request.customer_name[:MAX_NAME], request.subject
     attributes = _attributes(request, name, subject)
     while (over := len(json.dumps(attributes)) - (MAX_ATTRIBUTES - RESERVED)) > 0 and (name or subject):
-        # One character of the name takes 2 to 24: the name is in there twice, and JSON escapes 😀 to twelve characters.
-        cut = max(1, over // 24)
+        # One character of the name takes 3 to 36: the name is in there three times, and JSON escapes 😀 to twelve.
+        cut = max(1, over // 36)
         name, subject = (name[:-cut], subject) if name else ("", subject[:-cut])
         attributes = _attributes(request, name, subject)
+    for optional in (CONTACT_URL, CONTACT_ID, CONTACT_TYPE):
+        if len(json.dumps(attributes)) > MAX_ATTRIBUTES - RESERVED:
+            attributes.pop(optional, None)
     return attributes
 
 
@@ -112,9 +119,12 @@ def _participants(request: InteractionRequest) -> list[dict[str, str]]:
                 "type": channel.value,
             }
         ]
-    to = {"level": "to", "name": request.customer_name, "address": request.address, "type": "email"}
-    # Twilio wants a name. That of a recipient in copy is not known, so the address takes its place.
-    return [to, *({"level": "cc", "name": cc, "address": cc, "type": "email"} for cc in request.cc)]
+    # Twilio wants a name. Where it is not known, the address takes its place.
+    name = request.customer_name or request.address
+    participants = [{"level": "to", "name": name, "address": request.address, "type": "email"}]
+    for level, addresses in (("to", request.to), ("cc", request.cc), ("bcc", request.bcc)):
+        participants += [{"level": level, "name": one, "address": one, "type": "email"} for one in addresses]
+    return participants
 
 
 def _routing(request: InteractionRequest) -> dict[str, Any]:
@@ -137,16 +147,32 @@ def _routing(request: InteractionRequest) -> dict[str, Any]:
 
 
 def _attributes(request: InteractionRequest, name: str, subject: str) -> dict[str, Any]:
-    kind = "phone" if request.channel.is_phone else "email"
+    contact = request.contact
+    # Flex shows ``from`` and ``customerName`` as the customer, and Insights fills its customer from all of these.
     attributes: dict[str, Any] = {
-        "customerName": name,
+        "customerName": name or request.address,
         "customerAddress": binding_address(request.channel, request.address),
-        "from": binding_address(request.channel, request.sender_address),
-        "customers": {"name": name, kind: request.address},
+        "from": name or request.address,
+        "customers": _customers(request, name),
         "direction": "outbound",
         KEY: request.key,
         ATTEMPT: request.attempt,
     }
+    if contact is not None:
+        attributes |= {CONTACT_TYPE: contact.type, CONTACT_ID: contact.id}
+        if contact.url:
+            attributes[CONTACT_URL] = contact.url
     if request.channel is Channel.EMAIL and subject:
         attributes["subject"] = subject
     return attributes
+
+
+def _customers(request: InteractionRequest, name: str) -> dict[str, str | None]:
+    """Return all three keys, as Flex expects them: null where something is not known.
+
+    https://www.twilio.com/docs/flex/developer/insights/enhance-integration
+    """
+    known = {"name": name or None, "phone": None, "email": None}
+    if request.contact is not None:
+        known |= {"phone": request.contact.phone or None, "email": request.contact.email or None}
+    return known | {"phone" if request.channel.is_phone else "email": request.address}

@@ -69,7 +69,9 @@ class Interaction(models.Model):
 
     channel = models.CharField(_("channel"), max_length=16, choices=Channel.choices)
     address = models.CharField(_("address"), max_length=254)
+    to = models.JSONField(_("further recipients"), default=list, blank=True)
     cc = models.JSONField(_("cc"), default=list, blank=True)
+    bcc = models.JSONField(_("bcc"), default=list, blank=True)
     subject = models.CharField(_("subject"), max_length=channels.MAX_SUBJECT, blank=True, default="")
 
     account = models.ForeignKey(Account, models.PROTECT, related_name="interactions", verbose_name=_("Twilio account"))
@@ -187,6 +189,11 @@ class Interaction(models.Model):
     def key(self) -> str:
         """The ``flexOutboundKey`` of the task's attributes: 32 hexadecimal digits, for TaskRouter allows no hyphens."""
         return self.id.hex
+
+    @property
+    def recipients(self) -> list[str]:
+        """Everybody that it goes to, the contact first."""
+        return [self.address, *self.to, *self.cc, *self.bcc]
 
     @property
     def is_final(self) -> bool:

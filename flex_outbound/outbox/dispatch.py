@@ -16,7 +16,7 @@ from flex_outbound.channels import Channel
 from flex_outbound.conf import conf
 from flex_outbound.exceptions import ConfigurationError, GatewayError, NotAccepted, OutcomeUnknown, Refused
 from flex_outbound.gateway import errors, payloads
-from flex_outbound.gateway.base import InteractionRequest, InteractionResult
+from flex_outbound.gateway.base import ContactDetails, InteractionRequest, InteractionResult
 from flex_outbound.models import Account, Interaction
 from flex_outbound.models.interaction import InteractionQuerySet
 from flex_outbound.outbox import effects, lifecycle, locks, preflight, ratelimit, retry
@@ -25,6 +25,7 @@ from flex_outbound.outbox.changes import SIDS, Change
 from flex_outbound.outbox.clock import from_now
 from flex_outbound.outbox.gateways import gateway_for
 from flex_outbound.outbox.jobs import Job, request
+from flex_outbound.outbox.preflight import Rejection
 from flex_outbound.outbox.ratelimit import Budget
 from flex_outbound.problems import GAVE_UP, agent_message
 from flex_outbound.statuses import Event, Status
@@ -153,18 +154,18 @@ def _defer(due: InteractionQuerySet, account: Account, seconds: float) -> None:
 
 def _prepare(claimed: list[Interaction], account_sid: str) -> list[Prepared[Interaction]]:
     """Check each interaction once more and write down those that cannot go; returns the others, ready to be sent."""
-    rejected = preflight.recheck(claimed)
+    checked = preflight.recheck(claimed)
     ready: list[tuple[Interaction, Any]] = []
     changes: list[tuple[Interaction, Change]] = []
     for interaction in claimed:
-        rejection = rejected.get(interaction.pk)
-        if rejection is not None:
-            error = NotAccepted("not sent", reason=rejection.reason)
-            changes.append((interaction, _ended(Event.REJECTED, error, rejection.words)))
+        found = checked.get(interaction.pk)
+        if isinstance(found, Rejection):
+            error = NotAccepted("not sent", reason=found.reason)
+            changes.append((interaction, _ended(Event.REJECTED, error, found.words)))
             continue
         try:
             gateway = gateway_for(interaction.account)
-            ready.append((interaction, partial(gateway.create_interaction, build_request(interaction))))
+            ready.append((interaction, partial(gateway.create_interaction, build_request(interaction, found))))
         except ConfigurationError as error:
             changes.append((interaction, decide(interaction, _not_set_up(interaction.account, error))))
     slots = ratelimit.reserve(Budget.INTERACTIONS, account_sid, len(ready), _lead.seconds)
@@ -186,8 +187,11 @@ def describe(interaction: Interaction) -> dict[str, Any]:
         return {}
 
 
-def build_request(interaction: Interaction) -> InteractionRequest:
-    """Return what is to be sent for a claimed interaction. Raises ConfigurationError where its sender is gone."""
+def build_request(interaction: Interaction, contact: ContactDetails | None = None) -> InteractionRequest:
+    """Return what is to be sent for a claimed interaction. Raises ConfigurationError where its sender is gone.
+
+    ``contact``: what the second check found of the contact; None where there is none, or it could not be read.
+    """
     sender = interaction.sender
     if sender is None or not sender.is_active:
         raise ConfigurationError("The sender of this interaction was removed or switched off. Choose another one.")
@@ -208,7 +212,10 @@ def build_request(interaction: Interaction) -> InteractionRequest:
         priority=sender.priority,
         timeout=sender.timeout,
         subject=interaction.subject,
+        to=tuple(interaction.to),
         cc=tuple(interaction.cc),
+        bcc=tuple(interaction.bcc),
+        contact=contact,
     )
 
 

@@ -27,7 +27,8 @@ _TRIES = 3  # the interaction in the way may become final between our insert and
 class Click:
     """What an agent asked for. ``contact_type``: ``app_label.model``; ``sender``: primary key, None for the default.
 
-    ``address``: empty for the contact's preferred one, else one of its own in any format.
+    ``address``: empty for the contact's preferred one, else one of its own in any format. ``to``, ``cc``, ``bcc``: who
+    else gets an email.
     ``idempotency_key``: the same key of the same user means the same click; empty: every call is a click of its own.
     """
 
@@ -39,7 +40,9 @@ class Click:
     sender: int | None = None
     body: str = ""
     subject: str = ""
+    to: tuple[str, ...] = ()
     cc: tuple[str, ...] = ()
+    bcc: tuple[str, ...] = ()
     content_sid: str = ""
     content_variables: Mapping[str, str] = field(default_factory=dict)
     idempotency_key: str = ""
@@ -173,14 +176,18 @@ def foreign_sender() -> InvalidClick:
 
 def _interaction(click: Click, adapter: ContactAdapter, contact: Any, option: ChannelOption) -> Interaction:
     sender = _sender(click, option)
+    address = _address(click, adapter, contact, option)
+    to, cc, bcc = texts.recipients(address, click.to, click.cc, click.bcc, option.channel)
     interaction = Interaction(
         contact_type=content_type_of(adapter),
         contact_id=str(contact.pk),
         contact_name=adapter.get_name(contact)[:255].replace("\x00", ""),
         channel=option.channel,
-        address=_address(click, adapter, contact, option),
+        address=address,
         subject=texts.subject(click.subject, option.channel),
-        cc=texts.cc(click.cc, option.channel),
+        to=to,
+        cc=cc,
+        bcc=bcc,
         account=sender.account,
         sender=sender,
         sender_address=sender.address,
@@ -216,7 +223,9 @@ def _fingerprint(click: Click, interaction: Interaction, label: str) -> str:
         interaction.address,
         interaction.sender_address,
         interaction.subject,
+        interaction.to,
         interaction.cc,
+        interaction.bcc,
     ]
     parts += [click.body, click.content_sid, dict(click.content_variables)]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -17,7 +17,9 @@ from django.utils.functional import Promise
 
 from flex_outbound import channels
 from flex_outbound.channels import Address, AddressError, Channel
-from flex_outbound.contacts import ContactAdapter, adapter_for, find_contact
+from flex_outbound.conf import conf
+from flex_outbound.contacts import ContactAdapter, adapter_for, find_contact, label_of
+from flex_outbound.gateway.base import ContactDetails
 from flex_outbound.models import Interaction, Sender, SenderGroup, Worker
 from flex_outbound.models.sender import groups_of
 from flex_outbound.models.setup import forgetters
@@ -206,17 +208,18 @@ def is_test(interaction: Interaction) -> bool:
     return interaction.contact_type_id == ContentType.objects.get_for_model(Sender).pk
 
 
-def recheck(interactions: Sequence[Interaction]) -> dict[UUID, Rejection]:
+def recheck(interactions: Sequence[Interaction]) -> dict[UUID, Rejection | ContactDetails]:
     """Ask the contacts' adapters once more, as the click did; one query for each agent and kind of contact.
 
-    Returns the rejected ones by their keys. An error in the host's code is logged, and the interaction is sent as it
-    was clicked: it was checked once.
+    Returns by its key, for each interaction, why it is not sent, or what Flex is told of its contact. A test of a
+    sender is not in it. Neither is one where the host's code raised an error, which is logged: it is sent as it was
+    clicked, for it was checked once.
     """
     groups: dict[tuple[int, Any], list[Interaction]] = {}
     for one in interactions:
         if not is_test(one):
             groups.setdefault((one.contact_type_id, one.agent_id), []).append(one)
-    rejected: dict[UUID, Rejection] = {}
+    checked: dict[UUID, Rejection | ContactDetails] = {}
     for group in groups.values():
         try:
             adapter, contacts = _contacts_of(group)
@@ -224,10 +227,10 @@ def recheck(interactions: Sequence[Interaction]) -> dict[UUID, Rejection]:
             logger.exception("The contacts of %d interactions cannot be read; they are sent as clicked", len(group))
             continue
         for one in group:
-            rejection = _recheck_one(one, adapter, contacts.get(one.contact_id))
-            if rejection is not None:
-                rejected[one.pk] = rejection
-    return rejected
+            found = _recheck_one(one, adapter, contacts.get(one.contact_id))
+            if found is not None:
+                checked[one.pk] = found
+    return checked
 
 
 def _contacts_of(group: Sequence[Interaction]) -> tuple[ContactAdapter | None, dict[str, Any]]:
@@ -250,7 +253,9 @@ def _contacts_of(group: Sequence[Interaction]) -> tuple[ContactAdapter | None, d
         return adapter, {key: contact for key, contact in found.items() if contact is not None}
 
 
-def _recheck_one(interaction: Interaction, adapter: ContactAdapter | None, contact: Any) -> Rejection | None:
+def _recheck_one(
+    interaction: Interaction, adapter: ContactAdapter | None, contact: Any
+) -> Rejection | ContactDetails | None:
     if adapter is None or contact is None:
         return Rejection("contact_gone", agent_message("contact_gone"))
     channel = Channel(interaction.channel)
@@ -262,4 +267,25 @@ def _recheck_one(interaction: Interaction, adapter: ContactAdapter | None, conta
     except Exception:
         logger.exception("The contact of interaction %s cannot be checked; it is sent as clicked", interaction.pk)
         return None
-    return Rejection("not_allowed", refusal) if refusal else None
+    return Rejection("not_allowed", refusal) if refusal else _details(interaction, adapter, contact)
+
+
+def _details(interaction: Interaction, adapter: ContactAdapter, contact: Any) -> ContactDetails:
+    """Return what Flex is told of a contact. Nothing of it is needed to send, so an error only leaves it out."""
+    label, key = label_of(adapter.model), interaction.contact_id
+    try:
+        # The other kind: the address of this channel is the interaction's own.
+        is_phone = Channel(interaction.channel).is_phone
+        other, _problem = usable_addresses(adapter, contact, Channel.EMAIL if is_phone else Channel.SMS)
+        preferred = other[0].value if other else ""
+        phone, email = ("", preferred) if is_phone else (preferred, "")
+        return ContactDetails(label, key, _page_of(adapter, contact), phone, email)
+    except Exception:
+        logger.exception("The other details of the contact of interaction %s cannot be read", interaction.pk)
+        return ContactDetails(label, key)
+
+
+def _page_of(adapter: ContactAdapter, contact: Any) -> str:
+    """Return the absolute address of the contact's page, "" where there is none."""
+    url = str(adapter.get_url(contact) or "")
+    return (conf.public_url(url) or "") if url.startswith("/") else url

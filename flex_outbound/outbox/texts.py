@@ -11,7 +11,8 @@ from flex_outbound.channels import AddressError, Channel
 from flex_outbound.exceptions import InvalidClick
 from flex_outbound.sids import SidKind, is_sid
 
-MAX_CC = 10
+MAX_COPIES = 10
+"""Addresses in each of the three fields of an email. A conversation takes 50 participants of its kind at most."""
 MAX_KEY = 64
 _KEY = re.compile(r"[!-~]+\Z")
 
@@ -50,19 +51,32 @@ def subject(text: str, channel: Channel) -> str:
     return _clean(text, "subject", channels.MAX_SUBJECT)
 
 
-def cc(addresses: Sequence[str], channel: Channel) -> list[str]:
-    """Check the copies of an email and normalise them; refused for the other channels."""
-    if addresses and channel is not Channel.EMAIL:
-        raise InvalidClick(_("Only an email can be copied to others."), code="not_email", field="cc")
-    if len(addresses) > MAX_CC:
-        raise InvalidClick(_("At most %(most)d people can be copied.") % {"most": MAX_CC}, code="too_many", field="cc")
-    normalized: dict[str, None] = {}
-    for address in addresses:
-        try:
-            normalized[channels.normalize(Channel.EMAIL, address)] = None
-        except AddressError as error:
-            raise InvalidClick(f"{address[:80]}: {error}", code=error.code, field="cc") from error
-    return list(normalized)
+def recipients(
+    address: str, to: Sequence[str], cc: Sequence[str], bcc: Sequence[str], channel: Channel
+) -> tuple[list[str], list[str], list[str]]:
+    """Check who else gets an email and normalise their addresses; refused for the other channels.
+
+    ``address``: the contact's, normalised. Nobody is named twice: ``to`` comes first, then ``cc``.
+    """
+    seen = {address}
+    found: list[list[str]] = []
+    for field, addresses in (("to", to), ("cc", cc), ("bcc", bcc)):
+        if addresses and channel is not Channel.EMAIL:
+            raise InvalidClick(_("Only an email can have further recipients."), code="not_email", field=field)
+        if len(addresses) > MAX_COPIES:
+            words = _("At most %(most)d addresses are allowed here.") % {"most": MAX_COPIES}
+            raise InvalidClick(words, code="too_many", field=field)
+        new = [one for one in dict.fromkeys(_email(one, field) for one in addresses) if one not in seen]
+        seen.update(new)
+        found.append(new)
+    return found[0], found[1], found[2]
+
+
+def _email(address: str, field: str) -> str:
+    try:
+        return channels.normalize(Channel.EMAIL, address)
+    except AddressError as error:
+        raise InvalidClick(f"{address[:80]}: {error}", code=error.code, field=field) from error
 
 
 def body(text: str) -> str:

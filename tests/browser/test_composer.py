@@ -39,18 +39,18 @@ def test_everything_works_from_the_keyboard(page: Page, shoot: Shoot) -> None:
 
 def test_escape_closes_and_keeps_what_was_typed(page: Page) -> None:
     composer = page.get_by_test_id("flex-composer").first
-    composer.locator("summary").click()
+    composer.locator("summary").first.click()
     page.get_by_test_id("flex-body").first.fill("A draft")
     page.keyboard.press("Escape")
     expect(page.get_by_test_id("flex-body").first).to_be_hidden()
     expect(composer.locator("summary")).to_be_focused()
-    composer.locator("summary").click()
+    composer.locator("summary").first.click()
     expect(page.get_by_test_id("flex-body").first).to_have_value("A draft")
 
 
 def test_the_chosen_address_is_the_one_that_is_used(page: Page) -> None:
     composer = page.get_by_test_id("flex-composer").first
-    composer.locator("summary").click()
+    composer.locator("summary").first.click()
     composer.get_by_label("To").select_option("+14155550199")
     page.get_by_test_id("flex-send").first.click()
     expect(page.get_by_test_id("flex-status")).to_have_text("SMS: Waiting to be sent")
@@ -59,9 +59,12 @@ def test_the_chosen_address_is_the_one_that_is_used(page: Page) -> None:
 
 def test_an_email_has_subject_and_copies_and_its_enter_is_a_new_line(page: Page, shoot: Shoot) -> None:
     composer = page.get_by_test_id("flex-composer").last
-    composer.locator("summary").click()
+    composer.locator("summary").first.click()
     composer.get_by_label("Subject").fill("Your order")
-    composer.get_by_label("Cc").fill("a@example.com, b@example.com")
+    composer.get_by_text("Cc, Bcc, more recipients").click()
+    composer.get_by_label("Cc", exact=True).fill("a@example.com, b@example.com")
+    composer.get_by_label("Bcc", exact=True).fill("c@example.com")
+    composer.get_by_label("Also to").fill("d@example.com")
     page.get_by_test_id("flex-body").last.focus()
     page.keyboard.type("One")
     page.keyboard.press("Enter")
@@ -71,19 +74,21 @@ def test_an_email_has_subject_and_copies_and_its_enter_is_a_new_line(page: Page,
     expect(page.get_by_test_id("flex-status")).to_have_text("Email: Waiting to be sent")
     row = Interaction.objects.get()
     assert (row.subject, row.cc) == ("Your order", ["a@example.com", "b@example.com"])
+    assert (row.to, row.bcc) == (["d@example.com"], ["c@example.com"])
     assert Message.objects.get().body == "One\nTwo"
 
 
 def test_a_bad_field_says_so_beside_it(page: Page, shoot: Shoot) -> None:
     composer = page.get_by_test_id("flex-composer").last
-    composer.locator("summary").click()
-    composer.get_by_label("Cc").fill("nobody")
+    composer.locator("summary").first.click()
+    composer.get_by_text("Cc, Bcc, more recipients").click()
+    composer.get_by_label("Cc", exact=True).fill("nobody")
     page.keyboard.press("Enter")
     expect(composer.locator("[data-error=cc]")).to_contain_text("not a valid email address")
-    expect(composer.get_by_label("Cc")).to_be_focused()
-    expect(composer.get_by_label("Cc")).to_have_attribute("aria-invalid", "true")
+    expect(composer.get_by_label("Cc", exact=True)).to_be_focused()
+    expect(composer.get_by_label("Cc", exact=True)).to_have_attribute("aria-invalid", "true")
     shoot(page, "composer-error")
-    composer.get_by_label("Cc").fill("")
+    composer.get_by_label("Cc", exact=True).fill("")
     page.keyboard.press("Enter")
     expect(page.get_by_test_id("flex-status")).to_have_text("Email: Waiting to be sent")
     assert Interaction.objects.count() == 1

@@ -115,7 +115,7 @@ def callbacks(stack: Stack, flex: Flex) -> Iterator[None]:
 def test_agent_and_customer_talk_over_the_desk(page: Page, stack: Stack, contact: Person) -> None:
     page.goto(f"{stack.crm_url}/contacts/{contact.id}/")
     form = page.locator("form[data-channel=sms]")
-    form.locator("summary").click()
+    form.locator("summary").first.click()
     form.get_by_test_id("flex-body").fill("Good morning! Your order is ready.")
     form.get_by_test_id("flex-send").click()
     task_sid = sid(page, "task", "WT")

@@ -36,7 +36,7 @@ def test_nothing_is_wider_than_the_page(
     expect(page.get_by_test_id("flex-conversation-sid")).to_have_text(sid)
     shoot(page, f"{scheme}-{width}-opened")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    page.get_by_test_id("flex-composer").last.locator("summary").click()
+    page.get_by_test_id("flex-composer").last.locator("summary").first.click()
     shoot(page, f"{scheme}-{width}-composer")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.goto("/")

@@ -43,7 +43,8 @@ def interaction(channel: Channel, **more: Any) -> InteractionRequest:
         "timeout": 3600,
     }
     if channel is Channel.EMAIL:
-        given |= {"subject": "Your order", "cc": ("ben@example.com",)}
+        given |= {"subject": "Your order", "to": ("al@example.com",)}
+        given |= {"cc": ("ben@example.com",), "bcc": ("cy@example.com",)}
     return InteractionRequest(**given | more)
 
 

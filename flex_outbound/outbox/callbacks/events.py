@@ -206,4 +206,4 @@ def _author(author: str, interaction: Interaction | None) -> str:
 
 
 def _is_customer(address: str, interaction: Interaction) -> bool:
-    return any(results.same_address(address, one) for one in (interaction.address, *interaction.cc))
+    return any(results.same_address(address, one) for one in interaction.recipients)

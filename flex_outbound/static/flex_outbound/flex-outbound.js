@@ -122,8 +122,9 @@ function showErrors(form, problem) {
     setText(line, text);
     line.hidden = !text;
     form.elements.namedItem(name)?.setAttribute("aria-invalid", String(Boolean(text)));
-    const details = line.closest("details");
-    if (text && details) details.open = true;
+    for (let details = text && line.closest("details"); details; details = details.parentElement.closest("details")) {
+      details.open = true;
+    }
   }
 }
 
@@ -426,14 +427,16 @@ export class FlexOutboundElement extends FlexElement {
     }
   }
 
-  payload({ contact_type, contact_id, channel, address, sender, body, subject, cc }, idempotency_key) {
+  payload({ contact_type, contact_id, channel, address, sender, body, subject, ...recipients }, idempotency_key) {
     return {
       ...{ contact_type, contact_id, channel, idempotency_key },
       ...(address && { address }),
       ...(sender && { sender: Number(sender) }),
       ...(body?.trim() && { body: body.replaceAll("\r\n", "\n") }),
       ...(subject && { subject }),
-      ...(cc?.trim() && { cc: cc.match(/[^\s,;]+/g) ?? [] }),
+      ...Object.fromEntries(
+        ["to", "cc", "bcc"].map((name) => [name, recipients[name]?.match(/[^\s,;]+/g)]).filter(([, list]) => list),
+      ),
     };
   }
 
@@ -528,7 +531,7 @@ export class FlexOutboundElement extends FlexElement {
   }
 
   leftComposer(target) {
-    for (const details of this.querySelectorAll("details[open]")) {
+    for (const details of this.querySelectorAll(".flex-outbound__composer[open]")) {
       if (!details.contains(target)) details.open = false;
     }
   }

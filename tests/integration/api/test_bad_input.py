@@ -10,6 +10,7 @@ from flex_outbound.models import Account, Interaction, Sender
 from tests.integration.api.conftest import LIST, Post, make_sender, sid
 
 NUL, LONE = "a\x00b", "\ud800"
+NO_COPIES = ["a@example.com", None, 5, {}, [5], [None], [[]], ["nonsense"], ["a@example.com"], ["a@b.co"] * 11, [NUL]]
 
 BAD = [
     ("contact_type", ["", None, 5, [], {}, "auth.user", "nonsense", "crm_demo.contact\x00", "x" * 500]),
@@ -19,7 +20,7 @@ BAD = [
     ("sender", ["", "abc", 0, -1, 1.5, True, [], {}, 999999, 10**30, NUL]),
     ("body", [None, 5, True, [], {}, ["x"], "x" * 1601, NUL, LONE]),
     ("subject", [None, 5, [], {}, "Not for SMS", NUL, LONE]),
-    ("cc", ["a@example.com", None, 5, {}, [5], [None], [[]], ["nonsense"], ["a@example.com"], ["a@b.co"] * 11, [NUL]]),
+    *((name, NO_COPIES) for name in ("to", "cc", "bcc")),
     ("content_sid", [None, 5, [], {}, "HX", "XX" + "a" * 32, NUL]),
     (
         "content_variables",

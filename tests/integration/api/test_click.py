@@ -76,12 +76,16 @@ def test_a_form_is_as_good_as_json(client: Client, payload: dict[str, Any]) -> N
 
 
 def test_copies_of_an_email_come_as_a_list_in_json_and_in_a_form(client: Client, payload: dict[str, Any]) -> None:
-    email = {**payload, "channel": "email", "subject": "Offer", "cc": ["a@example.com", "b@example.com"]}
+    copies = {"to": ["c@example.com"], "cc": ["a@example.com", "b@example.com"]}
+    copies["bcc"] = ["a@example.com", "d@example.com"]
+    email = {**payload, "channel": "email", "subject": "Offer", **copies}
     assert client.post(LIST, email, content_type="application/json").status_code == 202
     again = client.post(LIST, email)
 
     assert again.status_code == 202
-    assert Interaction.objects.get().cc == ["a@example.com", "b@example.com"]
+    row = Interaction.objects.get()
+    # Nobody is named twice: who sees the others comes first.
+    assert (row.to, row.cc, row.bcc) == (["c@example.com"], ["a@example.com", "b@example.com"], ["d@example.com"])
 
 
 def test_the_contact_id_may_be_a_number(post: Post, contact: Contact) -> None:

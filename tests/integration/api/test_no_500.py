@@ -81,7 +81,8 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=4,
 )
-FIELDS = ["address", "sender", "body", "subject", "cc", "content_sid", "content_variables", "idempotency_key"]
+FIELDS = ["address", "sender", "body", "subject", "to", "cc", "bcc", "content_sid", "content_variables"]
+FIELDS += ["idempotency_key"]
 
 
 def test_no_field_of_a_good_click_can_break_it(api: Any, client: Client, payload: dict[str, Any]) -> None:

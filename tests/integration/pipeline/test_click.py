@@ -42,6 +42,9 @@ pytestmark = pytest.mark.django_db
         ({"channel": "email", "cc": ("nobody",)}, "cc", "invalid_email"),
         ({"channel": "email", "cc": ("a@example.com",) * 11}, "cc", "too_many"),
         ({"cc": ("a@example.com",)}, "cc", "not_email"),
+        ({"channel": "email", "to": ("nobody",)}, "to", "invalid_email"),
+        ({"channel": "email", "bcc": ("a@example.com",) * 11}, "bcc", "too_many"),
+        ({"bcc": ("a@example.com",)}, "bcc", "not_email"),
         ({"content_sid": "HX"}, "content_sid", "invalid_sid"),
         ({"content_variables": {"1": "x"}}, "content_variables", "variables_without_template"),
         ({"content_sid": "HX" + "0" * 32, "body": "x"}, "content_sid", "text_and_template"),
@@ -214,10 +217,12 @@ def test_cancel_ends_a_click_that_waits_and_its_message(click: Clicker, agent: U
 
 
 def test_retry_makes_one_new_row_however_often_it_is_clicked(click: Clicker, agent: User) -> None:
-    row = decisions.cancel(click(channel="email", subject="S", body="Hello", cc=("b@example.com",)), agent)
+    others = {"to": ("a@example.com",), "cc": ("b@example.com",), "bcc": ("c@example.com",)}
+    row = decisions.cancel(click(channel="email", subject="S", body="Hello", **others), agent)
     again = decisions.retry(row, agent)
     assert again.pk != row.pk
-    assert (again.subject, again.cc, again.message.body) == ("S", ["b@example.com"], "Hello")
+    assert (again.subject, again.message.body) == ("S", "Hello")
+    assert (again.to, again.cc, again.bcc) == (["a@example.com"], ["b@example.com"], ["c@example.com"])
     assert decisions.retry(row, agent) == again
 
 

@@ -180,6 +180,15 @@ class TestMessages:
             tell(customer_wrote(row, Author=author))
         assert len(heard) == 1
 
+    @pytest.mark.parametrize("level", ["to", "cc", "bcc"])
+    def test_from_whoever_the_email_went_to(
+        self, level: str, heard: Any, opened: MakeRow, tell: Tell, django_capture_on_commit_callbacks: Any
+    ) -> None:
+        row = opened(channel="email", **{level: ["bo@example.com"]})
+        with django_capture_on_commit_callbacks(execute=True):
+            tell(customer_wrote(row, Author="bo@example.com"))
+        assert len(heard) == 1
+
     def test_a_receiver_that_fails_harms_nobody(
         self, opened: MakeRow, tell: Tell, django_capture_on_commit_callbacks: Any
     ) -> None:

@@ -7,9 +7,11 @@ from hypothesis import strategies as st
 
 from flex_outbound.channels import Channel
 from flex_outbound.gateway import payloads
-from flex_outbound.gateway.base import MessageRequest
+from flex_outbound.gateway.base import ContactDetails, MessageRequest
 
 from .conftest import KEY, a_request, sid
+
+PRIVATE = {"to": ("al@example.com",), "contact": ContactDetails("crm.person", "42", email="al@example.com")}
 
 
 def test_an_sms_goes_from_the_proxy_address_to_the_address() -> None:
@@ -36,16 +38,47 @@ def test_whatsapp_prefixes_both_addresses() -> None:
     }
 
 
-def test_an_email_names_its_team_and_lists_to_before_cc() -> None:
-    assert payloads.channel_payload(a_request(Channel.EMAIL, cc=("bo@example.com",))) == {
+def test_an_email_names_its_team_and_lists_its_recipients_by_level() -> None:
+    others = {"to": ("al@example.com",), "cc": ("bo@example.com",), "bcc": ("cy@example.com",)}
+    assert payloads.channel_payload(a_request(Channel.EMAIL, **others)) == {
         "type": "email",
         "initiated_by": "agent",
         "properties": {"type": "email", "from": "support@acme.example", "from_name": "Acme Support"},
         "participants": [
             {"level": "to", "name": "Ada Lovelace", "address": "ada@example.com", "type": "email"},
+            {"level": "to", "name": "al@example.com", "address": "al@example.com", "type": "email"},
             {"level": "cc", "name": "bo@example.com", "address": "bo@example.com", "type": "email"},
+            {"level": "bcc", "name": "cy@example.com", "address": "cy@example.com", "type": "email"},
         ],
     }
+
+
+def test_a_customer_without_a_name_is_shown_by_the_address() -> None:
+    request = a_request(Channel.EMAIL, customer_name="")
+    assert payloads.channel_payload(request)["participants"][0]["name"] == "ada@example.com"
+    attributes = payloads.task_attributes(request)
+    assert (attributes["from"], attributes["customerName"]) == ("ada@example.com", "ada@example.com")
+    assert attributes["customers"] == {"name": None, "phone": None, "email": "ada@example.com"}
+
+
+def test_flex_can_open_the_contact_and_knows_its_other_addresses() -> None:
+    contact = ContactDetails("crm.person", "42", "https://crm.example.com/people/42/", email="ada@example.com")
+    attributes = payloads.task_attributes(a_request(contact=contact))
+    assert attributes["customers"] == {"name": "Ada Lovelace", "phone": "+14155550123", "email": "ada@example.com"}
+    ours = {name: value for name, value in attributes.items() if name.startswith("flexOutboundContact")}
+    assert ours == {
+        "flexOutboundContactType": "crm.person",
+        "flexOutboundContactId": "42",
+        "flexOutboundContactUrl": "https://crm.example.com/people/42/",
+    }
+
+
+def test_an_address_of_the_contacts_page_that_is_too_long_is_left_out() -> None:
+    contact = ContactDetails("crm.person", "42", "https://crm.example.com/" + "a" * 3000)
+    attributes = payloads.task_attributes(a_request(contact=contact))
+    assert payloads.CONTACT_URL not in attributes
+    assert attributes[payloads.CONTACT_ID] == "42"
+    assert attributes["customerAddress"] == "+14155550123"
 
 
 def test_the_smallest_routing_leaves_out_what_is_not_set() -> None:
@@ -57,8 +90,8 @@ def test_the_smallest_routing_leaves_out_what_is_not_set() -> None:
             "attributes": {
                 "customerName": "Ada Lovelace",
                 "customerAddress": "+14155550123",
-                "from": "+18005550100",
-                "customers": {"name": "Ada Lovelace", "phone": "+14155550123"},
+                "from": "Ada Lovelace",
+                "customers": {"name": "Ada Lovelace", "phone": "+14155550123", "email": None},
                 "direction": "outbound",
                 "flexOutboundKey": KEY,
                 "flexOutboundAttempt": 1,
@@ -82,8 +115,8 @@ def test_a_full_routing_of_an_email() -> None:
             "attributes": {
                 "customerName": "Ada Lovelace",
                 "customerAddress": "ada@example.com",
-                "from": "support@acme.example",
-                "customers": {"name": "Ada Lovelace", "email": "ada@example.com"},
+                "from": "Ada Lovelace",
+                "customers": {"name": "Ada Lovelace", "phone": None, "email": "ada@example.com"},
                 "direction": "outbound",
                 "flexOutboundKey": KEY,
                 "flexOutboundAttempt": 3,
@@ -112,7 +145,7 @@ def test_attributes_always_fit_and_never_lose_the_key(name: str, subject: str) -
     assert len(json.dumps(attributes)) <= payloads.MAX_ATTRIBUTES - payloads.RESERVED
     assert attributes[payloads.KEY] == KEY
     assert attributes["customerAddress"] == request.address
-    assert name.startswith(attributes["customerName"])
+    assert name.startswith(attributes["customerName"]) or attributes["customerName"] == request.address
     assert subject.startswith(attributes.get("subject", ""))
 
 
@@ -124,13 +157,14 @@ def test_the_longest_name_of_emoji_still_leaves_the_subject() -> None:
 
 @pytest.mark.parametrize("channel", list(Channel))
 def test_what_an_attempt_keeps_names_nobody(channel: Channel) -> None:
-    request = a_request(channel, subject="Secret subject", cc=("bo@example.com",), workflow_sid=sid("WW"))
+    request = a_request(channel, subject="Secret subject", cc=("bo@example.com",), workflow_sid=sid("WW"), **PRIVATE)
     kept = json.dumps(payloads.redacted(request))
     private = ("address", "sender_address", "sender_name", "customer_name", "subject")
     for name in private:
         assert getattr(request, name) not in kept
     assert "bo@example.com" not in kept
-    assert {field.name for field in fields(request)} - set(private) - {"cc"} == {
+    assert "al@example.com" not in kept
+    assert {field.name for field in fields(request)} - set(private) - {"to", "cc", "bcc", "contact"} == {
         "key", "attempt", "channel", "worker_sid", "queue_sid", "workspace_sid", "workflow_sid", "task_channel",
         "priority", "timeout",
     }  # fmt: skip
