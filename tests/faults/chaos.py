@@ -24,6 +24,7 @@ SLOW_MS = 3000
 """Longer than a request may take, and much shorter than SETTLE_SECONDS."""
 
 EACH = 0.005
+ACCEPTED = 202
 API: list[dict[str, Any]] = [
     {"fault": "delay", "after": True, "ms": SLOW_MS},
     {"fault": "delay", "ms": SLOW_MS},
@@ -63,15 +64,38 @@ def rate_wanted() -> float:
 
 @dataclass
 class Run:
-    """What was clicked and what was broken. ``taken``: the answer to each click by its key, 0 where none came."""
+    """What was clicked and what was broken.
+
+    ``taken``: the answer to each click by its key, 0 where none came. ``clicked_at``: when it was made and answered, by
+    the monotonic clock. ``outage``: from when to when there was no database. ``settled``: seconds until all rows were
+    at an end; ``settled_free``: those of them in which a processor was free.
+    """
 
     prefix: str
     taken: dict[str, int] = field(default_factory=dict)
+    clicked_at: dict[str, tuple[float, float]] = field(default_factory=dict)
+    outage: tuple[float, float] = (0.0, 0.0)
     kills: int = 0
     disasters: list[str] = field(default_factory=list)
     seconds: float = 0.0
     settled: float = 0.0
+    settled_free: float = 0.0
     slowest_click: float = 0.0
+
+    @property
+    def without_database(self) -> set[str]:
+        """The clicks that were not taken because there was no database to take them, however long its restart took."""
+        began, ended = self.outage
+        return {
+            key
+            for key, status in self.taken.items()
+            if status != ACCEPTED and self.clicked_at[key][0] < ended and self.clicked_at[key][1] > began
+        }
+
+    @property
+    def refused(self) -> set[str]:
+        """The clicks that were not taken although they could have been."""
+        return {key for key, status in self.taken.items() if status != ACCEPTED} - self.without_database
 
     @property
     def rate(self) -> float:
@@ -131,6 +155,7 @@ def _session(
         except requests.RequestException:
             status = 0
         result.taken[key] = status
+        result.clicked_at[key] = start, time.monotonic()
         result.slowest_click = max(result.slowest_click, time.monotonic() - start)
 
 
@@ -149,6 +174,9 @@ def _kill(stack: FaultStack, result: Run, jobs: list[Future[None]], seconds: flo
             result.kills += 1
         if disasters and time.monotonic() - began > seconds * disasters[0][0]:
             _share, part = disasters.pop(0)
+            crashed = time.monotonic()
             stack.crash(part)
             stack.restart(part)
+            if part is stack.postgres.part:
+                result.outage = crashed, time.monotonic()
             result.disasters.append(part.name)

@@ -57,6 +57,7 @@ class Report:
         lines = [f"{'':{WIDTH + 18}}" + "".join(f"{name:>26}" for name in table)]
         for what in next(iter(table.values())):
             lines.append(f"{what:{WIDTH + 18}}" + "".join(f"{column[what]:>26}" for column in table.values()))
+        lines.append("stuck: not at its end after 40 s in which a processor was free, or 5 minutes")
         return lines
 
 
@@ -74,6 +75,8 @@ def _column(run: Run, count: Count) -> dict[str, str]:
         "workers killed": str(run.kills),
         "restarted meanwhile": ", ".join(run.disasters) or "nothing",
         "clicks taken (202)": str(count.taken),
+        "not taken: no database": str(len(run.without_database)),
+        "not taken, with a database": str(len(run.refused)),
         "slowest click": f"{run.slowest_click:.1f} s",
         **counted,
         "forged callbacks accepted": str(count.counts["forged accepted"]),
@@ -83,4 +86,5 @@ def _column(run: Run, count: Count) -> dict[str, str]:
         "click to Flex where over 1 s": spread(count.late),
         **{f"{what}, mended in {most} s": _in_time(count.recovered.get(what, []), most) for what, most in BOUNDS},
         "last row at its end after": f"{run.settled:.1f} s",
+        "of that with a free processor": f"{run.settled_free:.1f} s",
     }
