@@ -24,10 +24,11 @@ from flex_outbound.models import Interaction, Sender, SenderGroup, Worker
 from flex_outbound.models.sender import groups_of
 from flex_outbound.models.setup import forgetters
 from flex_outbound.problems import agent_message
+from flex_outbound.statements import load_permissions
 
 logger = logging.getLogger(__name__)
 
-REJECTIONS: Final = frozenset({"contact_gone", "address_changed", "not_allowed"})
+REJECTIONS: Final = frozenset({"agent_not_allowed", "contact_gone", "address_changed", "not_allowed"})
 """Reasons of ``Rejection``."""
 
 
@@ -209,7 +210,9 @@ def is_test(interaction: Interaction) -> bool:
 
 
 def recheck(interactions: Sequence[Interaction]) -> dict[UUID, Rejection | ContactDetails]:
-    """Ask the contacts' adapters once more, as the click did; one query for each agent and kind of contact.
+    """Ask for the agents' rights and the contacts' adapters once more, as the click did.
+
+    It costs one query for each agent, and one for each agent and kind of contact.
 
     Returns by its key, for each interaction, why it is not sent, or what Flex is told of its contact. A test of a
     sender is not in it. Neither is one where the host's code raised an error, which is logged: it is sent as it was
@@ -220,7 +223,12 @@ def recheck(interactions: Sequence[Interaction]) -> dict[UUID, Rejection | Conta
         if not is_test(one):
             groups.setdefault((one.contact_type_id, one.agent_id), []).append(one)
     checked: dict[UUID, Rejection | ContactDetails] = {}
+    rights: dict[Any, bool] = {}
     for group in groups.values():
+        agent = group[0].agent
+        if agent is not None and not rights.setdefault(agent.pk, _may_send(agent)):
+            checked.update((one.pk, _not_the_agents()) for one in group)
+            continue
         try:
             adapter, contacts = _contacts_of(group)
         except Exception:
@@ -231,6 +239,20 @@ def recheck(interactions: Sequence[Interaction]) -> dict[UUID, Rejection | Conta
             if found is not None:
                 checked[one.pk] = found
     return checked
+
+
+def _may_send(agent: Any) -> bool:
+    """Tell whether an agent may still open conversations. An error of the project's backend does not refuse."""
+    try:
+        load_permissions(agent)
+        return bool(agent.is_active and agent.has_perm("flex_outbound.add_interaction"))
+    except Exception:
+        logger.exception("The permissions of user %s cannot be read; what they clicked is sent", agent.pk)
+        return True
+
+
+def _not_the_agents() -> Rejection:
+    return Rejection("agent_not_allowed", agent_message("agent_not_allowed"))
 
 
 def _contacts_of(group: Sequence[Interaction]) -> tuple[ContactAdapter | None, dict[str, Any]]:
@@ -256,6 +278,11 @@ def _contacts_of(group: Sequence[Interaction]) -> tuple[ContactAdapter | None, d
 def _recheck_one(
     interaction: Interaction, adapter: ContactAdapter | None, contact: Any
 ) -> Rejection | ContactDetails | None:
+    worker = interaction.worker
+    # Without an agent their account is gone, and with it whose worker it was: what they clicked is sent.
+    is_theirs = worker is not None and worker.is_active and worker.user_id == interaction.agent_id
+    if interaction.agent_id is not None and not is_theirs:
+        return _not_the_agents()
     if adapter is None or contact is None:
         return Rejection("contact_gone", agent_message("contact_gone"))
     channel = Channel(interaction.channel)

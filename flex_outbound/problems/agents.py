@@ -22,6 +22,10 @@ REASONS: Final[dict[str, Reason]] = {
         _("Address no longer belongs to the contact"),
         _("This address no longer belongs to the contact. Nothing was sent; press the button again."),
     ),
+    "agent_not_allowed": Reason(
+        _("Agent may no longer send"),
+        _("You may no longer open conversations, or are no longer a Flex worker. Nothing was sent. Ask your manager."),
+    ),
     "agent_rejected": Reason(
         _("Declined by the agent"),
         _("You declined the task in Flex, so the conversation was closed. Send again?"),

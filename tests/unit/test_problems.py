@@ -7,6 +7,7 @@ from flex_outbound.gateway import errors
 
 PIPELINE = {
     "address_changed",
+    "agent_not_allowed",
     "agent_rejected",
     "agent_timeout",
     "canceled",

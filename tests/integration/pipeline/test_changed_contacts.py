@@ -85,6 +85,26 @@ def test_a_model_that_is_not_registered_any_more_is_not_written_to(
     assert contact_of(row) is None
 
 
+@pytest.mark.parametrize(
+    "lose",
+    [
+        lambda agent: User.objects.filter(pk=agent.pk).update(is_active=False),
+        lambda agent: agent.user_permissions.clear(),
+        lambda agent: agent.flex_workers.update(is_active=False),
+        lambda agent: agent.flex_workers.update(user=User.objects.create(username="another")),
+        lambda agent: agent.flex_workers.all().delete(),
+    ],
+    ids=["switched off", "no permission", "no worker now", "another's worker", "worker deleted"],
+)
+def test_an_agent_who_may_not_send_any_more_has_sent_nothing(
+    click: Clicker, sandbox: Sandbox, agent: User, lose: Callable[[User], object]
+) -> None:
+    row = click()
+    lose(agent)
+    assert ended(row, sandbox).error_reason == "agent_not_allowed"
+    assert "Nothing was sent" in row.error_message
+
+
 def test_an_agent_whose_account_is_gone_leaves_the_click_behind(click: Clicker, sandbox: Sandbox, agent: User) -> None:
     row = click()
     agent.delete()
