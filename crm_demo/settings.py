@@ -113,10 +113,6 @@ if CELERY_BROKER_URL.startswith("redis"):
 if os.environ.get("FLEX_RATE_LIMITS") == "off":
     FLEX_OUTBOUND["RATE_LIMITS"] = dict.fromkeys(["interactions", "task_searches", "conversations"])
 
-CELERY_BEAT_SCHEDULE = {
-    "flex-outbound-sweep": {"task": "flex_outbound.tasks.sweep", "schedule": FLEX_OUTBOUND["SWEEP_SECONDS"]}
-}
-
 # --- security -----------------------------------------------------------------------------------------------
 _https = FLEX_OUTBOUND["PUBLIC_BASE_URL"].startswith("https://")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https

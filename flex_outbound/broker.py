@@ -181,6 +181,32 @@ class Turnstile:
 turnstile = Turnstile()
 
 
+# -- sweeping ----------------------------------------------------------------------------------------------------------
+
+SWEEP_ENTRY: Final = "flex-outbound-sweep"
+"""The name of our entry in the schedule of Celery's beat."""
+
+
+def schedule_sweep(app: Any = None) -> None:
+    """Add the sweep to the schedule of a Celery app, the project's by default, unless it has an entry already."""
+    app = app or current_app
+    if app.finalized:
+        _add_sweep(app)
+    else:
+        app.on_after_finalize.connect(_add_sweep, weak=False)
+
+
+def _add_sweep(sender: Any, **_named: Any) -> None:
+    entries = (sender.conf.beat_schedule or {}).values()
+    if any(entry.get("task") == SWEEP for entry in entries):
+        return
+    # A sweep that nobody took in time is not worth doing: the next one does the same.
+    options: dict[str, Any] = {"expires": max(30.0, conf.sweep_seconds)}
+    if conf.celery_queue is not None:
+        options["queue"] = conf.celery_queue
+    sender.add_periodic_task(conf.sweep_seconds, sender.tasks[SWEEP].s(), name=SWEEP_ENTRY, **options)
+
+
 # -- asking ------------------------------------------------------------------------------------------------------------
 
 
@@ -195,6 +221,7 @@ def sweep_schedule() -> list[float] | None:
 
     None where it has none but is not the only schedule: a scheduler of one's own, such as a database's, may have it.
     """
+    current_app.finalize()
     entries = (current_app.conf.beat_schedule or {}).values()
     found = [_seconds(entry.get("schedule")) for entry in entries if entry.get("task") == SWEEP]
     return found if found or current_app.conf.beat_scheduler in _SCHEDULERS else None

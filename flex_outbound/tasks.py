@@ -88,7 +88,7 @@ def import_look(run_id: str) -> None:
 
 @shared_task(name=broker.SWEEP, base=BaseTask, ignore_result=True)
 def sweep() -> None:
-    """Ask for jobs for whatever is due. Put it into the beat schedule, every ``SWEEP_SECONDS``."""
+    """Ask for jobs for whatever is due. Celery's beat runs it every ``SWEEP_SECONDS``."""
     if Heartbeat.was_within(Heartbeat.SWEEP, conf.sweep_seconds * _TOO_SOON):
         return
     sweeping.sweep(broker.publish)
@@ -101,3 +101,4 @@ def sweep() -> None:
 
 
 jobs.connect(broker.post)
+broker.schedule_sweep()

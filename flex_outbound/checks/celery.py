@@ -8,9 +8,8 @@ from django.core.checks import CheckMessage, Warning, register
 from flex_outbound import broker
 from flex_outbound.conf import DEFAULTS, conf
 
-ENTRY = """CELERY_BEAT_SCHEDULE = {
-    "flex-outbound-sweep": {"task": "flex_outbound.tasks.sweep", "schedule": %s},
-}
+ENTRY = """The app adds the sweep when Celery starts; something replaced the schedule afterwards. Add it there:
+app.conf.beat_schedule["flex-outbound-sweep"] = {"task": "flex_outbound.tasks.sweep", "schedule": %s}
 or `manage.py flex_sweep` from cron or a systemd timer; then silence this check."""
 
 SLOW = 2

@@ -132,7 +132,6 @@ class Host:
         given = {
             "DJANGO_SETTINGS_MODULE": f"{PROJECTS[self.kind]}.settings",
             "SECRET_KEY": "only-for-tests-" + "x" * 40,
-            "SALT_KEY": "only-for-tests-" + "y" * 40,
             "DATABASES": json.dumps(self._databases),
             "CELERY_BROKER_URL": f"redis://{HOST}:{self.shared.broker_port}/{list(PROJECTS).index(self.kind)}",
             "FLEX_API_BASE_URL": self.shared.sandbox_url,

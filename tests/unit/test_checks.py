@@ -119,11 +119,6 @@ def test_the_defaults_are_right() -> None:
     assert values.check_settings(None) == []
 
 
-@override_settings(SALT_KEY="", FLEX_OUTBOUND={})
-def test_secrets_that_cannot_be_encrypted_are_an_error() -> None:
-    assert [message.id for message in values.check_encryption(None)] == ["flex_outbound.E009"]
-
-
 @override_settings(FLEX_OUTBOUND={"ENCRYPTION_KEYS": ["short"]})
 def test_a_malformed_key_is_an_error() -> None:
     assert [message.id for message in values.check_encryption(None)] == ["flex_outbound.E008"]
@@ -266,6 +261,36 @@ def test_a_beat_without_the_sweep_is_given_the_lines(beat: dict[str, Any]) -> No
     (message,) = celery.check_celery(None)
     assert ids([message]) == ["W004"]
     assert '"schedule": 7' in str(message.hint)
+
+
+@pytest.fixture
+def app() -> Iterator[Celery]:
+    """An app of a project's own, not the current one."""
+    own = Celery("mycrm", set_as_current=False)
+    yield own
+    own.close()
+
+
+@override_settings(FLEX_OUTBOUND={"SWEEP_SECONDS": 7, "CELERY_QUEUE": "flex"})
+@pytest.mark.parametrize("first", ["finalized first", "asked first"])
+def test_the_sweep_needs_no_entry(app: Celery, first: str) -> None:
+    app.conf.beat_schedule = {"other": {"task": "mycrm.tasks.other", "schedule": 60}}
+    if first == "finalized first":
+        app.finalize()
+    broker.schedule_sweep(app)
+    app.finalize()
+    assert sorted(app.conf.beat_schedule) == ["flex-outbound-sweep", "other"]
+    entry = app.conf.beat_schedule["flex-outbound-sweep"]
+    assert (entry["task"], entry["schedule"]) == (broker.SWEEP, 7)
+    assert entry["options"] == {"queue": "flex", "expires": 30}
+
+
+@pytest.mark.parametrize("name", ["beat_schedule", "CELERYBEAT_SCHEDULE"])
+def test_an_entry_of_the_projects_own_is_the_only_one(app: Celery, name: str) -> None:
+    app.config_from_object({name: {"mine": sweeping(20)}})
+    broker.schedule_sweep(app)
+    app.finalize()
+    assert list(app.conf.beat_schedule) == ["mine"]
 
 
 @pytest.mark.parametrize("schedule", [5, 10, 5.0, timedelta(seconds=4), interval(5)])

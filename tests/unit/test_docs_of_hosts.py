@@ -34,12 +34,12 @@ def test_no_marker_stands_alone(page: Path) -> None:
 
 @pytest.mark.parametrize(
     ("page", "section"),
-    [("install-in-your-project.md", "## 2. The ten lines"), ("hosts/server-rendered.md", "## The ten lines")],
+    [("install-in-your-project.md", "## 2. The eight lines"), ("hosts/server-rendered.md", "## The eight lines")],
 )
-def test_ten_lines_are_ten(page: str, section: str) -> None:
+def test_eight_lines_are_eight(page: str, section: str) -> None:
     text = (DOCS / page).read_text().partition(f"{section}\n")[2].partition("\n## ")[0]
     lines = [line for _name, snippet in _SNIPPET.findall(text) for line in snippet.splitlines()]
-    assert len([line for line in lines if line.strip() and not line.startswith(("import ", "from "))]) == 10
+    assert len([line for line in lines if line.strip() and not line.startswith(("import ", "from "))]) == 8
 
 
 def test_every_method_of_an_adapter_is_explained_and_no_other() -> None:

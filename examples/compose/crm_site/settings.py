@@ -30,12 +30,3 @@ CACHES = {
         "LOCATION": CELERY_BROKER_URL.removesuffix("/0") + "/2",
     }
 }
-
-CELERY_BEAT_SCHEDULE = {
-    "flex-outbound-sweep": {
-        "task": "flex_outbound.tasks.sweep",
-        "schedule": FLEX_OUTBOUND["SWEEP_SECONDS"],
-        # A sweep that nobody took in time is not worth doing: the next one does the same.
-        "options": {"queue": "flex", "expires": 30},
-    }
-}

@@ -7,7 +7,6 @@ HTTP_TIMEOUT < LEASE_SECONDS ≤ SETTLE_SECONDS holds, as the system checks ask 
 import os
 
 from crm_demo.settings import (
-    CELERY_BEAT_SCHEDULE,
     CELERY_BROKER_TRANSPORT_OPTIONS,
     CELERY_BROKER_URL,
     DATABASES,
@@ -32,7 +31,6 @@ FLEX_OUTBOUND = _ACCEPTANCE | {
         **dict.fromkeys(["interactions", "task_searches", "conversations"]),
     },
 }
-CELERY_BEAT_SCHEDULE["flex-outbound-sweep"]["schedule"] = FLEX_OUTBOUND["SWEEP_SECONDS"]
 
 # By default a job is acknowledged before it runs, and one lost job is all that a dead worker costs. Late, the broker
 # delivers it again, to rows in any state: the harder case, and the only one in which there is a "before the ack".

@@ -52,6 +52,4 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 
 # --- flex_outbound ---
 INSTALLED_APPS += ["rest_framework", "flex_outbound"]
-SALT_KEY = os.environ["SALT_KEY"]
 FLEX_OUTBOUND = {"PUBLIC_BASE_URL": os.environ["PUBLIC_URL"], "API_BASE_URL": os.environ.get("FLEX_API_BASE_URL")}
-CELERY_BEAT_SCHEDULE = {"flex-outbound-sweep": {"task": "flex_outbound.tasks.sweep", "schedule": 5}}
