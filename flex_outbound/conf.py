@@ -126,7 +126,7 @@ class Conf:
 
     @property
     def encryption_keys(self) -> Sequence[str]:
-        """Fernet keys, the newest first. Where empty, keys are derived from SECRET_KEY and SALT_KEY."""
+        """Fernet keys, the newest first. Where empty, keys are derived from SECRET_KEY."""
         return tuple(self._get("ENCRYPTION_KEYS"))
 
     @property

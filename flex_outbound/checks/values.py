@@ -175,20 +175,11 @@ def _texts(given: dict[str, Any]) -> list[CheckMessage]:
 
 @register(Tags.security, "flex_outbound")
 def check_encryption(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Check that the secrets of Twilio accounts can be encrypted, before the first of them is saved."""
+    """Check the keys that encrypt the secrets of Twilio accounts, before the first of them is saved."""
     try:
-        keys = conf.encryption_keys
-        for key in keys:
+        for key in conf.encryption_keys:
             Fernet(key.encode())
     except (ValueError, AttributeError, TypeError):
         hint = "Make one with cryptography.fernet.Fernet.generate_key().decode()."
         return [Error("FLEX_OUTBOUND['ENCRYPTION_KEYS'] must be Fernet keys.", hint=hint, id="flex_outbound.E008")]
-    if not keys and not getattr(settings, "SALT_KEY", None):
-        return [
-            Error(
-                "Secrets of Twilio accounts cannot be encrypted: neither SALT_KEY nor ENCRYPTION_KEYS is set.",
-                hint="Set SALT_KEY to a long random text, or ENCRYPTION_KEYS in FLEX_OUTBOUND to Fernet keys.",
-                id="flex_outbound.E009",
-            )
-        ]
     return []

@@ -16,6 +16,8 @@ from flex_outbound.conf import conf
 _TOKEN_PREFIX = "gAAAAA"  # noqa: S105  # every Fernet token starts so: version 0x80 and the high bytes of the time
 _TOKEN_LENGTH = 100  # the least: 73 bytes in base64
 _ITERATIONS = 100_000
+_SALT = "flex_outbound"
+"""Sets our keys apart from others that are derived from the same SECRET_KEY. It is no secret, and need not be one."""
 
 
 class SidField(models.CharField):
@@ -53,9 +55,9 @@ def is_token(value: object) -> bool:
 class SecretField(EncryptedTextField):  # type: ignore[misc]
     """Text encrypted at rest by django-fernet-encrypted-fields.
 
-    Over the library: keys may come from ``FLEX_OUTBOUND["ENCRYPTION_KEYS"]``; they are read live, so that a key
-    can be rotated without a restart of the tests; ``dumpdata`` carries the ciphertext, never the secret; and a
-    value that no key opens is written back as it was instead of being encrypted a second time.
+    Over the library: ``SALT_KEY`` is not needed; keys may come from ``FLEX_OUTBOUND["ENCRYPTION_KEYS"]``; they are read
+    live, so that a key can be rotated without a restart of the tests; ``dumpdata`` carries the ciphertext, never the
+    secret; and a value that no key opens is written back as it was instead of being encrypted a second time.
     """
 
     @property
@@ -63,10 +65,11 @@ class SecretField(EncryptedTextField):  # type: ignore[misc]
         """Fernet keys, the one that encrypts first."""
         if conf.encryption_keys:
             return [key.encode() for key in conf.encryption_keys]
-        given: Any = settings.SALT_KEY
+        given: Any = getattr(settings, "SALT_KEY", None) or ()
         salts = [given] if isinstance(given, str) else list(given)
         secrets = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-        return [_derived_key(secret, salt) for secret in secrets for salt in salts]
+        # The salt of our own is last: what was encrypted before a project set SALT_KEY can still be read.
+        return [_derived_key(secret, salt) for salt in (*salts, _SALT) for secret in secrets]
 
     @property
     def f(self) -> MultiFernet:
