@@ -12,13 +12,13 @@ AGENT = "django-flex-outbound doctor"
 class UrlCheck:
     """The answer. ``status``: of HTTP; None where no answer came, and then ``error`` is the type of the error.
 
-    ``is_ours``: the answer is that of our view, which takes only POST. ``moved``: it is a redirect. ``is_insecure``:
-    the certificate is not valid.
+    ``is_ours``: the answer is that of our view, which takes only POST. ``moved``: where it redirects to, "" where
+    it does not. ``is_insecure``: the certificate is not valid.
     """
 
     status: int | None
     is_ours: bool = False
-    moved: bool = False
+    moved: str = ""
     is_insecure: bool = False
     error: str = ""
 
@@ -30,6 +30,7 @@ def check_url(url: str, timeout: tuple[float, float]) -> UrlCheck:
             url, timeout=timeout, allow_redirects=False, stream=True, headers={"User-Agent": AGENT}
         ) as answer:
             is_ours = answer.status_code == 405 and answer.headers.get("Allow") == "POST"
-            return UrlCheck(answer.status_code, is_ours, moved=300 <= answer.status_code < 400)
+            is_moved = 300 <= answer.status_code < 400
+            return UrlCheck(answer.status_code, is_ours, answer.headers.get("Location", "?") if is_moved else "")
     except (RequestException, InvalidURL, OSError) as error:
         return UrlCheck(None, is_insecure=isinstance(error, SSLError), error=type(error).__name__)

@@ -3,8 +3,10 @@
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import override
 
 from flex_outbound.conf import conf
 from flex_outbound.models import Account, Source
@@ -45,7 +47,24 @@ def problem_of_public_address() -> Problem | None:
 
 
 def callback_url(account: Account, source: Source) -> str:
-    """Return the address for one service and account, "" where PUBLIC_BASE_URL or the app's urls are missing."""
+    """Return the address for one service and account, "" where PUBLIC_BASE_URL or the app's urls are missing.
+
+    Below ``i18n_patterns`` an address names a language. It is the project's own, whoever asks.
+    """
+    with override(settings.LANGUAGE_CODE):
+        return _callback_url(account, source)
+
+
+def callback_urls(account: Account, source: Source) -> set[str]:
+    """Return the same address as it reads in each language of the project: all of them lead to our view."""
+    found = set()
+    for language, _name in settings.LANGUAGES:
+        with override(language):
+            found.add(_callback_url(account, source))
+    return found
+
+
+def _callback_url(account: Account, source: Source) -> str:
     try:
         path = reverse(f"flex_outbound:webhook-{source}", args=[account.pk])
     except NoReverseMatch:

@@ -18,7 +18,7 @@ from flex_outbound.gateway.callbacks import FlexInstance, TwilioCallbacks
 from flex_outbound.models import Account, Source
 from flex_outbound.outbox.gateways import connection_to
 from flex_outbound.problems import Problem, explain
-from flex_outbound.setup.address import callback_url, problem_of_public_address
+from flex_outbound.setup.address import callback_url, callback_urls, problem_of_public_address
 from flex_outbound.setup.comparing import EVENTS, Finding, State, compare
 
 REPEAT: Final = "#rc=3&rp=all"
@@ -80,16 +80,16 @@ def _inspect_all(account: Account, client: TwilioCallbacks) -> list[Finding]:
 
 
 def _inspect(account: Account, source: Source, client: TwilioCallbacks, flex: Callable[[], FlexInstance]) -> Finding:
-    expected = callback_url(account, source)
+    expected, also = callback_url(account, source), callback_urls(account, source)
     if source == Source.TASKROUTER:
         if not account.workspace_sid:
             raise NotFixable(
                 Problem(_("The workspace is not chosen yet."), _("Choose it on the account's page, then come back."))
             )
-        return compare(source, expected, [client.fetch_workspace_callback()])
+        return compare(source, expected, [client.fetch_workspace_callback()], also)
     if source == Source.CONVERSATIONS:
-        return compare(source, expected, [client.fetch_conversations_webhook(flex().chat_service_sid)])
-    return compare(source, expected, client.list_interaction_webhooks(_instance(flex())))
+        return compare(source, expected, [client.fetch_conversations_webhook(flex().chat_service_sid)], also)
+    return compare(source, expected, client.list_interaction_webhooks(_instance(flex())), also)
 
 
 def _instance(flex: FlexInstance) -> str:

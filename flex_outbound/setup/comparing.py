@@ -1,7 +1,7 @@
 """Compares the address and the events that one service of Twilio has registered with ours. Pure."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
@@ -97,9 +97,10 @@ def presentable(url: str) -> str:
     return f"{parts.scheme}://{host}{parts.path}{query}" if host else url
 
 
-def compare(source: Source, expected: str, registered: Sequence[Registration]) -> Finding:
-    """Return the finding for a service that has these registrations."""
-    ours = next((one for one in registered if same_address(one.url, expected)), None)
+def compare(source: Source, expected: str, registered: Sequence[Registration], also: Collection[str] = ()) -> Finding:
+    """Return the finding for a service that has these registrations. ``also``: other addresses of our view."""
+    wanted = (expected, *also)
+    ours = next((one for one in registered if any(same_address(one.url, url) for url in wanted)), None)
     others = tuple(one.url for one in registered if one is not ours and one.url)
     if source == Source.INTERACTIONS and ours is None:
         # Each address has a registration of its own there, so others need not be replaced.

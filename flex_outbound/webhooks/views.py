@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
@@ -18,6 +19,7 @@ from flex_outbound.webhooks.verify import verify
 _STATUS: Final = {"too_large": 413}
 
 
+@login_not_required  # nor does Twilio sign in, where a middleware asks everybody to
 @csrf_exempt  # Twilio has no cookie of ours; the signature takes its place
 @require_POST
 @sensitive_view

@@ -3,8 +3,11 @@
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Final
+from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.db.models.functions import Now
+from django.shortcuts import resolve_url
 from django.utils.translation import gettext as _
 
 from flex_outbound.conf import conf
@@ -55,6 +58,11 @@ def _problem(url: str, found: UrlCheck) -> Problem:
             _("%(url)s cannot be reached from here (%(error)s).") % {"url": url, "error": found.error},
             _("Check PUBLIC_BASE_URL, proxy and firewall, and try from outside: some networks hide it inside."),
         )
+    if found.moved and _is_login(found.moved):
+        return Problem(
+            _("%(url)s asks Twilio to sign in.") % {"url": url},
+            _("Let the addresses below /webhooks/ pass without a login: Twilio's signature takes its place."),
+        )
     if found.moved:
         return Problem(
             _("%(url)s is redirected (HTTP %(status)d).") % {"url": url, "status": found.status},
@@ -64,6 +72,11 @@ def _problem(url: str, found: UrlCheck) -> Problem:
         _("%(url)s leads to something else (HTTP %(status)d).") % {"url": url, "status": found.status},
         _("Check PUBLIC_BASE_URL and the proxy's paths: a GET there has to be answered by this app, with 405."),
     )
+
+
+def _is_login(url: str) -> bool:
+    """Tell whether a redirect leads to the project's page for signing in."""
+    return urlsplit(url).path == urlsplit(resolve_url(settings.LOGIN_URL)).path
 
 
 def _was_called_lately(account: Account) -> bool:

@@ -38,9 +38,11 @@ def at(settings: Any, sandbox: Sandbox) -> Any:
 
 class _Stranger(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        status = 301 if "moved" in self.path else 405 if "other" in self.path else 200
+        is_moved = "moved" in self.path or "login" in self.path
+        status = 301 if is_moved else 405 if "other" in self.path else 200
         self.send_response(status)
-        self.send_header("Location", "https://elsewhere.example.com/")
+        where = "/accounts/login/?next=/flex/" if "login" in self.path else "https://elsewhere.example.com/"
+        self.send_header("Location", where)
         self.send_header("Allow", "PUT")
         self.send_header("Content-Length", "0")
         self.end_headers()
@@ -73,7 +75,8 @@ def test_our_own_address_is_known_and_nothing_is_counted_as_refused(
 
 
 @pytest.mark.parametrize(
-    ("path", "words"), [("", "something else"), ("/moved", "redirected"), ("/other", "something else")]
+    ("path", "words"),
+    [("", "something else"), ("/moved", "redirected"), ("/login", "to sign in"), ("/other", "something else")],
 )
 def test_a_stranger_at_our_address_is_red(path: str, words: str, at: Any, stranger: str, account: Account) -> None:
     at(stranger + path)

@@ -33,6 +33,12 @@ def test_who_is_unknown_learns_nothing(client: Client) -> None:
     assert b"flex_outbound" not in answer.content
 
 
+def test_a_middleware_that_asks_for_a_login_lets_the_token_pass(client: Client, settings: Any) -> None:
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, "django.contrib.auth.middleware.LoginRequiredMiddleware"]
+    assert client.get(PAGE).status_code == 401
+    assert _bearing(client, f"Bearer {TOKEN}").status_code == 200
+
+
 @pytest.mark.parametrize("value", [f"Bearer {TOKEN}", f"bearer  {TOKEN} "])
 def test_the_token_opens_the_page(client: Client, value: str) -> None:
     answer = _bearing(client, value)
