@@ -8,13 +8,14 @@ import queue
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from celery import current_app
 from celery.schedules import maybe_schedule
 
 from flex_outbound.conf import conf
+from flex_outbound.models.setup import tenant
 from flex_outbound.outbox import jobs
 from flex_outbound.outbox.jobs import Job
 
@@ -37,12 +38,42 @@ _SCHEDULERS: Final = ("celery.beat:PersistentScheduler", "celery.beat:Scheduler"
 # -- publishing --------------------------------------------------------------------------------------------------------
 
 
-def publish(job: Job, argument: str, delay: float = 0.0) -> None:
-    """Hand a job to the broker, to be run in ``delay`` seconds. Raises what the broker's client raises."""
+def publish(job: Job, argument: str, delay: float = 0.0, producer: Any = None) -> None:
+    """Hand a job to the broker, to be run in ``delay`` seconds. Raises what the broker's client raises.
+
+    ``producer``: what takes the message instead of a connection to the broker.
+    """
     options: dict[str, Any] = {"queue": conf.celery_queue} if conf.celery_queue is not None else {}
     if delay > 0:
         options["countdown"] = delay + MARGIN
-    current_app.tasks[TASKS[job]].apply_async(args=(argument,), retry=False, **options)
+    current_app.tasks[TASKS[job]].apply_async(args=(argument,), retry=False, producer=producer, **options)
+
+
+Message = tuple[Any, dict[str, Any]]
+"""The arguments of a producer's ``publish``."""
+
+
+class Draft:
+    """Stands in for a producer and keeps the messages, so that a job is made in one thread and sent in another.
+
+    What a project hangs onto ``apply_async`` and ``before_task_publish`` (a tenant's schema, a trace, a language) thus
+    runs in the request, where it finds what it looks for.
+    """
+
+    def __init__(self, connection: Any) -> None:
+        self.connection = connection
+        self.messages: list[Message] = []
+
+    def publish(self, body: Any, **options: Any) -> None:
+        """Keep a message."""
+        self.messages.append((body, options))
+
+
+def send(messages: Sequence[Message]) -> None:
+    """Send what was kept. Raises what the broker's client raises."""
+    with current_app.producer_or_acquire() as producer:
+        for body, options in messages:
+            producer.publish(body, **options)
 
 
 SPACING: Final[dict[Job, float]] = {Job.DISPATCH: 0.05, Job.EVENT: 0.2}
@@ -51,6 +82,9 @@ SPACING: Final[dict[Job, float]] = {Job.DISPATCH: 0.05, Job.EVENT: 0.2}
 The first goes at once, so a click by itself waits for nothing. In a burst, jobs cost more than what they find: Twilio
 makes a dozen callbacks for each conversation, and takes no more than twenty interactions a second.
 """
+
+Key = tuple[str, Job, str]
+"""Tenant, job and argument: in another schema, the same key is another account's."""
 
 
 class Publisher(threading.Thread):
@@ -61,42 +95,62 @@ class Publisher(threading.Thread):
 
     def __init__(self) -> None:
         super().__init__(name="flex-outbound-publisher", daemon=True)
-        self.queue: queue.Queue[tuple[Job, str, float, float]] = queue.Queue(maxsize=1000)
-        self._last: dict[tuple[Job, str], float] = {}
-        self._held: dict[tuple[Job, str], float] = {}
+        self.queue: queue.Queue[tuple[Key, list[Message], bool]] = queue.Queue(maxsize=1000)
+        self._connection = current_app.connection_for_write()  # never opened: Celery asks it about errors
+        self._lock = threading.Lock()
+        self._waiting: set[Key] = set()
+        self._last: dict[Key, float] = {}
+        self._held: dict[Key, tuple[float, list[Message]]] = {}
+
+    def post(self, job: Job, argument: str, delay: float) -> None:
+        """Make a job's message and leave it to the thread. Raises queue.Full, and what the project's code raises."""
+        key, is_spaced = (tenant(), job, argument), job in SPACING and not delay
+        if is_spaced:
+            with self._lock:
+                if key in self._waiting:
+                    # What this one is to see was committed before, so the job that is still to be sent sees it, too.
+                    return
+                self._waiting.add(key)
+        try:
+            draft = Draft(self._connection)
+            publish(job, argument, delay, draft)
+            self.queue.put_nowait((key, draft.messages, is_spaced))
+        except BaseException:
+            with self._lock:
+                self._waiting.discard(key)
+            raise
 
     def run(self) -> None:
         """Publish one job after the other, for as long as the process lives."""
         while True:
             self._take_next()
             now = time.monotonic()
-            for job, argument in [key for key, due in self._held.items() if due <= now]:
-                del self._held[job, argument]
-                self._publish(job, argument, 0.0)
+            for key in [key for key, (due, _messages) in self._held.items() if due <= now]:
+                _due, messages = self._held.pop(key)
+                with self._lock:
+                    self._waiting.discard(key)
+                self._last[key] = now
+                self._send(key, messages)
 
     def _take_next(self) -> None:
         """Wait for the next job, or until one that is held is due."""
-        due = min(self._held.values(), default=None)
+        due = min((due for due, _messages in self._held.values()), default=None)
         try:
             wait = None if due is None else max(due - time.monotonic(), 0.0)
-            job, argument, delay, asked = self.queue.get(timeout=wait)
+            key, messages, is_spaced = self.queue.get(timeout=wait)
         except queue.Empty:
             return
-        if job not in SPACING or delay:
-            self._publish(job, argument, max(delay - (time.monotonic() - asked), 0.0))
-            return
-        # What this one is to see was committed before it was asked for, so a job that comes later sees it, too.
-        next_at = self._last.get((job, argument), 0.0) + SPACING[job]
-        self._held.setdefault((job, argument), next_at)
+        if is_spaced:
+            self._held[key] = self._last.get(key, 0.0) + SPACING[key[1]], messages
+        else:
+            self._send(key, messages)
 
-    def _publish(self, job: Job, argument: str, delay: float) -> None:
-        if job in SPACING and not delay:
-            self._last[job, argument] = time.monotonic()
+    def _send(self, key: Key, messages: list[Message]) -> None:
         try:
-            publish(job, argument, delay)
+            send(messages)
         except Exception as error:  # the broker's client decides which; none may end the thread
             logger.warning("Broker unavailable (%s); the sweep will retry", type(error).__name__)
-            jobs.report_lost(job)
+            jobs.report_lost(key[1])
 
 
 _publisher: Publisher | None = None
@@ -117,7 +171,7 @@ def post(job: Job, argument: str, delay: float = 0.0) -> None:
                 _publisher = Publisher()
                 _publisher.start()
     try:
-        _publisher.queue.put_nowait((job, argument, delay, time.monotonic()))
+        _publisher.post(job, argument, delay)
     except queue.Full:
         logger.warning("Too many jobs are waiting for the broker; the sweep will find the rest")
         jobs.report_lost(job)
@@ -144,12 +198,12 @@ class Turnstile:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._working: Counter[tuple[Job, str]] = Counter()
-        self._came: set[tuple[Job, str]] = set()
+        self._working: Counter[Key] = Counter()
+        self._came: set[Key] = set()
 
     def run(self, job: Job, argument: str, work: Callable[[int], object]) -> None:
         """Do the work of a job, or leave it to those who are at it."""
-        key, end = (job, argument), time.monotonic() + DRAIN_SECONDS
+        key, end = (tenant(), job, argument), time.monotonic() + DRAIN_SECONDS
         with self._lock:
             if self._working[key] >= JOBS_AT_ONCE.get(job, 1):
                 self._came.add(key)
@@ -168,7 +222,7 @@ class Turnstile:
                 with self._lock:
                     self._working[key] -= 1
 
-    def _goes_on(self, key: tuple[Job, str]) -> bool:
+    def _goes_on(self, key: Key) -> bool:
         """Tell whether somebody came meanwhile; else leave, in the same step: who comes after that works itself."""
         with self._lock:
             if key in self._came:

@@ -1,9 +1,10 @@
 """What is set up: processes keep it for seconds, and forget it when it is changed here."""
 
+import time
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
-from django.db import models, router, transaction
+from django.db import DEFAULT_DB_ALIAS, connections, models, router, transaction
 
 forgetters: list[Callable[[], None]] = []
 """Called whenever something that is set up was saved or deleted in this process; others learn of it by time."""
@@ -19,6 +20,43 @@ def _forget_after_commit(using: str) -> None:
     forget_setup()
     # Once more: until the commit, another thread may have read what was there before.
     transaction.on_commit(forget_setup, using=using)
+
+
+def tenant() -> str:
+    """Return the schema that this thread's connection works in, "" in a project with one for all.
+
+    Packages for tenants with schemas of their own name it so. The same primary key is another row in another schema.
+    """
+    return str(getattr(connections[DEFAULT_DB_ALIAS], "schema_name", ""))
+
+
+Value = TypeVar("Value")
+
+
+class Kept(Generic[Value]):
+    """Rows that this process reads once in a while; ``seconds``: how long it believes them.
+
+    A change in this process counts at once, and after so long in the others.
+    """
+
+    MOST: Final = 1000
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._rows: dict[tuple[str, Any], tuple[float, Value]] = {}
+        forgetters.append(self._rows.clear)
+
+    def get(self, key: Any) -> Value | None:
+        """Return what was kept under a key of this tenant, None where there is nothing or it is too old."""
+        read_at, value = self._rows.get((tenant(), key), (0.0, None))
+        return value if value is not None and time.monotonic() - read_at < self._seconds else None
+
+    def keep(self, key: Any, value: Value) -> Value:
+        """Keep a value and return it."""
+        if len(self._rows) >= self.MOST:
+            self._rows.clear()
+        self._rows[tenant(), key] = time.monotonic(), value
+        return value
 
 
 Row = TypeVar("Row", bound=models.Model)

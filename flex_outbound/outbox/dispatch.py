@@ -19,6 +19,7 @@ from flex_outbound.gateway import errors, payloads
 from flex_outbound.gateway.base import ContactDetails, InteractionRequest, InteractionResult
 from flex_outbound.models import Account, Interaction
 from flex_outbound.models.interaction import InteractionQuerySet
+from flex_outbound.models.setup import Kept
 from flex_outbound.outbox import effects, lifecycle, locks, preflight, ratelimit, retry
 from flex_outbound.outbox.attempts import BATCH, Answer, Fence, Flight, Prepared, TooLate
 from flex_outbound.outbox.changes import SIDS, Change
@@ -39,9 +40,6 @@ DRAIN_SECONDS: Final = 5.0
 
 DEFER_AFTER: Final = 1.0
 """Whoever has to wait longer than this for a slot is not due meanwhile: that is no sign that workers are missing."""
-
-ACCOUNT_SECONDS: Final = 10.0
-"""How long an account's SID is believed: it is typed once, and corrected at most."""
 
 LEASES: Final = 100
 """Expired leases that are taken over at a time."""
@@ -119,17 +117,16 @@ class _Lead:
 
 _lead = _Lead()
 
-_accounts: dict[int, tuple[float, Account]] = {}
+_accounts: Final[Kept[Account]] = Kept(10.0)
 
 
 def _account(account_id: int) -> Account:
     """Return an account's SID and key, read once in a while: all that is made of them is the name of its limit."""
-    now = time.monotonic()
-    read_at, account = _accounts.get(account_id, (-ACCOUNT_SECONDS, Account()))
-    if now - read_at >= ACCOUNT_SECONDS:
-        account = Account.objects.only("account_sid").filter(pk=account_id).first() or Account(pk=account_id)
-        _accounts[account_id] = (now, account)
-    return account
+    kept = _accounts.get(account_id)
+    if kept is not None:
+        return kept
+    account = Account.objects.only("account_sid").filter(pk=account_id).first()
+    return _accounts.keep(account_id, account or Account(pk=account_id))
 
 
 def _claim(due: InteractionQuerySet, account: Account, room: int) -> _Ready:

@@ -5,7 +5,6 @@ there or nowhere, never to another one.
 """
 
 import logging
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -22,7 +21,7 @@ from flex_outbound.contacts import ContactAdapter, adapter_for, find_contact, la
 from flex_outbound.gateway.base import ContactDetails
 from flex_outbound.models import Interaction, Sender, SenderGroup, Worker
 from flex_outbound.models.sender import groups_of
-from flex_outbound.models.setup import forgetters
+from flex_outbound.models.setup import Kept
 from flex_outbound.problems import agent_message
 from flex_outbound.statements import load_permissions
 
@@ -76,15 +75,8 @@ class Setup:
         return [sender for sender in self.senders if sender.channel == channel]
 
 
-MAX_USERS: Final = 1000
-
-SENDER_SECONDS: Final = 3.0
-"""How long a process believes what a user can send with: an agent on the phone clicks again and again.
-
-A change in the admin counts at once in its own process, and after so long in the others.
-"""
-
-_senders: dict[Any, tuple[float, list[Sender], dict[int, set[int]]]] = {}
+_senders: Final[Kept[tuple[list[Sender], dict[int, set[int]]]]] = Kept(3.0)
+"""What a user can send with: an agent on the phone clicks again and again."""
 
 
 def _senders_of(user: Any) -> list[Sender]:
@@ -93,24 +85,18 @@ def _senders_of(user: Any) -> list[Sender]:
     Senders are kept for seconds, whatever their groups. The user's own groups are asked for each time, where there are
     senders that are kept to groups.
     """
-    now = time.monotonic()
-    read_at, senders, limits = _senders.get(user.pk, (0.0, [], {}))
-    if not senders or now - read_at >= SENDER_SECONDS:
+    senders, limits = _senders.get(user.pk) or ([], {})
+    if not senders:
         senders = [one for one in Sender.objects.of_workers_of(user) if one.account.workspace_sid]
         limits = {one.pk: set() for one in senders if one.is_limited}  # type: ignore[attr-defined]
         found = SenderGroup.objects.filter(sender__in=limits) if limits else SenderGroup.objects.none()
         for sender_id, group_id in found.values_list("sender_id", "group_id"):
             limits[sender_id].add(group_id)
-        if len(_senders) >= MAX_USERS:
-            _senders.clear()
-        _senders[user.pk] = (now, senders, limits)
+        _senders.keep(user.pk, (senders, limits))
     if not limits or getattr(user, "is_superuser", False):
         return list(senders)
     groups = set(groups_of(user).values_list("pk", flat=True))
     return [one for one in senders if one.pk not in limits or limits[one.pk] & groups]
-
-
-forgetters.append(_senders.clear)
 
 
 def _why_none(user: Any) -> tuple[str, str]:

@@ -149,7 +149,7 @@ def _deaf(*args: Any, **kwargs: Any) -> None:
 def test_a_job_that_the_broker_did_not_take_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Through the publisher, and where the way to it is broken."""
     before = counted("wakeups_lost_total")
-    monkeypatch.setattr(broker, "publish", _deaf)
+    monkeypatch.setattr(broker, "send", _deaf)
     monkeypatch.setattr(broker, "_publisher", None)
     broker.post(Job.DISPATCH, "1")
     assert _eventually(lambda: counted("wakeups_lost_total") == before + 1)
@@ -165,7 +165,7 @@ def test_it_counts_once_after_django_was_set_up_again(monkeypatch: pytest.Monkey
     """As in every Celery worker, which sets Django up twice."""
     before = counted("wakeups_lost_total")
     django.setup()
-    monkeypatch.setattr(broker, "publish", _deaf)
+    monkeypatch.setattr(broker, "send", _deaf)
     monkeypatch.setattr(broker, "_publisher", None)
     broker.post(Job.LOOKUP, "1")
     assert _eventually(lambda: counted("wakeups_lost_total") == before + 1)
@@ -174,7 +174,7 @@ def test_it_counts_once_after_django_was_set_up_again(monkeypatch: pytest.Monkey
 def test_one_that_was_taken_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
     before = counted("wakeups_lost_total")
     taken: list[Any] = []
-    monkeypatch.setattr(broker, "publish", lambda *job: taken.append(job))
+    monkeypatch.setattr(broker, "send", taken.append)
     monkeypatch.setattr(broker, "_publisher", None)
     broker.post(Job.LOOKUP, "1")
     assert _eventually(lambda: len(taken) == 1)
