@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
-import phonenumbers
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db.models import TextChoices
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
+
+from flex_outbound import addresses, phones
+from flex_outbound.phones import Problem
 
 MAX_BODY = 1600
 """Characters of a message body: https://www.twilio.com/docs/conversations/api/conversation-message-resource"""
@@ -53,60 +54,67 @@ class Address:
     value: str
     label: str = ""
 
+    @property
+    def remark(self) -> str:
+        """What the agent should check before using it, in words; empty for most."""
+        is_doubtful = addresses.is_number(self.value) and phones.is_doubtful(self.value)
+        return str(_DOUBTFUL) if is_doubtful else ""
 
-def normalize(channel: Channel, raw: str, region: str | None = None) -> str:
-    """Return an address in the form that is stored, compared and sent.
 
-    ``raw``: a phone number in any national format or E.164 (a ``whatsapp:`` prefix is dropped), or an email
-    address. ``region``: ISO 3166-1 alpha-2, how a number without ``+`` is read. Returns E.164 (``+14155550123``) or
-    the email address with its domain in lower case. Raises AddressError.
+def normalize(channel: Channel, raw: object, region: str | None = None) -> str:
+    """Return an address in the form that is stored and sent; ``addresses.key`` is the one for comparing.
+
+    ``raw``: a phone number in any national format or E.164 (a ``whatsapp:`` prefix is dropped), an object of
+    ``phonenumbers``, or an email address. Signs that nobody sees are left out, an extension and a note beside a number
+    too. ``region``: the country, as ISO 3166-1 alpha-2 or in another form of ``regions.read``; how a number without
+    ``+`` is read. Returns E.164 (``+14155550123``) or the email address with its domain in ASCII and lower case.
+    Raises AddressError.
     """
-    text = raw.strip()
     if channel is Channel.EMAIL:
-        return _normalize_email(text)
-    return _normalize_phone(channel, text.removeprefix("whatsapp:"), region)
+        return _normalize_email("" if raw is None else str(raw))
+    return _normalize_phone(channel, phones.text_of(raw), region)
 
 
 @lru_cache(maxsize=4096)
-def _normalize_email(text: str) -> str:
+def _normalize_email(raw: str) -> str:
     try:
+        text = addresses.one_mailbox(raw[: 4 * MAX_EMAIL])
         validate_email(text)
-    except ValidationError as error:
+    except (ValueError, ValidationError) as error:
         raise AddressError("invalid_email", _("This is not a valid email address.")) from error
     if len(text) > MAX_EMAIL:
         raise AddressError("invalid_email", _("This email address is too long."))
-    local, _at, domain = text.rpartition("@")
-    return f"{local}@{domain.lower()}"
+    return text
 
 
 def _normalize_phone(channel: Channel, text: str, region: str | None) -> str:
-    number, problem = _read_phone(text, region, is_mobile=channel is Channel.SMS)
-    if problem is not None:
-        code, words = problem
-        raise AddressError(code, str(words))
-    return number
+    reading = phones.read(text, region or None)
+    if reading.problem is Problem.UNKNOWN_COUNTRY:
+        raise AddressError("unknown_country", str(_UNKNOWN_COUNTRY) % {"country": (region or "")[:40]})
+    if reading.problem is not None:
+        raise AddressError("invalid_number", str(_PROBLEMS[reading.problem]))
+    if channel is Channel.SMS and reading.is_landline:
+        raise AddressError("landline", str(_LANDLINE))
+    return reading.number
 
 
-@lru_cache(maxsize=8192)  # a list of contacts asks for each number twice, and again when it is shown again
-def _read_phone(text: str, region: str | None, *, is_mobile: bool) -> tuple[str, tuple[str, Promise] | None]:
-    """Return a number in E.164, or what is wrong with it: an error is kept as well as a number, in no language yet."""
-    try:
-        number = phonenumbers.parse(text, region.upper() if region else None)
-    except phonenumbers.NumberParseException:
-        return "", ("invalid_number", _UNREADABLE)
-    # Possible, not valid: the numbering plans in the library lag behind the ranges that countries hand out,
-    # and Twilio has the last word. What cannot be a number in any plan is refused here.
-    if phonenumbers.is_possible_number_with_reason(number) != phonenumbers.ValidationResult.IS_POSSIBLE:
-        return "", ("invalid_number", _WRONG_LENGTH)
-    if is_mobile and phonenumbers.number_type(number) == phonenumbers.PhoneNumberType.FIXED_LINE:
-        return "", ("landline", _LANDLINE)
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164), None
-
-
-_UNREADABLE = gettext_lazy(
-    "This is not a phone number that can be dialled. Write it with its country code, as +14155550123."
-)
-_WRONG_LENGTH = gettext_lazy(
-    "This phone number has the wrong length for its country. Check the number and the country code."
+_PROBLEMS = {
+    Problem.UNREADABLE: gettext_lazy(
+        "This is not a phone number that can be dialled. Write it with its country code, as +14155550123."
+    ),
+    Problem.LETTERS: gettext_lazy(
+        "There are letters in this phone number. Write the number alone, with its country code, as +14155550123."
+    ),
+    Problem.WRONG_LENGTH: gettext_lazy(
+        "This phone number has the wrong length for its country. Check the number and the country code."
+    ),
+    Problem.NO_RANGE: gettext_lazy(
+        "No phone number of this country begins like this one. Check the number and the country code."
+    ),
+}
+_UNKNOWN_COUNTRY = gettext_lazy(
+    "This number has no country code, and the contact's country, “%(country)s”, is not understood. "
+    "Write the country as a code of two letters, as GB, or the number as +14155550123."
 )
 _LANDLINE = gettext_lazy("This is a landline number; text messages need a mobile number.")
+_DOUBTFUL = gettext_lazy("This number is in no range that is known here. Check it before you send.")

@@ -19,6 +19,7 @@ from django.db.models.functions import Now
 from flex_outbound.channels import Address, Channel
 from flex_outbound.conf import conf
 from flex_outbound.models import IN_THE_WAY, Interaction
+from flex_outbound.phones import text_of
 
 Fields = str | Sequence[str] | None
 AdapterType = TypeVar("AdapterType", bound="type[ContactAdapter]")
@@ -28,7 +29,7 @@ class ContactAdapter:
     """How one model is messaged. Set the fields, or override the methods.
 
     ``name_field``: the contact's name. ``phone_field``, ``email_field``: one field name or several, the preferred one
-    first; None where the model has none. ``region_field``: a field with an ISO 3166-1 alpha-2 country code.
+    first; None where the model has none. ``region_field``: a field with the country, best as ISO 3166-1 alpha-2.
     """
 
     name_field: ClassVar[str | None] = None
@@ -46,17 +47,21 @@ class ContactAdapter:
     def get_addresses(self, contact: Any, channel: Channel) -> Iterable[str | Address]:
         """Return the contact's addresses for one channel, the preferred one first, in any format.
 
-        Strings are labelled with the field's verbose name; unusable ones are left out by the caller.
+        They are labelled with the field's verbose name; unusable ones are left out by the caller. A phone object, as
+        of django-phonenumber-field, keeps the country that it knows.
         """
         fields = self.phone_field if channel.is_phone else self.email_field
         names = [fields] if isinstance(fields, str) else list(fields or ())
         for name in names:
             value = getattr(contact, name, None)
             if value:
-                yield Address(str(value), str(self.model._meta.get_field(name).verbose_name))  # type: ignore[union-attr]
+                yield Address(text_of(value), str(self.model._meta.get_field(name).verbose_name))  # type: ignore[union-attr]
 
     def get_default_region(self, contact: Any) -> str | None:
-        """Return how numbers without a country code are read: ISO 3166-1 alpha-2, or None."""
+        """Return how numbers without a country code are read: ISO 3166-1 alpha-2, or None.
+
+        Other forms are understood as well: GBR, UK, en-GB. One that is not is named to the agent.
+        """
         region = getattr(contact, self.region_field, None) if self.region_field else None
         return str(region) if region else conf.default_region
 
@@ -195,7 +200,7 @@ def _row_keys(contact: models.Model) -> dict[str, Any]:
 
 def _move(source: dict[str, Any], target: dict[str, Any]) -> int:
     twin = Interaction.objects.filter(
-        IN_THE_WAY, **target, channel=OuterRef("channel"), address=OuterRef("address")
+        IN_THE_WAY, **target, channel=OuterRef("channel"), address_key=OuterRef("address_key")
     ).order_by()
     with transaction.atomic():
         rows = Interaction.objects.filter(**source)

@@ -277,7 +277,7 @@ def _describe_channel(option: ChannelOption) -> dict[str, Any]:
         "enabled": option.enabled,
         "reason": option.reason,
         "reason_text": option.reason_text,
-        "addresses": [{"value": address.value, "label": address.label} for address in option.addresses],
+        "addresses": [{"value": one.value, "label": one.label, "remark": one.remark} for one in option.addresses],
         "senders": [
             {"id": one.pk, "address": one.address, "name": one.display_name, "is_default": one.is_default}
             for one in option.senders

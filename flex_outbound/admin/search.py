@@ -11,6 +11,7 @@ from typing import Final
 from django.db import connections
 from django.db.models import Q, QuerySet
 
+from flex_outbound import addresses
 from flex_outbound.channels import AddressError, Channel, normalize
 from flex_outbound.conf import conf
 from flex_outbound.models import Closing, Interaction, Message
@@ -86,13 +87,17 @@ def _id(text: str) -> Q | None:
 def _address(text: str) -> Q | None:
     if "@" in text:
         found = _normalized(Channel.EMAIL, [text])
-        return Q(address__in=[*found, *(address.lower() for address in found)]) if found else None
+        return _in_any_form(found) if found else None
     if not _NUMBER.fullmatch(text):
         return None
     digits = re.sub(r"\D", "", text)
     # As it is written where this project is; with its country code, but without plus; with 00 for the plus.
     found = _normalized(Channel.WHATSAPP, [text, f"+{digits}", f"+{digits.removeprefix('00')}"])
-    return Q(address__in=found) if found else None
+    return _in_any_form(found) if found else None
+
+
+def _in_any_form(found: Iterable[str]) -> Q:
+    return Q(address__in=[form for address in found for form in addresses.spellings(address)])
 
 
 def _normalized(channel: Channel, written: Iterable[str]) -> list[str]:

@@ -147,7 +147,7 @@ class Gateway(Protocol):
         """Return the conversations, of any state, between a customer's address and a sender."""
 
     def has_customer(self, conversation_sid: str, channel: Channel, address: str) -> bool | None:
-        """Return whether the customer takes part in a conversation, None where Twilio does not show it."""
+        """Return whether the customer takes part in a conversation, None where that is not proven."""
 
     def close_channel(self, interaction_sid: str, channel_sid: str) -> None:
         """Close an interaction channel with its tasks and conversation. A closed channel may be closed again."""

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
+from flex_outbound import addresses
 from flex_outbound.channels import Channel
 from flex_outbound.gateway import results
 from flex_outbound.gateway.base import Connection
@@ -82,7 +83,7 @@ class TwilioDirectory(TwilioCalls):
     def whatsapp_senders(self) -> Iterator[ListedResource]:
         """Yield the WhatsApp senders: https://www.twilio.com/docs/whatsapp/api/senders."""
         for one in self._all(self._client.messaging.v2.channels_senders, channel=Channel.WHATSAPP.value):
-            address = results.plain_address(str(one.sender_id or ""))
+            address = addresses.plain(str(one.sender_id or ""))
             details = _given(address=address, status=one.status)
             yield ListedResource(one.sid, _name(_profile_name(one.profile) or address), details=details)
 

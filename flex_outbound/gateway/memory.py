@@ -19,6 +19,7 @@ from dataclasses import replace
 
 from django.utils import timezone
 
+from flex_outbound import addresses
 from flex_outbound.channels import Channel
 from flex_outbound.exceptions import GatewayError, Refused
 from flex_outbound.gateway import errors, payloads
@@ -139,16 +140,16 @@ class MemoryGateway:
         """Return the conversations of this address and sender."""
         with self._lock:
             self._fail_lookup("find_conversations")
-            mine = [one for sid, one in self.conversations.items() if self._customers.get(sid) == (channel, address)]
+            mine = [one for sid, one in self.conversations.items() if self._is_in(sid, channel, address)]
             return [one for one in mine if one.sender_address in ("", sender_address)]
 
     def has_customer(self, conversation_sid: str, channel: Channel, address: str) -> bool | None:
-        """Return whether the customer takes part, None for an unknown conversation."""
+        """Return whether the customer takes part, None where that is not known."""
         with self._lock:
             self._fail_lookup("has_customer")
             if conversation_sid not in self.conversations:
                 return None
-            return self._customers.get(conversation_sid) == (channel, address)
+            return self._is_in(conversation_sid, channel, address)
 
     def close_channel(self, interaction_sid: str, channel_sid: str) -> None:
         """Close a channel with its tasks and conversation. Does nothing for an unknown or closed one."""
@@ -182,6 +183,13 @@ class MemoryGateway:
         with self._lock:
             self._fail_lookup("fetch_workspace")
         return "Memory"
+
+    def _is_in(self, conversation_sid: str, channel: Channel, address: str) -> bool | None:
+        there = self._customers.get(conversation_sid)
+        if there is None or there[0] != channel:
+            return False
+        # As at Twilio, a user's id in place of a number proves nothing.
+        return addresses.is_among(address, [there[1]]) if channel.is_phone else addresses.same(there[1], address)
 
     def _failure(self, method: str) -> GatewayError | None:
         """Raise the next scripted error of a ``method``, or return it where the request is carried out all the same."""

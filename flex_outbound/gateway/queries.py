@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
+from flex_outbound import addresses
 from flex_outbound.channels import Channel
 from flex_outbound.exceptions import Refused
 from flex_outbound.gateway import payloads, results
@@ -93,12 +94,9 @@ class TwilioQueries(TwilioCalls):
         ``sender_address``.
         https://www.twilio.com/docs/conversations/api/participant-conversation-resource
         """
-        bound = payloads.binding_address(channel, results.plain_address(address))
-        fields = {"address": bound, "page_size": CONVERSATIONS_PER_PAGE}
-        listed = self._client.conversations.v1.participant_conversations
         # By SID: one that moves from one page to the next while they are read is listed twice.
         found: dict[str, ConversationState] = {}
-        for record in self._records(Operation.FIND_CONVERSATIONS, listed, pages=MAX_CONVERSATION_PAGES, **fields):
+        for record in self._conversations_of(channel, address):
             state = results.parse_conversation(_conversation_fields(record))
             if state is None:
                 raise malformed("no conversation SID", self._http.last_status)
@@ -107,9 +105,21 @@ class TwilioQueries(TwilioCalls):
                 found.setdefault(state.conversation_sid, state)
         return list(found.values())
 
-    def has_customer(self, conversation_sid: str, channel: Channel, address: str) -> bool | None:
-        """Return whether the customer takes part, None where Twilio does not show the conversation or its participants.
+    def _conversations_of(self, channel: Channel, address: str) -> Iterator[Any]:
+        """Yield the conversations of an address: Twilio knows a number only in the form in which it came there."""
+        listed = self._client.conversations.v1.participant_conversations
+        for spelling in addresses.spellings(addresses.plain(address)):
+            fields = {
+                "address": payloads.binding_address(channel, spelling),
+                "page_size": CONVERSATIONS_PER_PAGE,
+            }
+            yield from self._records(Operation.FIND_CONVERSATIONS, listed, pages=MAX_CONVERSATION_PAGES, **fields)
 
+    def has_customer(self, conversation_sid: str, channel: Channel, address: str) -> bool | None:
+        """Return whether the customer takes part, None where that is not proven.
+
+        It is not where Twilio does not show the conversation or its participants, or shows one whose address is no
+        number, or may be another form of the customer's.
         https://www.twilio.com/docs/conversations/api/conversation-participant-resource
         """
         return found_or_none(partial(self._takes_part, conversation_sid, address), missing=(403, 404))
@@ -175,16 +185,18 @@ class TwilioQueries(TwilioCalls):
 
     def _takes_part(self, conversation_sid: str, address: str) -> bool | None:
         people = self._client.conversations.v1.conversations(conversation_sid).participants
-        all_shown = True
+        all_shown, present = True, []
         for record in self._records(
             Operation.HAS_CUSTOMER, people, pages=MAX_PARTICIPANT_PAGES, page_size=PARTICIPANTS_PER_PAGE
         ):
             binding = results.parse_binding(record.messaging_binding)
-            if results.same_address(binding.address, address):
+            if addresses.same(binding.address, address):
                 return True
+            if binding.address:
+                present.append(binding.address)
             # Agents have an identity, customers an address. A participant with neither may be the customer.
             all_shown = all_shown and bool(binding.address or record.identity)
-        return False if all_shown else None
+        return addresses.is_among(address, present) if all_shown else None
 
 
 def _by_key(tasks: Iterable[TaskState], keys: Sequence[str]) -> dict[str, list[TaskState]]:

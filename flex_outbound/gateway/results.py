@@ -9,6 +9,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from flex_outbound import addresses
 from flex_outbound.channels import Channel
 from flex_outbound.gateway.base import ChannelState, ConversationState, InteractionResult, TaskState
 from flex_outbound.gateway.payloads import KEY
@@ -17,7 +18,6 @@ from flex_outbound.statuses import ChannelStatus, TaskStatus
 
 TASK_CREATED = "task.created"
 _TASK_STATUSES = frozenset(TaskStatus.values)
-_PREFIX = "whatsapp:"
 
 
 class Binding(NamedTuple):
@@ -102,26 +102,21 @@ def parse_binding(raw: object) -> Binding:
     body = parse_attributes(raw)
     address = _text(body.get("address")) or _text(body.get("email"))
     proxy = _text(body.get("proxy_address"))
-    has_prefix = any(one.strip().startswith(_PREFIX) for one in (address, proxy))
+    has_prefix = any(addresses.has_prefix(one) for one in (address, proxy))
     kind = Channel.WHATSAPP.value if has_prefix else _text(body.get("type")).lower()
-    return Binding(kind, plain_address(address), plain_address(proxy))
+    return Binding(kind, addresses.plain(address), addresses.plain(proxy))
 
 
 def may_be_between(binding: Binding, channel: Channel, sender_address: str) -> bool:
     """Return whether a customer's binding may be of this channel and sender, as far as it shows them."""
     other_channel = binding.type in Channel.values and binding.type != channel.value
-    other_sender = binding.proxy_address and not same_address(binding.proxy_address, sender_address)
-    return not other_channel and not other_sender
+    return not other_channel and not _is_another(binding.proxy_address, sender_address)
 
 
-def same_address(one: str, other: str) -> bool:
-    """Return whether two addresses are the same, without prefix and case. An empty address is not the same as any."""
-    return bool(one) and plain_address(one).casefold() == plain_address(other).casefold()
-
-
-def plain_address(address: str) -> str:
-    """Return an address without WhatsApp's prefix, as it is stored."""
-    return address.strip().removeprefix(_PREFIX)
+def _is_another(proxy: str, sender_address: str) -> bool:
+    """Tell whether a business's address is surely another sender's: text that is no number may be this one's too."""
+    are_numbers = addresses.is_number(proxy) and addresses.is_number(sender_address)
+    return are_numbers and not addresses.same(proxy, sender_address)
 
 
 def parse_channel(payload: object) -> ChannelState:

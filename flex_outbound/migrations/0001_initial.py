@@ -200,6 +200,10 @@ class Migration(migrations.Migration):
                 ),
                 ("address", models.CharField(max_length=254, verbose_name="address")),
                 ("to", models.JSONField(blank=True, default=list, verbose_name="further recipients")),
+                (
+                    "address_key",
+                    flex_outbound.models.fields.AddressKeyField(editable=False, max_length=254, of="address"),
+                ),
                 ("cc", models.JSONField(blank=True, default=list, verbose_name="cc")),
                 ("bcc", models.JSONField(blank=True, default=list, verbose_name="bcc")),
                 ("subject", models.CharField(blank=True, default="", max_length=256, verbose_name="subject")),
@@ -1161,8 +1165,19 @@ class Migration(migrations.Migration):
                     models.Q(("channel__in", ["sms", "whatsapp"]), ("status", "active")),
                     _connector="OR",
                 ),
-                fields=("contact_type", "contact_id", "channel", "address"),
+                fields=("contact_type", "contact_id", "channel", "address_key"),
                 name="flex_one_in_flight",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="interaction",
+            constraint=flex_outbound.models.constraints.UniqueWhere(
+                condition=models.Q(
+                    ("channel__in", ["sms", "whatsapp"]),
+                    ("status__in", ["queued", "review", "sending", "unconfirmed", "created", "active"]),
+                ),
+                fields=("account", "channel", "sender_address", "address_key"),
+                name="flex_one_conversation",
             ),
         ),
         migrations.AddConstraint(

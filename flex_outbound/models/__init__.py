@@ -7,7 +7,7 @@ from flex_outbound.models.event import Source, WebhookEvent, WebhookReceipt, Web
 from flex_outbound.models.figures import DailyFigures, FiguresMark
 from flex_outbound.models.heartbeat import Heartbeat
 from flex_outbound.models.import_run import UNDER_WAY, ImportRun, RunState
-from flex_outbound.models.interaction import IN_THE_WAY, Interaction
+from flex_outbound.models.interaction import IN_THE_WAY, IN_THE_WAY_OF_ALL, Interaction
 from flex_outbound.models.message import Message
 from flex_outbound.models.mixins import FlexContact
 from flex_outbound.models.resource import Resource, ResourceKind
@@ -17,6 +17,7 @@ from flex_outbound.statuses import Outcome
 
 __all__ = [
     "IN_THE_WAY",
+    "IN_THE_WAY_OF_ALL",
     "UNDER_WAY",
     "Account",
     "Closing",

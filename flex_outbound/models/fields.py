@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import models
 from encrypted_fields.fields import EncryptedTextField
 
-from flex_outbound import sids
+from flex_outbound import addresses, sids
 from flex_outbound.conf import conf
 
 _TOKEN_PREFIX = "gAAAAA"  # noqa: S105  # every Fernet token starts so: version 0x80 and the high bytes of the time
@@ -50,6 +50,25 @@ def is_token(value: object) -> bool:
         return bool(base64.b64decode(value, altchars=b"-_", validate=True))
     except ValueError:
         return False
+
+
+class AddressKeyField(models.CharField):
+    """The key of the address in another column, for comparing; written whenever a row is saved."""
+
+    def __init__(self, *args: Any, of: str, **kwargs: Any) -> None:
+        self.of = of
+        super().__init__(*args, **{"max_length": 254, "editable": False, **kwargs})
+
+    def deconstruct(self) -> tuple[str, str, Any, Any]:
+        """Keep the other column's name."""
+        name, path, args, kwargs = super().deconstruct()
+        return name, path, args, {**kwargs, "of": self.of}
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> str:
+        """Compute the key."""
+        value = addresses.key(getattr(model_instance, self.of))[:254]
+        setattr(model_instance, self.attname, value)
+        return value
 
 
 class SecretField(EncryptedTextField):  # type: ignore[misc]

@@ -16,7 +16,7 @@ from flex_outbound.channels import Channel
 from flex_outbound.conf import conf
 from flex_outbound.models.account import Account
 from flex_outbound.models.constraints import UniqueWhere
-from flex_outbound.models.fields import SidField
+from flex_outbound.models.fields import AddressKeyField, SidField
 from flex_outbound.models.scheduling import SchedulableQuerySet
 from flex_outbound.models.sender import Sender
 from flex_outbound.models.worker import Worker
@@ -32,6 +32,11 @@ A telephone number and a sender share one open conversation at Twilio, so an act
 have two emails open with one customer, so there only what is still being opened does.
 Source: https://www.twilio.com/docs/api/errors/50416
 """
+
+IN_THE_WAY_OF_ALL = Q(
+    status__in=[*sorted(UNSETTLED), Status.CREATED, Status.ACTIVE], channel__in=[Channel.SMS, Channel.WHATSAPP]
+)
+"""Rows beside which no second one may stand for the same number and sender, whosever number that is."""
 
 
 class InteractionQuerySet(SchedulableQuerySet["Interaction"]):
@@ -70,6 +75,7 @@ class Interaction(models.Model):
     channel = models.CharField(_("channel"), max_length=16, choices=Channel.choices)
     address = models.CharField(_("address"), max_length=254)
     to = models.JSONField(_("further recipients"), default=list, blank=True)
+    address_key = AddressKeyField(of="address")
     cc = models.JSONField(_("cc"), default=list, blank=True)
     bcc = models.JSONField(_("bcc"), default=list, blank=True)
     subject = models.CharField(_("subject"), max_length=channels.MAX_SUBJECT, blank=True, default="")
@@ -134,9 +140,14 @@ class Interaction(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["agent", "idempotency_key"], name="flex_click_unique"),
             UniqueWhere(
-                fields=["contact_type", "contact_id", "channel", "address"],
+                fields=["contact_type", "contact_id", "channel", "address_key"],
                 condition=IN_THE_WAY,
                 name="flex_one_in_flight",
+            ),
+            UniqueWhere(
+                fields=["account", "channel", "sender_address", "address_key"],
+                condition=IN_THE_WAY_OF_ALL,
+                name="flex_one_conversation",
             ),
             models.UniqueConstraint(fields=["interaction_sid"], name="flex_interaction_sid_unique"),
             models.UniqueConstraint(fields=["task_sid"], name="flex_task_sid_unique"),

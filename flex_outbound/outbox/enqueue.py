@@ -8,14 +8,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from flex_outbound import channels, signals
+from flex_outbound import addresses, channels, signals
 from flex_outbound.channels import AddressError, Channel
 from flex_outbound.contacts import ContactAdapter, adapter_by_label, content_type_of, find_contact, label_of
 from flex_outbound.exceptions import ClickConflict, ClickNotAllowed, InvalidClick
-from flex_outbound.models import IN_THE_WAY, Interaction, Message, Sender
-from flex_outbound.outbox import locks, texts
+from flex_outbound.models import IN_THE_WAY, IN_THE_WAY_OF_ALL, Interaction, Message, Sender
+from flex_outbound.outbox import already_open, locks, texts
 from flex_outbound.outbox.effects import tell_after_commit
 from flex_outbound.outbox.jobs import Job, request_after_commit
 from flex_outbound.outbox.preflight import ChannelOption, Setup, option_for
@@ -144,13 +145,14 @@ def _address(click: Click, adapter: ContactAdapter, contact: Any, option: Channe
         wanted = channels.normalize(option.channel, click.address, region)
     except AddressError as error:
         raise InvalidClick(str(error), code=error.code, field="address") from error
-    if wanted not in {address.value for address in option.addresses}:
-        raise InvalidClick(
-            _("This is not one of the contact's own addresses. Add it to the contact first."),
-            code="foreign_address",
-            field="address",
-        )
-    return wanted
+    for own in option.addresses:
+        if addresses.same(own.value, wanted):
+            return own.value
+    raise InvalidClick(
+        _("This is not one of the contact's own addresses. Add it to the contact first."),
+        code="foreign_address",
+        field="address",
+    )
 
 
 def _sender(click: Click, option: ChannelOption) -> Sender:
@@ -266,22 +268,21 @@ def _in_the_way(interaction: Interaction) -> Interaction | None:
             code="idempotency_key_reused",
             interaction=same_key,
         )
-    other = interactions.filter(
-        IN_THE_WAY,
-        contact_type=interaction.contact_type,
-        contact_id=interaction.contact_id,
-        channel=interaction.channel,
-        address=interaction.address,
-    ).first()
+    other = _other_in_the_way(interaction)
     if other is None:
         return None
     if other.agent_id == interaction.agent_id and other.fingerprint == interaction.fingerprint:
         return other
-    raise ClickConflict(_already_open(other, interaction), code="already_open", interaction=other)
+    raise ClickConflict(already_open.words(other, interaction), code="already_open", interaction=other)
 
 
-def _already_open(other: Interaction, interaction: Interaction) -> str:
-    if other.agent_id == interaction.agent_id:
-        return _("You already have a conversation with this customer. Go on there, or close it first.")
-    name = texts.name_of(other.agent) or _("somebody else")
-    return _("This customer is already in a conversation with %(agent)s.") % {"agent": name}
+def _other_in_the_way(interaction: Interaction) -> Interaction | None:
+    """Return the open interaction with the same contact's address, else with the same number of another contact."""
+    contact = {"contact_type": interaction.contact_type, "contact_id": interaction.contact_id}
+    sender = {"account": interaction.account, "sender_address": interaction.sender_address}
+    found = Interaction.objects.select_related("agent", "message", "contact_type").filter(
+        Q(IN_THE_WAY, **contact) | Q(IN_THE_WAY_OF_ALL, **sender),
+        channel=interaction.channel,
+        address_key=addresses.key(interaction.address),
+    )
+    return min(found[:10], key=lambda one: not already_open.is_same_contact(one, interaction), default=None)

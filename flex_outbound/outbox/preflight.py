@@ -14,7 +14,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
 from django.utils.functional import Promise
 
-from flex_outbound import channels
+from flex_outbound import addresses, channels
 from flex_outbound.channels import Address, AddressError, Channel
 from flex_outbound.conf import conf
 from flex_outbound.contacts import ContactAdapter, adapter_for, find_contact, label_of
@@ -116,7 +116,7 @@ def _why_none(user: Any) -> tuple[str, str]:
 def usable_addresses(
     adapter: ContactAdapter, contact: Any, channel: Channel
 ) -> tuple[list[Address], AddressError | None]:
-    """Return the contact's normalised addresses without repetitions, and the first error if some were unusable."""
+    """Return the contact's normalised addresses, each once in whatever form, and the first error of an unusable one."""
     region = adapter.get_default_region(contact) if channel.is_phone else None
     found: dict[str, Address] = {}
     problem: AddressError | None = None
@@ -127,7 +127,7 @@ def usable_addresses(
         except AddressError as error:
             problem = problem or error
             continue
-        found.setdefault(value, Address(value, given.label))
+        found.setdefault(addresses.key(value), Address(value, given.label))
     return list(found.values()), problem
 
 
@@ -149,13 +149,13 @@ def option_for(setup: Setup, adapter: ContactAdapter, contact: Any, channel: Cha
     if not senders:
         words = agent_message("no_sender", channel=channel.label)
         return _disabled(channel, "no_sender", words)
-    addresses, problem = usable_addresses(adapter, contact, channel)
-    if not addresses:
+    usable, problem = usable_addresses(adapter, contact, channel)
+    if not usable:
         return _disabled(channel, *_no_address(channel, problem))
     refusal = refusal_of(adapter, setup.user, contact, channel)
     if refusal:
         return _disabled(channel, "not_allowed", refusal)
-    return ChannelOption(channel, True, "", "", addresses, senders)
+    return ChannelOption(channel, True, "", "", usable, senders)
 
 
 def refusal_of(adapter: ContactAdapter, user: Any, contact: Any, channel: Channel) -> str:
@@ -273,8 +273,8 @@ def _recheck_one(
         return Rejection("contact_gone", agent_message("contact_gone"))
     channel = Channel(interaction.channel)
     try:
-        addresses, _problem = usable_addresses(adapter, contact, channel)
-        if interaction.address not in {address.value for address in addresses}:
+        usable, _problem = usable_addresses(adapter, contact, channel)
+        if not any(addresses.same(interaction.address, one.value) for one in usable):
             return Rejection("address_changed", agent_message("address_changed"))
         refusal = refusal_of(adapter, interaction.agent, contact, channel) if interaction.agent is not None else ""
     except Exception:

@@ -119,7 +119,7 @@ class World:
 
     def another_row(self, **values: Any) -> Any:
         """Insert an interaction with another contact."""
-        return self.make(Interaction, **self.like_row | {"contact_id": "2"} | values)
+        return self.make(Interaction, **self.like_row | {"contact_id": "2", "address": "+14155550143"} | values)
 
 
 @pytest.fixture
@@ -162,7 +162,17 @@ IMPOSSIBLE: list[tuple[str, Deed]] = [
         ),
     ),
     ("flex_click_unique", lambda world: world.another_row(idempotency_key=world.row.idempotency_key)),
-    ("flex_one_in_flight", lambda world: world.make(Interaction, **world.like_row)),
+    (
+        "flex_one_in_flight",
+        lambda world: world.make(Interaction, **world.like_row | {"sender_address": "+15005550009"}),
+    ),
+    ("flex_one_conversation", lambda world: world.make(Interaction, **world.like_row | {"contact_id": "2"})),
+    (
+        "flex_one_conversation",
+        lambda world: (
+            world.another_row(address="+525512345678") and world.another_row(contact_id="3", address="+5215512345678")
+        ),
+    ),
     ("flex_one_in_flight", lambda world: world.another_row(**CREATED) and world.another_row()),
     (
         "flex_interaction_sid_unique",

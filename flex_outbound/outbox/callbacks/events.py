@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
+from flex_outbound import addresses
 from flex_outbound.gateway import errors, results
 from flex_outbound.gateway.base import TaskState
 from flex_outbound.gateway.payloads import ATTEMPT, KEY
@@ -66,7 +67,7 @@ _ATTRIBUTES: Final = (
 )
 _SID: Final = re.compile(r"[A-Z]{2}[0-9a-fA-F]{32}\Z")
 _WORD: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}\Z")
-_NUMBER: Final = re.compile(r"(whatsapp:)?\+\d{6,15}\Z")
+_ENCODED: Final = re.compile(r"(?:_[0-9A-Fa-f]{2})+")
 
 Payload = Mapping[str, Any]
 
@@ -179,10 +180,10 @@ def _error(params: Mapping[str, str]) -> dict[str, str]:
 def _people(params: Mapping[str, str], interaction: Interaction | None) -> dict[str, str]:
     kept: dict[str, str] = {}
     if params.get("Author"):
-        kept[AUTHOR_KIND] = _author(params["Author"], interaction)
+        kept[AUTHOR_KIND] = _author(params, interaction)
     kind, address = params.get("ParticipantType", "").lower(), _bound_address(params)
     if address:
-        is_customer = interaction is None or _is_customer(address, interaction)
+        is_customer = interaction is None or kind == Party.CUSTOMER or _is_customer(address, interaction)
         kept[PARTICIPANT_KIND] = Party.CUSTOMER if is_customer else Party.UNKNOWN
     elif params.get("Identity"):
         kept[PARTICIPANT_KIND] = Party.AGENT
@@ -196,14 +197,27 @@ def _bound_address(params: Mapping[str, str]) -> str:
     return params.get("MessagingBinding.Address", "") or nested.address
 
 
-def _author(author: str, interaction: Interaction | None) -> str:
+def _author(params: Mapping[str, str], interaction: Interaction | None) -> str:
+    author = params["Author"]
     if author == Party.SYSTEM:
         return Party.SYSTEM
-    if interaction is not None:
-        return Party.CUSTOMER if _is_customer(author, interaction) else Party.AGENT
-    # An agent's identity may look like an email address, but never like a telephone number.
-    return Party.CUSTOMER if _NUMBER.match(author) else Party.UNKNOWN
+    if interaction is None:
+        # An agent's identity may look like an email address, but never like a telephone number.
+        return Party.CUSTOMER if addresses.is_number(author) else Party.UNKNOWN
+    if _is_customer(author, interaction):
+        return Party.CUSTOMER
+    return Party.AGENT if params.get("ClientIdentity") == author or _is_worker(author, interaction) else Party.UNKNOWN
 
 
 def _is_customer(address: str, interaction: Interaction) -> bool:
-    return any(results.same_address(address, one) for one in interaction.recipients)
+    return any(addresses.same(address, one) for one in interaction.recipients)
+
+
+def _is_worker(author: str, interaction: Interaction) -> bool:
+    """Tell whether a message is by the interaction's own worker: everybody else's identity may be an address's form.
+
+    Flex writes what is no letter or digit of a worker's name as ``_40`` and the like.
+    """
+    name = interaction.worker.friendly_name if interaction.worker is not None else ""
+    decoded = _ENCODED.sub(lambda found: bytes.fromhex(found[0].replace("_", "")).decode(errors="replace"), author)
+    return bool(name) and name.casefold() in (author.casefold(), decoded.casefold())

@@ -17,8 +17,11 @@ _MOST: Final = 20
 
 
 def find_interaction(account_id: int, event: CallbackEvent) -> Interaction | None:
-    """Return the account's interaction that a callback names, the surest name first, None where there is none."""
-    return find_interactions(account_id, [event], Interaction.objects.all())[0]
+    """Return the account's interaction that a callback names, the surest name first, None where there is none.
+
+    Its worker comes with it.
+    """
+    return find_interactions(account_id, [event], Interaction.objects.select_related("worker"))[0]
 
 
 def find_interactions(

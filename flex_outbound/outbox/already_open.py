@@ -1,0 +1,54 @@
+"""What an agent is told about the open conversation that stands in the way of a click."""
+
+from django.utils.translation import gettext as _
+
+from flex_outbound.contacts import adapter_for, find_contact
+from flex_outbound.models import Interaction
+from flex_outbound.outbox import texts
+
+
+def is_same_contact(one: Interaction, other: Interaction) -> bool:
+    """Return whether two interactions are with the same contact."""
+    return (one.contact_type_id, one.contact_id) == (other.contact_type_id, other.contact_id)
+
+
+def words(other: Interaction, click: Interaction) -> str:
+    """Return with whom the conversation ``other`` is, and what the agent of ``click`` can do about it.
+
+    A number may belong to several contacts, and Twilio has one open conversation for it. A contact that the agent may
+    not see is not named.
+    """
+    if not is_same_contact(other, click):
+        return _with_another_contact(other, click)
+    if other.agent_id == click.agent_id:
+        return _("You already have a conversation with this customer. Go on there, or close it first.")
+    return _("This customer is already in a conversation with %(agent)s.") % {"agent": _agent(other)}
+
+
+def _with_another_contact(other: Interaction, click: Interaction) -> str:
+    if other.agent_id == click.agent_id:
+        text = _(
+            "You already have a conversation with this number and sender, for %(contact)s. "
+            "Go on there, close it first, or choose another sender."
+        )
+    else:
+        text = _(
+            "This number is already in a conversation with %(agent)s from this sender, for %(contact)s. "
+            "Ask them to go on there or to close it, or choose another sender."
+        )
+    return text % {"agent": _agent(other), "contact": _contact(other, click)}
+
+
+def _agent(interaction: Interaction) -> str:
+    return texts.name_of(interaction.agent) or _("somebody else")
+
+
+def _contact(other: Interaction, click: Interaction) -> str:
+    model = other.contact_type.model_class()
+    try:
+        adapter = adapter_for(model) if model is not None else None
+    except LookupError:
+        adapter = None
+    if adapter is None or find_contact(adapter, click.agent, other.contact_id) is None:
+        return _("another contact")
+    return _("the contact %(name)s") % {"name": other.contact_name or other.contact_id}
