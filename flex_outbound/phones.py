@@ -41,7 +41,9 @@ class Reading:
     is_doubtful: bool = False
 
 
-_PREFIX: Final = re.compile(r"whatsapp:", re.IGNORECASE)
+_PREFIX: Final = re.compile(r"\s*(?:whatsapp|tel|sms):", re.IGNORECASE)
+_ALTERNATIVE: Final = re.compile(r"[/／]\s*\d{1,2}\s*")
+"""The end of another number, as in 555 1234/5; further left a slash follows an area code."""
 _DIGITS: Final = re.compile(r"\d+")
 _WRITTEN: Final = re.compile(
     r"(?P<before>[^\d+＋]*)"
@@ -85,7 +87,7 @@ def read(text: str, region: str | None = None) -> Reading:
     number = _parsed(("+" if found["plus"] else "") + digits, country)
     before, after = found["before"], found["after"]
     has_note = bool(_LETTER.search(before + after))
-    is_odd = any(unicodedata.category(sign) == "No" for sign in before + after)
+    is_odd = any(unicodedata.category(sign) == "No" for sign in before + after) or _names_two(found["digits"])
     is_apart = _is_apart(before, found["digits"], after)
     if number is None or is_odd or not is_apart or not _is_extension(number, after):
         return Reading(problem=Problem.LETTERS if has_note else Problem.UNREADABLE)
@@ -99,6 +101,11 @@ def read(text: str, region: str | None = None) -> Reading:
 def is_doubtful(number: str) -> bool:
     """Return whether a number in E.164 is in no range that is known."""
     return read(number).is_doubtful
+
+
+def _names_two(digits: str) -> bool:
+    slash = max(map(digits.rfind, "/／"))
+    return slash > 0 and _ALTERNATIVE.fullmatch(digits[slash:]) is not None
 
 
 def _is_apart(before: str, digits: str, after: str) -> bool:

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from django.db.models.functions import Now
 
+from crm_demo.models import Contact
 from flex_outbound import signals
-from flex_outbound.models import Closing, Interaction, Message
+from flex_outbound.models import Closing, Interaction, Message, WebhookEvent, Worker
 from flex_outbound.sids import SidKind
 from flex_outbound.statuses import MessageStatus, Status
 
@@ -188,6 +189,40 @@ class TestMessages:
         with django_capture_on_commit_callbacks(execute=True):
             tell(customer_wrote(row, Author="bo@example.com"))
         assert len(heard) == 1
+
+    @pytest.mark.parametrize(
+        ("author", "client", "kind"),
+        [
+            ("whatsapp:US.13491208655302741918", "", "unknown"),
+            ("US.13491208655302741918", "", "unknown"),
+            ("13491208655302741918", "", "unknown"),
+            ("whatsapp:+14155550999", "", "unknown"),
+            ("somebody@example.com", "", "unknown"),
+            ("agent", "", "agent"),
+            ("bea_40example_2Ecom", "bea_40example_2Ecom", "agent"),
+            ("system", "", "system"),
+            ("whatsapp:+14155550123", "", "customer"),
+        ],
+    )
+    def test_who_is_not_known_is_never_taken_for_the_agent(
+        self, author: str, client: str, kind: str, opened: MakeRow, tell: Tell
+    ) -> None:
+        tell(customer_wrote(opened(), Author=author, **({"ClientIdentity": client} if client else {})))
+        assert WebhookEvent.objects.get().payload["AuthorKind"] == kind
+
+    def test_an_encoded_name_is_the_worker_s(self, opened: MakeRow, tell: Tell) -> None:
+        Worker.objects.update(friendly_name="josé@example.com")
+        tell(customer_wrote(opened(), Author="jos_C3_A9_40example_2Ecom"))
+        assert WebhookEvent.objects.get().payload["AuthorKind"] == "agent"
+
+    def test_another_national_form_is_the_customer_s(
+        self, heard: Any, opened: MakeRow, tell: Tell, django_capture_on_commit_callbacks: Any
+    ) -> None:
+        Contact.objects.update(mobile="+52 55 1234 5678")
+        row = opened(channel="whatsapp")
+        with django_capture_on_commit_callbacks(execute=True):
+            tell(customer_wrote(row, Author="whatsapp:+5215512345678"))
+        assert heard == [(row, MESSAGE)]
 
     def test_a_receiver_that_fails_harms_nobody(
         self, opened: MakeRow, tell: Tell, django_capture_on_commit_callbacks: Any
