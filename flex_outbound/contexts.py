@@ -20,7 +20,7 @@ from django.utils.timezone import is_aware, localtime
 from django.utils.translation import gettext as _
 
 from flex_outbound import channels
-from flex_outbound.channels import Channel
+from flex_outbound.channels import Address, Channel
 from flex_outbound.contacts import ContactAdapter, adapter_for, label_of
 from flex_outbound.models import Closing, Interaction, Message
 from flex_outbound.models.interaction import InteractionQuerySet
@@ -270,6 +270,11 @@ def describe_channels(adapter: ContactAdapter, contact: Any, options: Iterable[C
     }
 
 
+def _describe_address(address: Address) -> dict[str, str]:
+    described = {"value": address.value, "label": address.label}
+    return described | ({"remark": address.remark} if address.remark else {})
+
+
 def _describe_channel(option: ChannelOption) -> dict[str, Any]:
     return {
         "channel": option.channel.value,
@@ -277,7 +282,7 @@ def _describe_channel(option: ChannelOption) -> dict[str, Any]:
         "enabled": option.enabled,
         "reason": option.reason,
         "reason_text": option.reason_text,
-        "addresses": [{"value": one.value, "label": one.label, "remark": one.remark} for one in option.addresses],
+        "addresses": [_describe_address(one) for one in option.addresses],
         "senders": [
             {"id": one.pk, "address": one.address, "name": one.display_name, "is_default": one.is_default}
             for one in option.senders

@@ -40,7 +40,8 @@ def click(account: Account, agent: Any) -> Click:
             contact_type=contact_type,
             contact_id=key.hex,
             account=account,
-            sender_address="+14155550100",
+            # A number and a sender have one open conversation.
+            sender_address="+14155550100" if is_final else f"+1{key.int % 10**10:010}",
             worker_sid="WK" + "a" * 32,
             idempotency_key=key.hex,
             fingerprint="x",

@@ -54,6 +54,7 @@ INTERACTION = {
     "contact_id": "contact::text",
     "contact_name": "'Customer ' || contact",
     "address": "'+33' || 600000000 + contact",
+    "address_key": "'+33' || 600000000 + contact",
     "channel": "(ARRAY['sms', 'sms', 'sms', 'whatsapp', 'whatsapp', 'email'])[1 + i %% 6]",
     "agent_id": "w.user_id",
     "worker_id": "w.id",

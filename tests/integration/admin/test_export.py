@@ -103,8 +103,9 @@ def test_times_of_the_databases_own_clock_are_paged_too(
 ) -> None:
     """SQLite's clock writes three digits where Django writes six."""
     monkeypatch.setattr(export, "PAGE", 1)
-    for _number in range(5):
+    for number in range(5):
         row.pk = uuid.uuid4()
+        row.address = f"+1415555010{number}"
         row.idempotency_key = row.contact_id = row.pk.hex
         row.created_at = Interaction._meta.get_field("created_at").get_default()
         row.save(force_insert=True)

@@ -39,6 +39,14 @@ def test_three_channels_with_addresses_and_senders(
     }
 
 
+def test_a_number_in_no_known_range_bears_a_remark(client: Client, contact: Contact) -> None:
+    Contact.objects.filter(pk=contact.pk).update(mobile="+44 7700 900123", phone="+1 415 555 0123")
+    known, new = ("+14155550123", "+447700900123")
+    offered = {one["value"]: one for one in channels(client, contact.pk).json()["channels"][0]["addresses"]}
+    assert "no range that is known" in offered[new]["remark"]
+    assert "remark" not in offered[known]
+
+
 def test_a_channel_that_is_not_to_be_had_says_why(client: Client, contact: Contact) -> None:
     Contact.objects.filter(pk=contact.pk).update(mobile="", email="")
     options = channels(client, contact.pk).json()["channels"]

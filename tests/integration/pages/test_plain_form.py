@@ -80,6 +80,13 @@ def test_a_bad_field_comes_back_with_everything_typed(signed_in: Client, form: d
     assert Message.objects.get().body == "Line 1\nLine 2"
 
 
+def test_a_number_in_no_known_range_is_remarked_on(signed_in: Client, form: dict[str, Any], contact: Any) -> None:
+    remark = "This number is in no range that is known here."
+    assert remark not in signed_in.post("/flex/send/", form | {"body": "x" * 1601}).content.decode()
+    type(contact).objects.filter(pk=contact.pk).update(mobile="+44 7700 900123")
+    assert remark in signed_in.post("/flex/send/", form | {"body": "x" * 1601}).content.decode()
+
+
 @pytest.mark.parametrize(
     ("field", "value", "words"),
     [
