@@ -82,6 +82,12 @@ def test_a_number_is_found_however_it_is_written(admin_client: Client, known: In
     assert found(admin_client, q=number.replace("71", "72")) == 0
 
 
+def test_a_number_is_found_in_another_national_form(admin_client: Client, click: Click) -> None:
+    click(NOW, address="+5511987654321")
+    click(NOW, address="+5511987654322")
+    assert found(admin_client, q="+55 11 8765 4321") == found(admin_client, q="+55 11 98765-4321") == 1
+
+
 @pytest.mark.parametrize(
     ("text", "number"),
     [

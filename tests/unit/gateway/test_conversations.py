@@ -45,6 +45,20 @@ def test_conversations_are_found_by_address(wire: Wire, gateway: TwilioGateway) 
     assert sent.query == {"Address": [PHONE], "PageSize": ["50"]}
 
 
+def test_a_number_with_national_forms_is_asked_for_in_each_of_them(wire: Wire, gateway: TwilioGateway) -> None:
+    binding = sms(type="whatsapp", address="whatsapp:+5215512345678", proxy_address=f"whatsapp:{SENDER}")
+    wire.replies = [a_page("conversations"), a_page("conversations", a_conversation(binding))]
+    (found,) = gateway.find_conversations(Channel.WHATSAPP, "+525512345678", SENDER)
+    assert found.conversation_sid == sid("CH")
+    asked = [one.query["Address"] for one in wire.requests]
+    assert asked == [["whatsapp:+525512345678"], ["whatsapp:+5215512345678"]]
+
+
+def test_a_business_address_that_nobody_can_read_may_be_the_sender_s(wire: Wire, gateway: TwilioGateway) -> None:
+    wire.replies = [a_page("conversations", a_conversation(sms(proxy_address="MG" + "1" * 32)))]
+    assert len(gateway.find_conversations(Channel.SMS, PHONE, SENDER)) == 1
+
+
 @pytest.mark.parametrize("prefix", ["", "whatsapp:"])
 def test_whatsapp_is_asked_for_with_its_prefix_and_read_with_or_without(
     wire: Wire, gateway: TwilioGateway, prefix: str
@@ -155,6 +169,11 @@ MAIL = "ada@example.com"
         (Channel.EMAIL, MAIL, [a_participant({"type": "email", "email": MAIL})], True),
         (Channel.SMS, PHONE, [a_participant(f'{{"address": "{PHONE}"}}')], True),
         (Channel.SMS, PHONE, [AGENT, a_participant(sms(address="+14155550199"))], False),
+        (Channel.WHATSAPP, PHONE, [AGENT, a_participant(sms(address="whatsapp:US.13491208655302741918"))], None),
+        (Channel.WHATSAPP, PHONE, [AGENT, a_participant(sms(address="US.13491208655302741918"))], None),
+        (Channel.EMAIL, MAIL, [AGENT, a_participant({"type": "email", "address": "ada.lovelace@example.com"})], None),
+        (Channel.EMAIL, MAIL, [AGENT, a_participant({"type": "email", "address": f"Ada <{MAIL.upper()}>"})], True),
+        (Channel.WHATSAPP, "+525512345678", [a_participant(sms(address="whatsapp:+5215512345678"))], True),
         (Channel.SMS, PHONE, [AGENT], False),
         (Channel.SMS, PHONE, [], False),
         (Channel.SMS, PHONE, [AGENT, a_participant(None)], None),
