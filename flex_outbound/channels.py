@@ -87,10 +87,11 @@ def _normalize_email(raw: str) -> str:
     return text
 
 
-def _normalize_phone(channel: Channel, text: str, region: str | None) -> str:
-    reading = phones.read(text, region or None)
+def _normalize_phone(channel: Channel, text: str, region: object) -> str:
+    country = str(region) if region else None  # a field may hold an object, as of django-countries
+    reading = phones.read(text, country)
     if reading.problem is Problem.UNKNOWN_COUNTRY:
-        raise AddressError("unknown_country", str(_UNKNOWN_COUNTRY) % {"country": (region or "")[:40]})
+        raise AddressError("unknown_country", str(_UNKNOWN_COUNTRY) % {"country": (country or "")[:40]})
     if reading.problem is not None:
         raise AddressError("invalid_number", str(_PROBLEMS[reading.problem]))
     if channel is Channel.SMS and reading.is_landline:

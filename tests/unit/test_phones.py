@@ -127,6 +127,14 @@ def test_a_country_is_understood_in_many_forms_and_never_guessed(written: str, c
     assert regions.read(written) == code
 
 
+def test_a_country_may_be_an_object() -> None:
+    class Country:
+        def __str__(self) -> str:
+            return "GB"
+
+    assert normalize(Channel.SMS, "07700 900123", Country()) == "+447700900123"  # type: ignore[arg-type]
+
+
 def test_a_country_that_is_not_understood_is_named_as_the_fault() -> None:
     with pytest.raises(AddressError, match="“Great Britain”") as caught:
         normalize(Channel.SMS, "07700 900123", "Great Britain")
