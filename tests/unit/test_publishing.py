@@ -7,7 +7,6 @@ from contextvars import ContextVar
 from typing import Any
 
 import pytest
-from celery import current_app
 from celery.signals import before_task_publish
 from django.db import DEFAULT_DB_ALIAS, connections
 
