@@ -271,8 +271,7 @@ def describe_channels(adapter: ContactAdapter, contact: Any, options: Iterable[C
 
 
 def _describe_address(address: Address) -> dict[str, str]:
-    described = {"value": address.value, "label": address.label}
-    return described | ({"remark": address.remark} if address.remark else {})
+    return {"value": address.value, "label": address.label, "remark": address.remark}
 
 
 def _describe_channel(option: ChannelOption) -> dict[str, Any]:

@@ -135,7 +135,7 @@ class AddressShape(Base):
 
     value = serializers.CharField()
     label = serializers.CharField()  # type: ignore[assignment]  # DRF takes declared fields off the class
-    remark = serializers.CharField(required=False, help_text="What the agent should check before sending.")
+    remark = serializers.CharField(help_text="What the agent should check before sending.")
 
 
 @extend_schema_serializer(component_name="FlexOutboundSender")

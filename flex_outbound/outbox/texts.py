@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from flex_outbound import channels
+from flex_outbound import addresses, channels
 from flex_outbound.channels import AddressError, Channel
 from flex_outbound.exceptions import InvalidClick
 from flex_outbound.sids import SidKind, is_sid
@@ -58,16 +58,19 @@ def recipients(
 
     ``address``: the contact's, normalised. Nobody is named twice: ``to`` comes first, then ``cc``.
     """
-    seen = {address}
+    seen = {addresses.key(address)}
     found: list[list[str]] = []
-    for field, addresses in (("to", to), ("cc", cc), ("bcc", bcc)):
-        if addresses and channel is not Channel.EMAIL:
+    for field, given in (("to", to), ("cc", cc), ("bcc", bcc)):
+        if given and channel is not Channel.EMAIL:
             raise InvalidClick(_("Only an email can have further recipients."), code="not_email", field=field)
-        if len(addresses) > MAX_COPIES:
+        if len(given) > MAX_COPIES:
             words = _("At most %(most)d addresses are allowed here.") % {"most": MAX_COPIES}
             raise InvalidClick(words, code="too_many", field=field)
-        new = [one for one in dict.fromkeys(_email(one, field) for one in addresses) if one not in seen]
-        seen.update(new)
+        new: list[str] = []
+        for one in (_email(text, field) for text in given):
+            if addresses.key(one) not in seen:
+                seen.add(addresses.key(one))
+                new.append(one)
         found.append(new)
     return found[0], found[1], found[2]
 

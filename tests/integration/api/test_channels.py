@@ -29,7 +29,7 @@ def test_three_channels_with_addresses_and_senders(
     assert [option["channel"] for option in data["channels"]] == ["sms", "whatsapp", "email"]
     sms = data["channels"][0]
     assert (sms["enabled"], sms["reason"], sms["reason_text"], sms["label"]) == (True, "", "", "SMS")
-    assert sms["addresses"] == [{"value": "+14155550123", "label": "mobile"}]
+    assert sms["addresses"] == [{"value": "+14155550123", "label": "mobile", "remark": ""}]
     assert [sender["id"] for sender in sms["senders"]] == [senders["sms"].pk, second.pk]
     assert sms["senders"][0] == {
         "id": senders["sms"].pk,
@@ -44,7 +44,7 @@ def test_a_number_in_no_known_range_bears_a_remark(client: Client, contact: Cont
     known, new = ("+14155550123", "+447700900123")
     offered = {one["value"]: one for one in channels(client, contact.pk).json()["channels"][0]["addresses"]}
     assert "no range that is known" in offered[new]["remark"]
-    assert "remark" not in offered[known]
+    assert offered[known]["remark"] == ""
 
 
 def test_a_channel_that_is_not_to_be_had_says_why(client: Client, contact: Contact) -> None:

@@ -77,7 +77,7 @@ def test_a_form_is_as_good_as_json(client: Client, payload: dict[str, Any]) -> N
 
 def test_copies_of_an_email_come_as_a_list_in_json_and_in_a_form(client: Client, payload: dict[str, Any]) -> None:
     copies = {"to": ["c@example.com"], "cc": ["a@example.com", "b@example.com"]}
-    copies["bcc"] = ["a@example.com", "d@example.com"]
+    copies["bcc"] = ["A@EXAMPLE.COM", "d@example.com"]
     email = {**payload, "channel": "email", "subject": "Offer", **copies}
     assert client.post(LIST, email, content_type="application/json").status_code == 202
     again = client.post(LIST, email)
