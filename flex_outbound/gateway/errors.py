@@ -51,7 +51,7 @@ TABLE: tuple[Rule, ...] = (
     Rule("busy", _LATER, codes=(20429, 45010, 45780), statuses=(429,)),
     Rule("delayed", _LATER, codes=(63017, 63018)),
     Rule("invalid_request", _NO, codes=(45004, 45008, 45366), statuses=(400,)),
-    Rule("channel_failed", _NO, codes=(45352, 45356, 45361, 45370, 45381, 45770)),
+    Rule("channel_failed", _NO, codes=(19025, 45352, 45356, 45361, 45370, 45381, 45770)),
     Rule("already_open", _NO, codes=(50416, 50425, 80102, 45353)),
     Rule("closed", _NO, codes=(45354, 45376, 50377)),
     Rule("already_done", _NO, codes=(50353,)),

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from flex_outbound.exceptions import GatewayError
+from flex_outbound.gateway import errors
 from flex_outbound.models import Interaction
+from flex_outbound.problems import agent_message
 from flex_outbound.statuses import TASK_ORDER, ChannelStatus, Event
 
 SIDS: Final = ("interaction_sid", "channel_sid", "task_sid", "conversation_sid", "invite_sid")
@@ -60,6 +62,22 @@ def channel_step(interaction: Interaction, status: str) -> dict[str, str]:
     if not status or status == interaction.channel_status or interaction.channel_status in final:
         return {}
     return {"channel_status": status}
+
+
+def channel_failed(code: int | None, words: str = "", **facts: str) -> Change:
+    """Return the end of an interaction whose channel bears an error.
+
+    ``code``, ``words``: Twilio's. It wraps the cause into the words of a general code: 45352 over a 50416.
+    """
+    reason, code = reason_of(code, words, otherwise="channel_failed")
+    return Change(Event.BROKEN, reason=reason, message=agent_message(reason), code=code, facts=facts)
+
+
+def reason_of(code: int | None, words: str = "", *, otherwise: str) -> tuple[str, int | None]:
+    """Return the reason and the code of an error; ``otherwise`` where Twilio's code is missing or not in the table."""
+    rule, reason, code = errors.read_words(words, code, None)
+    is_known = code is not None and not (rule is errors.UNKNOWN_ERROR and reason == rule.reason)
+    return reason if is_known else otherwise, code
 
 
 def conversation_step(interaction: Interaction, conversation_sid: str | None) -> dict[str, str]:

@@ -16,12 +16,11 @@ from django.db.models.functions import Now
 from flex_outbound.channels import Channel
 from flex_outbound.conf import conf
 from flex_outbound.exceptions import ConfigurationError, GatewayError
-from flex_outbound.gateway import errors
 from flex_outbound.gateway.base import ChannelState, Gateway, TaskState
 from flex_outbound.models import Account, Interaction
 from flex_outbound.outbox import claims, closings, lifecycle, locks, ratelimit, retry
 from flex_outbound.outbox.bulk import In
-from flex_outbound.outbox.changes import NOTHING, Change, channel_step, conversation_step, task_step
+from flex_outbound.outbox.changes import NOTHING, Change, channel_failed, channel_step, conversation_step, task_step
 from flex_outbound.outbox.clock import from_now, since
 from flex_outbound.outbox.gateways import gateway_for
 from flex_outbound.outbox.jobs import Job, request
@@ -133,7 +132,7 @@ def ask(interaction: Interaction, gateway: Gateway) -> Findings:
     channel = task = None
     if interaction.channel_sid and interaction.interaction_sid:
         channel = gateway.fetch_channel(interaction.interaction_sid, interaction.channel_sid)
-    if channel is not None and channel.status == ChannelStatus.FAILED:
+    if channel is not None and _has_failed(channel):
         return Findings(channel)
     if channel is not None and channel.status == ChannelStatus.CLOSED:
         # The task's last word: whether it was completed or canceled.
@@ -160,8 +159,8 @@ def decide(interaction: Interaction, found: Findings) -> Change:
     if found.task is not None:
         facts |= conversation_step(interaction, found.task.conversation_sid)
         facts |= task_step(interaction, found.task.status)
-    if found.channel is not None and found.channel.status == ChannelStatus.FAILED:
-        return _channel_failed(found.channel).with_facts(**facts)
+    if found.channel is not None and _has_failed(found.channel):
+        return channel_failed(found.channel.error_code, found.channel.error_message, **facts)
     ended = decide_task(found.task.status) if found.task is not None else NOTHING
     is_closed = found.channel is not None and found.channel.status == ChannelStatus.CLOSED
     if ended.event is None and (is_closed or (found.is_gone and since_opened >= YOUNG)):
@@ -185,11 +184,13 @@ def decide_task(status: str) -> Change:
     return NOTHING
 
 
-def _channel_failed(channel: ChannelState) -> Change:
-    # Twilio wraps the cause into the words of a general code: 45352 over a 50416.
-    _rule, reason, code = errors.read_words(channel.error_message, channel.error_code, None)
-    reason = reason if code else "channel_failed"
-    return Change(Event.BROKEN, reason=reason, message=agent_message(reason), code=code)
+def _has_failed(channel: ChannelState) -> bool:
+    """Tell whether a channel ended with an error: the only one that Twilio's OpenAPI file shows is closed and has one.
+
+    https://www.twilio.com/docs/flex/developer/conversations/interactions-api/interaction-channels-subresource
+    """
+    has_error = channel.error_code is not None or bool(channel.error_message)
+    return channel.status == ChannelStatus.FAILED or (channel.status == ChannelStatus.CLOSED and has_error)
 
 
 def _is_up(interaction: Interaction, found: Findings, facts: dict[str, Any]) -> bool:

@@ -9,13 +9,12 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from flex_outbound import signals
-from flex_outbound.gateway import errors
 from flex_outbound.gateway.base import TaskState
 from flex_outbound.models import Interaction, Message, Source, WebhookEvent
 from flex_outbound.outbox import closings, effects, lifecycle, lookups, retry
 from flex_outbound.outbox.bulk import NOW, In
 from flex_outbound.outbox.callbacks.events import PARTICIPANT_KIND, CallbackEvent, EventName, Party
-from flex_outbound.outbox.changes import Change, channel_step, conversation_step, task_step
+from flex_outbound.outbox.changes import Change, channel_failed, channel_step, conversation_step, reason_of, task_step
 from flex_outbound.outbox.jobs import Job, request_after_commit
 from flex_outbound.problems import agent_message
 from flex_outbound.statuses import (
@@ -84,7 +83,7 @@ def apply(interaction: Interaction, event: CallbackEvent) -> bool:
     if event.is_customer_joining:
         _customer_joined(interaction)
     elif event.name == EventName.CHANNEL_CREATE_FAILED:
-        _channel_failed(interaction, event.error_code)
+        _break(interaction, channel_failed(event.error_code, **channel_step(interaction, ChannelStatus.FAILED)))
     elif event.name == EventName.CHANNEL_STATUS_UPDATED and event.channel_status in ChannelStatus.values:
         _channel_moved(interaction, event)
     elif event.name == EventName.CONVERSATION_STATE_UPDATED and event.state_to == "closed":
@@ -171,23 +170,14 @@ def _channel_moved(interaction: Interaction, event: CallbackEvent) -> None:
     # Late news of the set-up must not hide that it is over.
     is_news = status != ChannelStatus.SETUP or not interaction.channel_status
     facts = channel_step(interaction, status) if is_news else {}
-    if status == ChannelStatus.FAILED:
-        _channel_failed(interaction, event.error_code, facts)
+    if status == ChannelStatus.FAILED or (status == ChannelStatus.CLOSED and event.error_code):
+        _break(interaction, channel_failed(event.error_code, **facts))
     elif status == ChannelStatus.CLOSED:
         _closed(interaction, facts)
     elif status == ChannelStatus.ACTIVE:
         _channel_up(interaction, facts)
     else:
         _write(interaction, Change(None, facts=facts))
-
-
-def _channel_failed(interaction: Interaction, code: int | None, facts: dict[str, str] | None = None) -> None:
-    _rule, reason, code = errors.read_words("", code, None)
-    reason = reason if code else "channel_failed"
-    if facts is None:
-        facts = channel_step(interaction, ChannelStatus.FAILED)
-    words = agent_message(reason)
-    _break(interaction, Change(Event.BROKEN, reason=reason, message=words, code=code, facts=facts))
 
 
 def _closed(interaction: Interaction, facts: dict[str, str]) -> None:
@@ -262,8 +252,7 @@ def _not_delivered(interaction: Interaction, event: CallbackEvent) -> bool:
     if message.message_sid is None:
         # Sent, but its SID is not written yet: it may well be this one.
         return message.status not in (MessageStatus.SENDING, MessageStatus.UNCONFIRMED)
-    _rule, reason, code = errors.read_words("", event.error_code, None)
-    reason = reason if code else "not_delivered"
+    reason, code = reason_of(event.error_code, otherwise="not_delivered")
     # Of several recipients' errors the lowest code stays, whichever came first.
     first = Q(error_reason="") | Q(error_code__gt=code or 0)
     noted = Message.objects.filter(first, pk=message.pk, message_sid=event.message_sid).update(

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from flex_outbound.gateway.client import TwilioGateway
+from flex_outbound.gateway.results import parse_channel
 from flex_outbound.models import Interaction
 from flex_outbound.statuses import MessageStatus, Status
 
@@ -80,6 +82,40 @@ def test_a_channel_that_fails_later_fails_the_row_with_its_reason(click: Clicker
     assert row.error_message
     assert row.message.status == MessageStatus.FAILED
     assert _messages(sandbox) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "words", "reason", "found"),
+    [
+        (19025, "Channel validation error", "channel_failed", 19025),
+        ("45356", "", "channel_failed", 45356),
+        (45352, "A binding for this participant and proxy address already exists", "already_open", 50416),
+        (45999, "Something new", "channel_failed", 45999),
+        (None, "Something new", "channel_failed", None),
+    ],
+)
+@pytest.mark.parametrize("is_up", [False, True])
+def test_a_channel_that_is_closed_with_an_error_has_failed(
+    is_up: bool,
+    code: object,
+    words: str,
+    reason: str,
+    found: int | None,
+    click: Clicker,
+    sandbox: Sandbox,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Twilio's only published example of a channel: ``closed`` with 19025 and "Channel validation error"."""
+    row = _opened(click) if is_up else click()
+    example = parse_channel({"status": "closed", "error_code": code, "error_message": words})
+    monkeypatch.setattr(TwilioGateway, "fetch_channel", lambda *_sids: example)
+    # Steady conversations are polled by themselves every sixth time.
+    for _poll in range(8):
+        run_due(400)
+    row.refresh_from_db()
+    assert (row.status, row.channel_status) == (Status.FAILED, "closed")
+    assert (row.error_reason, row.error_code) == (reason, found)
+    assert row.error_message
 
 
 @pytest.mark.parametrize(("verb", "status"), [("complete", Status.CLOSED), ("cancel", Status.FAILED)])

@@ -126,6 +126,30 @@ def test_an_end_after_it_was_accepted_is_the_end(end: Any, opened: MakeRow, tell
     assert state(row) == (Status.CLOSED, "")
 
 
+@pytest.mark.parametrize("is_accepted", [False, True])
+@pytest.mark.parametrize(
+    ("code", "reason"), [("19025", "channel_failed"), ("45356", "channel_failed"), ("50416", "already_open")]
+)
+def test_a_channel_that_is_closed_with_an_error_has_failed(
+    code: str, reason: str, is_accepted: bool, opened: MakeRow, tell: Tell
+) -> None:
+    row = opened()
+    if is_accepted:
+        tell(taskrouter(row, "reservation.accepted", "assigned"))
+    source, params = channel(row, "closed")
+    tell((source, {**params, "ErrorCode": code, "ErrorMessage": "Channel validation error"}))
+    assert state(row) == (Status.FAILED, reason)
+    row.refresh_from_db()
+    assert (row.error_code, row.channel_status) == (int(code), "closed")
+    assert row.error_message
+
+
+def test_a_channel_s_error_that_nobody_knows_is_the_channel_s(opened: MakeRow, tell: Tell) -> None:
+    row = opened()
+    tell(interactions(row, "onChannelCreateFailed", ErrorCode="45999"))
+    assert state(row) == (Status.FAILED, "channel_failed")
+
+
 def test_an_inactive_conversation_goes_on(opened: MakeRow, tell: Tell) -> None:
     row = opened()
     tell(conversations(row, "onConversationStateUpdated", StateFrom="active", StateTo="inactive"))
