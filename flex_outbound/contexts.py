@@ -27,9 +27,10 @@ from flex_outbound.models.interaction import InteractionQuerySet
 from flex_outbound.outbox.preflight import ChannelOption, Setup, channel_options, option_for
 from flex_outbound.outbox.texts import name_of as name_of
 from flex_outbound.outbox.visible import visible_to
+from flex_outbound.phases import OFFERED_TO_ANOTHER, Phase
 from flex_outbound.sids import LENGTH, SidKind
 from flex_outbound.statements import load_permissions
-from flex_outbound.statuses import UNSETTLED, Status
+from flex_outbound.statuses import DELIVERY_SETTLED, UNSETTLED, MessageStatus, Status
 
 PAGE_SIZE = 20
 PAGE_PARAMETER = "flex_page"
@@ -214,7 +215,8 @@ def describe(interaction: Interaction, user: Any, collection: str) -> dict[str, 
     return {
         "id": str(interaction.pk),
         "status": str(interaction.status),
-        "status_label": str(interaction.get_status_display()),
+        "status_label": label_of_phase(interaction, user),
+        "phase": interaction.phase.value,
         "is_final": interaction.is_final,
         "channel": str(interaction.channel),
         "contact_type": f"{contact_type.app_label}.{contact_type.model}",
@@ -223,10 +225,12 @@ def describe(interaction: Interaction, user: Any, collection: str) -> dict[str, 
         **{name: getattr(interaction, name) for name in ("sender_address", "subject", *SIDS)},
         "task_status": interaction.task_status or None,
         "channel_status": interaction.channel_status or None,
+        "conversation_state": interaction.conversation_state or None,
         "named_task_sid": named_task(interaction),
         **duplicates_of(interaction),
         **{name: getattr(interaction, name) for name in ("error_code", "error_reason", "error_message")},
-        "message": _describe_message(interaction.first_message),
+        "delivery_status": interaction.delivery_status or None,
+        "message": _describe_message(interaction),
         "agent": _describe_agent(interaction.agent),
         "can_retry": is_theirs and interaction.may_retry,
         "can_confirm": is_theirs and interaction.may_confirm,
@@ -241,16 +245,33 @@ def describe(interaction: Interaction, user: Any, collection: str) -> dict[str, 
     }
 
 
+def label_of_phase(interaction: Interaction, user: Any) -> str:
+    """Return what this user is told about the state of an interaction."""
+    phase = interaction.phase
+    is_another_s = phase is Phase.OFFERED and interaction.agent_id != user.pk
+    return str(OFFERED_TO_ANOTHER if is_another_s else phase.label)
+
+
 def _local(moment: datetime) -> datetime:
     return localtime(moment) if is_aware(moment) else moment
 
 
-def _describe_message(message: Message | None) -> dict[str, Any] | None:
+def message_label(interaction: Interaction) -> str:
+    """Return the state of the first message in words: its delivery once that is known, "" where there is none."""
+    message: Message | None = interaction.first_message
+    if message is None:
+        return ""
+    is_known = message.status == MessageStatus.SENT and interaction.delivery_status in DELIVERY_SETTLED
+    return str(interaction.get_delivery_status_display() if is_known else message.get_status_display())
+
+
+def _describe_message(interaction: Interaction) -> dict[str, Any] | None:
+    message: Message | None = interaction.first_message
     if message is None:
         return None
     return {
         "status": str(message.status),
-        "status_label": str(message.get_status_display()),
+        "status_label": message_label(interaction),
         "error_message": message.error_message,
         "message_sid": message.message_sid,
     }
@@ -294,10 +315,18 @@ def interaction_context(interaction: Interaction, user: Any) -> dict[str, Any]:
     return {
         **describe(interaction, user, reverse("flex_outbound:interaction-list")),
         "channel_label": interaction.get_channel_display(),
+        "message_error": _message_error(interaction),
         "retry_label": retry_label(interaction.status),
         "cancel_label": cancel_label(interaction.status),
         "key": new_key(),
     }
+
+
+def _message_error(interaction: Interaction) -> str:
+    """Return why the first message was not sent or delivered, "" where the interaction says so itself."""
+    message = interaction.first_message
+    words: str = message.error_message if message is not None else ""
+    return "" if words == interaction.error_message else words
 
 
 def retry_label(status: str) -> str:

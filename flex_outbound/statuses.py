@@ -319,6 +319,37 @@ MESSAGE_TRANSITIONS: Final[dict[Event, Transition]] = {
 """The state machine of ``Message``."""
 
 
+class DeliveryStatus(TextChoices):
+    """Twilio's status of a delivery receipt.
+
+    https://www.twilio.com/docs/conversations/api/conversation-message-resource#delivery-receipts
+    """
+
+    QUEUED = "queued", _("Queued")
+    SENT = "sent", _("Sent")
+    DELIVERED = "delivered", _("Delivered")
+    READ = "read", _("Read")
+    UNDELIVERED = "undelivered", _("Not delivered")
+    FAILED = "failed", _("Not delivered")
+
+
+UNDELIVERED = frozenset({DeliveryStatus.UNDELIVERED, DeliveryStatus.FAILED})
+"""Statuses of a message that did not reach its customer."""
+
+DELIVERY_ORDER: dict[str, int] = {
+    DeliveryStatus.QUEUED: 0,
+    DeliveryStatus.SENT: 1,
+    DeliveryStatus.DELIVERED: 2,
+    DeliveryStatus.READ: 3,
+    DeliveryStatus.UNDELIVERED: 4,
+    DeliveryStatus.FAILED: 4,
+}
+"""Receipts come in any order. An error stays, because of several recipients one is enough."""
+
+DELIVERY_SETTLED = frozenset({DeliveryStatus.DELIVERED, DeliveryStatus.READ, *UNDELIVERED})
+"""Statuses of which nothing more is asked."""
+
+
 class TaskStatus(TextChoices):
     """Twilio's ``AssignmentStatus``: https://www.twilio.com/docs/taskrouter/api/task"""
 
@@ -350,3 +381,12 @@ class ChannelStatus(TextChoices):
     INACTIVE = "inactive", _("Inactive")
     PAUSE = "pause", _("Paused")
     TRANSFER = "transfer", _("Being transferred")
+
+
+class ConversationState(TextChoices):
+    """Twilio's state of a conversation, which may outlive its task: https://www.twilio.com/docs/conversations/states-timers"""
+
+    INITIALIZING = "initializing", _("Being set up")
+    ACTIVE = "active", _("Active")
+    INACTIVE = "inactive", _("Inactive")
+    CLOSED = "closed", _("Closed")

@@ -6,19 +6,22 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from flex_outbound.models import Closing, Interaction, Outcome
-from flex_outbound.statuses import MessageStatus, Status
+from flex_outbound.phases import OFFERED_TO_ANOTHER, Phase
+from flex_outbound.statuses import MessageStatus
 
 CSS = "flex_outbound/admin.css"
 
 GOOD, WAIT, BAD, OVER = "good", "wait", "bad", "over"
 
 _TONES: dict[str, str] = {
-    Status.CREATED: GOOD,
-    Status.ACTIVE: GOOD,
-    Status.FAILED: BAD,
-    Status.REVIEW: BAD,
-    Status.CLOSED: OVER,
-    Status.CANCELED: OVER,
+    Phase.CREATED: GOOD,
+    Phase.ACTIVE: GOOD,
+    Phase.WRAPPING: GOOD,
+    Phase.FAILED: BAD,
+    Phase.REVIEW: BAD,
+    Phase.UNDELIVERED: BAD,
+    Phase.CLOSED: OVER,
+    Phase.CANCELED: OVER,
 }
 _OUTCOMES: dict[str, str] = {Outcome.ACCEPTED: GOOD, Outcome.REFUSED: BAD, Outcome.UNKNOWN: BAD}
 _MESSAGES: dict[str, str] = {MessageStatus.SENT: GOOD, MessageStatus.FAILED: BAD}
@@ -30,7 +33,7 @@ def badge(tone: str, words: object) -> SafeString:
 
 
 def tone_of(status: str) -> str:
-    """Return the tone of an interaction's status."""
+    """Return the tone of an interaction's status or phase."""
     return _TONES.get(status, WAIT)
 
 
@@ -45,8 +48,9 @@ def tone_of_message(status: str) -> str:
 
 
 def of_interaction(interaction: Interaction) -> SafeString:
-    """Return the badge of an interaction's status."""
-    return badge(tone_of(interaction.status), interaction.get_status_display())
+    """Return the badge of an interaction's phase, in words for everybody but its agent."""
+    phase = interaction.phase
+    return badge(tone_of(phase), OFFERED_TO_ANOTHER if phase is Phase.OFFERED else phase.label)
 
 
 def of_closing(closing: Closing) -> SafeString:

@@ -13,6 +13,7 @@ from django.utils.translation import ngettext, pgettext
 from flex_outbound import problems
 from flex_outbound.channels import Channel
 from flex_outbound.contexts import name_of
+from flex_outbound.phases import Phase
 from flex_outbound.reports.overview import Overview, Waiting
 from flex_outbound.reports.tally import Tally
 
@@ -69,10 +70,11 @@ def seconds(value: float | None) -> str:
     return _("%(seconds)s s") % {"seconds": localize(round(value, 1 if value >= 1 else 2))}
 
 
-def tiles_of(found: Overview, now: Waiting, list_url: str) -> list[Tile]:
+def tiles_of(found: Overview, now: Waiting, list_url: str, link: Link) -> list[Tile]:
     """Return the totals of the period, and what waits at the moment."""
     total = found.total
     oldest = _("the oldest for %(time)s") % {"time": timesince(now.oldest, depth=1)} if now.oldest else ""
+    lost = [_not_delivered(total, link(delivery=Phase.UNDELIVERED.value))] if total.undelivered else []
     failed = _share(total.failed, total.clicks)
     waiting_url = f"{list_url}?status__in={','.join(sorted(now.by_status))}" if now.number else ""
     return [
@@ -80,9 +82,15 @@ def tiles_of(found: Overview, now: Waiting, list_url: str) -> list[Tile]:
         Tile(_("Opened in Flex"), whole(total.opened), _share(total.opened, total.clicks), "good"),
         Tile(_("Failed"), whole(total.failed), failed, "bad" if total.failed else ""),
         Tile(_("Waiting now"), whole(now.number), oldest, "wait" if now.number else "", waiting_url),
+        *lost,
         Tile(_("Median from click to Flex"), seconds(total.median)),
         Tile(_("95 % are in Flex within"), seconds(total.p95)),
     ]
+
+
+def _not_delivered(total: Tally, url: str) -> Tile:
+    number = total.undelivered
+    return Tile(_("Not delivered"), whole(number), _share(number, total.clicks), "bad", url)
 
 
 def names_of(agents: Iterable[Any]) -> dict[Any, str]:
@@ -118,7 +126,16 @@ def _counts(
         name,
         title,
         kind,
-        [first, _("Clicks"), _("Opened"), _("Failed"), _("Canceled"), _("Median"), pgettext("percentile", "95 %")],
+        [
+            first,
+            _("Clicks"),
+            _("Opened"),
+            _("Failed"),
+            _("Not delivered"),
+            _("Canceled"),
+            _("Median"),
+            pgettext("percentile", "95 %"),
+        ],
         [(label, url, _cells(tally)) for label, url, tally in rows],
         [label for label, _url, _tally in drawn],
         [
@@ -130,7 +147,9 @@ def _counts(
 
 
 def _cells(tally: Tally) -> list[str]:
-    numbers = [whole(number) for number in (tally.clicks, tally.opened, tally.failed, tally.canceled)]
+    numbers = [
+        whole(number) for number in (tally.clicks, tally.opened, tally.failed, tally.undelivered, tally.canceled)
+    ]
     return [*numbers, seconds(tally.median), seconds(tally.p95)]
 
 
@@ -166,10 +185,13 @@ def _reasons(total: Tally, link: Link) -> Chart:
     rows = [(problems.label(reason), link(reason=reason), number) for reason, number in reasons]
     return Chart(
         "reasons",
-        _("Failed, by reason"),
+        _("Failed or not delivered, by reason"),
         "across",
         [_("Reason"), _("Failed"), _("Share")],
-        [(label, url, [whole(number), _share(number, total.failed)]) for label, url, number in rows],
+        [
+            (label, url, [whole(number), _share(number, total.failed + total.undelivered)])
+            for label, url, number in rows
+        ],
         [label for label, *_rest in rows[:MOST_BARS]],
         [(_("Failed"), "bad", [number for *_rest, number in rows[:MOST_BARS]])],
     )

@@ -90,12 +90,13 @@ def context(asked: Mapping[str, Any], list_url: str) -> dict[str, Any]:
     period, wanted = form.period, form.wanted
     found, now = overview(period, wanted), waiting(wanted)
     names = names_of(found.by_agent)
-    charts = charts_of(found, names, _links(period, wanted, list_url))
+    link = _links(period, wanted, list_url)
+    charts = charts_of(found, names, link)
     return {
         "question": form,
         "period": period,
         "zone": timezone.get_current_timezone_name(),
-        "tiles": tiles_of(found, now, list_url),
+        "tiles": tiles_of(found, now, list_url, link),
         "charts": charts if found.total.clicks else [],
         "data": [chart.data for chart in charts if isinstance(chart, Chart)],
     }

@@ -14,6 +14,8 @@ from django.utils.translation import gettext_lazy as _
 
 from flex_outbound.contexts import name_of
 from flex_outbound.models import Interaction, Worker
+from flex_outbound.models.interaction import NOT_DELIVERED
+from flex_outbound.phases import Phase
 from flex_outbound.problems import LABELS
 from flex_outbound.reports import days
 
@@ -43,7 +45,7 @@ class FoldedRelated(admin.RelatedFieldListFilter):
 
 
 class ReasonFilter(admin.SimpleListFilter):
-    """By the reason of a failure; the reasons are a closed list."""
+    """By the reason of a failure, of the first message's delivery as well; the reasons are a closed list."""
 
     template = FOLDED
     title = _("reason")
@@ -56,6 +58,21 @@ class ReasonFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Interaction]) -> QuerySet[Interaction]:
         """Return the interactions that failed for the reason."""
         return queryset.filter(error_reason=self.value()) if self.value() else queryset
+
+
+class DeliveryFilter(admin.SimpleListFilter):
+    """Those that were opened and whose first message did not reach the customer."""
+
+    title = _("first message")
+    parameter_name = "delivery"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Return the one choice."""
+        return [(Phase.UNDELIVERED.value, Phase.UNDELIVERED.label)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Interaction]) -> QuerySet[Interaction]:
+        """Return the interactions whose first message was not delivered."""
+        return queryset.filter(NOT_DELIVERED) if self.value() == Phase.UNDELIVERED else queryset
 
 
 class AgentFilter(admin.SimpleListFilter):

@@ -18,7 +18,7 @@ from flex_outbound.admin.base import ReadOnly
 from flex_outbound.admin.bounded_list import BoundedListAdmin
 from flex_outbound.admin.closings import ClosingInline, HasClosing
 from flex_outbound.admin.decisions import DecisionPage, choices_for
-from flex_outbound.admin.filters import AgentFilter, DayFilter, FoldedRelated, ReasonFilter
+from flex_outbound.admin.filters import AgentFilter, DayFilter, DeliveryFilter, FoldedRelated, ReasonFilter
 from flex_outbound.admin.reports import DashboardPage, ExportPage
 from flex_outbound.admin.search import find
 from flex_outbound.admin.timeline import timeline_of
@@ -41,6 +41,7 @@ class InteractionAdmin(ReadOnly, BoundedListAdmin):
         DayFilter,
         "channel",
         ReasonFilter,
+        DeliveryFilter,
         AgentFilter,
         ("sender", FoldedRelated),
         HasClosing,
@@ -85,7 +86,7 @@ class InteractionAdmin(ReadOnly, BoundedListAdmin):
                     "named_task_sid",
                     ("interaction_sid", "channel_sid"),
                     ("conversation_sid", "invite_sid"),
-                    ("task_status", "channel_status"),
+                    ("task_status", "channel_status", "conversation_state"),
                 )
             },
         ),

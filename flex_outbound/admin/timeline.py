@@ -15,7 +15,7 @@ from django.utils.translation import pgettext
 
 from flex_outbound.admin import badges
 from flex_outbound.admin.sites import link_on
-from flex_outbound.contexts import name_of
+from flex_outbound.contexts import message_label, name_of
 from flex_outbound.models import Closing, DispatchAttempt, Interaction, Message, WebhookEvent
 
 MOST_EVENTS = 200
@@ -42,7 +42,7 @@ def timeline_of(interaction: Interaction, site: AdminSite, user: Any) -> list[En
     """
     entries = [
         *_of_interaction(interaction),
-        *_of_message(interaction.first_message),
+        *_of_message(interaction),
         *_of_decisions(interaction),
         *_of_repeats(interaction, site),
     ]
@@ -75,12 +75,18 @@ def _of_interaction(interaction: Interaction) -> Iterator[Entry]:
         yield Entry(interaction.finished_at, tone, interaction.get_status_display(), told)
 
 
-def _of_message(message: Message | None) -> Iterator[Entry]:
+def _of_message(interaction: Interaction) -> Iterator[Entry]:
+    message: Message | None = interaction.first_message
     if message is None:
         return
-    title = _("First message: %(status)s") % {"status": message.get_status_display()}
+    title = _("First message: %(status)s") % {"status": message_label(interaction)}
     facts = _facts(message.message_sid, message.error_message, _code(message.error_code))
-    yield Entry(message.sent_at or message.created_at, badges.tone_of_message(message.status), title, facts)
+    yield Entry(
+        message.sent_at or message.created_at,
+        badges.BAD if interaction.is_undelivered else badges.tone_of_message(message.status),
+        title,
+        facts,
+    )
 
 
 def _of_attempt(attempt: DispatchAttempt) -> Entry:

@@ -25,7 +25,15 @@ from flex_outbound.api.serializers import (
     choices_schema,
 )
 from flex_outbound.channels import Channel
-from flex_outbound.statuses import ChannelStatus, MessageStatus, Status, TaskStatus
+from flex_outbound.phases import Phase
+from flex_outbound.statuses import (
+    ChannelStatus,
+    ConversationState,
+    DeliveryStatus,
+    MessageStatus,
+    Status,
+    TaskStatus,
+)
 
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
@@ -50,6 +58,21 @@ class TaskStatusField(serializers.CharField):
 @extend_schema_field(choices_schema(ChannelStatus), component_name="FlexOutboundChannelStatus")
 class ChannelStatusField(serializers.CharField):
     """The interaction channel's status."""
+
+
+@extend_schema_field(choices_schema(ConversationState), component_name="FlexOutboundConversationState")
+class ConversationStateField(serializers.CharField):
+    """The conversation's state, where Twilio told it."""
+
+
+@extend_schema_field(choices_schema(DeliveryStatus), component_name="FlexOutboundDeliveryStatus")
+class DeliveryStatusField(serializers.CharField):
+    """The status of a delivery receipt."""
+
+
+@extend_schema_field(choices_schema(Phase), component_name="FlexOutboundPhase")
+class PhaseField(serializers.CharField):
+    """What a page says of an interaction."""
 
 
 @extend_schema_field({"oneOf": [{"type": "integer"}, {"type": "string"}]})
@@ -81,7 +104,8 @@ class InteractionShape(Base):
 
     id = serializers.UUIDField()
     status = StatusField()
-    status_label = serializers.CharField(help_text="In the agent's language.")
+    status_label = serializers.CharField(help_text="The phase in the agent's language.")
+    phase = PhaseField(help_text="The status, and what Twilio says of task, channel and first message.")
     is_final = serializers.BooleanField(help_text="True: it will not change any more; stop polling.")
     channel = ChannelField(Channel.choices)
     contact_type = serializers.CharField()
@@ -98,6 +122,7 @@ class InteractionShape(Base):
     invite_sid = serializers.CharField(allow_null=True)
     task_status = TaskStatusField(allow_null=True)
     channel_status = ChannelStatusField(allow_null=True)
+    conversation_state = ConversationStateField(allow_null=True)
     named_task_sid = serializers.CharField(
         allow_null=True, help_text="The task that a person linked, while Twilio is asked about it."
     )
@@ -106,6 +131,9 @@ class InteractionShape(Base):
     error_code = serializers.IntegerField(allow_null=True, help_text="Twilio's.")
     error_reason = serializers.CharField(help_text="Stable, for programs.")
     error_message = serializers.CharField(help_text="For the agent.")
+    delivery_status = DeliveryStatusField(
+        allow_null=True, help_text="Of the first message: Twilio's, of the receipt that says most."
+    )
     message = MessageShape(allow_null=True)
     agent = AgentShape(allow_null=True)
     can_retry = serializers.BooleanField()

@@ -113,6 +113,14 @@ class ConversationState:
 
 
 @dataclass(frozen=True, slots=True)
+class Receipt:
+    """The delivery of a message to one recipient. ``status``: one of ``statuses.DeliveryStatus``, or ""."""
+
+    status: str
+    error_code: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class MessageRequest:
     """The first message. ``author``: the worker's friendly name. ``key``: goes into the message's attributes."""
 
@@ -157,6 +165,9 @@ class Gateway(Protocol):
 
     def find_message(self, conversation_sid: str, key: str) -> str | None:
         """Return the SID of the message with this key, None where there is none."""
+
+    def find_receipts(self, conversation_sid: str, message_sid: str) -> list[Receipt]:
+        """Return the delivery receipts of a message, [] where Twilio does not show them."""
 
     def fetch_workspace(self) -> str:
         """Return the workspace's friendly name: the cheapest proof that the credentials work."""

@@ -58,11 +58,11 @@ TABLE: tuple[Rule, ...] = (
     Rule("invalid_address", _NO, codes=(50407, 50408, 50409, 50414, 21211, 21614)),
     Rule("sender_misconfigured", _NO, codes=(50413, 50415, 21606, 63007), admin=True),
     Rule("country_disabled", _NO, codes=(21408,), admin=True),
-    Rule("opted_out", _NO, codes=(21610,)),
+    Rule("opted_out", _NO, codes=(21610, 63014)),
     Rule("outside_window", _NO, codes=(63016,)),
     Rule("cannot_receive", _NO, codes=(63013, 63015, 63024, 63033)),
     Rule("template", _NO, codes=(63027, 63028, 50528, 21654)),
-    Rule("not_delivered", _NO, codes=(30003, 30005, 30006, 30007)),
+    Rule("not_delivered", _NO, codes=(30003, 30004, 30005, 30006, 30007, 30008)),
     Rule("webhook_unreachable", _NO, codes=(11200,), admin=True),
     Rule("worker_unavailable", _NO),
 )

@@ -30,6 +30,7 @@ from flex_outbound.gateway.base import (
     InteractionRequest,
     InteractionResult,
     MessageRequest,
+    Receipt,
     TaskState,
 )
 from flex_outbound.sids import SidKind
@@ -44,7 +45,7 @@ class MemoryGateway:
 
     ``interactions`` and ``messages``: the requests that were carried out, in order. ``tasks`` by task SID,
     ``channels`` by channel SID and ``conversations`` by conversation SID: what lookups find; tests may change them.
-    ``hidden``: keys that lookups do not find (yet).
+    ``receipts`` by message SID: what became of messages. ``hidden``: keys that lookups do not find (yet).
     """
 
     def __init__(self) -> None:
@@ -53,6 +54,7 @@ class MemoryGateway:
         self.tasks: dict[str, TaskState] = {}
         self.channels: dict[str, ChannelState] = {}
         self.conversations: dict[str, ConversationState] = {}
+        self.receipts: dict[str, list[Receipt]] = {}
         self.hidden: set[str] = set()
         self._failures: dict[str, list[tuple[GatewayError, bool]]] = defaultdict(list)
         self._sent: list[tuple[str, str, str]] = []
@@ -177,6 +179,12 @@ class MemoryGateway:
         with self._lock:
             self._fail_lookup("find_message")
             return next((sid for where, what, sid in self._sent if (where, what) == (conversation_sid, key)), None)
+
+    def find_receipts(self, conversation_sid: str, message_sid: str) -> list[Receipt]:
+        """Return the receipts that ``receipts`` holds for the message."""
+        with self._lock:
+            self._fail_lookup("find_receipts")
+            return list(self.receipts.get(message_sid, []))
 
     def fetch_workspace(self) -> str:
         """Return the name of the only workspace."""

@@ -29,6 +29,7 @@ class Operation(StrEnum):
     FIND_CONVERSATIONS = "find_conversations"
     HAS_CUSTOMER = "has_customer"
     FIND_MESSAGE = "find_message"
+    FIND_RECEIPTS = "find_receipts"
     FETCH_WORKSPACE = "fetch_workspace"
     FETCH_CALLBACKS = "fetch_callbacks"
     REGISTER_CALLBACKS = "register_callbacks"

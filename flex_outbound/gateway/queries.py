@@ -12,7 +12,7 @@ from flex_outbound import addresses
 from flex_outbound.channels import Channel
 from flex_outbound.exceptions import Refused
 from flex_outbound.gateway import payloads, results
-from flex_outbound.gateway.base import ChannelState, ConversationState, TaskState
+from flex_outbound.gateway.base import ChannelState, ConversationState, Receipt, TaskState
 from flex_outbound.gateway.calls import TwilioCalls, found_or_none
 from flex_outbound.gateway.classify import malformed
 from flex_outbound.gateway.observe import Operation
@@ -31,6 +31,10 @@ MAX_CONVERSATION_PAGES = 20
 PARTICIPANTS_PER_PAGE = 100
 MAX_PARTICIPANT_PAGES = 10
 """A conversation takes 1,000 participants: https://www.twilio.com/docs/conversations/conversations-limits"""
+
+RECEIPTS_PER_PAGE = 50
+MAX_RECEIPT_PAGES = 2
+"""A conversation takes 50 participants that are not of a chat, and each has one receipt."""
 
 MESSAGES_PER_PAGE = 100
 MAX_MESSAGES = 200
@@ -135,6 +139,13 @@ class TwilioQueries(TwilioCalls):
                 return sid
         return None
 
+    def find_receipts(self, conversation_sid: str, message_sid: str) -> list[Receipt]:
+        """Return the delivery receipts of a message, [] where Twilio does not show the message (403, 404).
+
+        https://www.twilio.com/docs/conversations/api/delivery-receipt-resource
+        """
+        return found_or_none(partial(self._receipts, conversation_sid, message_sid), missing=(403, 404)) or []
+
     def fetch_workspace(self) -> str:
         """Return the workspace's friendly name."""
         record = self._fetch(Operation.FETCH_WORKSPACE, self._client.taskrouter.v1.workspaces(self._workspace_sid))
@@ -149,6 +160,11 @@ class TwilioQueries(TwilioCalls):
 
     def _messages(self, conversation_sid: str) -> Any:
         return self._client.conversations.v1.conversations(conversation_sid).messages
+
+    def _receipts(self, conversation_sid: str, message_sid: str) -> list[Receipt]:
+        receipts = self._messages(conversation_sid)(message_sid).delivery_receipts
+        listed = self._records(Operation.FIND_RECEIPTS, receipts, pages=MAX_RECEIPT_PAGES, page_size=RECEIPTS_PER_PAGE)
+        return [results.parse_receipt({"status": one.status, "error_code": one.error_code}) for one in listed]
 
     def _readable(self, listed: Iterable[Any], keys: Sequence[str]) -> Iterator[TaskState]:
         """Yield the listed tasks with their attributes, which a list may leave out.

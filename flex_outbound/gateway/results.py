@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 
 from flex_outbound import addresses
 from flex_outbound.channels import Channel
-from flex_outbound.gateway.base import ChannelState, ConversationState, InteractionResult, TaskState
+from flex_outbound.gateway.base import ChannelState, ConversationState, InteractionResult, Receipt, TaskState
 from flex_outbound.gateway.payloads import KEY
 from flex_outbound.sids import SidKind, sid_or_none
-from flex_outbound.statuses import ChannelStatus, TaskStatus
+from flex_outbound.statuses import ChannelStatus, DeliveryStatus, TaskStatus
 
 TASK_CREATED = "task.created"
 _TASK_STATUSES = frozenset(TaskStatus.values)
@@ -128,6 +128,13 @@ def parse_channel(payload: object) -> ChannelState:
         error_code=parse_code(code),
         error_message=_text(body.get("error_message")),
     )
+
+
+def parse_receipt(payload: object) -> Receipt:
+    """Read one delivery receipt. The SDK's status is an enumeration of texts; an unknown one becomes ""."""
+    body = _mapping(payload)
+    status = str(body.get("status") or "")
+    return Receipt(status if status in DeliveryStatus.values else "", parse_code(body.get("error_code")))
 
 
 def parse_message(payload: object) -> tuple[str | None, str]:

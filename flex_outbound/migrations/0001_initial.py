@@ -305,6 +305,38 @@ class Migration(migrations.Migration):
                         verbose_name="channel status",
                     ),
                 ),
+                (
+                    "delivery_status",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("queued", "Queued"),
+                            ("sent", "Sent"),
+                            ("delivered", "Delivered"),
+                            ("read", "Read"),
+                            ("undelivered", "Not delivered"),
+                            ("failed", "Not delivered"),
+                        ],
+                        default="",
+                        max_length=16,
+                        verbose_name="delivery",
+                    ),
+                ),
+                (
+                    "conversation_state",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("initializing", "Being set up"),
+                            ("active", "Active"),
+                            ("inactive", "Inactive"),
+                            ("closed", "Closed"),
+                        ],
+                        default="",
+                        max_length=16,
+                        verbose_name="conversation's state",
+                    ),
+                ),
                 ("error_code", models.IntegerField(blank=True, null=True, verbose_name="error code")),
                 ("error_reason", models.CharField(blank=True, default="", max_length=40, verbose_name="reason")),
                 ("error_message", models.TextField(blank=True, default="", verbose_name="what the agent is told")),
@@ -618,6 +650,7 @@ class Migration(migrations.Migration):
                 ("opened", models.PositiveIntegerField()),
                 ("failed", models.PositiveIntegerField()),
                 ("canceled", models.PositiveIntegerField()),
+                ("undelivered", models.PositiveIntegerField(default=0)),
                 ("reasons", models.JSONField(default=dict)),
                 ("waits", models.JSONField(default=dict)),
                 (

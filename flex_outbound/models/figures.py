@@ -34,7 +34,8 @@ class FiguresMark(models.Model):
 class DailyFigures(models.Model):
     """One day's clicks of one agent on one channel of one account.
 
-    ``reasons``: failures by reason. ``waits``: opened ones by the bucket of their wait, see ``reports.waits``.
+    ``reasons``: of those that failed or whose first message did not arrive. ``waits``: opened ones by the bucket of
+    their wait, see ``reports.waits``.
     """
 
     day = models.DateField()
@@ -45,6 +46,7 @@ class DailyFigures(models.Model):
     opened = models.PositiveIntegerField()
     failed = models.PositiveIntegerField()
     canceled = models.PositiveIntegerField()
+    undelivered = models.PositiveIntegerField(default=0)
     reasons = models.JSONField(default=dict)
     waits = models.JSONField(default=dict)
 

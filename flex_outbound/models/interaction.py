@@ -20,8 +20,20 @@ from flex_outbound.models.fields import AddressKeyField, SidField
 from flex_outbound.models.scheduling import SchedulableQuerySet
 from flex_outbound.models.sender import Sender
 from flex_outbound.models.worker import Worker
+from flex_outbound.phases import GOING_ON, Phase, is_left_open, phase_of
 from flex_outbound.sids import SidKind
-from flex_outbound.statuses import FINAL, UNSETTLED, ChannelStatus, Status, TaskStatus
+from flex_outbound.statuses import (
+    DELIVERY_SETTLED,
+    FINAL,
+    UNDELIVERED,
+    UNSETTLED,
+    ChannelStatus,
+    ConversationState,
+    DeliveryStatus,
+    MessageStatus,
+    Status,
+    TaskStatus,
+)
 
 IN_THE_WAY = Q(status__in=[*sorted(UNSETTLED), Status.CREATED]) | Q(
     status=Status.ACTIVE, channel__in=[Channel.SMS, Channel.WHATSAPP]
@@ -37,6 +49,10 @@ IN_THE_WAY_OF_ALL = Q(
     status__in=[*sorted(UNSETTLED), Status.CREATED, Status.ACTIVE], channel__in=[Channel.SMS, Channel.WHATSAPP]
 )
 """Rows beside which no second one may stand for the same number and sender, whosever number that is."""
+
+
+NOT_DELIVERED = Q(status__in=sorted(GOING_ON), delivery_status__in=sorted(UNDELIVERED))
+"""Interactions that were opened, and whose first message did not reach the customer: ``Phase.UNDELIVERED``."""
 
 
 class InteractionQuerySet(SchedulableQuerySet["Interaction"]):
@@ -120,6 +136,13 @@ class Interaction(models.Model):
     task_status = models.CharField(_("task status"), max_length=16, choices=TaskStatus.choices, blank=True, default="")
     channel_status = models.CharField(
         _("channel status"), max_length=16, choices=ChannelStatus.choices, blank=True, default=""
+    )
+
+    delivery_status = models.CharField(
+        _("delivery"), max_length=16, choices=DeliveryStatus.choices, blank=True, default=""
+    )
+    conversation_state = models.CharField(
+        _("conversation's state"), max_length=16, choices=ConversationState.choices, blank=True, default=""
     )
 
     error_code = models.IntegerField(_("error code"), null=True, blank=True)
@@ -210,6 +233,30 @@ class Interaction(models.Model):
     def is_final(self) -> bool:
         """True when the record will not change any more."""
         return self.status in FINAL
+
+    @property
+    def phase(self) -> Phase:
+        """What pages say of it: its status, told apart by what Twilio says of task, channel and first message."""
+        return phase_of(
+            self.status, self.task_status, self.channel_status, self.conversation_state, self.delivery_status
+        )
+
+    @property
+    def is_undelivered(self) -> bool:
+        """True where Twilio said that the first message did not reach the customer."""
+        return self.delivery_status in UNDELIVERED
+
+    @property
+    def awaits_receipt(self) -> bool:
+        """True where a first message is, or may still be, sent, and nothing says yet whether it arrived."""
+        message = self.first_message
+        is_settled = self.delivery_status in DELIVERY_SETTLED
+        return not is_settled and message is not None and message.status != MessageStatus.FAILED
+
+    @property
+    def is_left_open(self) -> bool:
+        """True where it has ended and, as Twilio said, its conversation has not."""
+        return is_left_open(self.status, self.channel_status, self.conversation_state)
 
     @property
     def flex_url(self) -> str | None:

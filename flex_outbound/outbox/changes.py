@@ -80,6 +80,15 @@ def reason_of(code: int | None, words: str = "", *, otherwise: str) -> tuple[str
     return reason if is_known else otherwise, code
 
 
+def not_delivered(code: int | None) -> dict[str, Any]:
+    """Return why a message did not reach its customer, by column. ``code``: Twilio's in the receipt."""
+    reason, code = reason_of(code, otherwise="not_delivered")
+    # Twilio sends such a message no second time, so words about later are wrong here.
+    if errors.rule_for(code, None).kind is not errors.Kind.REFUSED:
+        reason = "not_delivered"
+    return {"error_code": code, "error_reason": reason, "error_message": agent_message(reason, str(code))}
+
+
 def conversation_step(interaction: Interaction, conversation_sid: str | None) -> dict[str, str]:
     """Return a conversation SID as a fact if none was known; one that is there stays."""
     return {"conversation_sid": conversation_sid} if conversation_sid and not interaction.conversation_sid else {}

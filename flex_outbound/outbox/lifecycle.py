@@ -25,6 +25,7 @@ from flex_outbound.outbox.bulk import NOW, In, Plus, Update
 from flex_outbound.outbox.changes import SIDS, Change, conversation_step
 from flex_outbound.outbox.clock import from_now
 from flex_outbound.outbox.jobs import Job, request_after_commit
+from flex_outbound.phases import GOING_ON
 from flex_outbound.problems import MESSAGE, agent_message
 from flex_outbound.statuses import (
     FINAL,
@@ -33,6 +34,7 @@ from flex_outbound.statuses import (
     OPEN,
     TRANSITIONS,
     UNSETTLED,
+    DeliveryStatus,
     Event,
     MessageStatus,
     Status,
@@ -195,8 +197,11 @@ def _values(change: Change, transition: Transition) -> dict[str, Any]:
     """Return the columns that a move sets."""
     values: dict[str, Any] = {"status": transition.target, "version": Plus(1), "updated_at": NOW, "lease_until": None}
     if transition.target in FINAL:
-        values |= {"finished_at": NOW, "next_at": None, "error_code": change.code}
-        return values | {"error_reason": change.reason, "error_message": change.message, **change.facts}
+        values |= {"finished_at": NOW, "next_at": None}
+        if change.event is not Event.ENDED:
+            # At the end of a conversation the only error there can be is that of its first message, which stays.
+            values |= {"error_code": change.code, "error_reason": change.reason, "error_message": change.message}
+        return values | dict(change.facts)
     values["next_at"] = In(change.delay)
     if transition.target == Status.CREATED:
         values |= {"opened_at": NOW, "lookups": 0, "task_status": change.task_status, **_NO_ERROR}
@@ -334,6 +339,8 @@ def apply_message(message: Message, change: Change) -> bool:
         [moved] = bulk.update(Message, [Update(message.pk, transition.sources, attempt, values)])
         if moved:
             message.status = transition.target
+            if change.event is Event.REFUSED:
+                _show_not_sent(message, change)
             _touch_interactions([message.interaction_id])
             effects.tell_after_commit(signals.interaction_updated, message.interaction_id)
             if not is_final and change.delay < conf.sweep_seconds:
@@ -357,6 +364,16 @@ def _cancel_message(interaction: Interaction, *, is_canceled: bool) -> None:
         next_at=None,
         error_reason=reason,
         error_message=agent_message(reason, MESSAGE),
+    )
+
+
+def _show_not_sent(message: Message, change: Change) -> None:
+    """Show on the interaction, unless it failed itself, that its customer did not get the first message."""
+    Interaction.objects.filter(pk=message.interaction_id, status__in=GOING_ON).update(
+        delivery_status=DeliveryStatus.FAILED,
+        error_code=change.code,
+        error_reason=change.reason,
+        error_message=change.message,
     )
 
 

@@ -18,7 +18,7 @@ from flex_outbound.conf import conf
 from flex_outbound.exceptions import ConfigurationError, GatewayError
 from flex_outbound.gateway.base import ChannelState, Gateway, TaskState
 from flex_outbound.models import Account, Interaction
-from flex_outbound.outbox import claims, closings, lifecycle, locks, ratelimit, retry
+from flex_outbound.outbox import claims, closings, delivery, lifecycle, locks, ratelimit, retry
 from flex_outbound.outbox.bulk import In
 from flex_outbound.outbox.changes import NOTHING, Change, channel_failed, channel_step, conversation_step, task_step
 from flex_outbound.outbox.clock import from_now, since
@@ -86,6 +86,7 @@ class Findings:
 def poll_single(account: Account) -> int:
     """Poll by themselves the interactions that are not steady. Returns how many were polled."""
     due = Interaction.objects.due().filter(account=account, status__in=sorted(OPEN)).exclude(STEADY)
+    due = due.select_related("message")
     _let_clicks_go_first(account)
     with locks.bounded_transaction(read_first=True):
         # Longer than the two requests that a poll takes: a worker that dies over it leaves it to the next one.
@@ -109,19 +110,24 @@ def _let_clicks_go_first(account: Account) -> None:
 def poll_one(interaction: Interaction, account: Account) -> None:
     """Ask Twilio about one interaction, and write what that means and when it is polled next."""
     try:
-        findings = ask(interaction, gateway_for(account))
+        gateway = gateway_for(account)
+        findings = ask(interaction, gateway)
+        receipts = delivery.ask(interaction, gateway)
     except (GatewayError, ConfigurationError) as error:
         logger.info("Interaction %s could not be polled: %s", interaction.pk, type(error).__name__)
-        findings = None
+        findings, receipts = None, []
     with locks.bounded_transaction(read_first=True):
         # Read again, for callbacks may have come while Twilio was asked.
         same = Interaction.objects.filter(pk=interaction.pk, status__in=sorted(OPEN))
-        current = locks.lock(same).annotate(since_opened=since("opened_at")).first()
+        same = same.select_related("message").annotate(since_opened=since("opened_at"))
+        current = locks.lock(same).first()
         if current is None:
             return
         change = decide(current, findings) if findings is not None else NOTHING
         if change.event is None and _waits_for_message(current, findings):
             lifecycle.release_message(current)
+        for receipt in receipts:
+            delivery.apply(current, current.first_message, receipt.status, receipt.error_code)
         lifecycle.apply([(current, _with_next_poll(current, change))])
         if change.event is None and not change.facts:
             Interaction.objects.filter(pk=current.pk).update(**_next_poll(current, current.status))
@@ -230,7 +236,7 @@ def _with_next_poll(interaction: Interaction, change: Change) -> Change:
 
 def _next_poll(interaction: Interaction, status: str, *, in_bulk: bool = False) -> dict[str, Any]:
     polls = interaction.lookups + 1
-    if status == Status.ACTIVE:
+    if status == Status.ACTIVE and not (polls < retry.STEADY_AFTER and interaction.awaits_receipt):
         # Nothing is being waited for any more: from now on it is polled together with others.
         pause, polls = retry.next_batch_poll(interaction.lookups), max(polls, retry.STEADY_AFTER)
     else:

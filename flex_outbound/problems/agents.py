@@ -104,7 +104,7 @@ REASONS: Final[dict[str, Reason]] = {
     ),
     "not_delivered": Reason(
         _("Not delivered"),
-        _("The message was not delivered: the number is unreachable, unknown, a landline or filtered by its carrier."),
+        _("The message did not reach the customer. Check the address, or use another channel."),
     ),
     "not_set_up": Reason(
         _("Not set up"),
@@ -174,6 +174,16 @@ CASES: Final[dict[tuple[str, str], Promise]] = {
     ("canceled", MESSAGE): _("Not sent: the conversation was not opened."),
     ("not_opened", MESSAGE): _("Not sent: the conversation was not opened."),
     ("outcome_unknown", MESSAGE): _("It is not known whether the message was sent. Check the conversation in Flex."),
+    ("not_delivered", "30003"): _(
+        "The phone is switched off or out of reach. Try again later, or use another channel."
+    ),
+    ("not_delivered", "30004"): _("The number is blocked for messages. Use another channel."),
+    ("not_delivered", "30005"): _("The number is not in use. Correct it on the contact, then send again."),
+    ("not_delivered", "30006"): _("The number is a landline, or cannot take text messages. Use another channel."),
+    ("not_delivered", "30007"): _("The carrier filtered the message. Word it differently, or use another channel."),
+    ("opted_out", "63014"): _(
+        "This customer has blocked or unsubscribed from your WhatsApp messages. Do not send again; use another channel."
+    ),
     ("needs_review", "conversation_begun"): _(
         "A conversation with this customer began at that time. Check in Flex before you send it again."
     ),

@@ -3,9 +3,11 @@
 from collections import defaultdict
 from datetime import date
 
-from django.db.models import Case, CharField, Count, F, QuerySet, Value, When
+from django.db.models import Case, CharField, Count, F, Q, QuerySet, Value, When
 
 from flex_outbound.models import Interaction
+from flex_outbound.models.interaction import NOT_DELIVERED
+from flex_outbound.phases import Phase
 from flex_outbound.reports import days, waits
 from flex_outbound.reports.tally import Key, Tally
 from flex_outbound.statuses import Status
@@ -16,8 +18,10 @@ _ENDED = (Status.FAILED, Status.CANCELED)
 
 def count(rows: QuerySet[Interaction], day: date) -> dict[Key, Tally]:
     """Return the tallies of those interactions in ``rows`` that were clicked on this day."""
-    end = Case(When(status__in=_ENDED, then=F("status")), default=Value(""), output_field=CharField())
-    reason = Case(When(status=Status.FAILED, then=F("error_reason")), default=Value(""), output_field=CharField())
+    undelivered = When(NOT_DELIVERED, then=Value(Phase.UNDELIVERED.value))
+    end = Case(When(status__in=_ENDED, then=F("status")), undelivered, default=Value(""), output_field=CharField())
+    has_reason = Q(status=Status.FAILED) | NOT_DELIVERED
+    reason = Case(When(has_reason, then=F("error_reason")), default=Value(""), output_field=CharField())
     grouped = (
         days.clicked_in(rows, day, day + days.DAY)
         .order_by()
@@ -37,6 +41,9 @@ def _note(tally: Tally, ended: str, why: str, bucket: int | None, number: int) -
         tally.waits += waits.packed(bucket, number)
     if ended == Status.FAILED:
         tally.failed += number
+    elif ended == Phase.UNDELIVERED:
+        tally.undelivered += number
+    if ended in (Status.FAILED, Phase.UNDELIVERED):
         tally.reasons[why] = tally.reasons.get(why, 0) + number
     elif ended == Status.CANCELED:
         tally.canceled += number

@@ -15,6 +15,7 @@ from django.db.models.functions import Cast, Now
 from django.utils import timezone
 
 from flex_outbound.models import DailyFigures, FiguresMark, Interaction
+from flex_outbound.models.interaction import NOT_DELIVERED
 from flex_outbound.outbox import locks
 from flex_outbound.reports import days, waits
 from flex_outbound.reports.counting import count
@@ -47,19 +48,19 @@ def changed_since(mark: FiguresMark) -> set[date]:
     since = mark.checked_at - MARGIN
     rows = days.clicked_in(Interaction.objects.filter(updated_at__gte=since), mark.first_day, mark.end_day)
     # Other changes, such as the end of a conversation, do not change the figures.
-    moved = rows.filter(Q(opened_at__gte=since) | Q(status__in=[Status.FAILED, Status.CANCELED]))
+    moved = rows.filter(Q(opened_at__gte=since) | Q(status__in=[Status.FAILED, Status.CANCELED]) | NOT_DELIVERED)
     return {days.day_of(moment) for moment in moved.values_list("created_at", flat=True).order_by().iterator()}
 
 
 def read(first: date, end: date, **wanted: Any) -> Iterator[tuple[date, Key, Tally]]:
     """Yield the rolled-up tallies of the days from ``first`` up to, not including, ``end``; ``wanted`` as a filter."""
-    names = ("day", "account_id", "channel", "agent_id", "clicks", "opened", "failed", "canceled")
+    names = ("day", "account_id", "channel", "agent_id", "clicks", "opened", "failed", "canceled", "undelivered")
     # As text: Django would convert thousands of small JSON values one by one, which takes longer than all the rest.
     texts = [Cast(name, TextField()) for name in ("reasons", "waits")]
     rows = DailyFigures.objects.filter(day__gte=first, day__lt=end, **wanted).order_by().values_list(*names, *texts)
-    for day, account, channel, agent, clicks, opened, failed, canceled, reasons, text in rows:
-        why = json.loads(reasons) if failed else {}
-        tally = Tally(clicks, opened, failed, canceled, why, waits.decode(text.strip('"')))
+    for day, account, channel, agent, clicks, opened, failed, canceled, undelivered, reasons, text in rows:
+        why = json.loads(reasons) if failed or undelivered else {}
+        tally = Tally(clicks, opened, failed, canceled, undelivered, why, waits.decode(text.strip('"')))
         yield day, Key(account, channel, agent), tally
 
 
@@ -143,6 +144,7 @@ def _replace(day: date) -> None:
             opened=tally.opened,
             failed=tally.failed,
             canceled=tally.canceled,
+            undelivered=tally.undelivered,
             reasons=tally.reasons,
             waits=waits.encode(tally.waits),
         )

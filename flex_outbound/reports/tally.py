@@ -10,13 +10,15 @@ from flex_outbound.reports import waits
 class Tally:
     """Clicks and their outcomes. One that was opened and failed afterwards counts as both.
 
-    ``reasons``: failures by reason. ``waits``: of those that were opened, packed as ``reports.waits`` says.
+    ``undelivered``: opened ones, beside those that failed, whose first message did not reach the customer. ``reasons``:
+    of both. ``waits``: of those that were opened, packed as ``reports.waits`` says.
     """
 
     clicks: int = 0
     opened: int = 0
     failed: int = 0
     canceled: int = 0
+    undelivered: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
     waits: int = 0
 
@@ -26,6 +28,7 @@ class Tally:
         self.opened += other.opened
         self.failed += other.failed
         self.canceled += other.canceled
+        self.undelivered += other.undelivered
         self.waits += other.waits
         for reason, number in other.reasons.items():
             self.reasons[reason] = self.reasons.get(reason, 0) + number

@@ -81,6 +81,11 @@ STEPS: dict[str, list[Step]] = {
         ),
     ],
     "find_message": [lambda gateway, made: gateway.find_message(str(made.conversation_sid), KEY)],
+    "find_receipts": [
+        lambda gateway, made: gateway.find_receipts(
+            str(made.conversation_sid), gateway.create_message(message(str(made.conversation_sid), body="Hello"))
+        )
+    ],
     "fetch_workspace": [lambda gateway, _made: gateway.fetch_workspace()],
 }
 

@@ -5,16 +5,15 @@ An interaction is read and locked by ``processing`` before an event is applied t
 
 from typing import Any, Final
 
-from django.db.models import Q
 from django.db.models.functions import Now
 
 from flex_outbound import signals
 from flex_outbound.gateway.base import TaskState
 from flex_outbound.models import Interaction, Message, Source, WebhookEvent
-from flex_outbound.outbox import closings, effects, lifecycle, lookups, retry
-from flex_outbound.outbox.bulk import NOW, In
+from flex_outbound.outbox import closings, delivery, effects, lifecycle, lookups, retry
+from flex_outbound.outbox.bulk import In
 from flex_outbound.outbox.callbacks.events import PARTICIPANT_KIND, CallbackEvent, EventName, Party
-from flex_outbound.outbox.changes import Change, channel_failed, channel_step, conversation_step, reason_of, task_step
+from flex_outbound.outbox.changes import Change, channel_failed, channel_step, conversation_step, task_step
 from flex_outbound.outbox.jobs import Job, request_after_commit
 from flex_outbound.problems import agent_message
 from flex_outbound.statuses import (
@@ -24,6 +23,7 @@ from flex_outbound.statuses import (
     TRANSITIONS,
     UNSETTLED,
     ChannelStatus,
+    DeliveryStatus,
     Event,
     MessageStatus,
     Status,
@@ -36,7 +36,6 @@ REASONS: Final = ("task_canceled", "task_deleted", "workflow_timeout", "agent_ti
 _RANK: Final = {reason: rank for rank, reason in enumerate(REASONS)}
 _ACCEPTED: Final = frozenset({TaskStatus.ASSIGNED, TaskStatus.WRAPPING, TaskStatus.COMPLETED})
 _TASK_ENDED: Final = frozenset({TaskStatus.COMPLETED, TaskStatus.CANCELED})
-_UNDELIVERED: Final = ("failed", "undelivered")
 
 _BY_AGENT: Final[dict[str, str]] = {
     EventName.RESERVATION_REJECTED: "agent_rejected",
@@ -90,8 +89,8 @@ def apply(interaction: Interaction, event: CallbackEvent) -> bool:
         _closed(interaction, {})
     elif event.name == EventName.MESSAGE_ADDED:
         _message_added(interaction, event)
-    elif event.name == EventName.DELIVERY_UPDATED and event.delivery_status in _UNDELIVERED:
-        return _not_delivered(interaction, event)
+    elif event.name == EventName.DELIVERY_UPDATED and event.delivery_status in DeliveryStatus.values:
+        return _receipt(interaction, event)
     return True
 
 
@@ -244,20 +243,13 @@ def _message_added(interaction: Interaction, event: CallbackEvent) -> None:
         effects.tell_after_commit(signals.message_received, interaction.pk, message_sid=event.message_sid)
 
 
-def _not_delivered(interaction: Interaction, event: CallbackEvent) -> bool:
-    """Put the reason on the first message, which stays sent. False while it is not known what it is called."""
+def _receipt(interaction: Interaction, event: CallbackEvent) -> bool:
+    """Note what became of the first message. False while it is not known what it is called."""
     message = Message.objects.filter(interaction=interaction).first()
     if message is None or (message.message_sid is not None and message.message_sid != event.message_sid):
         return True
     if message.message_sid is None:
         # Sent, but its SID is not written yet: it may well be this one.
         return message.status not in (MessageStatus.SENDING, MessageStatus.UNCONFIRMED)
-    reason, code = reason_of(event.error_code, otherwise="not_delivered")
-    # Of several recipients' errors the lowest code stays, whichever came first.
-    first = Q(error_reason="") | Q(error_code__gt=code or 0)
-    noted = Message.objects.filter(first, pk=message.pk, message_sid=event.message_sid).update(
-        error_code=code, error_reason=reason, error_message=agent_message(reason)
-    )
-    if noted:
-        _write(interaction, Change(None, facts={"updated_at": NOW}, tell=True))
+    delivery.apply(interaction, message, event.delivery_status, event.error_code)
     return True

@@ -91,6 +91,8 @@ function fill(root, interaction) {
   const all = { ...interaction };
   all.retry_label = words(review ? "send_again" : "retry");
   all.cancel_label = words(review ? "discard" : "cancel");
+  const lost = interaction.message?.error_message ?? "";
+  all.message_error = lost === interaction.error_message ? "" : lost; // the interaction says so itself
   all.duplicates_closed = interaction.duplicates > 0 && !interaction.duplicates_open;
   for (const part of root.querySelectorAll("[data-text]")) setText(part, String(read(all, part.dataset.text) ?? ""));
   for (const part of root.querySelectorAll("[data-link]")) {
@@ -158,13 +160,14 @@ export class Follower {
 
   /** ms until the next poll; null if no more changes are expected. */
   delay() {
-    const { status, is_final, message, named_task_sid, conversation_sid } = this.interaction;
+    const { status, phase, is_final, message, named_task_sid, conversation_sid } = this.interaction;
     const messageOpen = MESSAGE_OPEN.has(message?.status);
     if (is_final && !messageOpen) return null;
     const opening = UNSETTLED.has(status) || named_task_sid || (status === "created" && !conversation_sid);
     if (!this.gentle && (opening || messageOpen) && this.step < 60) return FAST[Math.min(this.step++, FAST.length - 1)];
     if (this.spent >= SLOW.total && !UNSETTLED.has(status)) return null;
-    this.slow = this.spent ? Math.min(this.slow * SLOW.factor, SLOW.last) : opening ? SLOW.soon : SLOW.first;
+    const soon = opening || phase === "offered";
+    this.slow = this.spent ? Math.min(this.slow * SLOW.factor, SLOW.last) : soon ? SLOW.soon : SLOW.first;
     this.spent += this.slow;
     return this.slow;
   }
@@ -199,7 +202,8 @@ export class Follower {
   }
 
   take({ interaction, etag }) {
-    if (interaction.status !== this.interaction.status) Object.assign(this, { step: Math.min(this.step, 3), spent: 0 });
+    const { status, phase } = this.interaction;
+    if (interaction.status !== status || interaction.phase !== phase) Object.assign(this, { step: Math.min(this.step, 3), spent: 0 });
     Object.assign(this, { interaction, etag });
   }
 
@@ -241,11 +245,11 @@ class FlexElement extends HTMLElement {
     this.stops.abort();
   }
 
-  say(text, state) {
+  say(text, state, phase = state) {
     const region = this.querySelector("[role=status]");
     region.hidden = !text;
     setText(region, text);
-    if (state) this.dataset.state = state;
+    if (state) Object.assign(this.dataset, { state, phase });
   }
 
   troubled({ message, code }) {
@@ -460,7 +464,9 @@ export class FlexOutboundElement extends FlexElement {
     this.showFacts(interaction);
     const button = this.button(interaction.channel);
     const text = `${button ? this.label(button) : interaction.channel}: ${interaction.status_label}`;
-    this.say(interaction.error_message ? `${text}. ${interaction.error_message}` : text, interaction.status);
+    const stop = interaction.phase === "undelivered" ? ":" : ".";
+    const said = interaction.error_message ? `${text}${stop} ${interaction.error_message}` : text;
+    this.say(said, interaction.status, interaction.phase);
   }
 
   troubled(detail) {
@@ -554,7 +560,7 @@ export class FlexTimelineElement extends FlexElement {
     const line = this.querySelector(`[data-id="${CSS.escape(interaction.id)}"]`) ?? this.insert(interaction);
     if (!line) return;
     fill(line, interaction);
-    line.dataset.status = interaction.status;
+    Object.assign(line.dataset, { status: interaction.status, phase: interaction.phase });
     if (event.target === this) this.say("", interaction.status);
   }
 

@@ -9,7 +9,8 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from flex_outbound.models import Interaction
+from flex_outbound.models import FiguresMark, Interaction
+from flex_outbound.reports import rollup
 from tests.integration.admin.conftest import INTERACTIONS, staff
 from tests.integration.conftest import Click
 from tests.integration.pages.strict import read
@@ -54,6 +55,35 @@ def test_the_figures_of_a_month(admin_client: Client, click: Click, agent: User)
     assert charts["agents"]["labels"] == ["Agent"]
     assert charts["waits"]["series"][0]["values"][-1] == pytest.approx(2.0, rel=0.03)
     assert tiles(shown(admin_client, days="90"))[0] == "6"
+
+
+@pytest.mark.parametrize("rolled", [False, True])
+def test_what_was_not_delivered_has_a_tile_that_leads_to_it(admin_client: Client, click: Click, rolled: bool) -> None:
+    lost = {"delivery_status": "failed", "error_reason": "opted_out", "error_code": 21610}
+    click(NOW - DAY, 2.0, "closed", **lost)
+    click(NOW - DAY, 2.0, "active", **lost)
+    click(NOW - DAY, 2.0, "failed", **lost)
+    click(NOW - DAY, 2.0, "closed", delivery_status="delivered")
+    while rolled and rollup.roll_up():
+        pass
+    html = shown(admin_client)
+    assert tiles(html)[:5] == ["4", "4", "1", "0", "2"]
+    assert drawn(html)["reasons"]["series"][0]["values"] == [3]
+    (link,) = re.findall(r'flex-tile__value"><a href="([^"]+)"', html)
+    listed = admin_client.get(link.replace("&amp;", "&")).content.decode()
+    assert listed.count('<span class="flex-badge flex-badge--bad">Not delivered</span>') == 2
+    assert "2 interactions" in listed
+
+
+def test_a_receipt_that_comes_late_changes_the_day(admin_client: Client, click: Click) -> None:
+    row = click(NOW - DAY, 2.0)
+    while rollup.roll_up():
+        pass
+    Interaction.objects.update(delivery_status="failed", error_reason="not_delivered", updated_at=NOW)
+    FiguresMark.objects.update(checked_at=NOW - timedelta(hours=1))
+    assert rollup.roll_up() == 1
+    assert tiles(shown(admin_client))[4] == "1"
+    assert row.pk
 
 
 def test_each_chart_has_its_figures_in_a_table_that_leads_to_the_rows(

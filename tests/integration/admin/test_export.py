@@ -49,6 +49,18 @@ def test_a_row_is_told_in_full(admin_client: Client, row: Interaction) -> None:
     assert line["opened_too_often"] == "0"
 
 
+def test_what_was_not_delivered_says_so(admin_client: Client, row: Interaction) -> None:
+    rows.open_in_flex(row)
+    rows.change(row, "active", delivery_status="failed", error_reason="opted_out", error_code=21610)
+    (line,) = take(admin_client, delivery="undelivered", reason="opted_out")
+    assert (line["status"], line["delivery"], line["error_reason"], line["error_code"]) == (
+        "active",
+        "failed",
+        "opted_out",
+        "21610",
+    )
+
+
 def test_it_is_a_download_in_utf8_that_spreadsheets_know(admin_client: Client, row: Interaction) -> None:
     response = admin_client.get(EXPORT)
     assert response["Content-Type"] == "text/csv; charset=utf-8"

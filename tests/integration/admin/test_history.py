@@ -6,7 +6,7 @@ import pytest
 from django.db.models.functions import Now
 from django.test import Client
 
-from flex_outbound.models import Account, Closing, DispatchAttempt, Interaction, WebhookEvent
+from flex_outbound.models import Account, Closing, DispatchAttempt, Interaction, Message, WebhookEvent
 from tests.integration.admin.conftest import INTERACTIONS, page_of, staff
 from tests.integration.pages import rows
 from tests.integration.pages.strict import read
@@ -61,6 +61,19 @@ def test_a_status_is_in_words_and_colour(admin_client: Client, full: Interaction
         html = admin_client.get(path).content.decode()
         assert '<span class="flex-badge flex-badge--good">Opened in Flex</span>' in html
         assert "flex_outbound/admin.css" in html
+
+
+def test_a_message_that_was_not_delivered_is_in_the_story(admin_client: Client, full: Interaction) -> None:
+    rows.change(full, "active", delivery_status="failed", error_reason="opted_out", error_message="Has unsubscribed.")
+    Message.objects.update(
+        status="sent", message_sid="IM" + "a" * 32, next_at=None, error_code=21610, error_message="Has unsubscribed."
+    )
+    html = admin_client.get(page_of(full)).content.decode()
+    story = html[html.index('id="flex-entries"') :]
+    assert "First message: Not delivered" in story
+    assert "Has unsubscribed." in story
+    assert "21610" in story
+    assert '<span class="flex-badge flex-badge--bad">Not delivered</span>' in html
 
 
 @pytest.mark.parametrize(

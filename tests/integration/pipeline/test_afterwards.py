@@ -8,6 +8,7 @@ import pytest
 from flex_outbound.gateway.client import TwilioGateway
 from flex_outbound.gateway.results import parse_channel
 from flex_outbound.models import Interaction
+from flex_outbound.phases import Phase
 from flex_outbound.statuses import MessageStatus, Status
 
 from .conftest import Sandbox, run_due
@@ -73,6 +74,47 @@ def test_a_message_that_is_refused_tells_why(click: Clicker, sandbox: Sandbox) -
     row.message.refresh_from_db()
     assert row.message.status == MessageStatus.FAILED
     assert row.message.error_message
+
+
+def test_what_was_refused_did_not_reach_the_customer_either(click: Clicker, sandbox: Sandbox) -> None:
+    sandbox.fault("status", path="/Messages$", status=400, code=21610)
+    row = _opened(click, body="Hello")
+    run_due()
+    row.refresh_from_db()
+    assert (row.status, row.phase) == (Status.ACTIVE, Phase.UNDELIVERED)
+    assert (row.error_reason, row.error_code) == ("opted_out", 21610)
+
+
+@pytest.mark.parametrize("code", [30003, 21610])
+def test_without_callbacks_the_receipts_are_read(code: int, click: Clicker, sandbox: Sandbox) -> None:
+    sandbox.options(delivery_ms=0)
+    sandbox.fault("undelivered", path="/Messages$", code=code)
+    row = _opened(click, body="Hello")
+    for seconds in (0, 15):
+        run_due(seconds)
+    row.refresh_from_db()
+    assert (row.delivery_status, row.error_code, row.phase) == ("failed", code, Phase.UNDELIVERED)
+    assert row.status == Status.ACTIVE
+
+
+def test_what_arrived_is_asked_for_once(click: Clicker, sandbox: Sandbox) -> None:
+    sandbox.options(delivery_ms=0)
+    row = _opened(click, body="Hello")
+    for seconds in (0, 15, 60, 60):
+        run_due(seconds)
+    row.refresh_from_db()
+    assert (row.delivery_status, row.phase, row.error_reason) == ("delivered", Phase.OFFERED, "")
+    asked = [one for one in sandbox.http.get("requests").json()["requests"] if one["path"].endswith("/Receipts")]
+    assert len(asked) == 1
+
+
+def test_receipts_that_cannot_be_read_end_nothing(click: Clicker, sandbox: Sandbox) -> None:
+    sandbox.fault("status", path="/Receipts", method="GET", status=500, times=None)
+    row = _opened(click, body="Hello")
+    for seconds in (0, 15, 60):
+        run_due(seconds)
+    row.refresh_from_db()
+    assert (row.status, row.delivery_status) == (Status.ACTIVE, "")
 
 
 def test_a_channel_that_fails_later_fails_the_row_with_its_reason(click: Clicker, sandbox: Sandbox) -> None:

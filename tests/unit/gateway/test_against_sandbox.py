@@ -105,6 +105,8 @@ def test_a_message_is_sent_and_found(gateway: Gateway) -> None:
     assert gateway.find_message(conversation, KEY) is None
     message = gateway.create_message(MessageRequest(KEY, conversation, "agent", body="Hello"))
     assert gateway.find_message(conversation, KEY) == message
+    assert [one.error_code for one in gateway.find_receipts(conversation, message)] == [None]
+    assert gateway.find_receipts(conversation, "IM" + "0" * 32) == []
 
 
 @pytest.mark.parametrize("channel", list(Channel))

@@ -30,12 +30,12 @@ EXPECTED: dict[str, tuple[int, ...]] = {
     "invalid_address": (50407, 50408, 50409, 50414, 21211, 21614),
     "sender_misconfigured": (50413, 50415, 21606, 63007),
     "country_disabled": (21408,),
-    "opted_out": (21610,),
+    "opted_out": (21610, 63014),
     "outside_window": (63016,),
     "cannot_receive": (63013, 63015, 63024, 63033),
     "delayed": (63017, 63018),
     "template": (63027, 63028, 50528, 21654),
-    "not_delivered": (30003, 30005, 30006, 30007),
+    "not_delivered": (30003, 30004, 30005, 30006, 30007, 30008),
     "webhook_unreachable": (11200,),
 }
 ROWS = [(code, reason) for reason, codes in EXPECTED.items() for code in codes]

@@ -1,0 +1,80 @@
+"""What pages say of an interaction: its status, and what Twilio says of task, channel and message (vocabulary).
+
+Nothing here is stored. A phase follows from columns, so that page, list, timeline, API and file say the same.
+"""
+
+from typing import Final
+
+from django.db.models import TextChoices
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from flex_outbound.statuses import UNDELIVERED, ChannelStatus, Status, TaskStatus
+
+
+class Phase(TextChoices):
+    """A status, and what it does not tell apart. Labels are in the agent's words."""
+
+    QUEUED = "queued", Status.QUEUED.label
+    SENDING = "sending", Status.SENDING.label
+    UNCONFIRMED = "unconfirmed", Status.UNCONFIRMED.label
+    REVIEW = "review", Status.REVIEW.label
+    CREATED = "created", Status.CREATED.label
+    OFFERED = "offered", _("Waiting for you to accept")
+    ACTIVE = "active", Status.ACTIVE.label
+    TRANSFERRED = "transferred", _("Being transferred")
+    WRAPPING = "wrapping", _("Wrapping up")
+    LEFT = "left", _("Left, the conversation stays open")
+    PAUSED = "paused", _("Paused, the conversation stays open")
+    PARKED = "parked", _("Parked, the conversation stays open")
+    UNDELIVERED = "undelivered", _("Not delivered")
+    CLOSED = "closed", Status.CLOSED.label
+    FAILED = "failed", Status.FAILED.label
+    CANCELED = "canceled", Status.CANCELED.label
+
+
+OFFERED_TO_ANOTHER: Final[Promise] = _("Waiting for the agent to accept")
+"""The label of ``Phase.OFFERED`` for everybody but the agent."""
+
+STAYS_OPEN: Final = frozenset({Phase.LEFT, Phase.PAUSED, Phase.PARKED})
+"""Nobody is in the conversation, and it is open: a customer's reply makes a new task for it."""
+
+GOING_ON: Final = (Status.CREATED, Status.ACTIVE, Status.CLOSED)
+"""Statuses of what was opened and did not fail itself: an error there is that of the first message."""
+
+_BY_CHANNEL: Final[dict[str, Phase]] = {
+    ChannelStatus.INACTIVE: Phase.LEFT,
+    ChannelStatus.PAUSE: Phase.PAUSED,
+    ChannelStatus.TRANSFER: Phase.TRANSFERRED,
+}
+_BY_TASK: Final[dict[str, Phase]] = {
+    TaskStatus.PENDING: Phase.OFFERED,
+    TaskStatus.RESERVED: Phase.OFFERED,
+    TaskStatus.WRAPPING: Phase.WRAPPING,
+}
+_CLOSED_CHANNEL: Final = frozenset({ChannelStatus.CLOSED, ChannelStatus.FAILED})
+
+
+def phase_of(
+    status: str, task_status: str, channel_status: str, conversation_state: str, delivery_status: str
+) -> Phase:
+    """Return the phase of an interaction with these columns.
+
+    https://www.twilio.com/docs/flex/developer/conversations/leave-conversation says that completing a task need not
+    close its conversation.
+    """
+    if delivery_status in UNDELIVERED and status in GOING_ON:
+        return Phase.UNDELIVERED
+    if status == Status.ACTIVE:
+        return _BY_CHANNEL.get(channel_status) or _BY_TASK.get(task_status, Phase.ACTIVE)
+    if status == Status.CLOSED and is_left_open(status, channel_status, conversation_state):
+        found = _BY_CHANNEL.get(channel_status, Phase.PARKED)
+        return found if found in STAYS_OPEN else Phase.PARKED
+    return Phase(status)
+
+
+def is_left_open(status: str, channel_status: str, conversation_state: str) -> bool:
+    """Tell whether an interaction has ended and Twilio said that its conversation has not."""
+    if status != Status.CLOSED or channel_status in _CLOSED_CHANNEL or conversation_state == "closed":
+        return False
+    return conversation_state != "" or channel_status in (ChannelStatus.INACTIVE, ChannelStatus.PAUSE)
