@@ -24,13 +24,14 @@ from flex_outbound.channels import Address, Channel
 from flex_outbound.contacts import ContactAdapter, adapter_for, label_of
 from flex_outbound.models import Closing, Interaction, Message
 from flex_outbound.models.interaction import InteractionQuerySet
+from flex_outbound.outbox import lingering
 from flex_outbound.outbox.preflight import ChannelOption, Setup, channel_options, option_for
 from flex_outbound.outbox.texts import name_of as name_of
 from flex_outbound.outbox.visible import visible_to
 from flex_outbound.phases import OFFERED_TO_ANOTHER, Phase
 from flex_outbound.sids import LENGTH, SidKind
 from flex_outbound.statements import load_permissions
-from flex_outbound.statuses import DELIVERY_SETTLED, UNSETTLED, MessageStatus, Status
+from flex_outbound.statuses import DELIVERY_SETTLED, OPEN, UNSETTLED, MessageStatus, Status
 
 PAGE_SIZE = 20
 PAGE_PARAMETER = "flex_page"
@@ -209,6 +210,8 @@ def describe(interaction: Interaction, user: Any, collection: str) -> dict[str, 
     message's text nor the worker's SID is part of the description.
     """
     is_theirs = may_decide(user, interaction)
+    in_the_way = lingering.blocking(interaction)
+    to_close = in_the_way or interaction
     url = f"{collection}{interaction.pk}/"
     # Content types are cached for the whole process, which is cheaper than a join.
     contact_type = ContentType.objects.get_for_id(interaction.contact_type_id)
@@ -235,14 +238,39 @@ def describe(interaction: Interaction, user: Any, collection: str) -> dict[str, 
         "can_retry": is_theirs and interaction.may_retry,
         "can_confirm": is_theirs and interaction.may_confirm,
         "can_cancel": is_theirs and interaction.may_cancel,
+        "is_left_open": interaction.is_left_open,
+        **_describe_closing(to_close, user, is_named=in_the_way is not None),
+        "open_conversation": _describe_open(in_the_way, user),
         "flex_url": interaction.flex_url,
         "status_url": url,
         "retry_url": f"{url}retry/",
         "confirm_url": f"{url}confirm/",
         "cancel_url": f"{url}cancel/",
+        "close_url": f"{collection}{to_close.pk}/close/",
         "created_at": _local(interaction.created_at),
         "updated_at": _local(interaction.updated_at),
     }
+
+
+def _describe_closing(interaction: Interaction, user: Any, *, is_named: bool) -> dict[str, bool]:
+    """Return whether a conversation that stays open, or that is in the way, is being closed or may be by this user.
+
+    For all others this costs no query.
+    """
+    is_open = interaction.may_close and (interaction.is_left_open or is_named)
+    pending = Closing.objects.filter(channel_sid=interaction.channel_sid or "", closed_at=None, next_at__isnull=False)
+    is_closing = is_open and pending.exists()
+    return {"can_close": is_open and not is_closing and may_decide(user, interaction), "is_closing": is_closing}
+
+
+def _describe_open(interaction: Interaction | None, user: Any) -> dict[str, Any] | None:
+    """Return whose conversation is in the way, for everybody; its task only while there is one, and who may see it."""
+    if interaction is None:
+        return None
+    may_see = may_decide(user, interaction) or user.has_perm("flex_outbound.view_interaction")
+    has_task = interaction.status in OPEN and may_see
+    agent = name_of(interaction.agent) if interaction.agent else ""
+    return {"agent": agent, "flex_url": interaction.flex_url if has_task else None}
 
 
 def label_of_phase(interaction: Interaction, user: Any) -> str:
@@ -312,8 +340,10 @@ def _describe_channel(option: ChannelOption) -> dict[str, Any]:
 
 def interaction_context(interaction: Interaction, user: Any) -> dict[str, Any]:
     """Return an interaction for a template: the API's answer, and what the forms and icons need besides."""
+    described = describe(interaction, user, reverse("flex_outbound:interaction-list"))
     return {
-        **describe(interaction, user, reverse("flex_outbound:interaction-list")),
+        **described,
+        "close_id": described["close_url"].rstrip("/").split("/")[-2],
         "channel_label": interaction.get_channel_display(),
         "message_error": _message_error(interaction),
         "retry_label": retry_label(interaction.status),

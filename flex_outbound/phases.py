@@ -52,7 +52,8 @@ _BY_TASK: Final[dict[str, Phase]] = {
     TaskStatus.RESERVED: Phase.OFFERED,
     TaskStatus.WRAPPING: Phase.WRAPPING,
 }
-_CLOSED_CHANNEL: Final = frozenset({ChannelStatus.CLOSED, ChannelStatus.FAILED})
+CLOSED_CHANNEL: Final = frozenset({ChannelStatus.CLOSED, ChannelStatus.FAILED})
+"""Statuses of a channel whose conversation is not open any more."""
 
 
 def phase_of(
@@ -75,6 +76,6 @@ def phase_of(
 
 def is_left_open(status: str, channel_status: str, conversation_state: str) -> bool:
     """Tell whether an interaction has ended and Twilio said that its conversation has not."""
-    if status != Status.CLOSED or channel_status in _CLOSED_CHANNEL or conversation_state == "closed":
+    if status != Status.CLOSED or channel_status in CLOSED_CHANNEL or conversation_state == "closed":
         return False
     return conversation_state != "" or channel_status in (ChannelStatus.INACTIVE, ChannelStatus.PAUSE)

@@ -12,6 +12,7 @@ urlpatterns = [
     path("interactions/<uuid:pk>/retry/", views.retry, name="retry"),
     path("interactions/<uuid:pk>/confirm/", views.confirm, name="confirm"),
     path("interactions/<uuid:pk>/cancel/", views.cancel, name="cancel"),
+    path("interactions/<uuid:pk>/close/", views.close, name="close"),
     path("api/", include("flex_outbound.api.urls")),
     path("webhooks/", include("flex_outbound.webhooks.urls")),
 ]

@@ -123,6 +123,17 @@ def cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
     return _decide(request, pk, cancel_it)
 
 
+@_for_agents
+def close(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Have the conversation closed that an interaction left open."""
+
+    def close_it(interaction: Interaction) -> str:
+        decisions.close(interaction, request.user)
+        return _("The conversation is being closed.")
+
+    return _decide(request, pk, close_it)
+
+
 class _TooOften(ClickError):
     """More clicks than the rate limit allows; ``seconds`` until the next."""
 

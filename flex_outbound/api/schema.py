@@ -98,6 +98,14 @@ class MessageShape(Base):
     message_sid = serializers.CharField(allow_null=True)
 
 
+@extend_schema_serializer(component_name="FlexOutboundOpenConversation")
+class OpenConversationShape(Base):
+    """The conversation in which the customer is already."""
+
+    agent = serializers.CharField(help_text="Whose it is or was; may be empty.")
+    flex_url = serializers.CharField(allow_null=True, help_text="Its task in Flex, while it has one.")
+
+
 @extend_schema_serializer(component_name="FlexOutboundInteraction")
 class InteractionShape(Base):
     """A request to open one channel to one contact. SIDs are null until Twilio has assigned them."""
@@ -131,19 +139,22 @@ class InteractionShape(Base):
     error_code = serializers.IntegerField(allow_null=True, help_text="Twilio's.")
     error_reason = serializers.CharField(help_text="Stable, for programs.")
     error_message = serializers.CharField(help_text="For the agent.")
-    delivery_status = DeliveryStatusField(
-        allow_null=True, help_text="Of the first message: Twilio's, of the receipt that says most."
-    )
+    delivery_status = DeliveryStatusField(allow_null=True, help_text="Of the first message: Twilio's.")
     message = MessageShape(allow_null=True)
     agent = AgentShape(allow_null=True)
     can_retry = serializers.BooleanField()
     can_confirm = serializers.BooleanField()
     can_cancel = serializers.BooleanField()
+    is_left_open = serializers.BooleanField(help_text="It has ended, and its conversation stays open.")
+    can_close = serializers.BooleanField(help_text="The conversation that close_url closes stays open.")
+    is_closing = serializers.BooleanField(help_text="That conversation is being closed.")
+    open_conversation = OpenConversationShape(allow_null=True, help_text="What is in the way.")
     flex_url = serializers.CharField(allow_null=True, help_text="The task in Flex.")
     status_url = serializers.CharField()
     retry_url = serializers.CharField()
     confirm_url = serializers.CharField()
     cancel_url = serializers.CharField()
+    close_url = serializers.CharField()
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
 
@@ -308,6 +319,9 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ),
     ("CancelView", "POST"): Operation(
         "interactions_cancel", "Cancel or discard", {**COMMON, **MISSING, 200: SHOWN, 409: CONFLICT}
+    ),
+    ("CloseView", "POST"): Operation(
+        "interactions_close", "Close what stays open", {**COMMON, **MISSING, 202: ACCEPTED, 409: CONFLICT}
     ),
     ("ChannelsView", "GET"): Operation(
         "contact_channels", "List a contact's channels", {**COMMON, **MISSING, 200: ChannelsShape}

@@ -10,6 +10,7 @@ urlpatterns = [
     path("interactions/<uuid:pk>/retry/", views.RetryView.as_view(), name="interaction-retry"),
     path("interactions/<uuid:pk>/confirm/", views.ConfirmView.as_view(), name="interaction-confirm"),
     path("interactions/<uuid:pk>/cancel/", views.CancelView.as_view(), name="interaction-cancel"),
+    path("interactions/<uuid:pk>/close/", views.CloseView.as_view(), name="interaction-close"),
     # The id may hold slashes, where a model's primary key is text.
     path(
         "contacts/<str:contact_type>/<path:contact_id>/channels/", views.ChannelsView.as_view(), name="contact-channels"

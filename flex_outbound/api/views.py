@@ -301,6 +301,14 @@ class CancelView(ApiView):
         return _answer(request, decisions.cancel(_find_to_decide(request.user, pk), request.user))
 
 
+class CloseView(ApiView):
+    """Closing the conversation that an ended interaction left open."""
+
+    def post(self, request: Request, pk: UUID) -> Response:
+        """The channel is closed at Twilio in the background; poll until is_closing is false."""
+        return _answer(request, decisions.close(_find_to_decide(request.user, pk), request.user), 202)
+
+
 class ChannelsView(ApiView):
     """The channels that can be opened for a contact."""
 

@@ -20,7 +20,7 @@ from flex_outbound.models.fields import AddressKeyField, SidField
 from flex_outbound.models.scheduling import SchedulableQuerySet
 from flex_outbound.models.sender import Sender
 from flex_outbound.models.worker import Worker
-from flex_outbound.phases import GOING_ON, Phase, is_left_open, phase_of
+from flex_outbound.phases import CLOSED_CHANNEL, GOING_ON, Phase, is_left_open, phase_of
 from flex_outbound.sids import SidKind
 from flex_outbound.statuses import (
     DELIVERY_SETTLED,
@@ -272,6 +272,12 @@ class Interaction(models.Model):
     def may_confirm(self) -> bool:
         """True where a person may say which task in Flex is this click's."""
         return self.status == Status.REVIEW
+
+    @property
+    def may_close(self) -> bool:
+        """True where it has ended, and its conversation is not known to be closed and could be."""
+        is_closed = self.channel_status in CLOSED_CHANNEL or self.conversation_state == ConversationState.CLOSED
+        return self.status == Status.CLOSED and bool(self.channel_sid and self.interaction_sid) and not is_closed
 
     @property
     def may_cancel(self) -> bool:

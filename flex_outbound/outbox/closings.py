@@ -15,6 +15,7 @@ from flex_outbound.outbox import claims, locks, retry
 from flex_outbound.outbox.clock import from_now
 from flex_outbound.outbox.gateways import gateway_for
 from flex_outbound.outbox.jobs import Job, request_after_commit
+from flex_outbound.statuses import ChannelStatus, ConversationState, Status
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +52,16 @@ def _keep(
     return new
 
 
+def close_left(interaction: Interaction) -> None:
+    """Have the conversation closed that an interaction left open; once more where that was tried before."""
+    if not close_orphan(interaction):
+        again = {"next_at": Now(), "closed_at": None, "error": ""}
+        for closing in Closing.objects.filter(channel_sid=interaction.channel_sid or ""):
+            Closing.objects.filter(pk=closing.pk).update(**again)
+            _touch(closing)
+            request_after_commit(Job.CLOSE, interaction.account_id)
+
+
 def close_due(account_id: int) -> int:
     """Close the channels of an account that are due. Returns how many are closed now."""
     due = Closing.objects.due().filter(interaction__account=account_id).select_related("interaction__account")
@@ -74,6 +85,9 @@ def _close(closing: Closing) -> bool:
         mine.update(next_at=from_now(retry.backoff(closing.attempts + 1)))
         return False
     mine.update(closed_at=Now(), next_at=None, error="")
+    # Its tasks and its conversation are closed with it.
+    own = Interaction.objects.filter(pk=closing.interaction_id, channel_sid=closing.channel_sid, status=Status.CLOSED)
+    own.update(channel_status=ChannelStatus.CLOSED, conversation_state=ConversationState.CLOSED)
     _touch(closing)
     return True
 

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from flex_outbound.exceptions import ClickConflict, InvalidClick
 from flex_outbound.models import Interaction, Message, Sender
-from flex_outbound.outbox import lifecycle, locks, sender_tests
+from flex_outbound.outbox import closings, lifecycle, locks, sender_tests
 from flex_outbound.outbox.changes import Change
 from flex_outbound.outbox.enqueue import Click, enqueue, foreign_sender
 from flex_outbound.outbox.jobs import Job, request_after_commit
@@ -75,6 +75,22 @@ def cancel(interaction: Interaction, user: Any) -> Interaction:
             _("It is too late to cancel: this was sent already, or has ended."),
             code="not_cancelable",
             interaction=_fresh(interaction),
+        )
+    return _fresh(interaction)
+
+
+def close(interaction: Interaction, user: Any) -> Interaction:
+    """Have the conversation closed that an interaction left open when it ended, in a job.
+
+    Raises ClickConflict(``not_closable``) where it has not ended, or its conversation is closed.
+    """
+    with locks.bounded_transaction():
+        current = _fresh(interaction)
+        if current.may_close:
+            closings.close_left(current)
+    if not current.may_close:
+        raise ClickConflict(
+            _("This conversation is closed already, or is still going on."), code="not_closable", interaction=current
         )
     return _fresh(interaction)
 

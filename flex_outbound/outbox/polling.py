@@ -26,7 +26,7 @@ from flex_outbound.outbox.gateways import gateway_for
 from flex_outbound.outbox.jobs import Job, request
 from flex_outbound.outbox.ratelimit import Budget
 from flex_outbound.problems import agent_message
-from flex_outbound.statuses import OPEN, ChannelStatus, Event, Status, TaskStatus
+from flex_outbound.statuses import OPEN, ChannelStatus, ConversationState, Event, Status, TaskStatus
 
 logger = logging.getLogger(__name__)
 
@@ -75,12 +75,14 @@ class Findings:
     """What Twilio shows of one interaction. None: it was not asked, or does not show it.
 
     ``is_gone``: Twilio was asked for the task and does not have it. ``customer``: whether the customer takes part.
+    ``conversation_state``: asked where the task has ended and the channel has not.
     """
 
     channel: ChannelState | None = None
     task: TaskState | None = None
     is_gone: bool = False
     customer: bool | None = None
+    conversation_state: str = ""
 
 
 def poll_single(account: Account) -> int:
@@ -146,8 +148,12 @@ def ask(interaction: Interaction, gateway: Gateway) -> Findings:
     # The channel mostly says it all; of a canceled task it may say nothing, so the task is asked every other time.
     if channel is None or interaction.conversation_sid is None or interaction.lookups % 2:
         task = gateway.fetch_task(interaction.task_sid or "")
+        if channel is not None and (task is None or task.status == TaskStatus.COMPLETED):
+            # Completing a task need not close its conversation: it may have been left, paused or parked.
+            state = _state_of_conversation(interaction, gateway)
+            return Findings(channel, task, is_gone=task is None, conversation_state=state)
         if task is None:
-            return Findings(channel, is_gone=True)
+            return Findings(is_gone=True)
     conversation_sid = interaction.conversation_sid or (task.conversation_sid if task else None)
     is_coming_up = interaction.status == Status.CREATED
     customer = None
@@ -156,10 +162,17 @@ def ask(interaction: Interaction, gateway: Gateway) -> Findings:
     return Findings(channel, task, customer=customer)
 
 
+def _state_of_conversation(interaction: Interaction, gateway: Gateway) -> str:
+    channel = Channel(interaction.channel)
+    found = gateway.find_conversations(channel, interaction.address, interaction.sender_address)
+    states = [one.state for one in found if one.conversation_sid == interaction.conversation_sid]
+    return states[0] if states and states[0] in ConversationState.values else ""
+
+
 def decide(interaction: Interaction, found: Findings) -> Change:
     """Return what Twilio's state means. ``interaction``: as it is now, with ``since_opened``."""
     since_opened: timedelta = interaction.since_opened  # type: ignore[attr-defined]
-    facts: dict[str, Any] = {}
+    facts: dict[str, Any] = {"conversation_state": found.conversation_state} if found.conversation_state else {}
     if found.channel is not None:
         facts |= channel_step(interaction, found.channel.status)
     if found.task is not None:

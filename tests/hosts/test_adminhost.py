@@ -29,7 +29,7 @@ def test_the_app_comes_from_the_wheel(host: Host) -> None:
 def test_a_click_on_the_change_form_opens_a_conversation(page: Page, host: Host) -> None:
     page.goto(f"{host.url}{LEADS}{host.contacts['ann']}/change/")
     page.get_by_test_id("flex-sms").click()
-    expect(page.get_by_test_id("flex-status")).to_contain_text("In conversation", timeout=15_000)
+    expect(page.get_by_test_id("flex-status")).to_contain_text("Waiting for you to accept", timeout=15_000)
     expect(page.get_by_test_id("flex-timeline-row")).to_have_count(1)
     checks.callbacks_arrive(host)
 
@@ -38,7 +38,7 @@ def test_a_click_in_the_list_opens_a_conversation_and_leaves_the_list_alone(page
     page.goto(f"{host.url}{LEADS}")
     line = page.get_by_role("row").filter(has_text="Bob Example")
     line.get_by_test_id("flex-email").click()
-    expect(line.get_by_test_id("flex-status")).to_contain_text("In conversation", timeout=15_000)
+    expect(line.get_by_test_id("flex-status")).to_contain_text("Waiting for you to accept", timeout=15_000)
     line.get_by_role("combobox").select_option("won")
     page.get_by_role("button", name="Save").click()
     expect(page.locator(".messagelist")).to_contain_text("1 lead was changed successfully")

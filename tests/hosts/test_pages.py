@@ -28,7 +28,7 @@ def test_a_click_in_the_browser_opens_a_conversation(page: Page, host: Host) -> 
     page.goto(f"{host.url}/customers/{host.contacts['ann']}/")
     page.get_by_test_id("flex-sms").click()
     expect(page.get_by_test_id("flex-task-sid")).to_contain_text("WT", timeout=15_000)
-    expect(page.get_by_test_id("flex-status")).to_contain_text("In conversation", timeout=15_000)
+    expect(page.get_by_test_id("flex-status")).to_contain_text("Waiting for you to accept", timeout=15_000)
     checks.callbacks_arrive(host)
 
 

@@ -19,6 +19,7 @@ from flex_outbound.gateway.base import TaskState
 from flex_outbound.gateway.payloads import ATTEMPT, KEY
 from flex_outbound.models import Interaction, Source
 from flex_outbound.sids import SidKind, sid_or_none
+from flex_outbound.statuses import TASK_ORDER, TaskStatus
 
 
 class EventName(StrEnum):
@@ -69,6 +70,16 @@ _SID: Final = re.compile(r"[A-Z]{2}[0-9a-fA-F]{32}\Z")
 _WORD: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}\Z")
 _ENCODED: Final = re.compile(r"(?:_[0-9A-Fa-f]{2})+")
 
+_STATUS_AFTER: Final[dict[str, str]] = {
+    "reservation.created": TaskStatus.RESERVED.value,
+    "reservation.accepted": TaskStatus.ASSIGNED.value,
+    "reservation.wrapup": TaskStatus.WRAPPING.value,
+    "task.wrapup": TaskStatus.WRAPPING.value,
+    "task.completed": TaskStatus.COMPLETED.value,
+    "task.canceled": TaskStatus.CANCELED.value,
+}
+"""Of an event of TaskRouter, the status that the task has afterwards, if not a later one."""
+
 Payload = Mapping[str, Any]
 
 
@@ -117,11 +128,11 @@ def parse(source: str, name: str, payload: Payload) -> CallbackEvent:
         task=results.parse_task(
             {
                 "sid": payload.get("TaskSid"),
-                "assignment_status": payload.get("TaskAssignmentStatus"),
+                "assignment_status": _task_status(name, payload),
                 "attributes": payload.get("TaskAttributes"),
             }
         ),
-        task_status=str(payload.get("TaskAssignmentStatus", "")),
+        task_status=_task_status(name, payload),
         interaction_sid=interaction_sid or sid_or_none(attributes.get("flexInteractionSid"), SidKind.INTERACTION),
         channel_sid=sid_or_none(payload.get("ChannelSid"), SidKind.CHANNEL),
         conversation_sid=results.conversation_sid_in(named) or results.conversation_sid_in(attributes),
@@ -136,6 +147,12 @@ def parse(source: str, name: str, payload: Payload) -> CallbackEvent:
         author=str(payload.get(AUTHOR_KIND, "")),
         participant=str(payload.get(PARTICIPANT_KIND, "")),
     )
+
+
+def _task_status(name: str, payload: Payload) -> str:
+    """Return the status of the task: what the event is about, if its parameter still says an earlier one."""
+    told = (str(payload.get("TaskAssignmentStatus", "")), _STATUS_AFTER.get(name, ""))
+    return max(told, key=lambda status: TASK_ORDER.get(status, -1))
 
 
 def redact_payload(params: Mapping[str, str], interaction: Interaction | None = None) -> dict[str, str]:

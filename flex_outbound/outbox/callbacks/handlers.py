@@ -23,6 +23,7 @@ from flex_outbound.statuses import (
     TRANSITIONS,
     UNSETTLED,
     ChannelStatus,
+    ConversationState,
     DeliveryStatus,
     Event,
     MessageStatus,
@@ -36,6 +37,8 @@ REASONS: Final = ("task_canceled", "task_deleted", "workflow_timeout", "agent_ti
 _RANK: Final = {reason: rank for rank, reason in enumerate(REASONS)}
 _ACCEPTED: Final = frozenset({TaskStatus.ASSIGNED, TaskStatus.WRAPPING, TaskStatus.COMPLETED})
 _TASK_ENDED: Final = frozenset({TaskStatus.COMPLETED, TaskStatus.CANCELED})
+
+_GOES_ON: Final = frozenset({ConversationState.ACTIVE, ConversationState.INACTIVE})
 
 _BY_AGENT: Final[dict[str, str]] = {
     EventName.RESERVATION_REJECTED: "agent_rejected",
@@ -85,8 +88,10 @@ def apply(interaction: Interaction, event: CallbackEvent) -> bool:
         _break(interaction, channel_failed(event.error_code, **channel_step(interaction, ChannelStatus.FAILED)))
     elif event.name == EventName.CHANNEL_STATUS_UPDATED and event.channel_status in ChannelStatus.values:
         _channel_moved(interaction, event)
-    elif event.name == EventName.CONVERSATION_STATE_UPDATED and event.state_to == "closed":
-        _closed(interaction, {})
+    elif event.name == EventName.CONVERSATION_STATE_UPDATED and event.state_to == ConversationState.CLOSED:
+        _closed(interaction, {"conversation_state": ConversationState.CLOSED.value})
+    elif event.name == EventName.CONVERSATION_STATE_UPDATED:
+        _still_open(interaction, event.state_to)
     elif event.name == EventName.MESSAGE_ADDED:
         _message_added(interaction, event)
     elif event.name == EventName.DELIVERY_UPDATED and event.delivery_status in DeliveryStatus.values:
@@ -191,6 +196,13 @@ def _closed(interaction: Interaction, facts: dict[str, str]) -> None:
         _poll_now(interaction)
 
 
+def _still_open(interaction: Interaction, state: str) -> None:
+    """Take note that the conversation of an interaction that has ended goes on: its task was completed, it was not."""
+    known = interaction.conversation_state
+    if interaction.status == Status.CLOSED and state in _GOES_ON and known not in (state, ConversationState.CLOSED):
+        _write(interaction, Change(None, facts={"conversation_state": state}))
+
+
 def _channel_up(interaction: Interaction, facts: dict[str, str]) -> None:
     """Take note that the channel is active.
 
@@ -240,6 +252,7 @@ def _message_added(interaction: Interaction, event: CallbackEvent) -> None:
         if lost.update(next_at=Now()):
             request_after_commit(Job.MESSAGE, interaction.account_id)
     elif event.message_sid and event.author == Party.CUSTOMER:
+        _still_open(interaction, ConversationState.ACTIVE.value)
         effects.tell_after_commit(signals.message_received, interaction.pk, message_sid=event.message_sid)
 
 

@@ -160,11 +160,11 @@ export class Follower {
 
   /** ms until the next poll; null if no more changes are expected. */
   delay() {
-    const { status, phase, is_final, message, named_task_sid, conversation_sid } = this.interaction;
+    const { status, phase, is_final, message, named_task_sid, conversation_sid, is_closing } = this.interaction;
     const messageOpen = MESSAGE_OPEN.has(message?.status);
-    if (is_final && !messageOpen) return null;
+    if (is_final && !messageOpen && !is_closing) return null;
     const opening = UNSETTLED.has(status) || named_task_sid || (status === "created" && !conversation_sid);
-    if (!this.gentle && (opening || messageOpen) && this.step < 60) return FAST[Math.min(this.step++, FAST.length - 1)];
+    if (!this.gentle && (opening || messageOpen || is_closing) && this.step < 60) return FAST[Math.min(this.step++, FAST.length - 1)];
     if (this.spent >= SLOW.total && !UNSETTLED.has(status)) return null;
     const soon = opening || phase === "offered";
     this.slow = this.spent ? Math.min(this.slow * SLOW.factor, SLOW.last) : soon ? SLOW.soon : SLOW.first;

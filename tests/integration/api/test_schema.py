@@ -24,6 +24,7 @@ PATHS = {
     "/flex/api/interactions/{id}/retry/",
     "/flex/api/interactions/{id}/confirm/",
     "/flex/api/interactions/{id}/cancel/",
+    "/flex/api/interactions/{id}/close/",
     "/flex/api/contacts/{contact_type}/{contact_id}/channels/",
 }
 

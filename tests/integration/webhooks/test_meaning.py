@@ -157,6 +157,73 @@ def test_an_inactive_conversation_goes_on(opened: MakeRow, tell: Tell) -> None:
     assert state(row) == (Status.CREATED, "")
 
 
+@pytest.mark.parametrize(
+    ("event", "parameter", "status"),
+    [
+        ("reservation.created", "pending", "reserved"),
+        ("reservation.accepted", "reserved", "assigned"),
+        ("reservation.accepted", "assigned", "assigned"),
+        ("reservation.wrapup", "assigned", "wrapping"),
+        ("task.wrapup", "", "wrapping"),
+        ("task.updated", "assigned", "assigned"),
+    ],
+)
+def test_an_event_tells_the_state_of_the_task(
+    event: str, parameter: str, status: str, opened: MakeRow, tell: Tell
+) -> None:
+    row = opened()
+    tell(taskrouter(row, event, parameter))
+    row.refresh_from_db()
+    assert row.task_status == status
+
+
+def test_the_page_says_waiting_until_the_agent_accepts(opened: MakeRow, tell: Tell) -> None:
+    row = opened()
+    found = []
+    for told in (
+        customer_added(row),
+        channel(row, "active"),
+        taskrouter(row, "reservation.created"),
+        taskrouter(row, "reservation.accepted", "assigned"),
+        taskrouter(row, "task.wrapup", "wrapping"),
+    ):
+        tell(told)
+        row.refresh_from_db()
+        found.append(row.phase)
+    assert found == [Phase.CREATED, Phase.OFFERED, Phase.OFFERED, Phase.ACTIVE, Phase.WRAPPING]
+
+
+@pytest.mark.parametrize(("status", "phase"), [("inactive", Phase.LEFT), ("pause", Phase.PAUSED)])
+@pytest.mark.parametrize("backwards", [False, True])
+def test_a_completed_task_need_not_close_the_conversation(
+    backwards: bool, status: str, phase: Phase, opened: MakeRow, tell: Tell
+) -> None:
+    row = opened()
+    tell(taskrouter(row, "reservation.accepted", "assigned"))
+    told = [channel(row, status), taskrouter(row, "task.completed", "completed")]
+    for one in reversed(told) if backwards else told:
+        tell(one)
+    row.refresh_from_db()
+    assert (row.status, row.phase, row.is_left_open) == (Status.CLOSED, phase, True)
+    tell(conversation_closed(row))
+    row.refresh_from_db()
+    assert (row.phase, row.is_left_open) == (Phase.CLOSED, False)
+
+
+def test_a_reply_after_the_end_shows_that_the_conversation_goes_on(opened: MakeRow, tell: Tell) -> None:
+    row = opened()
+    tell(taskrouter(row, "task.completed", "completed"))
+    row.refresh_from_db()
+    assert row.phase == Phase.CLOSED
+    tell(customer_wrote(row))
+    row.refresh_from_db()
+    assert (row.phase, row.conversation_state) == (Phase.PARKED, "active")
+    tell(conversation_closed(row))
+    tell(customer_wrote(row))
+    row.refresh_from_db()
+    assert row.phase == Phase.CLOSED
+
+
 def test_an_accepted_request_learns_its_task_from_an_event(sending: MakeRow, tell: Tell) -> None:
     row = sending()
     Interaction.objects.update(status=Status.UNCONFIRMED, interaction_sid="KD" + "a" * 32, lease_until=None)
