@@ -559,9 +559,14 @@ export class FlexTimelineElement extends FlexElement {
   updated(interaction, event) {
     const line = this.querySelector(`[data-id="${CSS.escape(interaction.id)}"]`) ?? this.insert(interaction);
     if (!line) return;
+    const { status_label, error_message, phase } = interaction;
+    const isLost = phase === "undelivered" && !["", phase].includes(line.dataset.phase);
     fill(line, interaction);
     Object.assign(line.dataset, { status: interaction.status, phase: interaction.phase });
-    if (event.target === this) this.say("", interaction.status);
+    // Where the buttons follow it, they say so.
+    if (event.target !== this) return;
+    if (isLost) this.say(`${status_label}: ${error_message}`, interaction.status, phase);
+    else if (phase !== "undelivered") this.say("", interaction.status, phase);
   }
 
   insert(interaction) {
