@@ -6,8 +6,9 @@ Each answers a POST with a redirect back to where the agent came from, or with a
 import re
 from collections.abc import Callable
 from functools import wraps
+from itertools import islice
 from math import ceil
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID
 
@@ -24,19 +25,23 @@ from django.utils.translation import ngettext
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_POST, require_safe
 
-from flex_outbound import contexts
+from flex_outbound import channels, contexts
 from flex_outbound.channels import Channel
 from flex_outbound.contacts import ContactAdapter, adapter_by_label, find_contact
 from flex_outbound.exceptions import ClickConflict, ClickError, ClickNotAllowed, InvalidClick
 from flex_outbound.models import Interaction
 from flex_outbound.models.interaction import InteractionQuerySet
-from flex_outbound.outbox import decisions
+from flex_outbound.outbox import decisions, texts
 from flex_outbound.outbox.enqueue import Click, enqueue
+from flex_outbound.outbox.preflight import require_permission
 from flex_outbound.outbox.visible import visible_to
 from flex_outbound.rates import take_click
 from flex_outbound.statements import load_permissions
 
 View = Callable[..., HttpResponse]
+
+MOST_SHOWN: Final = 10_000
+"""How much of a text that was posted is shown again, in characters: enough to shorten what was pasted."""
 
 
 def _signed_in(view: View) -> View:
@@ -76,6 +81,8 @@ def send(request: HttpRequest) -> HttpResponse:
     adapter, contact = _contact(request, request.POST.get("contact_type", ""), request.POST.get("contact_id", ""))
     try:
         _count(request)
+        load_permissions(request.user)
+        require_permission(request.user)
         interaction = enqueue(_click(request))
     except ClickError as error:
         return _compose(request, adapter, contact, error)
@@ -177,11 +184,14 @@ def _contact(request: HttpRequest, contact_type: str, contact_id: str) -> tuple[
 
 
 def _click(request: HttpRequest) -> Click:
-    """Read the form. Raises InvalidClick for a sender that is not a number."""
+    """Read the form. Raises InvalidClick for a sender that is not a number, and for an address that is too long."""
     form = request.POST
     sender = form.get("sender", "")
     if sender and not re.fullmatch(r"[0-9]{1,18}", sender):
         raise InvalidClick(_("Choose a sender from the list."), code="unknown_sender", field="sender")
+    address = form.get("address", "")
+    if len(address) > channels.MAX_EMAIL:
+        raise InvalidClick(_("This address is too long."), code="too_long", field="address")
     key = form.get("idempotency_key", "")
     channel = form.get("channel", "")
     return Click(
@@ -189,21 +199,22 @@ def _click(request: HttpRequest) -> Click:
         contact_type=form.get("contact_type", ""),
         contact_id=form.get("contact_id", ""),
         channel=channel,
-        address=form.get("address", ""),
+        address=address,
         sender=int(sender) if sender else None,
         # Browsers send line breaks as CRLF in a form, scripts as LF: one click, one fingerprint.
         body=form.get("body", "").replace("\r\n", "\n"),
         subject=form.get("subject", ""),
-        to=_addresses(form.get("to", "")),
-        cc=_addresses(form.get("cc", "")),
-        bcc=_addresses(form.get("bcc", "")),
+        to=_several(form.get("to", "")),
+        cc=_several(form.get("cc", "")),
+        bcc=_several(form.get("bcc", "")),
         # The three buttons of a page share a key, so the channel is appended; the script does the same.
         idempotency_key=f"{key}-{channel}" if key else "",
     )
 
 
-def _addresses(text: str) -> tuple[str, ...]:
-    return tuple(re.findall(r"[^\s,;]+", text))
+def _several(text: str) -> tuple[str, ...]:
+    """Return the addresses in a field, and no more than one too many: a long text is refused by its number alone."""
+    return tuple(found[0] for found in islice(re.finditer(r"[^\s,;]+", text), texts.MAX_COPIES + 1))
 
 
 def _compose(request: HttpRequest, adapter: ContactAdapter, contact: Any, error: ClickError) -> HttpResponse:
@@ -221,11 +232,17 @@ def _compose_context(request: HttpRequest, adapter: ContactAdapter, contact: Any
     return names | {
         "title": _("%(channel)s to %(name)s") % {"channel": label, "name": names["contact_name"]},
         "uid": "flex",
-        "values": {name: request.POST.get(name, "") for name in contexts.TYPED},
+        "values": {name: request.POST.get(name, "")[:MOST_SHOWN] for name in contexts.TYPED},
         "limits": contexts.LIMITS,
-        "key": request.POST.get("idempotency_key") or contexts.new_key(),
+        "key": _key(request) or contexts.new_key(),
         "next": _next(request, adapter.get_url(contact)),
     }
+
+
+def _key(request: HttpRequest) -> str:
+    """Return the form's idempotency key, "" for one that would only be refused again."""
+    key = request.POST.get("idempotency_key", "")
+    return key if len(key) <= texts.MAX_KEY and key.isprintable() else ""
 
 
 def _is_fixable(error: ClickError) -> bool:
@@ -236,13 +253,13 @@ def _refused(request: HttpRequest, error: ClickError, interaction: Interaction) 
     context = {
         "title": str(interaction),
         "next": _next(request, _page_of(request, interaction)),
-        "values": {"task_sid": request.POST.get("task_sid", "")},
+        "values": {"task_sid": request.POST.get("task_sid", "")[:MOST_SHOWN]},
         "error_field": error.field if interaction.may_confirm else "",
     }
     if isinstance(error, InvalidClick | _TooOften):
         # The agent can still decide: show the same choices again, with what was typed.
         shown = contexts.interaction_context(interaction, request.user)
-        context["interaction"] = shown | {"key": request.POST.get("idempotency_key") or shown["key"]}
+        context["interaction"] = shown | {"key": _key(request) or shown["key"]}
     return _say(request, context, error)
 
 

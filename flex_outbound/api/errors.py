@@ -4,16 +4,19 @@
 programs).
 """
 
+import io
 from collections.abc import Iterable, Mapping
-from typing import IO, Any
+from itertools import islice
+from typing import IO, Any, Final
 
+from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from rest_framework import status
 from rest_framework.exceptions import APIException, ParseError, PermissionDenied, ValidationError
-from rest_framework.parsers import JSONParser
+from rest_framework.parsers import FormParser, JSONParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import exception_handler, set_rollback
@@ -25,6 +28,12 @@ from flex_outbound.outbox.visible import visible_to
 WHOLE_REQUEST = "non_field_errors"
 """The name for errors that belong to no single field."""
 
+MOST_FIELDS: Final = 20
+MOST_SENTENCES: Final = 5
+LONGEST_SENTENCE: Final = 300
+LONGEST_NAME: Final = 100
+"""How much of a bad request an answer speaks of: fields, sentences for each, characters of a sentence and of a name."""
+
 
 class TooLarge(APIException):
     """A body over Django's DATA_UPLOAD_MAX_MEMORY_SIZE."""
@@ -34,17 +43,39 @@ class TooLarge(APIException):
     default_code = "too_large"
 
 
+def _read(stream: IO[Any]) -> io.BytesIO:
+    """Return the body, unless it is too large. A chunked body does not say its length before it is read."""
+    most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    content = stream.read() if most is None else stream.read(most + 1)
+    if most is not None and len(content) > most:
+        raise TooLarge
+    return io.BytesIO(content)
+
+
 class Utf8JSONParser(JSONParser):
-    """DRF's parser for JSON as RFC 8259 has it. Other charsets and deep nesting would be server errors in DRF's own."""
+    """DRF's parser for JSON as RFC 8259 has it, of a bounded size.
+
+    Other charsets and deep nesting would be server errors in DRF's own.
+    """
 
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
-        """Return the content of the body. Raises ParseError."""
+        """Return the content of the body. Raises ParseError, TooLarge."""
         try:
-            return super().parse(stream, media_type, {**(parser_context or {}), "encoding": "utf-8"})
+            return super().parse(_read(stream), media_type, {**(parser_context or {}), "encoding": "utf-8"})
         except RecursionError as error:
             raise ParseError(_("This JSON is nested too deeply.")) from error
+
+
+class BoundedFormParser(FormParser):
+    """DRF's parser for forms, of a bounded size; Django itself bounds the number of fields."""
+
+    def parse(
+        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> Any:
+        """Return the content of the body. Raises TooLarge, SuspiciousOperation."""
+        return super().parse(_read(stream), media_type, parser_context)
 
 
 def handle(exc: Exception, context: dict[str, Any]) -> Response | None:
@@ -71,11 +102,15 @@ def _translate(exc: Exception) -> Exception:
 
 def _shape(data: Any) -> dict[str, Any]:
     if not isinstance(data, Mapping):
-        return {WHOLE_REQUEST: list(_sentences(data))}
+        return {WHOLE_REQUEST: _few(data)}
     detail = data.get("detail")
     if isinstance(detail, str):
-        return {**data, "code": getattr(detail, "code", "error")}
-    return {field: list(_sentences(words)) for field, words in data.items()}
+        return {**data, "detail": detail[:LONGEST_SENTENCE], "code": getattr(detail, "code", "error")}
+    return {str(field)[:LONGEST_NAME]: _few(words) for field, words in islice(data.items(), MOST_FIELDS)}
+
+
+def _few(words: Any) -> list[str]:
+    return [sentence[:LONGEST_SENTENCE] for sentence in islice(_sentences(words), MOST_SENTENCES)]
 
 
 def _sentences(words: Any) -> Iterable[str]:

@@ -43,6 +43,14 @@ def choices_schema(choices: type[TextChoices]) -> dict[str, object]:
 class ChannelField(serializers.ChoiceField):
     """One of our three channels."""
 
+    default_error_messages = {"invalid_choice": _("Choose one of: {choices}.")}
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Return the channel. What is no text is refused unread; DRF would write it out to compare it."""
+        if not isinstance(data, str) or data not in self.choices:
+            self.fail("invalid_choice", choices=", ".join(map(str, self.choices)))
+        return data
+
 
 class Text(serializers.CharField):
     """A string and nothing else, while DRF accepts numbers too. A line end counts as one character."""
@@ -54,7 +62,28 @@ class Text(serializers.CharField):
         return super().to_internal_value(data.replace("\r\n", "\n"))
 
 
-class Addresses(serializers.ListField):
+class Number(serializers.IntegerField):
+    """A whole number, as such or as text."""
+
+    def to_internal_value(self, data: Any) -> int:
+        """Return the number. What is neither is refused unread; DRF would write it out to read it."""
+        if not isinstance(data, str | int | float):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class ShortList(serializers.ListField):
+    """A list that is refused by its length, before its items are read: DRF reads all of them first."""
+
+    def to_internal_value(self, data: Any) -> list[Any]:
+        """Return the items."""
+        if isinstance(data, list) and self.max_length is not None and len(data) > self.max_length:
+            self.fail("max_length", max_length=self.max_length)
+        items: list[Any] = super().to_internal_value(data)
+        return items
+
+
+class Addresses(ShortList):
     """Some email addresses."""
 
     def __init__(self, **kwargs: Any) -> None:
@@ -142,17 +171,14 @@ class ClickSerializer(Keyed):
 
     contact_type = Text(max_length=MAX_TYPE, help_text=_("``app_label.model``"))
     contact_id = ContactId(max_length=MAX_ID)
-    channel = ChannelField(
-        Channel.choices,
-        error_messages={"invalid_choice": _("Choose one of: {choices}.").format(choices=", ".join(Channel.values))},
-    )
+    channel = ChannelField(Channel.choices)
     address = Text(
         required=False,
         allow_blank=True,
         max_length=channels.MAX_EMAIL,
         help_text=_("One of the contact's own; empty for the preferred one."),
     )
-    sender = serializers.IntegerField(
+    sender = Number(
         required=False,
         allow_null=True,
         min_value=1,
@@ -194,6 +220,8 @@ class TaskSid(Text):
 
     def to_internal_value(self, data: Any) -> str:
         """Return the SID, or the text itself if it has none; ``outbox`` refuses that."""
+        if isinstance(data, str) and len(data) > MAX_PASTED:
+            raise serializers.ValidationError(_("This text is too long. Enter the task's SID alone."))
         return task_sid_in(super().to_internal_value(data))
 
 

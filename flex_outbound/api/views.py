@@ -20,7 +20,7 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.metadata import SimpleMetadata
 from rest_framework.negotiation import DefaultContentNegotiation
-from rest_framework.parsers import FormParser, MultiPartParser
+from rest_framework.parsers import MultiPartParser
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
@@ -30,7 +30,7 @@ from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from flex_outbound import contexts, rates
-from flex_outbound.api.errors import TooLarge, Utf8JSONParser, collection_of, handle
+from flex_outbound.api.errors import BoundedFormParser, TooLarge, Utf8JSONParser, collection_of, handle
 from flex_outbound.api.schema import FlexSchema, OwnGenerator
 from flex_outbound.api.serializers import (
     ClickSerializer,
@@ -45,7 +45,7 @@ from flex_outbound.exceptions import InvalidClick
 from flex_outbound.models import Interaction
 from flex_outbound.outbox import decisions
 from flex_outbound.outbox.enqueue import Click, enqueue
-from flex_outbound.outbox.preflight import channel_options
+from flex_outbound.outbox.preflight import channel_options, require_permission
 from flex_outbound.outbox.visible import visible_to
 from flex_outbound.statements import load_permissions, version_of
 
@@ -123,7 +123,7 @@ class ApiView(APIView):
 
     schema = FlexSchema()
     renderer_classes = [JSONRenderer]
-    parser_classes = [Utf8JSONParser, FormParser, MultiPartParser]
+    parser_classes = [Utf8JSONParser, BoundedFormParser, MultiPartParser]
     permission_classes = [HasAccount]
     throttle_classes: list[type[BaseThrottle]] = [PollThrottle]
     content_negotiation_class = DefaultContentNegotiation
@@ -140,9 +140,9 @@ class ApiView(APIView):
         return handle
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Refuse an oversized body before it is read: DRF's parsers have no limit."""
-        most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-        if most is not None and int(request.META.get("CONTENT_LENGTH") or 0) > most:
+        """Refuse a body that says it is too large before it is read; the parsers refuse what turns out to be."""
+        most, length = settings.DATA_UPLOAD_MAX_MEMORY_SIZE, str(request.META.get("CONTENT_LENGTH") or 0)
+        if most is not None and length.isdecimal() and int(length) > most:
             raise TooLarge
         super().initial(request, *args, **kwargs)
 
@@ -234,10 +234,11 @@ class InteractionListView(ApiView):
 
     def post(self, request: Request) -> Response:
         """Answers at once; poll status_url until is_final. The worker is the signed-in user's."""
+        load_permissions(request.user)
+        require_permission(request.user)
         click = ClickSerializer(data=request.data, context={"request": request})
         click.is_valid(raise_exception=True)
         values = click.validated_data
-        load_permissions(request.user)
         interaction = enqueue(Click(user=request.user, **values))
         if not (values.get("body") or values.get("content_sid")):
             # There is no first message; asking for one would be a query.
@@ -274,9 +275,9 @@ class RetryView(ApiView):
 
     def post(self, request: Request, pk: UUID) -> Response:
         """A failed or canceled interaction is sent as a new one, an interaction in review as itself."""
+        interaction = _find_to_decide(request.user, pk)
         form = RetrySerializer(data=request.data, context={"request": request})
         form.is_valid(raise_exception=True)
-        interaction = _find_to_decide(request.user, pk)
         return _answer(request, decisions.retry(interaction, request.user, **form.validated_data), 202)
 
 
@@ -287,9 +288,9 @@ class ConfirmView(ApiView):
 
     def post(self, request: Request, pk: UUID) -> Response:
         """An interaction in review takes the task's SIDs once Twilio has found it; otherwise error_message says why."""
+        interaction = _find_to_decide(request.user, pk)
         form = ConfirmSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        interaction = _find_to_decide(request.user, pk)
         return _answer(request, decisions.confirm(interaction, request.user, **form.validated_data), 202)
 
 

@@ -18,6 +18,7 @@ from flex_outbound import addresses, channels
 from flex_outbound.channels import Address, AddressError, Channel
 from flex_outbound.conf import conf
 from flex_outbound.contacts import ContactAdapter, adapter_for, find_contact, label_of
+from flex_outbound.exceptions import ClickNotAllowed
 from flex_outbound.gateway.base import ContactDetails
 from flex_outbound.models import Interaction, Sender, SenderGroup, Worker
 from flex_outbound.models.sender import groups_of
@@ -73,6 +74,12 @@ class Setup:
     def senders_for(self, channel: Channel) -> list[Sender]:
         """Return the senders of one channel, its default first."""
         return [sender for sender in self.senders if sender.channel == channel]
+
+
+def require_permission(user: Any) -> None:
+    """Raise ClickNotAllowed for a user who may not open conversations, so that nothing else of a request is read."""
+    if not user.has_perm("flex_outbound.add_interaction"):
+        raise ClickNotAllowed(agent_message("no_permission"), code="no_permission")
 
 
 _senders: Final[Kept[tuple[list[Sender], dict[int, set[int]]]]] = Kept(3.0)
