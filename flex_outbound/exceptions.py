@@ -4,6 +4,7 @@ There are four branches: configuration (an administrator fixes it), clicks (the 
 Twilio that failed), webhooks (a callback that is refused).
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -40,12 +41,14 @@ class ClickNotAllowed(ClickError):
 class ClickConflict(ClickError):
     """The same key came with other fields, or the contact is in an open conversation already (HTTP 409).
 
-    ``interaction``: the ``models.Interaction`` that prevents a new one.
+    ``interaction``: the ``models.Interaction`` that prevents a new one. ``fields``: where the same key came with other
+    fields, their names.
     """
 
-    def __init__(self, message: str, *, code: str, interaction: Any) -> None:
+    def __init__(self, message: str, *, code: str, interaction: Any, fields: Sequence[str] = ()) -> None:
         super().__init__(message, code=code)
         self.interaction = interaction
+        self.fields = list(fields)
 
 
 class GatewayError(FlexOutboundError):

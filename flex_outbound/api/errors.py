@@ -125,6 +125,8 @@ def _sentences(words: Any) -> Iterable[str]:
 def _conflict(exc: ClickConflict, request: Request) -> Response:
     set_rollback()
     data: dict[str, Any] = {"detail": exc.message, "code": exc.code}
+    if exc.fields:
+        data["differs_in"] = exc.fields
     other: Interaction | None = exc.interaction
     # The sentence may name another agent's conversation; its id is only for those who may open it.
     if other is not None and _may_see(request.user, other):

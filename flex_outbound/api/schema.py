@@ -232,6 +232,11 @@ class ConflictShape(ErrorShape):
     """An error caused by an interaction, which is left out if the user may not see it."""
 
     interaction = InTheWayShape(required=False)
+    differs_in = serializers.ListField(
+        child=serializers.CharField(),
+        required=False,
+        help_text="The fields that differ from those that came with the same key before.",
+    )
 
 
 INVALID = OpenApiResponse(

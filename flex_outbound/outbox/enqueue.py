@@ -1,7 +1,5 @@
 """The click: checked, committed as an interaction, then a job is asked for. Nothing here talks to Twilio."""
 
-import hashlib
-import json
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,10 +11,10 @@ from django.utils.translation import gettext as _
 
 from flex_outbound import addresses, channels, signals
 from flex_outbound.channels import AddressError, Channel
-from flex_outbound.contacts import ContactAdapter, adapter_by_label, content_type_of, find_contact, label_of
+from flex_outbound.contacts import ContactAdapter, adapter_by_label, content_type_of, find_contact
 from flex_outbound.exceptions import ClickConflict, ClickNotAllowed, InvalidClick
 from flex_outbound.models import IN_THE_WAY, IN_THE_WAY_OF_ALL, Interaction, Message, Sender
-from flex_outbound.outbox import already_open, locks, texts
+from flex_outbound.outbox import already_open, likeness, locks, texts
 from flex_outbound.outbox.effects import tell_after_commit
 from flex_outbound.outbox.jobs import Job, request_after_commit
 from flex_outbound.outbox.preflight import ChannelOption, Setup, option_for
@@ -55,6 +53,7 @@ def enqueue(click: Click) -> Interaction:
     Raises InvalidClick (a field is wrong), ClickNotAllowed (permission, worker, policy), ClickConflict (the key came
     with another payload, or another conversation with this address is open).
     """
+    texts.idempotency_key(click.idempotency_key)
     try:
         interaction, message = _checked(click)
     except InvalidClick:
@@ -63,7 +62,7 @@ def enqueue(click: Click) -> Interaction:
         if earlier is None:
             raise
         return earlier
-    return commit(interaction, message)
+    return commit(click, interaction, message)
 
 
 def _checked(click: Click) -> tuple[Interaction, Message | None]:
@@ -79,25 +78,20 @@ def build(click: Click, setup: Setup, adapter: ContactAdapter, contact: Any) -> 
     if not option.enabled:
         _refuse(option, click)
     interaction = _interaction(click, adapter, contact, option)
-    return interaction, _first_message(click, interaction)
+    message = _first_message(click, interaction)
+    interaction.fingerprint = likeness.fingerprint(click, interaction, message)
+    return interaction, message
 
 
 def _earlier(click: Click) -> Interaction | None:
-    """Return the interaction that this very click made before, judged by what the caller sent."""
+    """Return the interaction that this very request made before. Raises ClickConflict where its key made another."""
     if not click.idempotency_key:
         return None
-    interactions = Interaction.objects.select_related("agent", "message", "contact_type")
+    interactions = Interaction.objects.select_related("agent", "message")
     interaction = interactions.filter(agent=click.user, idempotency_key=click.idempotency_key).first()
-    if interaction is None:
-        return None
-    kind = f"{interaction.contact_type.app_label}.{interaction.contact_type.model}"
-    same = (kind, interaction.contact_id, interaction.channel) == (
-        click.contact_type.lower(),
-        click.contact_id,
-        click.channel,
-    )
-    body = interaction.first_message.body if interaction.first_message else ""
-    return interaction if same and body == texts.plain(click.body) else None
+    if interaction is None or likeness.is_same_request(interaction.fingerprint, click):
+        return interaction
+    raise likeness.reused(click, interaction, None)
 
 
 def _contact(click: Click) -> tuple[ContactAdapter, Any]:
@@ -180,7 +174,7 @@ def _interaction(click: Click, adapter: ContactAdapter, contact: Any, option: Ch
     sender = _sender(click, option)
     address = _address(click, adapter, contact, option)
     to, cc, bcc = texts.recipients(address, click.to, click.cc, click.bcc, option.channel)
-    interaction = Interaction(
+    return Interaction(
         contact_type=content_type_of(adapter),
         contact_id=str(contact.pk),
         contact_name=adapter.get_name(contact)[:255].replace("\x00", ""),
@@ -198,8 +192,6 @@ def _interaction(click: Click, adapter: ContactAdapter, contact: Any, option: Ch
         worker_sid=sender.own_worker_sid,  # type: ignore[attr-defined]
         idempotency_key=texts.idempotency_key(click.idempotency_key) or uuid.uuid4().hex,
     )
-    interaction.fingerprint = _fingerprint(click, interaction, label_of(adapter.model))
-    return interaction
 
 
 def _first_message(click: Click, interaction: Interaction) -> Message | None:
@@ -216,24 +208,7 @@ def _first_message(click: Click, interaction: Interaction) -> Message | None:
     )
 
 
-def _fingerprint(click: Click, interaction: Interaction, label: str) -> str:
-    """Digest everything that makes two clicks the same click."""
-    parts = [
-        label,
-        interaction.contact_id,
-        interaction.channel,
-        interaction.address,
-        interaction.sender_address,
-        interaction.subject,
-        interaction.to,
-        interaction.cc,
-        interaction.bcc,
-    ]
-    parts += [click.body, click.content_sid, dict(click.content_variables)]
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-
-
-def commit(interaction: Interaction, message: Message | None) -> Interaction:
+def commit(click: Click, interaction: Interaction, message: Message | None) -> Interaction:
     """Commit a click and return its interaction, or the one that the same click made. Raises ClickConflict."""
     for _try in range(_TRIES):
         try:
@@ -244,7 +219,7 @@ def commit(interaction: Interaction, message: Message | None) -> Interaction:
                 request_after_commit(Job.DISPATCH, interaction.account_id)
                 tell_after_commit(signals.interaction_queued, interaction.pk)
         except IntegrityError:
-            earlier = _in_the_way(interaction)
+            earlier = _in_the_way(click, interaction, message)
             if earlier is not None:
                 return earlier
         else:
@@ -256,22 +231,18 @@ def commit(interaction: Interaction, message: Message | None) -> Interaction:
     )
 
 
-def _in_the_way(interaction: Interaction) -> Interaction | None:
+def _in_the_way(click: Click, interaction: Interaction, message: Message | None) -> Interaction | None:
     """Return the interaction that this very click made before; raise where another one stands in the way."""
     interactions = Interaction.objects.select_related("agent", "message")
     same_key = interactions.filter(agent=interaction.agent, idempotency_key=interaction.idempotency_key).first()
     if same_key is not None:
-        if same_key.fingerprint == interaction.fingerprint:
+        if likeness.is_same_content(same_key, interaction) or likeness.is_same_request(same_key.fingerprint, click):
             return same_key
-        raise ClickConflict(
-            _("This key was used for another message. Use a new key for a new message."),
-            code="idempotency_key_reused",
-            interaction=same_key,
-        )
+        raise likeness.reused(click, same_key, (interaction, message))
     other = _other_in_the_way(interaction)
     if other is None:
         return None
-    if other.agent_id == interaction.agent_id and other.fingerprint == interaction.fingerprint:
+    if other.agent_id == interaction.agent_id and likeness.is_same_content(other, interaction):
         return other
     raise ClickConflict(already_open.words(other, interaction), code="already_open", interaction=other)
 

@@ -74,7 +74,7 @@ def send_test(test: SenderTest) -> Interaction:
         subject=test.subject,
         idempotency_key=test.key,
     )
-    return commit(*build(click, Setup(test.user, senders=[sender]), _TestContact(address), sender))
+    return commit(click, *build(click, Setup(test.user, senders=[sender]), _TestContact(address), sender))
 
 
 def again(interaction: Interaction, user: Any, key: str) -> Interaction:
