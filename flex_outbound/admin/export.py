@@ -25,7 +25,19 @@ PAGE: Final = 4000
 BOM: Final = "\N{ZERO WIDTH NO-BREAK SPACE}"
 """Spreadsheets recognise UTF-8 by it."""
 
-_DANGEROUS: Final = frozenset("=+-@\t\r\n＝＋－＠")
+_SIGN: Final = re.compile(r"[=+\-@\t\r\n＝＋－＠﹦﹢﹣﹫]")
+"""What may begin a formula, East Asian forms included, or be cut off in front of one."""
+
+_FORMULA: Final = re.compile(
+    r"(?:\A(?=[\t\r\n])|(?:\A|(?<=[,;\t\r\n]))"
+    r"(?=[\s\"\u00ad\u200b-\u200f\u2060\ufeff]*[=+\-@＝＋－＠﹦﹢﹣﹫]))"
+)
+"""Where a cell begins that could be read as a formula, whichever of comma, semicolon and tab separates the cells.
+
+Spreadsheets in many languages take the semicolon, and do not ask whether the comma was meant. Spaces, quotes and
+invisible characters in front of the formula are passed over, because some programs drop them.
+"""
+
 _NUMBER: Final = re.compile(r"[+-]?\d+(\.\d+)?")
 
 
@@ -36,7 +48,9 @@ def safe(value: Any) -> str:
     Source: https://owasp.org/www-community/attacks/CSV_Injection
     """
     text = "" if value is None else str(value)
-    return f"'{text}" if text[:1] in _DANGEROUS and not _NUMBER.fullmatch(text) else text
+    if not _SIGN.search(text) or _NUMBER.fullmatch(text):
+        return text
+    return _FORMULA.sub("'", text)
 
 
 class _Written(Func):
@@ -112,8 +126,17 @@ COLUMNS: Final = {
 }
 """The columns in their order. Neither texts nor subjects, and nothing that is secret."""
 
+OURS: Final = frozenset(
+    {
+        *("id", "clicked_at", "status", "channel", "attempts", "opened_too_often", "sent_at", "opened_at"),
+        *("seconds_to_flex", "finished_at", "error_code", "first_message"),
+    }
+)
+"""The columns that hold our own words, times and numbers. The others are made safe."""
+
 _SOURCES: Final = [column.source for column in COLUMNS.values()]
 _CELLS: Final = [(place, column.cell) for place, column in enumerate(COLUMNS.values()) if column.cell]
+_TEXTS: Final = [place for place, name in enumerate(COLUMNS) if name not in OURS]
 _ID: Final = list(COLUMNS).index("id")
 _CLICKED_AT: Final = list(COLUMNS).index("clicked_at")
 
@@ -130,7 +153,10 @@ def _row(values: tuple[Any, ...]) -> list[Any]:
     row = list(values)
     for place, cell in _CELLS:
         row[place] = cell(row[place])
-    return [safe(value) if isinstance(value, str) and value[:1] in _DANGEROUS else value for value in row]
+    for place in _TEXTS:
+        if isinstance(row[place], str):
+            row[place] = safe(row[place])
+    return row
 
 
 def pages(interactions: QuerySet[Interaction]) -> Iterator[list[tuple[Any, ...]]]:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,6 +12,8 @@ from django.contrib.admin.models import LogEntry
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from flex_outbound.admin import export
 from flex_outbound.models import Account, Interaction
@@ -154,9 +157,24 @@ def test_nothing_is_held_open_by_a_reader_who_leaves(admin_client: Client, click
         ("+1+cmd|' /C calc'!A0", "'+1+cmd|' /C calc'!A0"),
         ("-2+3", "'-2+3"),
         ("@SUM(1)", "'@SUM(1)"),
-        ("\t=1", "'\t=1"),
-        ("\r=1", "'\r=1"),
+        ("\t=1", "'\t'=1"),
+        ("\r=1", "'\r'=1"),
+        ("\tplain", "'\tplain"),
         ("＝1", "'＝1"),
+        ("﹦1", "'﹦1"),
+        (" =1", "' =1"),
+        ("\u00a0\u200b\ufeff=1", "'\u00a0\u200b\ufeff=1"),
+        ('"=1', "'\"=1"),
+        ("a;=1", "a;'=1"),
+        ("a,=1", "a,'=1"),
+        ("a\t=1", "a\t'=1"),
+        ("a\n=1", "a\n'=1"),
+        ("a; =1", "a;' =1"),
+        ('a;"=1', "a;'\"=1"),
+        ("a;+1+cmd|' /C calc'!A0", "a;'+1+cmd|' /C calc'!A0"),
+        ("a;＠SUM(1)", "a;'＠SUM(1)"),
+        ("=1;=2,-3\t@4", "'=1;'=2,'-3\t'@4"),
+        ("Doe, Jane; Acme-West", "Doe, Jane; Acme-West"),
         ("+14155550123", "+14155550123"),
         ("-7", "-7"),
         ("a=1", "a=1"),
@@ -166,6 +184,20 @@ def test_nothing_is_held_open_by_a_reader_who_leaves(admin_client: Client, click
 )
 def test_no_cell_is_run_by_a_spreadsheet(value: Any, cell: str) -> None:
     assert export.safe(value) == cell
+
+
+BITS = ["=", "+", "-", "@", "＝", "＋", "1", "a", " ", ";", ",", "\t", '"', "'", "\n", "\u00a0", "\ufeff"]
+
+
+@given(value=st.lists(st.sampled_from(BITS), max_size=8).map("".join), separator=st.sampled_from(",;\t"))
+@settings(max_examples=400, deadline=None, derandomize=True, database=None)
+def test_no_separator_makes_a_formula_of_a_cell(value: str, separator: str) -> None:
+    text = export._csv([["first", export.safe(value), "last"]])
+    for line in csv.reader(io.StringIO(text, newline=""), delimiter=separator):
+        for cell in line:
+            # A program that knows nothing of quotes, or drops white space, finds no formula either.
+            bare = cell.strip(' \t\r\n"\u00a0\ufeff')
+            assert bare[:1] not in set("=+-@＝＋") or re.fullmatch(r"[+-]?\d+", bare), (text, cell)
 
 
 def test_names_are_made_harmless_and_quoted(admin_client: Client, click: Click) -> None:
