@@ -27,7 +27,7 @@ from flex_outbound.models.interaction import InteractionQuerySet
 from flex_outbound.outbox import lingering
 from flex_outbound.outbox.preflight import ChannelOption, Setup, channel_options, option_for
 from flex_outbound.outbox.texts import name_of as name_of
-from flex_outbound.outbox.visible import visible_to
+from flex_outbound.outbox.visible import shown_to, visible_to
 from flex_outbound.phases import OFFERED_TO_ANOTHER, Phase
 from flex_outbound.sids import LENGTH, SidKind
 from flex_outbound.statements import load_permissions
@@ -124,8 +124,9 @@ def timeline_context(request: HttpRequest, contact: Any) -> dict[str, Any]:
     found = loaded(visible_to(user).for_contact(contact)).order_by("-created_at", "-id")
     # One more than is shown tells whether there is an older page, without a second query.
     interactions = list(found[first : first + PAGE_SIZE + 1])
+    shown = shown_to(user, interactions[:PAGE_SIZE])
     return identify(adapter, contact) | {
-        "interactions": [interaction_context(one, user) for one in interactions[:PAGE_SIZE]],
+        "interactions": [interaction_context(one, user) for one in shown],
         "page": page,
         "newer_url": _page_url(request, page - 1) if page > 1 else None,
         "older_url": _page_url(request, page + 1) if len(interactions) > PAGE_SIZE else None,

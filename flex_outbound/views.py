@@ -17,7 +17,7 @@ from django.contrib.auth.decorators import login_required
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.urls import get_script_prefix
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
@@ -30,11 +30,10 @@ from flex_outbound.channels import Channel
 from flex_outbound.contacts import ContactAdapter, adapter_by_label, find_contact
 from flex_outbound.exceptions import ClickConflict, ClickError, ClickNotAllowed, InvalidClick
 from flex_outbound.models import Interaction
-from flex_outbound.models.interaction import InteractionQuerySet
 from flex_outbound.outbox import decisions, texts
 from flex_outbound.outbox.enqueue import Click, enqueue
 from flex_outbound.outbox.preflight import require_permission
-from flex_outbound.outbox.visible import visible_to
+from flex_outbound.outbox.visible import shown_to, visible_to
 from flex_outbound.rates import take_click
 from flex_outbound.statements import load_permissions
 
@@ -273,7 +272,7 @@ def _say(request: HttpRequest, context: dict[str, Any], error: ClickError) -> Ht
     elif isinstance(error, ClickConflict):
         status = 409
         # The sentence is for every agent; the link only for those who may see that conversation.
-        other = error.interaction and _visible(request).filter(pk=error.interaction.pk).first()
+        other = _find(request, error.interaction.pk) if error.interaction else None
         context["interaction"] = contexts.interaction_context(other, request.user) if other else None
     response = render(request, "flex_outbound/compose.html", context, status=status)
     if isinstance(error, _TooOften):
@@ -283,15 +282,19 @@ def _say(request: HttpRequest, context: dict[str, Any], error: ClickError) -> Ht
 
 def _decidable(request: HttpRequest, pk: UUID) -> Interaction:
     """Return an interaction. Raises Http404 if the user may not see it, PermissionDenied if they may only view it."""
-    interaction = get_object_or_404(_visible(request), pk=pk)
+    interaction = _find(request, pk)
+    if interaction is None:
+        raise Http404
     if not contexts.may_decide(request.user, interaction):
         raise PermissionDenied
     return interaction
 
 
-def _visible(request: HttpRequest) -> InteractionQuerySet:
+def _find(request: HttpRequest, pk: UUID) -> Interaction | None:
+    """Return an interaction, None where there is none that this user may see."""
     load_permissions(request.user)
-    return contexts.loaded(visible_to(request.user))
+    found = contexts.loaded(visible_to(request.user)).filter(pk=pk)
+    return next(iter(shown_to(request.user, found)), None)
 
 
 def _page_of(request: HttpRequest, interaction: Interaction) -> str | None:

@@ -8,7 +8,7 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 
-from flex_outbound.admin.base import FlexModelAdmin
+from flex_outbound.admin.base import FlexModelAdmin, ForgivingChangeList
 
 MOST = 10_000
 """How many objects a list pages through. Older ones are found with filters and the search."""
@@ -34,7 +34,7 @@ class BoundedPaginator(Paginator):
         return self._counted > MOST
 
 
-class BoundedChangeList(ChangeList):
+class BoundedChangeList(ForgivingChangeList):
     """A list that shows no total where it does not know it."""
 
     def get_results(self, request: HttpRequest) -> None:

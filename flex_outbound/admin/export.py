@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple, cast
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.contrib.contenttypes.models import ContentType
 from django.db.models import DateTimeField, F, Func, Q, QuerySet, Value
 from django.db.models.functions import Concat
 from django.utils import timezone
@@ -20,6 +21,7 @@ from django.utils import timezone
 from flex_outbound.contexts import with_duplicates
 from flex_outbound.models import Interaction
 from flex_outbound.models.interaction import InteractionQuerySet
+from flex_outbound.outbox.visible import hidden_from
 
 PAGE: Final = 4000
 BOM: Final = "\N{ZERO WIDTH NO-BREAK SPACE}"
@@ -138,14 +140,27 @@ _SOURCES: Final = [column.source for column in COLUMNS.values()]
 _CELLS: Final = [(place, column.cell) for place, column in enumerate(COLUMNS.values()) if column.cell]
 _TEXTS: Final = [place for place, name in enumerate(COLUMNS) if name not in OURS]
 _ID: Final = list(COLUMNS).index("id")
+_AGENT: Final = list(COLUMNS).index("agent")
+_CONTACT: Final = slice(list(COLUMNS).index("contact_type"), list(COLUMNS).index("contact_id") + 1)
+"""Content type and id of the contact, which stand side by side."""
 _CLICKED_AT: Final = list(COLUMNS).index("clicked_at")
 
 
-def lines(interactions: QuerySet[Interaction]) -> Iterator[str]:
-    """Yield the file, the newest click first, in pieces of ``PAGE`` interactions."""
+def lines(interactions: QuerySet[Interaction], user: Any) -> Iterator[str]:
+    """Yield the file, the newest click first, in pieces of ``PAGE`` interactions, without what ``user`` may not see."""
     yield BOM + _csv([list(COLUMNS)])
     for page in pages(interactions):
-        yield _csv(map(_row, page))
+        yield _csv(map(_row, _shown(page, user)))
+
+
+def _shown(page: list[tuple[Any, ...]], user: Any) -> list[tuple[Any, ...]]:
+    name = user.get_username()
+    theirs = {row[_CONTACT] for row in page if row[_AGENT] != name}
+    types = {label: ContentType.objects.get_by_natural_key(*label.split(".")).pk for label, _one in theirs}
+    hidden = hidden_from(user, [(types[label], one) for label, one in theirs])
+    if not hidden:
+        return page
+    return [row for row in page if row[_AGENT] == name or (types[row[_CONTACT][0]], row[_CONTACT][1]) not in hidden]
 
 
 def _row(values: tuple[Any, ...]) -> list[Any]:

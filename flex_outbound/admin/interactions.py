@@ -5,6 +5,7 @@ from typing import Any, cast
 from django.contrib import admin
 from django.contrib.admin.options import InlineModelAdmin
 from django.contrib.admin.utils import unquote
+from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
@@ -15,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from flex_outbound import problems
 from flex_outbound.admin import badges
 from flex_outbound.admin.base import ReadOnly
-from flex_outbound.admin.bounded_list import BoundedListAdmin
+from flex_outbound.admin.bounded_list import BoundedChangeList, BoundedListAdmin
 from flex_outbound.admin.closings import ClosingInline, HasClosing
 from flex_outbound.admin.decisions import DecisionPage, choices_for
 from flex_outbound.admin.filters import AgentFilter, DayFilter, DeliveryFilter, FoldedRelated, ReasonFilter
@@ -25,8 +26,18 @@ from flex_outbound.admin.timeline import timeline_of
 from flex_outbound.contexts import duplicates_of, with_duplicates
 from flex_outbound.models import Interaction
 from flex_outbound.models.interaction import InteractionQuerySet
+from flex_outbound.outbox.visible import shown_to
 
 NONE = "–"
+
+
+class InteractionList(BoundedChangeList):
+    """A page of the history, without those with contacts that the user may not see."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        """Read the page."""
+        super().get_results(request)
+        self.result_list = shown_to(request.user, self.result_list)
 
 
 @admin.register(Interaction)
@@ -109,6 +120,15 @@ class InteractionAdmin(ReadOnly, BoundedListAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Interaction]:
         """Return interactions with the number of their duplicates."""
         return with_duplicates(cast("InteractionQuerySet", super().get_queryset(request)))
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        """Return the list that asks the contacts' adapters."""
+        return InteractionList
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Interaction | None:
+        """Return an interaction, None where there is none that the user may see."""
+        found: Interaction | None = super().get_object(request, object_id, from_field)
+        return found if found is not None and shown_to(request.user, [found]) else None
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Interaction], search_term: str

@@ -1,6 +1,6 @@
 """The two pages behind the list of interactions: the export as CSV and the dashboard."""
 
-from typing import Any
+from typing import Any, Final
 
 from django.contrib import messages
 from django.contrib.admin.models import CHANGE, LogEntry
@@ -18,6 +18,8 @@ from flex_outbound.admin.pages import Page
 from flex_outbound.models import Interaction
 
 CSV = "text/csv; charset=utf-8"
+PERSONAL: Final = frozenset({SEARCH_VAR, "contact_name", "address", "subject", "cc", "message"})
+"""Parameters that may hold what a customer is called or reached by."""
 
 
 class ExportPage(Page):
@@ -37,24 +39,31 @@ class ExportPage(Page):
             self.say(messages.ERROR, _("Nothing was exported: the filter is not valid."))
             return self.redirect(self.url_to("changelist"))
         self._log()
-        answer = StreamingHttpResponse(export.lines(interactions), content_type=CSV)
+        answer = StreamingHttpResponse(export.lines(interactions, request.user), content_type=CSV)
         name = f"interactions-{timezone.now():%Y%m%d-%H%M%S}.csv"
         answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
         answer.headers["Cache-Control"] = "private, no-store"
         return answer
 
     def _log(self) -> None:
-        # The search may be a customer's name or number, which are logged nowhere.
-        given = self.request.GET.items()
-        told = [f"{name}={'…' if name == SEARCH_VAR else value}" for name, value in given if value]
+        told = [f"{_one_line(name)}={_told(name, str(value))}" for name, value in self.request.GET.items() if value]
         LogEntry.objects.create(
             user_id=contexts.user_of(self.request).pk,
             content_type=ContentType.objects.get_for_model(Interaction),
             object_id=None,
             object_repr=_("Export as CSV"),
             action_flag=CHANGE,
-            change_message=_("Exported as CSV: %(filter)s") % {"filter": " & ".join(told) or _("everything")},
+            change_message=_("Exported as CSV: %(filter)s") % {"filter": " & ".join(told)[:1000] or _("everything")},
         )
+
+
+def _told(name: str, value: str) -> str:
+    """Return a filter for the log. Names, numbers and addresses of customers are logged nowhere."""
+    return "…" if name.partition("__")[0] in PERSONAL else _one_line(value)
+
+
+def _one_line(text: str) -> str:
+    return "".join(one for one in text if one.isprintable())[:100]
 
 
 class DashboardPage(Page):

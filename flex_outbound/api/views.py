@@ -46,7 +46,7 @@ from flex_outbound.models import Interaction
 from flex_outbound.outbox import decisions
 from flex_outbound.outbox.enqueue import Click, enqueue
 from flex_outbound.outbox.preflight import channel_options, require_permission
-from flex_outbound.outbox.visible import visible_to
+from flex_outbound.outbox.visible import shown_to, visible_to
 from flex_outbound.statements import load_permissions, version_of
 
 VARY = ("Accept-Language", "Authorization", "Cookie")
@@ -186,7 +186,7 @@ def _find(user: Any, pk: UUID) -> Interaction:
     found = contexts.find_own(user, pk)
     if found is None:
         load_permissions(user)
-        found = contexts.loaded(visible_to(user).filter(pk=pk)).first()
+        found = next(iter(shown_to(user, contexts.loaded(visible_to(user).filter(pk=pk)))), None)
     if found is None:
         raise Http404
     return found
@@ -208,13 +208,16 @@ class InteractionListView(ApiView):
         return [ClickThrottle() if self.request.method == "POST" else PollThrottle()]
 
     def get(self, request: Request) -> Response:
-        """Your own interactions; with the permission view_interaction, everybody's."""
+        """Your own interactions; with the permission view_interaction, also those of others with contacts you may see.
+
+        A page may hold fewer than page_size, even none, where some are hidden: follow next.
+        """
         query = TimelineQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
         load_permissions(request.user)
         found = contexts.loaded(visible_to(request.user)).filter(**self._conditions(query.validated_data))
         paginator = TimelinePagination()
-        page = paginator.paginate_queryset(found, request, self) or ()
+        page = shown_to(request.user, paginator.paginate_queryset(found, request, self) or ())
         collection = collection_of(request)
         return paginator.get_paginated_response([contexts.describe(one, request.user, collection) for one in page])
 
@@ -319,7 +322,7 @@ class ChannelsView(ApiView):
             adapter = adapter_by_label(contact_type)
         except LookupError:
             raise Http404 from None
-        contact = None if "\x00" in contact_id else find_contact(adapter, request.user, contact_id)
+        contact = find_contact(adapter, request.user, contact_id)
         if contact is None:
             raise Http404
         load_permissions(request.user)
@@ -352,3 +355,7 @@ class SchemaView(SpectacularAPIView):
     ]
     throttle_classes = []
     versioning_class = None
+
+    def _get_version_parameter(self, request: Request) -> None:
+        """Return None: there is one version. The base class would write ``?version=`` into a header of the answer."""
+        return

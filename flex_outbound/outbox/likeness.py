@@ -36,6 +36,9 @@ LABELS: Final[Mapping[str, Any]] = {
     "sender": gettext_lazy("sender"),
     "body": gettext_lazy("text"),
     "subject": gettext_lazy("subject"),
+    "to": gettext_lazy("further recipients"),
+    "cc": gettext_lazy("cc"),
+    "bcc": gettext_lazy("bcc"),
     "content_sid": gettext_lazy("template"),
     "content_variables": gettext_lazy("variables of the template"),
 }
