@@ -39,17 +39,21 @@ def choices_schema(choices: type[TextChoices]) -> dict[str, object]:
     return {"type": "string", "enum": list(choices.values)}
 
 
-@extend_schema_field(choices_schema(Channel), component_name="FlexOutboundChannel")
-class ChannelField(serializers.ChoiceField):
-    """One of our three channels."""
+class OneOf(serializers.ChoiceField):
+    """One of a few words; the error names them and not what was sent."""
 
     default_error_messages = {"invalid_choice": _("Choose one of: {choices}.")}
 
     def to_internal_value(self, data: Any) -> Any:
-        """Return the channel. What is no text is refused unread; DRF would write it out to compare it."""
+        """Return the word. What is no text is refused unread; DRF would write it out to compare it."""
         if not isinstance(data, str) or data not in self.choices:
             self.fail("invalid_choice", choices=", ".join(map(str, self.choices)))
         return data
+
+
+@extend_schema_field(choices_schema(Channel), component_name="FlexOutboundChannel")
+class ChannelField(OneOf):
+    """One of our three channels."""
 
 
 class Text(serializers.CharField):
@@ -241,8 +245,8 @@ class TimelineQuery(serializers.Serializer[Any]):
 
     contact_type = Text(required=False, max_length=MAX_TYPE, help_text=_("``app_label.model``"))
     contact_id = Text(required=False, max_length=MAX_ID, help_text=_("Needs ``contact_type``."))
-    status = serializers.ChoiceField(Status.choices, required=False)
-    channel = serializers.ChoiceField(Channel.choices, required=False)
+    status = OneOf(Status.choices, required=False)
+    channel = OneOf(Channel.choices, required=False)
     cursor = serializers.CharField(required=False, help_text=_("From ``next`` or ``previous``."))
     page_size = serializers.IntegerField(
         required=False,
@@ -258,10 +262,22 @@ class TimelineQuery(serializers.Serializer[Any]):
             known = ", ".join(self.fields)
             words = _("Unknown parameter. The parameters are: {known}.").format(known=known)
             raise serializers.ValidationError({name: [words] for name in unknown})
+        self._refuse_unclear(data)
         values: dict[str, Any] = super().to_internal_value(data)
         if "contact_id" in values and "contact_type" not in values:
             raise serializers.ValidationError({"contact_type": [_("contact_id needs contact_type.")]})
         return values
+
+    def _refuse_unclear(self, data: Any) -> None:
+        """Refuse what DRF ignores: an empty parameter, and all but the last of one that is given several times."""
+        errors = {}
+        for name in self.fields.keys() & data.keys():
+            if not data[name].strip():
+                errors[name] = [_("This parameter is empty. Give it a value, or leave it out.")]
+            elif len(data.getlist(name)) > 1:
+                errors[name] = [_("This parameter is given several times. Give it once.")]
+        if errors:
+            raise serializers.ValidationError(errors)
 
 
 class TimelinePagination(CursorPagination):

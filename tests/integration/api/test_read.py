@@ -185,6 +185,14 @@ def test_pages_hold_every_row_once_even_of_one_instant(client: Client, make_row:
         ("cursor=%00", "cursor"),
         ("contact=1", "contact"),
         ("agent=1", "agent"),
+        ("status=", "status"),
+        ("channel=%20", "channel"),
+        ("contact_type=crm_demo.contact&contact_id=", "contact_id"),
+        ("contact_type=", "contact_type"),
+        ("page_size=", "page_size"),
+        ("cursor=", "cursor"),
+        ("status=failed&status=queued", "status"),
+        ("contact_type=crm_demo.contact&contact_id=1&contact_id=2", "contact_id"),
     ],
 )
 def test_a_bad_parameter_is_named(client: Client, query: str, field: str) -> None:
