@@ -5,6 +5,7 @@ from importlib.util import find_spec
 
 from django.apps import AppConfig, apps
 from django.core.exceptions import ImproperlyConfigured
+from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate
 from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext_lazy as _
@@ -32,6 +33,8 @@ class FlexOutboundConfig(AppConfig):
         # By name: they need the models, which are not there yet when this module is imported.
         import_module("flex_outbound.tasks")
         import_module("flex_outbound.checks")
+        discretion = import_module("flex_outbound.discretion")
+        connection_created.connect(discretion.install, dispatch_uid="flex_outbound.discretion")
         groups = import_module("flex_outbound.groups")
         post_migrate.connect(groups.make_groups, sender=self, dispatch_uid="flex_outbound.groups")
         if find_spec("prometheus_client"):
