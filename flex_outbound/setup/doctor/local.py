@@ -19,6 +19,7 @@ from limits.storage import storage_from_string
 from flex_outbound.conf import conf
 from flex_outbound.models import Closing, Heartbeat, Interaction, WebhookEvent
 from flex_outbound.setup.doctor.results import Check, CheckResult, Level
+from flex_outbound.setup.doctor.tables import check_tables
 
 SKEW: Final = timedelta(seconds=5)
 PATIENCE: Final = timedelta(seconds=60)
@@ -49,6 +50,10 @@ def check_database() -> Iterator[CheckResult]:
         cursor.execute("SELECT 1")
     yield CheckResult("database", Level.OK, _("%(kind)s answers.") % {"kind": connection.display_name})
     missing = _unapplied()
+    half = check_tables(connection.alias, is_migrated=not missing)
+    if half is not None:
+        yield half
+        return
     if missing:
         words = ngettext("%(count)d migration is not applied.", "%(count)d migrations are not applied.", len(missing))
         remedy = "python manage.py migrate"
