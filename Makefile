@@ -3,12 +3,14 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 ARGS ?=
+# The versions that are installed; `make test CONSTRAINTS=` takes the newest that pyproject.toml allows.
+CONSTRAINTS ?= constraints.txt
 # How many tests run side by side; `make test WORKERS=0` runs them one after another, in one process.
 WORKERS ?= logical
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint docs bench faults clean
+.PHONY: help demo test lint docs bench faults newest clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -40,13 +42,19 @@ bench: $(VENV)/.test ## Measure, in about 6 minutes; LONG=1 takes more and large
 faults: $(VENV)/.test ## Kill real processes in real places
 	$(BIN)/python -m pytest -m faults tests/faults -s $(ARGS)
 
+newest: ## Run the tests with the newest dependencies, in an environment of its own
+	rm -f var/newest/.test
+	$(MAKE) VENV=var/newest CONSTRAINTS= test
+	var/newest/bin/python -m pip list --outdated
+
 clean: ## Remove the demo's data and what was built; keep the virtual environment
 	rm -rf var build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -path './$(VENV)' -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# One stamp for each set of packages: pip runs only when pyproject.toml has changed since.
-$(VENV)/.demo $(VENV)/.test $(VENV)/.lint $(VENV)/.docs: $(VENV)/.%: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --editable '.[$*]'
+# One stamp for each set of packages: pip runs only when what it reads has changed since.
+$(VENV)/.demo $(VENV)/.test $(VENV)/.lint $(VENV)/.docs: $(VENV)/.%: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
+	$(BIN)/python -m pip install --quiet $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS),--upgrade --upgrade-strategy eager) \
+	  --editable '.[$*]'
 	@touch $@
 
 $(BIN)/python:
