@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import Mount, Route, Router
 from starlette.types import ASGIApp
 
 from flex_outbound.sandbox import control, desk, routes
@@ -29,19 +29,20 @@ def create_app(state: SandboxState) -> ASGIApp:
         yield
         await state.callbacks.close()
 
-    mounts = [
-        Mount(f"/{product}", routes=[_route(path, product, handlers) for path, handlers in table])
-        for product, table in routes.TABLES.items()
-    ]
+    mounts = [Mount(f"/{product}", app=_router(product, table)) for product, table in routes.TABLES.items()]
     app = Starlette(
         routes=[*mounts, *control.routes(), *desk.routes()],
         lifespan=lifespan,
         exception_handlers={404: _not_found, 405: _not_allowed, TwilioError: _refused},
     )
-    # For a path with an extra slash, Twilio does not redirect but answers 404.
     app.router.redirect_slashes = False
     app.state.sandbox = state
     return Gate(app, state)
+
+
+def _router(product: str, table: routes.Table) -> Router:
+    # For a path with an extra slash, Twilio does not redirect but answers 404.
+    return Router([_route(path, product, handlers) for path, handlers in table], redirect_slashes=False)
 
 
 def _route(path: str, product: str, handlers: dict[str, Handler]) -> Route:
@@ -68,6 +69,7 @@ async def _serve(request: Request, product: str, handler: Handler) -> Response:
         form=Form(body.decode("utf-8", "replace")),
         params=request.path_params,
         headers=request.headers,
+        body=body.decode("utf-8", "replace"),
         faults=request.scope["state"].get("faults", ()),
     )
     reply = handler(call)

@@ -79,7 +79,10 @@ def json_object(text: str, name: str, code: int) -> JSON:
 
 @dataclass(slots=True)
 class Call:
-    """One authenticated request, as handlers see it; ``path`` is without the product's prefix."""
+    """One authenticated request, as handlers see it.
+
+    ``path`` is without the product's prefix; ``body`` is for the few requests that send JSON instead of a form.
+    """
 
     state: SandboxState
     world: World
@@ -90,6 +93,7 @@ class Call:
     form: Form
     params: Mapping[str, str]
     headers: Mapping[str, str]
+    body: str = ""
     faults: Sequence[Fault] = field(default=())
 
     def fault(self, kind: str) -> Fault | None:

@@ -92,6 +92,14 @@ def test_an_unknown_path_is_20404_and_names_the_path(raw: httpx.Client) -> None:
     assert "/v1/Nothing" in body["message"]
 
 
+@pytest.mark.parametrize("host", ["", "flex-api.twilio.com"])
+@pytest.mark.parametrize("path", ["/v1/Configuration/", "/v1/Interactions/", "//v1/Configuration", "/"])
+def test_an_extra_slash_is_20404_and_leads_nowhere_else(raw: httpx.Client, path: str, host: str) -> None:
+    answer = raw.get(path if host else f"/flex-api{path}", headers={"Host": host} if host else {})
+    assert (answer.status_code, answer.json()["code"]) == (404, 20404)
+    assert "Location" not in answer.headers
+
+
 @pytest.mark.parametrize(("method", "path"), [("GET", "Interactions"), ("DELETE", "Configuration")])
 def test_a_method_that_is_not_taken_is_20004(raw: httpx.Client, method: str, path: str) -> None:
     answer = raw.request(method, f"/flex-api/v1/{path}")
