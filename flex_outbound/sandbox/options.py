@@ -39,6 +39,7 @@ class Options:
     accept_delay_ms: int = 300
     channel_setup_ms: int = 150
     delivery_ms: int = 200
+    timer_speed: int = 1
     null_list_attributes: bool = False
     search_lag_ms: int = 0
     task_retention_seconds: int = 300

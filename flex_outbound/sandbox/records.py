@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from flex_outbound.sandbox.wire import now
@@ -156,7 +156,10 @@ class InteractionWebhook:
 
 @dataclass(slots=True)
 class Participant:
-    """A participant of a conversation: an agent by ``identity``, or a customer by ``address`` and ``proxy``."""
+    """A participant of a conversation: an agent by ``identity``, or a customer by ``address`` and ``proxy``.
+
+    ``projected`` is the number by which an agent appears in a group text.
+    """
 
     sid: str
     identity: str | None = None
@@ -166,6 +169,11 @@ class Participant:
     level: str | None = None
     name: str | None = None
     attributes: str = "{}"
+    projected: str | None = None
+    role_sid: str | None = None
+    read_index: int | None = None
+    read_at: str | None = None
+    notification_level: str = "default"
     created: datetime = field(default_factory=now)
     updated: datetime = field(default_factory=now)
 
@@ -213,6 +221,16 @@ class ScopedWebhook:
 
 
 @dataclass(slots=True)
+class Timers:
+    """After how long without activity a conversation becomes inactive and closed; ``turn`` counts the restarts."""
+
+    inactive: timedelta | None = None
+    closed: timedelta | None = None
+    started: datetime = field(default_factory=now)
+    turn: int = 0
+
+
+@dataclass(slots=True)
 class Conversation:
     """A conversation with its participants and messages."""
 
@@ -227,3 +245,77 @@ class Conversation:
     messages: dict[str, Message] = field(default_factory=dict)
     webhooks: dict[str, ScopedWebhook] = field(default_factory=dict)
     next_index: int = 0
+    service_sid: str = ""
+    email: dict[str, str] | None = None
+    timers: Timers = field(default_factory=Timers)
+
+
+@dataclass(slots=True)
+class Role:
+    """What a user may do in a service, or a participant in a conversation (``type``)."""
+
+    sid: str
+    name: str
+    type: str
+    permissions: list[str]
+    created: datetime = field(default_factory=now)
+    updated: datetime = field(default_factory=now)
+
+
+@dataclass(slots=True)
+class User:
+    """A user of a service, known by ``identity``."""
+
+    sid: str
+    identity: str
+    role_sid: str | None
+    name: str | None = None
+    attributes: str = "{}"
+    created: datetime = field(default_factory=now)
+    updated: datetime = field(default_factory=now)
+
+
+@dataclass(slots=True)
+class ServiceWebhooks:
+    """The webhook configuration of the account's conversations, or of one service's."""
+
+    pre_url: str = ""
+    post_url: str = ""
+    method: str = "POST"
+    filters: list[str] = field(default_factory=list)
+    target: str = "webhook"
+
+
+@dataclass(slots=True)
+class ChatService:
+    """A service of Conversations; ``defaults`` and ``notifications`` are its configuration by form field."""
+
+    sid: str
+    name: str
+    roles: dict[str, Role] = field(default_factory=dict)
+    users: dict[str, User] = field(default_factory=dict)
+    webhooks: ServiceWebhooks = field(default_factory=ServiceWebhooks)
+    defaults: dict[str, str] = field(default_factory=dict)
+    reachable: bool = False
+    notifications: dict[str, str] = field(default_factory=dict)
+    created: datetime = field(default_factory=now)
+    updated: datetime = field(default_factory=now)
+
+    def user(self, sid_or_identity: str) -> User | None:
+        """Return the user of that SID or identity, or None."""
+        named = (one for one in self.users.values() if one.identity == sid_or_identity)
+        return self.users.get(sid_or_identity) or next(named, None)
+
+
+@dataclass(slots=True)
+class AddressConfiguration:
+    """One of the business's addresses in Conversations, with what happens when a customer writes to it first."""
+
+    sid: str
+    type: str
+    address: str
+    name: str | None
+    auto_creation: dict[str, Any]
+    country: str | None = None
+    created: datetime = field(default_factory=now)
+    updated: datetime = field(default_factory=now)

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
-from flex_outbound.sandbox import accounts, addresses, content
-from flex_outbound.sandbox.conversations import messages, participants, resources
+from flex_outbound.sandbox import accounts, content, senders
+from flex_outbound.sandbox.conversations import (
+    addresses,
+    messages,
+    participants,
+    resources,
+    roles,
+    services,
+    together,
+    users,
+)
+from flex_outbound.sandbox.conversations import configuration as conversation_configuration
 from flex_outbound.sandbox.conversations import webhooks as conversation_webhooks
 from flex_outbound.sandbox.errors import not_found
 from flex_outbound.sandbox.flex import channels, configuration, interactions, webhooks
@@ -33,15 +43,18 @@ def _resource(
     ]
 
 
-def of_service(handler: Handler) -> Handler:
-    """Return ``handler`` for a path under ``/v1/Services/{service}``; another service is unknown (20404)."""
+def _of_service(handlers: dict[str, Handler]) -> dict[str, Handler]:
+    """Return ``handlers`` for a path under ``/v1/Services/{service}``; an unknown service is 20404."""
 
-    def checked(call: Call) -> Reply:
-        if call.params["service"] != call.world.chat_service_sid:
-            raise not_found(call.path)
-        return handler(call)
+    def checked(handler: Handler) -> Handler:
+        def handle(call: Call) -> Reply:
+            if call.params["service"] not in call.world.services:
+                raise not_found(call.path)
+            return handler(call)
 
-    return checked
+        return handle
+
+    return {method: checked(handler) for method, handler in handlers.items()}
 
 
 CHANNELS = "/v1/Interactions/{interaction}/Channels"
@@ -175,7 +188,34 @@ IN_CONVERSATIONS: Table = [
         conversation_webhooks.delete_webhook,
         item="{webhook}",
     ),
+    ("/ConversationWithParticipants", {"POST": together.create_together}),
     ("/ParticipantConversations", {"GET": resources.list_participant_conversations}),
+    *_resource(
+        "/Roles",
+        roles.list_roles,
+        roles.create_role,
+        roles.fetch_role,
+        roles.update_role,
+        roles.delete_role,
+        item="{role}",
+    ),
+    *_resource(
+        "/Users",
+        users.list_users,
+        users.create_user,
+        users.fetch_user,
+        users.update_user,
+        users.delete_user,
+        item="{user}",
+    ),
+    *_resource(
+        "/Users/{user}/Conversations",
+        users.list_user_conversations,
+        fetch=users.fetch_user_conversation,
+        update=users.update_user_conversation,
+        delete=users.delete_user_conversation,
+        item="{conversation}",
+    ),
     (
         "/Configuration/Webhooks",
         {
@@ -184,17 +224,50 @@ IN_CONVERSATIONS: Table = [
         },
     ),
 ]
+SERVICE = "/v1/Services/{service}"
+OF_SERVICES: Table = [
+    (
+        "/Configuration",
+        {
+            "GET": conversation_configuration.fetch_service_configuration,
+            "POST": conversation_configuration.update_service_configuration,
+        },
+    ),
+    (
+        "/Configuration/Notifications",
+        {
+            "GET": conversation_configuration.fetch_notifications,
+            "POST": conversation_configuration.update_notifications,
+        },
+    ),
+    ("/Bindings", {"GET": services.list_bindings}),
+]
 CONVERSATIONS: Table = [
-    ("/v1/Configuration", {"GET": conversation_webhooks.fetch_configuration}),
-    *_resource("/v1/Configuration/Addresses", addresses.list_addresses, fetch=addresses.fetch_address),
+    (
+        "/v1/Configuration",
+        {
+            "GET": conversation_configuration.fetch_configuration,
+            "POST": conversation_configuration.update_configuration,
+        },
+    ),
+    *_resource(
+        "/v1/Configuration/Addresses",
+        addresses.list_addresses,
+        addresses.create_address,
+        addresses.fetch_address,
+        addresses.update_address,
+        addresses.delete_address,
+    ),
+    *_resource(
+        "/v1/Services",
+        services.list_services,
+        services.create_service,
+        services.fetch_service,
+        delete=services.delete_service,
+        item="{service}",
+    ),
     *[(f"/v1{path}", handlers) for path, handlers in IN_CONVERSATIONS],
-    *[
-        (
-            "/v1/Services/{service}" + path,
-            {method: of_service(handler) for method, handler in handlers.items()},
-        )
-        for path, handlers in IN_CONVERSATIONS
-    ],
+    *[(SERVICE + path, _of_service(handlers)) for path, handlers in [*IN_CONVERSATIONS, *OF_SERVICES]],
 ]
 
 CONTENT: Table = [
@@ -206,7 +279,7 @@ CONTENT: Table = [
 ]
 
 MESSAGING: Table = [
-    *_resource("/v2/Channels/Senders", addresses.list_senders, fetch=addresses.fetch_sender),
+    *_resource("/v2/Channels/Senders", senders.list_senders, fetch=senders.fetch_sender),
 ]
 
 ACCOUNTS = "/2010-04-01/Accounts/{account}"

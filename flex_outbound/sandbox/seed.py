@@ -2,9 +2,55 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from flex_outbound.sandbox import defaults
-from flex_outbound.sandbox.records import Activity, Named, Worker
+from flex_outbound.sandbox.ids import fixed_sid
+from flex_outbound.sandbox.records import Activity, AddressConfiguration, ChatService, Named, Role, Worker
 from flex_outbound.sandbox.world import Workspace, World
+
+CREATED = datetime(2025, 1, 15, 9, tzinfo=UTC)
+WRITING = ["sendMessage", "sendMediaMessage", "leaveConversation", "editOwnMessage", "deleteOwnMessage"]
+ROLES = (
+    ("service admin", "service", ["addParticipant", "createConversation", "deleteConversation", "editAnyMessage"]),
+    ("service user", "service", ["createConversation", "joinConversation", "editOwnUserInfo"]),
+    ("channel admin", "conversation", ["addParticipant", "removeParticipant", "deleteConversation", *WRITING]),
+    ("channel user", "conversation", WRITING),
+)
+
+
+def chat_service(sid: str, name: str) -> ChatService:
+    """Return a new service of Conversations with the four roles that Twilio gives to each."""
+    roles = [Role(fixed_sid("RL", f"{sid} {role}"), role, kind, list(rights)) for role, kind, rights in ROLES]
+    by_name = {role.name: role.sid for role in roles}
+    return ChatService(
+        sid,
+        name,
+        roles={role.sid: role for role in roles},
+        defaults={
+            "DefaultConversationCreatorRoleSid": by_name["channel admin"],
+            "DefaultConversationRoleSid": by_name["channel user"],
+            "DefaultChatServiceRoleSid": by_name["service user"],
+        },
+    )
+
+
+def _converse(world: World) -> World:
+    """Give ``world`` its chat service and the configurations of its addresses."""
+    world.services[world.chat_service_sid] = chat_service(world.chat_service_sid, "Flex Chat Service")
+    world.default_service_sid = world.chat_service_sid
+    for one in world.senders:
+        sid = fixed_sid("IG", f"{world.account_sid} {one.channel} {one.address}")
+        world.address_configurations[sid] = AddressConfiguration(
+            sid,
+            one.channel,
+            one.address,
+            one.name,
+            {"enabled": True, "type": "default"},
+            created=CREATED,
+            updated=CREATED,
+        )
+    return world
 
 
 def _workspace(
@@ -51,7 +97,7 @@ def first_account() -> World:
         (defaults.WORKFLOW_SID, defaults.WORKFLOW_NAME),
         defaults.TASK_CHANNELS,
     )
-    return World(
+    world = World(
         account_sid=defaults.ACCOUNT_SID,
         auth_token=defaults.AUTH_TOKEN,
         api_keys={defaults.API_KEY_SID: defaults.API_KEY_SECRET},
@@ -61,6 +107,7 @@ def first_account() -> World:
         templates={template.sid: template for template in defaults.CONTENT_TEMPLATES},
         workspaces={workspace.sid: workspace},
     )
+    return _converse(world)
 
 
 def second_account() -> World:
@@ -74,7 +121,7 @@ def second_account() -> World:
         (defaults.ACCOUNT2_WORKFLOW_SID, "Second Workflow"),
         defaults.ACCOUNT2_TASK_CHANNELS,
     )
-    return World(
+    world = World(
         account_sid=defaults.ACCOUNT2_SID,
         auth_token=defaults.ACCOUNT2_AUTH_TOKEN,
         api_keys={defaults.ACCOUNT2_API_KEY_SID: defaults.ACCOUNT2_API_KEY_SECRET},
@@ -85,3 +132,4 @@ def second_account() -> World:
         workspaces={workspace.sid: workspace},
         name="Second Sandbox",
     )
+    return _converse(world)

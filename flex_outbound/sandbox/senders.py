@@ -1,8 +1,4 @@
-"""The business's own addresses: WhatsApp senders, and the addresses of Conversations.
-
-https://www.twilio.com/docs/whatsapp/api/senders and
-https://www.twilio.com/docs/conversations/api/address-configuration-resource
-"""
+"""The business's WhatsApp senders. https://www.twilio.com/docs/whatsapp/api/senders"""
 
 from __future__ import annotations
 
@@ -11,10 +7,7 @@ from flex_outbound.sandbox.errors import bad_request
 from flex_outbound.sandbox.ids import fixed_sid
 from flex_outbound.sandbox.wire import JSON, Call, Reply, page, resource_url
 
-CREATED = "2025-01-15T09:00:00Z"
 CHANNELS = ("whatsapp", "rcs")
-TYPES = ("sms", "whatsapp", "messenger", "gbm", "email", "rcs", "apple", "chat")
-MAX_ADDRESSES = 50
 PROFILE = (
     "about",
     "address",
@@ -42,31 +35,15 @@ def list_senders(call: Call) -> Reply:
 
 def fetch_sender(call: Call) -> Reply:
     """GET one sender."""
-    return Reply(_sender(call, call.find({_sid(call, "XE", one): one for one in call.world.senders}, "sid")))
+    return Reply(_sender(call, call.find({_sid(call, one): one for one in call.world.senders}, "sid")))
 
 
-def list_addresses(call: Call) -> Reply:
-    """GET Configuration/Addresses, by ``Type`` if given; at most 50 per page."""
-    wanted = call.query.get("Type")
-    if wanted and wanted not in TYPES:
-        raise bad_request(20001, f"Invalid Type: it must be one of {', '.join(TYPES)}")
-    if call.query.integer("PageSize", MAX_ADDRESSES) > MAX_ADDRESSES:
-        raise bad_request(20001, f"Invalid PageSize: it must be at most {MAX_ADDRESSES}")
-    found = [one for one in call.world.senders if wanted in ("", one.channel)]
-    return page(call, "address_configurations", found, lambda one: _address(call, one))
-
-
-def fetch_address(call: Call) -> Reply:
-    """GET one address."""
-    return Reply(_address(call, call.find({_sid(call, "IG", one): one for one in call.world.senders}, "sid")))
-
-
-def _sid(call: Call, prefix: str, one: Sender) -> str:
-    return fixed_sid(prefix, f"{call.world.account_sid} {one.channel} {one.address}")
+def _sid(call: Call, one: Sender) -> str:
+    return fixed_sid("XE", f"{call.world.account_sid} {one.channel} {one.address}")
 
 
 def _sender(call: Call, one: Sender) -> JSON:
-    sid = _sid(call, "XE", one)
+    sid = _sid(call, one)
     about: JSON = dict.fromkeys(PROFILE)
     return {
         "sid": sid,
@@ -91,20 +68,4 @@ def _sender(call: Call, one: Sender) -> JSON:
         "offline_reasons": None,
         "compliance": None,
         "url": resource_url("messaging", f"/v2/Channels/Senders/{sid}"),
-    }
-
-
-def _address(call: Call, one: Sender) -> JSON:
-    sid = _sid(call, "IG", one)
-    return {
-        "sid": sid,
-        "account_sid": call.world.account_sid,
-        "type": one.channel,
-        "address": one.address,
-        "friendly_name": one.name,
-        "address_country": None,
-        "auto_creation": {"enabled": True, "type": "default"},
-        "date_created": CREATED,
-        "date_updated": CREATED,
-        "url": resource_url("conversations", f"/v1/Configuration/Addresses/{sid}"),
     }

@@ -10,15 +10,20 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from flex_outbound.sandbox.defaults import Sender, Template
+from flex_outbound.sandbox.ids import new_sid
 from flex_outbound.sandbox.records import (
     Activity,
+    AddressConfiguration,
+    ChatService,
     Conversation,
     Event,
     Interaction,
     InteractionWebhook,
     Named,
     Participant,
+    ServiceWebhooks,
     Task,
+    User,
     Worker,
 )
 from flex_outbound.sandbox.taskrouter.index import TaskIndex
@@ -54,17 +59,6 @@ class Workspace:
 
 
 @dataclass(slots=True)
-class ServiceWebhooks:
-    """The webhook configuration of the account's conversations, or of its chat service's."""
-
-    pre_url: str = ""
-    post_url: str = ""
-    method: str = "POST"
-    filters: list[str] = field(default_factory=list)
-    target: str = "webhook"
-
-
-@dataclass(slots=True)
 class World:
     """One account: its secrets and its resources."""
 
@@ -81,11 +75,14 @@ class World:
     interactions: dict[str, Interaction] = field(default_factory=dict)
     interaction_webhooks: dict[str, InteractionWebhook] = field(default_factory=dict)
     conversations: dict[str, Conversation] = field(default_factory=dict)
-    conversation_names: dict[str, str] = field(default_factory=dict)
+    conversation_names: dict[tuple[str, str], str] = field(default_factory=dict)
     bindings: dict[tuple[str, str], str] = field(default_factory=dict)
     addresses: dict[str, dict[str, None]] = field(default_factory=dict)
     account_webhooks: ServiceWebhooks = field(default_factory=ServiceWebhooks)
-    service_webhooks: ServiceWebhooks = field(default_factory=ServiceWebhooks)
+    services: dict[str, ChatService] = field(default_factory=dict)
+    default_service_sid: str = ""
+    default_timers: dict[str, str] = field(default_factory=dict)
+    address_configurations: dict[str, AddressConfiguration] = field(default_factory=dict)
     opted_out: set[str] = field(default_factory=set)
     heard_from: dict[tuple[str, str], datetime] = field(default_factory=dict)
 
@@ -93,22 +90,33 @@ class World:
         """Return whether ``address`` is one of this account's senders for ``channel``."""
         return any(sender.channel == channel and sender.address == address for sender in self.senders)
 
-    def conversation(self, sid_or_name: str) -> Conversation | None:
-        """Return the conversation of that SID or unique name, or None."""
-        return self.conversations.get(self.conversation_names.get(sid_or_name, sid_or_name))
+    def conversation(self, sid_or_name: str, service_sid: str = "") -> Conversation | None:
+        """Return the conversation of that SID or unique name, or None.
+
+        With ``service_sid`` only that service's conversations are known. Without, a unique name is one of the
+        default service's.
+        """
+        name = (service_sid or self.default_service_sid, sid_or_name)
+        found = self.conversations.get(self.conversation_names.get(name, sid_or_name))
+        return found if found is None or service_sid in ("", found.service_sid) else None
 
     def bound_to(self, address: str, proxy: str) -> str | None:
         """Return the SID of the open conversation that ``address`` and ``proxy`` are in, or None."""
         return self.bindings.get((address, proxy))
 
     def join(self, conversation: Conversation, participant: Participant) -> None:
-        """Add ``participant`` to ``conversation`` and reserve its pair of addresses."""
+        """Add ``participant`` to ``conversation`` and reserve its pair of addresses; an identity becomes a user."""
         conversation.participants[participant.sid] = participant
         for key in (participant.address, participant.identity):
             if key:
                 self.addresses.setdefault(key, {})[conversation.sid] = None
         if participant.address and participant.proxy and conversation.state != "closed":
             self.bindings[participant.address, participant.proxy] = conversation.sid
+        service = self.services.get(conversation.service_sid)
+        if participant.identity and service and service.user(participant.identity) is None:
+            role = service.defaults["DefaultChatServiceRoleSid"]
+            user = User(new_sid("US"), participant.identity, role)
+            service.users[user.sid] = user
 
     def leave(self, conversation: Conversation, participant: Participant) -> None:
         """Remove ``participant`` from ``conversation`` and free its pair of addresses."""

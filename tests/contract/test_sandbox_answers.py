@@ -35,6 +35,11 @@ SIDS = {
     "receipt": "DY",
     "webhook": "WH",
     "service": "IS",
+    "role": "RL",
+    "user": "US",
+    "transfer": "UX",
+    "worker_channel": "WC",
+    "number": "PN",
     "content": "HX",
     "account": "AC",
     "instance": "GO",
@@ -95,14 +100,32 @@ def test_a_new_interaction_looks_as_published(
     assert twilio.answer_errors("flex-api", "POST", "/v1/Interactions", made) == []
 
 
+SERVICE = f"/v1/Services/{defaults.CHAT_SERVICE_SID}"
+READ_IN_A_SERVICE = (
+    "",
+    "/Configuration",
+    "/Configuration/Notifications",
+    "/Configuration/Webhooks",
+    "/Bindings",
+    "/Roles",
+    "/Users",
+    "/Users/agent",
+    "/Users/agent/Conversations",
+    "/Conversations",
+    "/ParticipantConversations?Identity=agent",
+)
+
+
 def read_everything(wire: Wire) -> list[tuple[str, str]]:
     """Return every address that is read on the way of an interaction, by product."""
     made = wire.open()
+    wire.ask("POST", "conversations", f"{SERVICE}/Users", {"Identity": "agent"})
     channel = f"/v1/Interactions/{made['sid']}/Channels"
     task = f"{SPACE}/Tasks/{made['routing']['properties']['sid']}"
     talk = f"/v1/Conversations/{json.loads(made['routing']['properties']['attributes'])['conversationSid']}"
     message = wire.ask("POST", "conversations", f"{talk}/Messages", {"Author": "agent", "Body": "Hello"})["sid"]
     one = f"{talk}/Messages/{message}"
+    within = (talk, f"{talk}/Participants", f"{talk}/Messages", one, f"{one}/Receipts")
     template = defaults.CONTENT_TEMPLATES[0].sid
     addresses = {
         "flex-api": [
@@ -144,6 +167,11 @@ def read_everything(wire: Wire) -> list[tuple[str, str]]:
             "/v1/Configuration/Webhooks",
             "/v1/Configuration/Addresses",
             f"/v1/Configuration/Addresses/{ADDRESS_SID}",
+            "/v1/Roles",
+            "/v1/Users",
+            "/v1/Users/agent/Conversations",
+            *(f"{SERVICE}{path}" for path in READ_IN_A_SERVICE),
+            *(f"{SERVICE}{path.removeprefix('/v1')}" for path in within),
         ],
         "messaging": ["/v2/Channels/Senders?Channel=whatsapp", f"/v2/Channels/Senders/{SENDER_SID}"],
         "api": [f"{ACCOUNT}.json", f"{ACCOUNT}/IncomingPhoneNumbers.json"],

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from flex_outbound.sandbox.conversations import notify
+from flex_outbound.sandbox.conversations import notify, timers
 from flex_outbound.sandbox.errors import bad_request, conflict
 from flex_outbound.sandbox.ids import new_sid
 from flex_outbound.sandbox.records import Conversation, Message, Participant, Receipt
@@ -29,6 +29,8 @@ class Draft:
     content_sid: str | None = None
     participant_sid: str | None = None
     failure: int = 0
+    created: datetime | None = None
+    updated: datetime | None = None
 
 
 class Changes:
@@ -46,24 +48,36 @@ class Changes:
 
     def open(self, conversation: Conversation) -> Conversation:
         """Enter a new conversation; raises 50353 (HTTP 409) if its unique name is taken."""
-        name = conversation.unique_name
-        if name and name in self.world.conversation_names:
-            raise conflict(50353, "Conversation with provided unique name already exists")
-        if name:
-            self.world.conversation_names[name] = conversation.sid
+        conversation.service_sid = conversation.service_sid or self.world.chat_service_sid
+        self.rename(conversation, conversation.unique_name or "")
         self.world.conversations[conversation.sid] = conversation
+        timers.fill(conversation.timers, self.world.default_timers)
+        self.start_timers(conversation)
         self._tell(conversation, "onConversationAdded", notify.conversation_fields(conversation))
         return conversation
 
+    def start_timers(self, conversation: Conversation) -> None:
+        """Start the timers of ``conversation`` anew, as every activity in it does."""
+        timers.start(self.state, conversation, Changes(self.state, self.world).set_state)
+
     def rename(self, conversation: Conversation, name: str) -> None:
         """Give ``conversation`` another unique name; raises 50353 (HTTP 409) if that is taken."""
-        names = self.world.conversation_names
-        if name and names.get(name, conversation.sid) != conversation.sid:
+        names, service = self.world.conversation_names, conversation.service_sid
+        if name and names.get((service, name), conversation.sid) != conversation.sid:
             raise conflict(50353, "Conversation with provided unique name already exists")
-        names.pop(conversation.unique_name or "", None)
+        if names.get((service, conversation.unique_name or "")) == conversation.sid:
+            del names[service, conversation.unique_name or ""]
         conversation.unique_name = name or None
         if name:
-            names[name] = conversation.sid
+            names[service, name] = conversation.sid
+
+    def delete(self, conversation: Conversation) -> None:
+        """Delete ``conversation`` with everything in it."""
+        for participant in list(conversation.participants.values()):
+            self.remove(conversation, participant)
+        self.rename(conversation, "")
+        conversation.timers.turn += 1
+        del self.world.conversations[conversation.sid]
 
     def add(self, conversation: Conversation, participant: Participant) -> Participant:
         """Add ``participant``; raises 50416 (HTTP 409) if its pair is in an open conversation."""
@@ -91,6 +105,8 @@ class Changes:
         if before == "closed":
             raise bad_request(50377, "Conversation is closed and cannot be changed")
         conversation.state, conversation.updated = wanted, now()
+        if wanted == "active":
+            self.start_timers(conversation)
         if wanted == "closed":
             for participant in conversation.participants.values():
                 self.world.release(conversation, participant)
@@ -113,9 +129,12 @@ class Changes:
             draft.subject,
             draft.content_sid,
         )
+        message.created = draft.created or message.created
+        message.updated = draft.updated or message.created
         conversation.next_index += 1
         conversation.messages[message.sid] = message
         conversation.updated = now()
+        self.start_timers(conversation)
         self._tell(conversation, "onMessageAdded", notify.message_fields(message))
         for participant in list(conversation.participants.values()):
             if participant.address and participant.sid != draft.participant_sid:

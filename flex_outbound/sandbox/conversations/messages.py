@@ -9,10 +9,20 @@ import json
 import re
 
 from flex_outbound.sandbox.conversations.changes import Draft
-from flex_outbound.sandbox.conversations.common import REST, changes_of, conversation_of
+from flex_outbound.sandbox.conversations.common import (
+    REST,
+    changes_of,
+    conversation_of,
+    date_of,
+    listing,
+    root_of,
+    service_fields,
+    stamp,
+    unknown,
+)
 from flex_outbound.sandbox.errors import bad_request
 from flex_outbound.sandbox.records import Conversation, Message, Receipt
-from flex_outbound.sandbox.wire import JSON, Call, Reply, iso, json_object, now, page, resource_url
+from flex_outbound.sandbox.wire import JSON, Call, Reply, iso, json_object
 
 MAX_BODY = 1600
 MAX_SUBJECT = 256
@@ -41,14 +51,19 @@ def _draft(call: Call) -> Draft:
     json_object(attributes, "Attributes", 20001)
     if len(form.get("Subject")) > MAX_SUBJECT:
         raise bad_request(20001, f"Subject is longer than {MAX_SUBJECT} characters")
+    if form.get("MediaSid"):
+        # Media would be uploaded to mcs.us1.twilio.com, which the sandbox does not play, so none is known.
+        raise unknown("MediaSid", form.get("MediaSid"))
     if content_sid:
         body = _content(call, content_sid)
-    elif not body and not form.get("MediaSid"):
+    elif not body:
         raise bad_request(50501, "The message needs a body, media or content")
     if len(body) > MAX_BODY:
         raise bad_request(50502, f"Body is longer than {MAX_BODY} characters")
     author = form.get("Author") or "system"
-    return Draft(author, body, attributes, form.get("Subject") or None, content_sid or None)
+    created, updated = date_of(call, "DateCreated"), date_of(call, "DateUpdated")
+    subject = form.get("Subject") or None
+    return Draft(author, body, attributes, subject, content_sid or None, created=created, updated=updated)
 
 
 def _content(call: Call, content_sid: str) -> str:
@@ -76,11 +91,11 @@ def _variables(text: str) -> dict[str, str]:
 
 def show(call: Call, conversation: Conversation, message: Message) -> JSON:
     """Return ``message`` as Conversations writes it."""
-    root = f"/v1/Conversations/{conversation.sid}/Messages/{message.sid}"
-    url = resource_url("conversations", root)
+    url = f"{root_of(call)}/Conversations/{conversation.sid}/Messages/{message.sid}"
     return {
         "sid": message.sid,
         "account_sid": call.world.account_sid,
+        **service_fields(call),
         "conversation_sid": conversation.sid,
         "index": message.index,
         "author": message.author,
@@ -125,7 +140,7 @@ def list_messages(call: Call) -> Reply:
         raise bad_request(20001, "Invalid Order: it must be asc or desc")
     if order == "desc":
         messages.reverse()
-    return page(call, "messages", messages, lambda message: show(call, conversation, message))
+    return listing(call, "messages", messages, lambda message: show(call, conversation, message), 100)
 
 
 def fetch_message(call: Call) -> Reply:
@@ -135,7 +150,7 @@ def fetch_message(call: Call) -> Reply:
 
 
 def update_message(call: Call) -> Reply:
-    """POST one message: Body, Author, Attributes, Subject."""
+    """POST one message: Body, Author, Attributes, Subject, DateCreated, DateUpdated."""
     call.state.limits.spend(call.world.account_sid, REST)
     conversation = conversation_of(call)
     message = call.find(conversation.messages, "message")
@@ -144,7 +159,8 @@ def update_message(call: Call) -> Reply:
         message.attributes = json.dumps(json_object(form.get("Attributes"), "Attributes", 20001))
     message.body = form.get("Body", message.body or "")
     message.author = form.get("Author", message.author)
-    message.updated = now()
+    message.subject = form.get("Subject", message.subject or "") or None
+    stamp(call, message)
     return Reply(show(call, conversation, message))
 
 
@@ -162,7 +178,7 @@ def list_receipts(call: Call) -> Reply:
     conversation = conversation_of(call)
     message = call.find(conversation.messages, "message")
     receipts = message.receipts.values()
-    return page(call, "delivery_receipts", receipts, lambda one: show_receipt(call, conversation, message, one))
+    return listing(call, "delivery_receipts", receipts, lambda one: show_receipt(call, conversation, message, one), 50)
 
 
 def fetch_receipt(call: Call) -> Reply:
@@ -174,10 +190,11 @@ def fetch_receipt(call: Call) -> Reply:
 
 def show_receipt(call: Call, conversation: Conversation, message: Message, receipt: Receipt) -> JSON:
     """Return ``receipt`` as Conversations writes it; ``error_code`` is 0 where nothing went wrong."""
-    root = f"/v1/Conversations/{conversation.sid}/Messages/{message.sid}/Receipts/{receipt.sid}"
+    url = f"{root_of(call)}/Conversations/{conversation.sid}/Messages/{message.sid}/Receipts/{receipt.sid}"
     return {
         "sid": receipt.sid,
         "account_sid": call.world.account_sid,
+        **service_fields(call),
         "conversation_sid": conversation.sid,
         "message_sid": message.sid,
         "channel_message_sid": receipt.channel_message_sid,
@@ -186,5 +203,5 @@ def show_receipt(call: Call, conversation: Conversation, message: Message, recei
         "error_code": receipt.error_code,
         "date_created": iso(receipt.created),
         "date_updated": iso(receipt.updated),
-        "url": resource_url("conversations", root),
+        "url": url,
     }

@@ -32,7 +32,7 @@ def notify(
         "EventType": event,
         "Source": SOURCES[rest],
         "ConversationSid": conversation.sid,
-        "ChatServiceSid": world.chat_service_sid,
+        "ChatServiceSid": conversation.service_sid,
         **fields,
     }
     for url, method in _targets(world, conversation, event):
@@ -40,7 +40,7 @@ def notify(
 
 
 def _targets(world: World, conversation: Conversation, event: str) -> list[Target]:
-    own = world.service_webhooks
+    own = world.services[conversation.service_sid].webhooks
     # A service with webhooks of its own does not use the account's:
     # https://www.twilio.com/docs/conversations/api/per-service-webhook-resource
     service = own if own.post_url or own.pre_url else world.account_webhooks

@@ -6,41 +6,26 @@ https://www.twilio.com/docs/conversations/api/conversation-scoped-webhook-resour
 
 from __future__ import annotations
 
-from flex_outbound.sandbox.conversations.common import REST, conversation_of
+from flex_outbound.sandbox.conversations.common import (
+    REST,
+    conversation_of,
+    listing,
+    root_of,
+    service_fields,
+    service_of,
+)
 from flex_outbound.sandbox.errors import bad_request
 from flex_outbound.sandbox.ids import new_sid
-from flex_outbound.sandbox.records import Conversation, ScopedWebhook
-from flex_outbound.sandbox.wire import JSON, Call, Reply, iso, now, page, resource_url
-from flex_outbound.sandbox.world import ServiceWebhooks
+from flex_outbound.sandbox.records import Conversation, ScopedWebhook, ServiceWebhooks
+from flex_outbound.sandbox.wire import JSON, Call, Reply, iso, now
 
 TARGETS = ("webhook", "trigger", "studio")
-
-
-def fetch_configuration(call: Call) -> Reply:
-    """GET Configuration: the account's default chat service."""
-    sid = call.world.chat_service_sid
-    url = resource_url("conversations", "/v1/Configuration")
-    return Reply(
-        {
-            "account_sid": call.world.account_sid,
-            "default_chat_service_sid": sid,
-            "default_messaging_service_sid": None,
-            "default_inactive_timer": None,
-            "default_closed_timer": None,
-            "url": url,
-            "links": {
-                "service": resource_url("conversations", f"/v1/Services/{sid}/Configuration"),
-                "webhooks": f"{url}/Webhooks",
-            },
-        }
-    )
 
 
 def fetch_service_webhooks(call: Call) -> Reply:
     """GET Configuration/Webhooks, of the account or of its chat service."""
     settings = _settings(call)
-    of_service = "service" in call.params
-    own: JSON = {"chat_service_sid": call.world.chat_service_sid} if of_service else {"target": settings.target}
+    own = service_fields(call) or {"target": settings.target}
     return Reply(
         {
             "account_sid": call.world.account_sid,
@@ -49,13 +34,13 @@ def fetch_service_webhooks(call: Call) -> Reply:
             "post_webhook_url": settings.post_url or None,
             "method": settings.method,
             "filters": settings.filters,
-            "url": resource_url("conversations", call.path),
+            "url": f"{root_of(call)}/Configuration/Webhooks",
         }
     )
 
 
 def _settings(call: Call) -> ServiceWebhooks:
-    return call.world.service_webhooks if "service" in call.params else call.world.account_webhooks
+    return service_of(call).webhooks if "service" in call.params else call.world.account_webhooks
 
 
 def update_service_webhooks(call: Call) -> Reply:
@@ -90,6 +75,8 @@ def create_webhook(call: Call) -> Reply:
 
 def _configure(call: Call, webhook: ScopedWebhook) -> None:
     names = {"url": "Url", "method": "Method", "flow_sid": "FlowSid"}
+    if call.form.get("Configuration.ReplayAfter"):
+        webhook.configuration["replay_after"] = call.form.integer("Configuration.ReplayAfter", 0)
     for key, name in names.items():
         if f"Configuration.{name}" in call.form:
             webhook.configuration[key] = call.form.get(f"Configuration.{name}")
@@ -101,7 +88,7 @@ def _configure(call: Call, webhook: ScopedWebhook) -> None:
 def list_webhooks(call: Call) -> Reply:
     """GET the webhooks of one conversation."""
     conversation = conversation_of(call)
-    return page(call, "webhooks", conversation.webhooks.values(), lambda one: show(call, conversation, one))
+    return listing(call, "webhooks", conversation.webhooks.values(), lambda one: show(call, conversation, one), 5)
 
 
 def fetch_webhook(call: Call) -> Reply:
@@ -128,14 +115,14 @@ def delete_webhook(call: Call) -> Reply:
 
 def show(call: Call, conversation: Conversation, webhook: ScopedWebhook) -> JSON:
     """Return ``webhook`` as Twilio writes it."""
-    path = f"/v1/Conversations/{conversation.sid}/Webhooks/{webhook.sid}"
     return {
         "sid": webhook.sid,
         "account_sid": call.world.account_sid,
+        **service_fields(call),
         "conversation_sid": conversation.sid,
         "target": webhook.target,
         "configuration": webhook.configuration,
         "date_created": iso(webhook.created),
         "date_updated": iso(webhook.updated),
-        "url": resource_url("conversations", path),
+        "url": f"{root_of(call)}/Conversations/{conversation.sid}/Webhooks/{webhook.sid}",
     }

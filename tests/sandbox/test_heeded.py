@@ -1,0 +1,117 @@
+"""What a request says is done or refused, and never taken and forgotten."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from twilio.base.exceptions import TwilioRestException
+from twilio.rest import Client
+
+from flex_outbound.sandbox import defaults
+
+from .conftest import CUSTOMER, Control, Start, eventually
+
+THEN = datetime(2024, 2, 29, 12, 30, tzinfo=UTC)
+LATER = datetime(2024, 3, 1, 8, 0, tzinfo=UTC)
+
+
+def code_of(action: Any, *args: object, **kwargs: object) -> int:
+    with pytest.raises(TwilioRestException) as refusal:
+        action(*args, **kwargs)
+    return int(refusal.value.code)
+
+
+def test_dates_that_a_request_gives_are_kept(client: Client) -> None:
+    conversation = client.conversations.v1.conversations.create(date_created=THEN)
+    assert (conversation.date_created, conversation.date_updated) == (THEN, THEN)
+    assert client.conversations.v1.conversations(conversation.sid).update(date_updated=LATER).date_updated == LATER
+    message = conversation.messages.create(body="old", date_created=THEN, date_updated=LATER)
+    assert (message.date_created, message.date_updated) == (THEN, LATER)
+    assert message.update(date_created=LATER).date_created == LATER
+    participant = conversation.participants.create(identity="ada", date_created=THEN)
+    assert participant.date_created == THEN
+    assert client.conversations.v1.conversations.list(end_date="2024-02-28") == []
+
+
+def test_media_that_nobody_uploaded_is_unknown(client: Client) -> None:
+    conversation = client.conversations.v1.conversations.create()
+    assert code_of(conversation.messages.create, body="x", media_sid="ME" + "0" * 32) == 20404
+
+
+def test_the_account_has_no_messaging_services(client: Client) -> None:
+    assert code_of(client.conversations.v1.conversations.create, messaging_service_sid="MG" + "0" * 32) == 20404
+
+
+def test_the_timers_of_a_conversation_run_out(client: Client, control: Control) -> None:
+    control.options(timer_speed=2000)
+    made = client.conversations.v1.conversations.create(timers_inactive="PT1M", timers_closed="PT10M")
+    assert set(made.timers) == {"date_inactive", "date_closed"}
+    conversation = client.conversations.v1.conversations(made.sid)
+    eventually(lambda: conversation.fetch().state == "inactive")
+    assert set(conversation.fetch().timers) == {"date_closed"}
+    eventually(lambda: conversation.fetch().state == "closed")
+    assert conversation.fetch().timers == {}
+
+
+def test_a_message_starts_the_timers_anew(client: Client, control: Control) -> None:
+    control.options(timer_speed=0)
+    made = client.conversations.v1.conversations.create(timers_inactive="PT1M", date_created=THEN)
+    control.options(timer_speed=600)
+    made.messages.create(body="still here")
+    conversation = client.conversations.v1.conversations(made.sid)
+    eventually(lambda: conversation.fetch().state == "inactive")
+    conversation.update(state="active")
+    eventually(lambda: conversation.fetch().state == "inactive")
+    conversation.update(timers_inactive="", state="active")
+    assert conversation.fetch().timers == {}
+
+
+@pytest.mark.parametrize(
+    "timers",
+    [
+        {"timers_inactive": "PT59S"},
+        {"timers_closed": "PT9M"},
+        {"timers_inactive": "60"},
+        {"timers_inactive": "P"},
+        {"timers_closed": "PT"},
+    ],
+)
+def test_a_timer_of_the_wrong_kind_is_refused(client: Client, timers: dict[str, str]) -> None:
+    assert code_of(client.conversations.v1.conversations.create, **timers) == 20001
+
+
+def test_an_agent_appears_in_a_group_text_by_a_number(client: Client) -> None:
+    participants = client.conversations.v1.conversations.create().participants
+    projected = {"messaging_binding_projected_address": defaults.SMS_SENDER}
+    made = participants.create(identity="ada", **projected)
+    assert made.messaging_binding == {"type": "sms", "projected_address": defaults.SMS_SENDER}
+    assert code_of(participants.create, messaging_binding_address=CUSTOMER, **projected) == 50400
+    foreign = {"messaging_binding_projected_address": "+15005550009"}
+    assert code_of(participants.create, identity="bea", **foreign) == 21606
+    assert code_of(participants.create, identity="bea", messaging_binding_projected_address="me") == 50408
+
+
+def test_a_customer_can_be_given_another_sender(start: Start, client: Client) -> None:
+    made = start()
+    [customer] = client.conversations.v1.conversations(made.conversation).participants.list()
+    moved = customer.update(messaging_binding_proxy_address=defaults.SMS_SENDER_UK)
+    assert moved.messaging_binding["proxy_address"] == defaults.SMS_SENDER_UK
+    assert start().conversation != made.conversation
+    assert code_of(moved.update, messaging_binding_proxy_address=defaults.SMS_SENDER) == 50416
+
+
+def test_what_a_participant_has_read_is_kept(client: Client) -> None:
+    ada = client.conversations.v1.conversations.create().participants.create(identity="ada")
+    read = ada.update(last_read_message_index=3, last_read_timestamp="2024-02-29T12:30:00Z", identity="bea")
+    assert (read.last_read_message_index, read.last_read_timestamp) == (3, "2024-02-29T12:30:00Z")
+    [found] = client.conversations.v1.participant_conversations.list(identity="bea")
+    assert found.participant_sid == ada.sid
+
+
+def test_the_mailbox_of_a_conversation_is_kept(client: Client) -> None:
+    made = client.conversations.v1.conversations.create(
+        bindings_email_address=defaults.EMAIL_SENDER, bindings_email_name="Support"
+    )
+    assert made.bindings == {"email": {"address": defaults.EMAIL_SENDER, "name": "Support"}}
