@@ -113,6 +113,19 @@ class InteractionParticipant:
 
 
 @dataclass(slots=True)
+class Transfer:
+    """A transfer of an interaction channel: from one participant (``UT…``) to a worker, queue or workflow."""
+
+    sid: str
+    type: str
+    status: str
+    origin: str | None
+    target: str | None
+    created: datetime = field(default_factory=now)
+    updated: datetime = field(default_factory=now)
+
+
+@dataclass(slots=True)
 class Channel:
     """The channel of an interaction. Its messages are in a conversation."""
 
@@ -125,6 +138,7 @@ class Channel:
     error_message: str | None = None
     invites: dict[str, Invite] = field(default_factory=dict)
     participants: dict[str, InteractionParticipant] = field(default_factory=dict)
+    transfers: dict[str, Transfer] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

@@ -16,7 +16,7 @@ from flex_outbound.sandbox.conversations import (
 from flex_outbound.sandbox.conversations import configuration as conversation_configuration
 from flex_outbound.sandbox.conversations import webhooks as conversation_webhooks
 from flex_outbound.sandbox.errors import not_found
-from flex_outbound.sandbox.flex import channels, configuration, interactions, webhooks
+from flex_outbound.sandbox.flex import channels, configuration, interactions, invites, transfers, webhooks
 from flex_outbound.sandbox.taskrouter import events, reservations, tasks, workers, workspaces
 from flex_outbound.sandbox.wire import Call, Handler, Reply
 
@@ -75,7 +75,14 @@ FLEX: Table = [
         update=channels.update_channel,
         item="{channel}",
     ),
-    *_resource(CHANNELS + "/{channel}/Invites", channels.list_invites, channels.create_invite),
+    *_resource(CHANNELS + "/{channel}/Invites", invites.list_invites, invites.create_invite),
+    *_resource(
+        CHANNELS + "/{channel}/Transfers",
+        create=transfers.create_transfer,
+        fetch=transfers.fetch_transfer,
+        update=transfers.update_transfer,
+        item="{transfer}",
+    ),
     *_resource(
         CHANNELS + "/{channel}/Participants",
         channels.list_participants,

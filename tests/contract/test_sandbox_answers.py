@@ -216,6 +216,9 @@ def test_everything_that_is_changed_looks_as_published(wire: Wire, twilio: Contr
         ("conversations", f"{talk}/Messages", {"Author": "agent", "Body": "Hello", "Attributes": "{}"}),
         ("conversations", f"{talk}/Messages", {"Author": "agent", "ContentSid": defaults.CONTENT_TEMPLATES[2].sid}),
         ("conversations", "/v1/Conversations", {"FriendlyName": "Another"}),
+        ("flex-api", f"{channel}/Invites", {"Routing": '{"properties":{}}'}),
+        ("flex-api", f"{channel}/Participants", {"Type": "supervisor", "MediaProperties": '{"identity":"mona"}'}),
+        ("flex-api", f"{channel}/Transfers", {}),
         ("flex-api", channel, {"Status": "closed", "Routing": '{"status":"closed"}'}),
     ]
 

@@ -11,7 +11,7 @@ from twilio.rest import Client
 from flex_outbound.sandbox import defaults
 from flex_outbound.sandbox.signing import signature
 
-from .conftest import CUSTOMER, Control, Receiver, Start, eventually
+from .conftest import CUSTOMER, Control, Receiver, Start, Started, channel_of, eventually, routing_of
 
 HOOKS = f"/flex-api/v1/Instances/{defaults.FLEX_INSTANCE_SID}/InteractionWebhooks"
 VALIDATOR = RequestValidator(defaults.AUTH_TOKEN)
@@ -221,7 +221,9 @@ def test_interaction_webhooks_are_registered_and_called(raw: httpx.Client, start
     assert active["form"]["InteractionSid"] == interaction.sid
     assert VALIDATOR.validate(receiver.url + "/i", active["form"], active["headers"]["X-Twilio-Signature"])
     path = f"{HOOKS}/{webhook['ttid']}"
-    assert raw.get(HOOKS).json()["webhooks"][0]["friendly_name"] == "ours"
+    assert raw.get(HOOKS).json()["data"][0]["friendly_name"] == "ours"
+    assert raw.get(HOOKS, params={"type": "interaction"}).json()["data"] == []
+    assert raw.get(HOOKS, params={"type": "x"}).json()["code"] == 20001
     assert raw.post(path, data={"WebhookEvents": "onChannelCreated"}).json()["webhook_events"] == ["onChannelCreated"]
     assert raw.get(path).json()["webhook_url"] == receiver.url + "/i"
     assert raw.delete(path).status_code == 204
@@ -241,6 +243,47 @@ def test_a_webhook_of_one_interaction_hears_of_that_one_only(
     eventually(lambda: "agent" in [call["form"]["ParticipantType"] for call in receiver.of("onParticipantJoined")])
     told = [log["form"] for log in control.get("/state")["callbacks"]]
     assert {form["InteractionSid"] for form in told} == {mine.sid}
+
+
+MEDIA = ("ChannelSid", "MediaChannelSid", "MediaChannelType")
+PARTICIPANT = ("ParticipantSid", "ParticipantType")
+
+
+@pytest.mark.parametrize(
+    ("event", "has", "lacks"),
+    [
+        ("onInteractionCreated", (), (*MEDIA, *PARTICIPANT, "TaskSid")),
+        ("onChannelCreated", MEDIA, (*PARTICIPANT, "TaskSid")),
+        ("onChannelStatusUpdated", (*MEDIA, "ChannelStatus"), PARTICIPANT),
+        ("onParticipantJoined", (*MEDIA, *PARTICIPANT, "TaskSid"), ("ChannelStatus",)),
+        ("onParticipantUpdated", (*MEDIA, *PARTICIPANT, "TaskSid"), ("ChannelStatus",)),
+        ("onParticipantLeft", (*MEDIA, *PARTICIPANT, "TaskSid"), ("ChannelStatus",)),
+    ],
+)
+def test_each_event_of_an_interaction_bears_what_twilio_sends(
+    event: str, has: tuple[str, ...], lacks: tuple[str, ...], raw: httpx.Client, client: Client, control: Control
+) -> None:
+    raw.post(HOOKS, data={"WebhookUrl": "http://127.0.0.1:9/", "WebhookEvents": event})
+    made = Started(client.flex_api.v1.interaction.create(channel=channel_of(), routing=routing_of()))
+    control.post(f"/tasks/{made.task}/accept")
+    participants = client.flex_api.v1.interaction(made.sid).channels(made.channel).participants
+    agent = next(one for one in participants.list() if one.type == "agent")
+    agent.update(status="wrapup")
+    agent.update(status="closed")
+
+    def told() -> list[dict[str, str]]:
+        forms = [one["form"] for one in control.get("/state")["callbacks"] if one["product"] == "flex-api"]
+        return [form for form in forms if form.get("ParticipantType", "agent") == "agent"]
+
+    form = eventually(told)[0]
+    common = {"EventType": event, "AccountSid": defaults.ACCOUNT_SID, "InteractionSid": made.sid}
+    assert common.items() <= form.items()
+    assert form["InstanceSid"] == form["FlexInstanceSid"] == defaults.FLEX_INSTANCE_SID
+    assert set(has) <= set(form)
+    assert not set(lacks) & set(form)
+    if "MediaChannelSid" in has:
+        medium = (form["ChannelSid"], form["MediaChannelSid"], form["MediaChannelType"])
+        assert medium == (made.channel, made.conversation, "sms")
 
 
 def test_a_failed_set_up_is_told_with_its_code(

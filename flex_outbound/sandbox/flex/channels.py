@@ -1,4 +1,4 @@
-"""The channels of an interaction, their invites and participants.
+"""The channels of an interaction and their participants.
 
 https://www.twilio.com/docs/flex/developer/conversations/interactions-api/interaction-channels-subresource
 """
@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from flex_outbound.sandbox.errors import bad_request
 from flex_outbound.sandbox.flex import effects
-from flex_outbound.sandbox.flex.interactions import routing_properties
-from flex_outbound.sandbox.flex.notify import notify
 from flex_outbound.sandbox.ids import new_sid
 from flex_outbound.sandbox.records import Channel, Interaction, InteractionParticipant, Invite
 from flex_outbound.sandbox.taskrouter.lifecycle import Lifecycle
@@ -17,19 +15,21 @@ from flex_outbound.sandbox.wire import JSON, Call, Reply, page, resource_url
 PARTICIPANT_TYPES = ("supervisor", "customer", "external", "agent", "unknown")
 
 
-def _root(channel: Channel) -> str:
+def root_of(channel: Channel) -> str:
+    """Return Twilio's URL of ``channel``."""
     path = f"/v1/Interactions/{channel.interaction_sid}/Channels/{channel.sid}"
     return resource_url("flex-api", path)
 
 
-def _one(call: Call) -> tuple[Interaction, Channel]:
+def channel_of(call: Call) -> tuple[Interaction, Channel]:
+    """Return the interaction and the channel that the path names; raises 20404."""
     interaction = call.find(call.world.interactions, "interaction")
     return interaction, call.find({interaction.channel.sid: interaction.channel}, "channel")
 
 
 def show(channel: Channel) -> JSON:
     """Return ``channel`` as Twilio writes it."""
-    url = _root(channel)
+    url = root_of(channel)
     return {
         "sid": channel.sid,
         "interaction_sid": channel.interaction_sid,
@@ -54,7 +54,7 @@ def list_channels(call: Call) -> Reply:
 
 def fetch_channel(call: Call) -> Reply:
     """GET one channel: ``status`` says how far its set-up has come."""
-    return Reply(show(_one(call)[1]))
+    return Reply(show(channel_of(call)[1]))
 
 
 def update_channel(call: Call) -> Reply:
@@ -62,7 +62,7 @@ def update_channel(call: Call) -> Reply:
 
     Without the routing the tasks go to wrapping. ``inactive`` requires it.
     """
-    interaction, channel = _one(call)
+    interaction, channel = channel_of(call)
     status = call.form.required("Status")
     if status not in ("closed", "inactive"):
         raise bad_request(45004, "Invalid Status: it must be closed or inactive")
@@ -90,73 +90,66 @@ def _end_task(call: Call, invite: Invite, end: bool) -> None:
         moves.close(task)
 
 
-def list_invites(call: Call) -> Reply:
-    """GET the invites of a channel."""
-    channel = _one(call)[1]
-    return page(call, "invites", channel.invites.values(), lambda one: _show_invite(call, channel, one))
-
-
-def create_invite(call: Call) -> Reply:
-    """POST an invite. The sandbox answers with the channel's present task and does not create a second one."""
-    channel = _one(call)[1]
-    call.form.required("Routing")
-    call.form.json_object("Routing", 45004)
-    first = next(iter(channel.invites.values()))
-    invite = Invite(new_sid("KG"), first.task_sid)
-    channel.invites[invite.sid] = invite
-    return Reply(_show_invite(call, channel, invite), 201)
-
-
-def _show_invite(call: Call, channel: Channel, invite: Invite) -> JSON:
-    found = call.world.task(invite.task_sid)
-    properties = routing_properties(call, *found) if found else None
-    return {
-        "sid": invite.sid,
-        "interaction_sid": channel.interaction_sid,
-        "channel_sid": channel.sid,
-        "routing": {"reservation": None, "properties": properties},
-        "url": f"{_root(channel)}/Invites/{invite.sid}",
-    }
-
-
 def list_participants(call: Call) -> Reply:
     """GET the participants of a channel: the customer, and the agent once the task is accepted."""
-    channel = _one(call)[1]
+    channel = channel_of(call)[1]
     people = channel.participants.values()
     return page(call, "participants", people, lambda one: _show_participant(channel, one))
 
 
 def create_participant(call: Call) -> Reply:
-    """POST a participant of a documented ``Type`` with ``MediaProperties``."""
-    interaction, channel = _one(call)
+    """POST a participant of a documented ``Type`` with ``MediaProperties``; an agent may have ``RoutingProperties``."""
+    interaction, channel = channel_of(call)
     kind = call.form.required("Type")
     if kind not in PARTICIPANT_TYPES:
         raise bad_request(45004, f"Invalid Type: it must be one of {', '.join(PARTICIPANT_TYPES)}")
     call.form.required("MediaProperties")
     call.form.json_object("MediaProperties", 45004)
-    participant = InteractionParticipant(new_sid("UT"), kind)
+    routing = call.form.json_object("RoutingProperties", 45004)
+    participant = InteractionParticipant(new_sid("UT"), kind, _routing(routing) if kind == "agent" else None)
     channel.participants[participant.sid] = participant
-    fields = {"ParticipantSid": participant.sid, "ParticipantType": kind}
-    notify(call.state, call.world, interaction, "onParticipantJoined", fields)
-    return Reply(_show_participant(channel, participant), 201)
+    effects.tell_about(call.state, call.world, interaction, participant, "onParticipantJoined")
+    return Reply(_show_participant(channel, participant))
+
+
+def _routing(given: JSON) -> dict[str, str] | None:
+    named = ("task_sid", "worker_sid", "reservation_sid")
+    return {name: str(given[name]) for name in named if given.get(name)} or None
 
 
 def update_participant(call: Call) -> Reply:
-    """POST one participant: ``Status`` closed (leaves) or wrapup."""
-    interaction, channel = _one(call)
+    """POST one participant: ``Status`` closed (leaves, which completes an agent's task) or wrapup."""
+    interaction, channel = channel_of(call)
     participant = call.find(channel.participants, "participant")
     status = call.form.required("Status")
     if status not in ("closed", "wrapup"):
         raise bad_request(45004, "Invalid Status: it must be closed or wrapup")
-    participant.status = status
     shown = _show_participant(channel, participant)
-    fields = {"ParticipantSid": participant.sid, "ParticipantType": participant.type}
-    event = "onParticipantUpdated"
     if status == "closed":
-        event = "onParticipantLeft"
-        del channel.participants[participant.sid]
-    notify(call.state, call.world, interaction, event, fields)
+        leave(call, interaction, participant)
+    else:
+        participant.status = status
+        _settle_task(call, participant, ends=False)
+        effects.tell_about(call.state, call.world, interaction, participant, "onParticipantUpdated")
     return Reply(shown)
+
+
+def leave(call: Call, interaction: Interaction, participant: InteractionParticipant) -> None:
+    """Let ``participant`` leave: an agent's task is completed, and the conversation stays open."""
+    _settle_task(call, participant, ends=True)
+    effects.participant_left(call.state, call.world, interaction, participant)
+
+
+def _settle_task(call: Call, participant: InteractionParticipant, ends: bool) -> None:
+    found = call.world.task((participant.routing or {}).get("task_sid", ""))
+    if found is None:
+        return
+    workspace, task = found
+    moves = Lifecycle(call.state, call.world, workspace)
+    if ends and task.status in ("assigned", "wrapping"):
+        moves.complete(task, "participant left", closes_channel=False)
+    elif not ends and task.status == "assigned":
+        moves.wrap_up(task, "participant wrapping up")
 
 
 def _show_participant(channel: Channel, participant: InteractionParticipant) -> JSON:
@@ -166,5 +159,5 @@ def _show_participant(channel: Channel, participant: InteractionParticipant) -> 
         "interaction_sid": channel.interaction_sid,
         "channel_sid": channel.sid,
         "routing_properties": participant.routing,
-        "url": f"{_root(channel)}/Participants/{participant.sid}",
+        "url": f"{root_of(channel)}/Participants/{participant.sid}",
     }

@@ -57,12 +57,43 @@ def agent_joined(state: SandboxState, world: World, task: Task, reservation: Res
         present = any(one.identity == name for one in conversation.participants.values())
         if not present:
             Changes(state, world).add(conversation, Participant(new_sid("MB"), identity=name))
-    fields = {"ParticipantSid": participant.sid, "ParticipantType": "agent", "TaskSid": task.sid}
-    notify(state, world, interaction, "onParticipantJoined", fields)
+    tell_about(state, world, interaction, participant, "onParticipantJoined")
+
+
+def tell_about(
+    state: SandboxState, world: World, interaction: Interaction, participant: InteractionParticipant, event: str
+) -> None:
+    """Call the webhooks for an ``event`` about ``participant``; only agents have a task."""
+    fields = {"ParticipantSid": participant.sid, "ParticipantType": participant.type}
+    task_sid = (participant.routing or {}).get("task_sid")
+    notify(state, world, interaction, event, fields | ({"TaskSid": task_sid} if task_sid else {}))
+
+
+def participant_left(
+    state: SandboxState, world: World, interaction: Interaction, participant: InteractionParticipant
+) -> None:
+    """Take ``participant`` out of the channel, and an agent out of the conversation as well."""
+    participant.status = "closed"
+    interaction.channel.participants.pop(participant.sid, None)
+    conversation = world.conversations.get(interaction.channel.conversation_sid)
+    name = _worker_name(world, (participant.routing or {}).get("worker_sid", ""))
+    if conversation is not None and name:
+        members = [one for one in conversation.participants.values() if one.identity == name]
+        for one in members:
+            Changes(state, world).remove(conversation, one)
+    tell_about(state, world, interaction, participant, "onParticipantLeft")
+
+
+def _worker_name(world: World, sid: str) -> str:
+    workers = (one.workers.get(sid) for one in world.workspaces.values())
+    return next((worker.name for worker in workers if worker), "")
 
 
 def task_completed(state: SandboxState, world: World, task: Task) -> None:
-    """Close the channel of a completed task, unless a request made it inactive."""
+    """Close the channel of a completed task, unless a request made it inactive or another task of it goes on."""
     interaction = world.interactions.get(task.interaction_sid or "")
-    if interaction is not None and interaction.channel.status != "inactive":
+    if interaction is None or interaction.channel.status == "inactive":
+        return
+    others = [world.task(one.task_sid) for one in interaction.channel.invites.values() if one.task_sid != task.sid]
+    if not any(found and found[1].status not in ("completed", "canceled") for found in others):
         close_channel(state, world, interaction)

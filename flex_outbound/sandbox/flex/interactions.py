@@ -43,7 +43,7 @@ def create_interaction(call: Call) -> Reply:
         _open(call, wanted, conversation)
     call.world.interactions[interaction.sid] = interaction
     for event in ("onInteractionCreated", "onChannelCreated"):
-        notify(call.state, call.world, interaction, event, {"TaskSid": task.sid})
+        notify(call.state, call.world, interaction, event)
     Lifecycle(call.state, call.world, wanted.workspace).begin(task)
     fault = call.fault("channel_failed")
     code = (fault.code if fault.code != 20500 else 45370) if fault else 0
@@ -168,8 +168,7 @@ def _set_up(call: Call, interaction: Interaction, workspace: Workspace, task: Ta
     if not code:
         effects.set_channel(call.state, call.world, interaction, "active")
         for participant in interaction.channel.participants.values():
-            fields = {"ParticipantSid": participant.sid, "ParticipantType": participant.type}
-            notify(call.state, call.world, interaction, "onParticipantJoined", fields)
+            effects.tell_about(call.state, call.world, interaction, participant, "onParticipantJoined")
         return
     effects.fail_channel(call.state, call.world, interaction, code, text)
     Lifecycle(call.state, call.world, workspace).close(task)

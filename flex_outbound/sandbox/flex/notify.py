@@ -18,18 +18,27 @@ def notify(
     event: str,
     fields: dict[str, str] | None = None,
 ) -> None:
-    """Call the webhooks for ``event``: the global ones and that of ``interaction``."""
+    """Call the webhooks for ``event``: the global ones and that of ``interaction``.
+
+    Twilio's page calls the instance InstanceSid, and what was seen arriving FlexInstanceSid; both are sent.
+    """
+    channel = interaction.channel
     form = {
         "EventType": event,
         "AccountSid": world.account_sid,
         "InstanceSid": world.flex_instance_sid,
+        "FlexInstanceSid": world.flex_instance_sid,
         "InteractionSid": interaction.sid,
-        "ChannelSid": interaction.channel.sid,
-        "ChannelType": interaction.channel.type,
-        "ConversationSid": interaction.channel.conversation_sid,
         "Timestamp": iso_ms(now()),
         **(fields or {}),
     }
+    if event != "onInteractionCreated":
+        # The first event is of the interaction alone; every other one is about its channel.
+        form |= {
+            "ChannelSid": channel.sid,
+            "MediaChannelSid": channel.conversation_sid,
+            "MediaChannelType": channel.type,
+        }
     for webhook in world.interaction_webhooks.values():
         mine = webhook.type == "global" or webhook.ttid == interaction.webhook_ttid
         if mine and event in webhook.events:

@@ -63,10 +63,13 @@ def create_webhook(call: Call) -> Reply:
 
 
 def list_webhooks(call: Call) -> Reply:
-    """GET InteractionWebhooks."""
+    """GET InteractionWebhooks, by ``type`` if given."""
     _check_instance(call)
-    webhooks = call.world.interaction_webhooks.values()
-    return page(call, "webhooks", webhooks, lambda one: show(call, one))
+    wanted = call.query.get("type")
+    if wanted and wanted not in TYPES:
+        raise invalid(f"Invalid type: it must be one of {', '.join(TYPES)}")
+    found = [one for one in call.world.interaction_webhooks.values() if wanted in ("", one.type)]
+    return page(call, "data", found, lambda one: show(call, one))
 
 
 def fetch_webhook(call: Call) -> Reply:

@@ -107,15 +107,19 @@ class Lifecycle:
             self.record("reservation.wrapup", task, reservation)
         self.record("task.wrapup", task)
 
-    def complete(self, task: Task, reason: str = "") -> None:
-        """The task is completed, which closes its conversation; raises 20001 if not assigned or wrapping."""
+    def complete(self, task: Task, reason: str = "", closes_channel: bool = True) -> None:
+        """The task is completed, which closes its conversation; raises 20001 if not assigned or wrapping.
+
+        ``closes_channel`` is false where only the agent leaves, so that the conversation goes on.
+        """
         self._require(task, "assigned", "wrapping")
         self._finish(task, "completed", reason)
         for reservation in self._reservations(task, "accepted", "wrapping"):
             self._settle(reservation, "completed")
             self.record("reservation.completed", task, reservation)
         self.record("task.completed", task)
-        effects.task_completed(self.state, self.world, task)
+        if closes_channel:
+            effects.task_completed(self.state, self.world, task)
 
     def cancel(self, task: Task, reason: str = "") -> None:
         """The task is canceled. Its conversation stays open. Raises 20001 if it is wrapping or final."""

@@ -102,7 +102,7 @@ def test_a_second_click_changes_nothing(
 ) -> None:
     for _ in range(2):
         press(admin_client, account, Source.INTERACTIONS)
-    assert len(twilio.get(HOOKS).json()["webhooks"]) == 1
+    assert len(twilio.get(HOOKS).json()["data"]) == 1
 
 
 def test_what_is_lacking_is_added_and_what_others_chose_stays(
@@ -173,7 +173,7 @@ def test_other_listeners_to_interactions_stay(
     html = press(admin_client, account, Source.INTERACTIONS)
     assert "Also called" in html
     assert "s3cret" not in html
-    assert {one["webhook_url"] for one in twilio.get(HOOKS).json()["webhooks"]} == {
+    assert {one["webhook_url"] for one in twilio.get(HOOKS).json()["data"]} == {
         THEIRS,
         ours(account, Source.INTERACTIONS),
     }
