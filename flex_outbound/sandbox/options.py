@@ -35,6 +35,7 @@ class Options:
     offline_worker: str = "refuse"
     offline_worker_code: int = 45004
     auto_accept: bool = False
+    worker_capacity: int = 10_000
     reserve_delay_ms: int = 200
     accept_delay_ms: int = 300
     channel_setup_ms: int = 150

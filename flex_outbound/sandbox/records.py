@@ -20,20 +20,6 @@ class Activity:
 
 
 @dataclass(slots=True)
-class Worker:
-    """An agent; ``attributes`` is JSON text."""
-
-    sid: str
-    name: str
-    attributes: str
-    activity: Activity
-    created: datetime = field(default_factory=now)
-    updated: datetime = field(default_factory=now)
-    status_changed: datetime = field(default_factory=now)
-    version: int = 0
-
-
-@dataclass(slots=True)
 class Named:
     """A task queue (with ``target_workers``), a workflow, or a task channel: a SID and a name."""
 
@@ -44,12 +30,46 @@ class Named:
 
 
 @dataclass(slots=True)
+class WorkerChannel:
+    """How many tasks of one task channel a worker has, and may have; ``capacity`` None: what the option says."""
+
+    sid: str
+    task_channel: Named
+    capacity: int | None = None
+    available: bool = True
+    assigned: int = 0
+    created: datetime = field(default_factory=now)
+    updated: datetime = field(default_factory=now)
+
+
+@dataclass(slots=True)
+class Worker:
+    """An agent; ``attributes`` is JSON text. ``history``: every activity with its begin, oldest first."""
+
+    sid: str
+    name: str
+    attributes: str
+    activity: Activity
+    created: datetime = field(default_factory=now)
+    updated: datetime = field(default_factory=now)
+    status_changed: datetime = field(default_factory=now)
+    version: int = 0
+    channels: dict[str, WorkerChannel] = field(default_factory=dict)
+    history: list[tuple[datetime, Activity]] = field(default_factory=list)
+    reservations: dict[str, Reservation] = field(default_factory=dict, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        self.history.append((self.created, self.activity))
+
+
+@dataclass(slots=True)
 class Reservation:
     """A task offered to one worker."""
 
     sid: str
     task_sid: str
     worker: Worker
+    channel: WorkerChannel | None = None
     status: str = "pending"
     created: datetime = field(default_factory=now)
     updated: datetime = field(default_factory=now)
@@ -79,6 +99,8 @@ class Task:
     updated: datetime = field(default_factory=now)
     version: int = 0
     reservations: dict[str, Reservation] = field(default_factory=dict)
+    virtual_start: datetime = field(default_factory=now)
+    ignore_capacity: bool = False
 
 
 @dataclass(slots=True)

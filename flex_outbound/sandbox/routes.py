@@ -17,7 +17,16 @@ from flex_outbound.sandbox.conversations import configuration as conversation_co
 from flex_outbound.sandbox.conversations import webhooks as conversation_webhooks
 from flex_outbound.sandbox.errors import not_found
 from flex_outbound.sandbox.flex import channels, configuration, interactions, invites, transfers, webhooks
-from flex_outbound.sandbox.taskrouter import events, reservations, tasks, workers, workspaces
+from flex_outbound.sandbox.taskrouter import (
+    creation,
+    events,
+    reservations,
+    statistics,
+    tasks,
+    worker_parts,
+    workers,
+    workspaces,
+)
 from flex_outbound.sandbox.wire import Call, Handler, Reply
 
 Table = list[tuple[str, dict[str, Handler]]]
@@ -102,6 +111,16 @@ FLEX: Table = [
 ]
 
 SPACE = "/v1/Workspaces/{workspace}"
+STATISTICS: Table = [
+    (f"{SPACE}{where}/{kind}", {"GET": handler})
+    for where, handlers in {
+        "": statistics.OF_WORKSPACE,
+        "/Workers": statistics.OF_WORKERS,
+        "/TaskQueues/{sid}": statistics.OF_QUEUE,
+        "/Workflows/{sid}": statistics.OF_WORKFLOW,
+    }.items()
+    for kind, handler in handlers.items()
+]
 TASKROUTER: Table = [
     *_resource(
         "/v1/Workspaces",
@@ -113,6 +132,7 @@ TASKROUTER: Table = [
     *_resource(
         SPACE + "/Tasks",
         tasks.list_tasks,
+        creation.create_task,
         fetch=tasks.fetch_task,
         update=tasks.update_task,
         delete=tasks.delete_task,
@@ -125,18 +145,39 @@ TASKROUTER: Table = [
         update=reservations.update_reservation,
         item="{reservation}",
     ),
+    # Before the workers and the queues, since "Statistics" would be taken for a SID.
+    *STATISTICS,
+    (SPACE + "/Workers/{worker}/Statistics", {"GET": statistics.worker_statistics}),
+    (SPACE + "/TaskQueues/Statistics", {"GET": statistics.list_queue_statistics}),
+    (SPACE + "/TaskQueues/RealTimeStatistics", {"POST": statistics.bulk_queue_statistics}),
     *_resource(
         SPACE + "/Workers",
         workers.list_workers,
-        fetch=workers.fetch_worker,
-        update=workers.update_worker,
+        workers.create_worker,
+        workers.fetch_worker,
+        workers.update_worker,
+        workers.delete_worker,
         item="{worker}",
+    ),
+    *_resource(
+        SPACE + "/Workers/{worker}/Channels",
+        worker_parts.list_channels,
+        fetch=worker_parts.fetch_channel,
+        update=worker_parts.update_channel,
+        item="{worker_channel}",
+    ),
+    *_resource(
+        SPACE + "/Workers/{worker}/Reservations",
+        worker_parts.list_reservations,
+        fetch=worker_parts.fetch_reservation,
+        update=worker_parts.update_reservation,
+        item="{reservation}",
     ),
     *_resource(SPACE + "/Events", events.list_events, fetch=events.fetch_event),
     *_resource(SPACE + "/Activities", workspaces.list_activities, fetch=workspaces.fetch_activity),
     *_resource(
         SPACE + "/TaskQueues",
-        workspaces.listing("task_queues", lambda space: space.queues, workspaces.show_queue),
+        workspaces.list_queues,
         fetch=workspaces.fetching(lambda space: space.queues, workspaces.show_queue),
     ),
     *_resource(

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from flex_outbound.sandbox import defaults
 from flex_outbound.sandbox.ids import fixed_sid
-from flex_outbound.sandbox.records import Activity, AddressConfiguration, ChatService, Named, Role, Worker
+from flex_outbound.sandbox.records import (
+    Activity,
+    AddressConfiguration,
+    ChatService,
+    Named,
+    Role,
+    Worker,
+    WorkerChannel,
+)
 from flex_outbound.sandbox.world import Workspace, World
 
 CREATED = datetime(2025, 1, 15, 9, tzinfo=UTC)
@@ -53,6 +62,11 @@ def _converse(world: World) -> World:
     return world
 
 
+def worker_channels(worker_sid: str, task_channels: Iterable[Named]) -> dict[str, WorkerChannel]:
+    """Return the channels of a worker, one for each task channel, by the task channel's SID."""
+    return {one.sid: WorkerChannel(fixed_sid("WC", f"{worker_sid} {one.sid}"), one) for one in task_channels}
+
+
 def _workspace(
     sid: str,
     name: str,
@@ -66,12 +80,14 @@ def _workspace(
         label: Activity(activity_sid, label, label in defaults.AVAILABLE_ACTIVITIES)
         for label, activity_sid in activities.items()
     }
+    kinds = {channel_sid: Named(channel_sid, label) for label, channel_sid in task_channels.items()}
     staff = {
         worker_sid: Worker(
             worker_sid,
             label,
             defaults.worker_attributes(label),
             doing["Offline" if label in defaults.OFFLINE_WORKERS else "Available"],
+            channels=worker_channels(worker_sid, kinds.values()),
         )
         for label, worker_sid in workers.items()
     }
@@ -82,7 +98,7 @@ def _workspace(
         workers=staff,
         queues={queue_sid: Named(queue_sid, label) for label, queue_sid in queues.items()},
         workflows={workflow[0]: Named(*workflow)},
-        task_channels={channel_sid: Named(channel_sid, label) for label, channel_sid in task_channels.items()},
+        task_channels=kinds,
     )
 
 

@@ -46,6 +46,8 @@ class Workspace:
     event_callback_url: str = ""
     events_filter: str = ""
     default_activity: str = "Offline"
+    timeout_activity: str = ""
+    prioritize_queue_order: str = "FIFO"
     tasks: dict[str, Task] = field(default_factory=dict)
     index: TaskIndex = field(default_factory=TaskIndex)
     events: deque[Event] = field(default_factory=lambda: deque(maxlen=MAX_EVENTS))

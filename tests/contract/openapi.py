@@ -131,6 +131,14 @@ class Contract:
             return [f"{method} {product}{path} is no operation"]
         return [_words(error) for error in operation.validator().iter_errors(body)]
 
+    def links(self, product: str, method: str, path: str) -> set[str]:
+        """Return the names of the links in Twilio's example of an answer, of a list's first item; none: empty."""
+        operation = self.find(product, method, path)
+        answers = operation.about["responses"].values() if operation else ()
+        bodies = [body for answer in answers for body in answer.get("content", {}).values()]
+        examples = [one.get("value") for body in bodies for one in body.get("examples", {}).values()]
+        return {name for example in examples for name in first_links(example)}
+
     def request_errors(self, request: Json) -> list[str]:
         """Return what is wrong with a request as the sandbox recorded it."""
         product, method, path = request["product"], request["method"], request["path"]
@@ -138,6 +146,14 @@ class Contract:
         if operation is None:
             return [f"{method} {product}{path} is no operation"]
         return [f"{method} {operation.path}: {words}" for words in _request_errors(operation, request)]
+
+
+def first_links(answer: Any) -> set[str]:
+    """Return the names of the links of an answer, or of the first item of a list of resources."""
+    if not isinstance(answer, dict):
+        return set()
+    lists = [value for value in answer.values() if isinstance(value, list) and value and "meta" in answer]
+    return set((lists[0][0] if lists else answer).get("links") or {})
 
 
 @cache

@@ -10,7 +10,7 @@ import pytest
 from flex_outbound.sandbox import defaults, routes
 from flex_outbound.sandbox.ids import fixed_sid
 from flex_outbound.sandbox.server import SandboxServer
-from tests.contract.openapi import Contract
+from tests.contract.openapi import Contract, first_links
 from tests.contract.wire import CUSTOMERS, Wire, interaction_form
 
 UNPUBLISHED = {"/v1/Instances/{instance}/InteractionWebhooks", "/v1/Instances/{instance}/InteractionWebhooks/{ttid}"}
@@ -100,6 +100,7 @@ def test_a_new_interaction_looks_as_published(
     assert twilio.answer_errors("flex-api", "POST", "/v1/Interactions", made) == []
 
 
+MEASURED = ("", "/Workers", f"/TaskQueues/{defaults.QUEUES['Outbound']}", f"/Workflows/{defaults.WORKFLOW_SID}")
 SERVICE = f"/v1/Services/{defaults.CHAT_SERVICE_SID}"
 READ_IN_A_SERVICE = (
     "",
@@ -153,6 +154,12 @@ def read_everything(wire: Wire) -> list[tuple[str, str]]:
             f"{SPACE}/Workflows/{defaults.WORKFLOW_SID}",
             f"{SPACE}/TaskChannels",
             f"{SPACE}/TaskChannels/{defaults.TASK_CHANNELS['sms']}",
+            f"{SPACE}/Workers/{defaults.WORKERS['agent']}/Channels",
+            f"{SPACE}/Workers/{defaults.WORKERS['agent']}/Channels/sms",
+            f"{SPACE}/Workers/{defaults.WORKERS['agent']}/Reservations",
+            f"{SPACE}/Workers/{defaults.WORKERS['agent']}/Statistics",
+            f"{SPACE}/TaskQueues/Statistics",
+            *(f"{SPACE}{where}/{kind}Statistics" for where in MEASURED for kind in ("", "RealTime", "Cumulative")),
         ],
         "conversations": [
             "/v1/Configuration",
@@ -200,6 +207,18 @@ def test_everything_that_is_read_looks_as_published(
             wrong[f"{product}{path}"] = errors
 
     assert wrong == {}
+
+
+def test_the_links_are_those_that_are_published(wire: Wire, twilio: Contract) -> None:
+    short: dict[str, set[str]] = {}
+
+    for product, path in read_everything(wire):
+        published = twilio.links(product, "GET", path.partition("?")[0])
+        given = first_links(wire.ask("GET", product, path))
+        if given and given != published:
+            short[f"{product}{path}"] = given ^ published
+
+    assert short == {}
 
 
 def test_everything_that_is_changed_looks_as_published(wire: Wire, twilio: Contract) -> None:

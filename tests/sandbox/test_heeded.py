@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
+import httpx
 import pytest
-from twilio.base.exceptions import TwilioRestException
+from twilio.base.exceptions import TwilioException, TwilioRestException
 from twilio.rest import Client
+from twilio.rest.taskrouter.v1.workspace import WorkspaceContext
 
 from flex_outbound.sandbox import defaults
 
@@ -115,3 +118,104 @@ def test_the_mailbox_of_a_conversation_is_kept(client: Client) -> None:
         bindings_email_address=defaults.EMAIL_SENDER, bindings_email_name="Support"
     )
     assert made.bindings == {"email": {"address": defaults.EMAIL_SENDER, "name": "Support"}}
+
+
+def space_of(client: Client) -> WorkspaceContext:
+    return client.taskrouter.v1.workspaces(defaults.WORKSPACE_SID)
+
+
+def test_a_tasks_virtual_start_is_kept_and_ordered_by(start: Start, client: Client) -> None:
+    first, second = start(), start(address="+15550000001")
+    tasks = space_of(client).tasks
+    changed = tasks(second.task).update(virtual_start_time=THEN)
+    assert changed.virtual_start_time == THEN
+    assert [one.sid for one in tasks.list(ordering="VirtualStartTime:asc")] == [second.task, first.task]
+    for wrong in (datetime(2099, 1, 1, tzinfo=UTC), datetime(1899, 1, 1, tzinfo=UTC)):
+        assert code_of(tasks(second.task).update, virtual_start_time=wrong) == 20001
+
+
+def test_a_changed_priority_is_another_version_of_the_task(start: Start, client: Client, raw: httpx.Client) -> None:
+    made = start()
+    task = space_of(client).tasks(made.task)
+    eventually(lambda: task.fetch().assignment_status == "reserved")
+    path = f"/taskrouter/v1/Workspaces/{defaults.WORKSPACE_SID}/Tasks/{made.task}"
+    before = raw.get(path).headers["ETag"]
+    task.update(priority=7)
+    assert raw.get(path).headers["ETag"] != before
+
+
+def test_a_task_channel_that_is_unknown_is_refused(start: Start, client: Client) -> None:
+    task = space_of(client).tasks(start().task)
+    assert code_of(task.update, task_channel="pigeon") == 20001
+    assert task.update(task_channel="chat").task_channel_unique_name == "chat"
+
+
+def test_the_defaults_of_a_workspace_are_followed(start: Start, client: Client, control: Control) -> None:
+    space = space_of(client)
+    changed = space.update(
+        default_activity_sid=defaults.ACTIVITIES["Unavailable"],
+        timeout_activity_sid=defaults.ACTIVITIES["Break"],
+        prioritize_queue_order="LIFO",
+    )
+    assert (changed.default_activity_name, changed.timeout_activity_name) == ("Unavailable", "Break")
+    assert changed.prioritize_queue_order == "LIFO"
+    assert space.workers.create(friendly_name="fred").activity_name == "Unavailable"
+    made = start()
+    eventually(lambda: space.tasks(made.task).reservations.list())
+    control.post(f"/tasks/{made.task}/timeout")
+    assert space.workers(defaults.WORKERS["agent"]).fetch().activity_name == "Break"
+    for wrong in (
+        {"default_activity_sid": "WA" + "0" * 32},
+        {"timeout_activity_sid": "WA" + "0" * 32},
+        {"prioritize_queue_order": "random"},
+        {"multi_task_enabled": False},
+    ):
+        assert code_of(space.update, **wrong) == 20001, wrong
+
+
+@pytest.mark.parametrize(
+    ("order", "expected"), [("FIFO", ["urgent", "old", "new"]), ("LIFO", ["urgent", "new", "old"])]
+)
+def test_waiting_tasks_are_offered_by_priority_and_then_in_the_order_of_the_workspace(
+    client: Client, control: Control, order: str, expected: list[str]
+) -> None:
+    space, bea = space_of(client), defaults.WORKERS["bea"]
+    space.update(prioritize_queue_order=order)
+    space.workers(bea).update(activity_sid=defaults.ACTIVITIES["Offline"])
+    for name, priority in (("old", 0), ("new", 0), ("urgent", 5)):
+        space.tasks.create(attributes=f'{{"name": "{name}"}}', priority=priority, routing_target=bea)
+    space.workers(bea).update(activity_sid=defaults.ACTIVITIES["Available"])
+    events = eventually(lambda: _if_three(space.events.list(event_type="reservation.created")))
+    assert [json.loads(one.event_data["task_attributes"])["name"] for one in reversed(events)] == expected
+
+
+def _if_three(found: list[Any]) -> list[Any] | None:
+    return found if len(found) == 3 else None
+
+
+def test_lists_are_sorted_and_narrowed_as_asked(client: Client) -> None:
+    space = space_of(client)
+    dana = space.workers(defaults.WORKERS["dana"]).update(activity_sid=defaults.ACTIVITIES["Break"])
+    assert space.workers.list(ordering="DateStatusChanged:desc")[0].sid == dana.sid
+    assert space.workers.list(ordering="DateStatusChanged:asc")[-1].sid == dana.sid
+    assert len(space.task_queues.list(worker_sid=dana.sid)) == len(defaults.QUEUES)
+    assert space.task_queues.list(worker_sid="WK" + "0" * 32) == []
+    assert len(space.task_queues.list(evaluate_worker_attributes='{"skill": "x"}')) == len(defaults.QUEUES)
+    assert [one.friendly_name for one in space.task_queues.list(ordering="DateUpdated:desc")]
+    for refused in (
+        lambda: space.workers.list(ordering="Shoesize"),
+        lambda: space.task_queues.list(ordering="Shoesize"),
+        lambda: space.task_queues.list(evaluate_worker_attributes="x"),
+        lambda: space.tasks.list(ordering="Shoesize"),
+    ):
+        with pytest.raises(TwilioException, match=r"Invalid|JSON"):
+            refused()
+
+
+def test_an_instruction_for_calls_is_refused(start: Start, client: Client) -> None:
+    task = space_of(client).tasks(start().task)
+    [reservation] = eventually(task.reservations.list)
+    assert code_of(reservation.update, instruction="dequeue") == 20001
+    done = reservation.update(reservation_status="rejected", worker_activity_sid=defaults.ACTIVITIES["Break"])
+    assert done.reservation_status == "rejected"
+    assert space_of(client).workers(defaults.WORKERS["agent"]).fetch().activity_name == "Break"

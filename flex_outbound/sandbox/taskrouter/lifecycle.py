@@ -12,7 +12,7 @@ from flex_outbound.sandbox import expressions
 from flex_outbound.sandbox.errors import TwilioError, bad_request
 from flex_outbound.sandbox.flex import effects
 from flex_outbound.sandbox.ids import new_sid
-from flex_outbound.sandbox.records import Reservation, Task, Worker
+from flex_outbound.sandbox.records import Activity, Reservation, Task, Worker, WorkerChannel
 from flex_outbound.sandbox.state import SandboxState
 from flex_outbound.sandbox.taskrouter import events
 from flex_outbound.sandbox.wire import now
@@ -20,6 +20,7 @@ from flex_outbound.sandbox.world import Workspace, World
 
 MAX_ATTRIBUTES = 4096
 FINAL = ("completed", "canceled")
+HOLDING = ("pending", "accepted", "wrapping")
 
 
 class Lifecycle:
@@ -52,6 +53,10 @@ class Lifecycle:
         self.workspace.index.remove(task)
         task.attributes, task.data = attributes, data
         self.workspace.index.add(task)
+        self.updated(task)
+
+    def updated(self, task: Task) -> None:
+        """Give a changed task its next version, and record ``task.updated``."""
         self._touch(task)
         self.record("task.updated", task)
 
@@ -60,23 +65,53 @@ class Lifecycle:
         worker = self._worker_for(task)
         if task.status != "pending" or worker is None:
             return
-        reservation = Reservation(new_sid("WR"), task.sid, worker)
-        task.reservations[reservation.sid] = reservation
+        channel = worker.channels.get(task.task_channel.sid)
+        reservation = Reservation(new_sid("WR"), task.sid, worker, channel)
+        task.reservations[reservation.sid] = worker.reservations[reservation.sid] = reservation
+        if channel is not None:
+            channel.assigned += 1
         self._move(task, "reserved")
         self.record("reservation.created", task, reservation)
         if self.state.options.auto_accept:
             self.state.later(self.state.options.accept_delay_ms, self._accept_if_held, task, reservation)
 
+    def offer_waiting(self) -> None:
+        """Offer the tasks that nobody was free for: by priority, then oldest first (newest with LIFO)."""
+        waiting = [task for task in self.workspace.tasks.values() if task.status == "pending" and not task.reservations]
+        waiting.sort(key=lambda task: task.virtual_start, reverse=self.workspace.prioritize_queue_order == "LIFO")
+        for task in sorted(waiting, key=lambda task: -task.priority):
+            self.reserve(task)
+
+    def set_activity(self, worker: Worker, activity: Activity) -> None:
+        """Give ``worker`` another activity; one who becomes available is offered the tasks that wait."""
+        if activity is worker.activity:
+            return
+        worker.activity, worker.status_changed = activity, now()
+        worker.history.append((worker.status_changed, activity))
+        events.record(self.state, self.world, self.workspace, "worker.activity.update", worker=worker)
+        if activity.available:
+            self.offer_waiting()
+
     def _worker_for(self, task: Task) -> Worker | None:
-        if task.routing_target:
-            target = self.workspace.workers.get(task.routing_target)
-            return target if target and target.activity.available else None
+        if (task.routing_target or "").startswith("WK"):
+            target = self.workspace.workers.get(task.routing_target or "")
+            return target if target and self._is_free(target, task) else None
         wanted = task.queue.target_workers
         expression = None if wanted in ("", "1==1") else expressions.parse(wanted)
         for worker in self.workspace.workers.values():
-            if worker.activity.available and (expression is None or expression.evaluate(json.loads(worker.attributes))):
+            fits = expression is None or expression.evaluate(json.loads(worker.attributes))
+            if fits and self._is_free(worker, task):
                 return worker
         return None
+
+    def _is_free(self, worker: Worker, task: Task) -> bool:
+        channel = worker.channels.get(task.task_channel.sid)
+        has_room = channel is None or (channel.available and channel.assigned < self.capacity(channel))
+        return worker.activity.available and (has_room or task.ignore_capacity)
+
+    def capacity(self, channel: WorkerChannel) -> int:
+        """Return how many tasks a worker may have in ``channel``."""
+        return self.state.options.worker_capacity if channel.capacity is None else channel.capacity
 
     def _accept_if_held(self, task: Task, reservation: Reservation) -> None:
         if task.status == "reserved" and reservation.status == "pending":
@@ -136,9 +171,16 @@ class Lifecycle:
         for reservation in self._reservations(task, "pending"):
             self._settle(reservation, "timeout")
             self.record("reservation.timeout", task, reservation)
+            self._to_timeout_activity(reservation.worker)
         self.record("task-queue.timeout", task)
         self.record("workflow.timeout", task)
         self.cancel(task, "Workflow timeout")
+
+    def _to_timeout_activity(self, worker: Worker) -> None:
+        named = (one for one in self.workspace.activities.values() if one.name == self.workspace.timeout_activity)
+        activity = next(named, None)
+        if activity is not None:
+            self.set_activity(worker, activity)
 
     def close(self, task: Task) -> None:
         """End the task because its channel closed: completed if a worker had accepted it, else canceled."""
@@ -151,6 +193,9 @@ class Lifecycle:
         """Remove the task from the workspace; its SID is unknown from now on."""
         if self.workspace.tasks.pop(task.sid, None) is not None:
             self.workspace.index.remove(task)
+            for reservation in task.reservations.values():
+                self._release(reservation)
+                reservation.worker.reservations.pop(reservation.sid, None)
             self.record(event_type, task)
 
     def _finish(self, task: Task, status: str, reason: str) -> None:
@@ -175,6 +220,18 @@ class Lifecycle:
     def _settle(self, reservation: Reservation, status: str) -> None:
         reservation.status, reservation.updated = status, now()
         reservation.version += 1
+        if status not in HOLDING:
+            self._release(reservation)
+
+    def _release(self, reservation: Reservation) -> None:
+        """Give back the room that ``reservation`` took; a worker who was full is offered the tasks that wait."""
+        channel, reservation.channel = reservation.channel, None
+        if channel is None:
+            return
+        was_full = channel.assigned >= self.capacity(channel)
+        channel.assigned -= 1
+        if was_full:
+            self.state.later(0, self.offer_waiting)
 
     def _move(self, task: Task, status: str) -> None:
         task.status = status

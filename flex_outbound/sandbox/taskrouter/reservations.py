@@ -10,6 +10,8 @@ from flex_outbound.sandbox.taskrouter.workspaces import root_of
 from flex_outbound.sandbox.wire import JSON, Call, Reply, iso, page
 from flex_outbound.sandbox.world import Workspace
 
+PLAYED = ("ReservationStatus", "WorkerActivitySid")
+
 
 def _task(call: Call) -> tuple[Workspace, Task]:
     workspace = call.find(call.world.workspaces, "workspace")
@@ -46,15 +48,27 @@ def list_reservations(call: Call) -> Reply:
 def fetch_reservation(call: Call) -> Reply:
     """GET one reservation, with its ETag."""
     workspace, task = _task(call)
-    reservation = call.find(task.reservations, "reservation")
-    return Reply(show(call, workspace, reservation), headers={"ETag": f'"{reservation.version}"'})
+    return reply(call, workspace, call.find(task.reservations, "reservation"))
 
 
 def update_reservation(call: Call) -> Reply:
-    """POST one reservation: ``ReservationStatus`` accepted, rejected, wrapping or completed."""
+    """POST one reservation: ``ReservationStatus`` accepted, rejected, wrapping or completed, ``WorkerActivitySid``."""
     workspace, task = _task(call)
-    reservation = call.find(task.reservations, "reservation")
+    return change(call, workspace, task, call.find(task.reservations, "reservation"))
+
+
+def change(call: Call, workspace: Workspace, task: Task, reservation: Reservation) -> Reply:
+    """Do what the request says with ``reservation``; raises 20001, 412.
+
+    Twilio's other fields are instructions for calls, which the sandbox does not play: they are refused.
+    """
     check_match(call, reservation.version)
+    unplayed = [name for name, value in call.form.pairs if value and name not in PLAYED]
+    if unplayed:
+        raise bad_request(20001, f"{unplayed[0]} is an instruction for calls, which the sandbox does not play")
+    activity = workspace.activities.get(call.form.get("WorkerActivitySid"))
+    if call.form.get("WorkerActivitySid") and activity is None:
+        raise bad_request(20001, f"Activity {call.form.get('WorkerActivitySid')} was not found")
     moves = Lifecycle(call.state, call.world, workspace)
     changes = {"accepted": moves.accept, "rejected": moves.reject}
     endings = {"wrapping": moves.wrap_up, "completed": moves.complete}
@@ -63,4 +77,11 @@ def update_reservation(call: Call) -> Reply:
     if status not in changes | endings or reservation is not current:
         raise bad_request(20001, f"Reservation {reservation.sid} cannot become {status}")
     (changes | endings)[status](task)
+    if activity is not None:
+        moves.set_activity(reservation.worker, activity)
+    return reply(call, workspace, reservation)
+
+
+def reply(call: Call, workspace: Workspace, reservation: Reservation) -> Reply:
+    """Answer with ``reservation`` and its ETag."""
     return Reply(show(call, workspace, reservation), headers={"ETag": f'"{reservation.version}"'})

@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable
+from datetime import datetime
 
 from flex_outbound.sandbox import expressions
 from flex_outbound.sandbox.errors import bad_request, precondition_failed
-from flex_outbound.sandbox.records import Task
+from flex_outbound.sandbox.records import Named, Task
 from flex_outbound.sandbox.taskrouter.lifecycle import FINAL, MAX_ATTRIBUTES, Lifecycle
-from flex_outbound.sandbox.wire import JSON, Call, Reply, iso, json_object, now, page, resource_url
+from flex_outbound.sandbox.wire import JSON, Call, Reply, iso, json_object, now, page, parse_date, resource_url
 from flex_outbound.sandbox.world import Workspace
 
 STATUSES = ("pending", "reserved", "assigned", "wrapping", "completed", "canceled")
 ORDERINGS = {
     "DateCreated": lambda task: task.created,
-    "VirtualStartTime": lambda task: task.created,
+    "VirtualStartTime": lambda task: task.virtual_start,
     "Priority": lambda task: task.priority,
 }
 Test = Callable[[Task], bool]
@@ -89,7 +90,7 @@ def show(workspace: Workspace, task: Task, account_sid: str, hide_attributes: bo
         "date_created": iso(task.created),
         "date_updated": iso(task.updated),
         "task_queue_entered_date": iso(task.created),
-        "virtual_start_time": iso(task.created),
+        "virtual_start_time": iso(task.virtual_start),
         "priority": task.priority,
         "reason": task.reason,
         "sid": task.sid,
@@ -101,7 +102,7 @@ def show(workspace: Workspace, task: Task, account_sid: str, hide_attributes: bo
         "workflow_sid": task.workflow.sid,
         "workflow_friendly_name": task.workflow.name,
         "workspace_sid": workspace.sid,
-        "ignore_capacity": False,
+        "ignore_capacity": task.ignore_capacity,
         "routing_target": task.routing_target,
         "url": url,
         "links": {
@@ -125,34 +126,63 @@ def _one(call: Call) -> tuple[Workspace, Task]:
     return workspace, call.find(workspace.tasks, "task")
 
 
-def _reply(call: Call, workspace: Workspace, task: Task) -> Reply:
+def task_reply(call: Call, workspace: Workspace, task: Task, status: int = 200) -> Reply:
+    """Answer with ``task`` and its ETag."""
     body = show(workspace, task, call.world.account_sid)
-    return Reply(body, headers={"ETag": f'"{task.version}"'})
+    return Reply(body, status, {"ETag": f'"{task.version}"'})
 
 
 def fetch_task(call: Call) -> Reply:
     """GET one task, with its ETag."""
-    return _reply(call, *_one(call))
+    return task_reply(call, *_one(call))
 
 
 def update_task(call: Call) -> Reply:
-    """POST one task: Attributes, AssignmentStatus, Reason, Priority, TaskChannel; honours ``If-Match``."""
+    """POST one task: Attributes, AssignmentStatus, Reason, Priority, TaskChannel, VirtualStartTime; ``If-Match``."""
     workspace, task = _one(call)
     check_match(call, task.version)
     moves = Lifecycle(call.state, call.world, workspace)
     priority = call.form.integer("Priority", task.priority)
-    channel = workspace.task_channel(call.form.get("TaskChannel")) if "TaskChannel" in call.form else None
-    if "Attributes" in call.form:
-        text = call.form.get("Attributes")
-        data = json_object(text, "Attributes", 20001)
-        if len(text) > MAX_ATTRIBUTES:
-            raise bad_request(20001, f"Attributes are longer than {MAX_ATTRIBUTES} characters")
-        moves.set_attributes(task, json.dumps(data, separators=(",", ":")), data)
-    task.priority = priority
-    task.task_channel = channel or task.task_channel
+    channel = wanted_channel(call, workspace) or task.task_channel
+    begin = wanted_start(call) or task.virtual_start
+    attributes = wanted_attributes(call) if "Attributes" in call.form else None
+    before = (task.priority, task.task_channel.sid, task.virtual_start)
+    task.priority, task.task_channel, task.virtual_start = priority, channel, begin
+    if attributes:
+        moves.set_attributes(task, *attributes)
+    elif before != (priority, channel.sid, begin):
+        moves.updated(task)
     if "AssignmentStatus" in call.form:
         _set_status(moves, task, call.form.get("AssignmentStatus"), call.form.get("Reason"))
-    return _reply(call, workspace, task)
+    return task_reply(call, workspace, task)
+
+
+def wanted_channel(call: Call, workspace: Workspace) -> Named | None:
+    """Return the task channel that the form names by SID or unique name, None for none; raises 20001."""
+    name = call.form.get("TaskChannel")
+    found = workspace.task_channel(name) if name else None
+    if name and found is None:
+        raise bad_request(20001, f"Task channel {name} was not found")
+    return found
+
+
+def wanted_start(call: Call) -> datetime | None:
+    """Return the VirtualStartTime of the form, None for none; raises 20001 for the future and before 1900."""
+    if not call.form.get("VirtualStartTime"):
+        return None
+    moment = parse_date(call.form.get("VirtualStartTime"))
+    if moment > now() or moment.year < 1900:
+        raise bad_request(20001, "Invalid VirtualStartTime: it must be from 1900 until now")
+    return moment
+
+
+def wanted_attributes(call: Call) -> tuple[str, JSON]:
+    """Return the Attributes of the form as text and as data; raises 20001."""
+    text = call.form.get("Attributes") or "{}"
+    data = json_object(text, "Attributes", 20001)
+    if len(text) > MAX_ATTRIBUTES:
+        raise bad_request(20001, f"Attributes are longer than {MAX_ATTRIBUTES} characters")
+    return json.dumps(data, separators=(",", ":")), data
 
 
 def _set_status(moves: Lifecycle, task: Task, status: str, reason: str) -> None:

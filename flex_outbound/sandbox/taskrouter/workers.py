@@ -7,7 +7,9 @@ from collections.abc import Callable
 
 from flex_outbound.sandbox import expressions
 from flex_outbound.sandbox.errors import bad_request, conflict
+from flex_outbound.sandbox.ids import new_sid
 from flex_outbound.sandbox.records import Named, Worker
+from flex_outbound.sandbox.seed import worker_channels
 from flex_outbound.sandbox.state import SandboxState
 from flex_outbound.sandbox.taskrouter import events
 from flex_outbound.sandbox.taskrouter.lifecycle import Lifecycle
@@ -24,7 +26,15 @@ def list_workers(call: Call) -> Reply:
     workspace = call.find(call.world.workspaces, "workspace")
     tests = _tests(call, workspace)
     found = [worker for worker in workspace.workers.values() if all(test(worker) for test in tests)]
-    return page(call, "workers", found, lambda worker: show(call, workspace, worker))
+    return page(call, "workers", _ordered(call, found), lambda worker: show(call, workspace, worker))
+
+
+def _ordered(call: Call, workers: list[Worker]) -> list[Worker]:
+    """Sort by ``Ordering``: DateStatusChanged, asc (default) or desc; raises 20001 for another rule."""
+    name, _, direction = call.query.get("Ordering").partition(":")
+    if name not in ("", "DateStatusChanged") or direction not in ("", "asc", "desc"):
+        raise bad_request(20001, f"Invalid Ordering {call.query.get('Ordering')!r}")
+    return sorted(workers, key=lambda one: one.status_changed, reverse=direction == "desc") if name else workers
 
 
 def _tests(call: Call, workspace: Workspace) -> list[Test]:
@@ -89,6 +99,11 @@ def show(call: Call, workspace: Workspace, worker: Worker) -> JSON:
             "channels": f"{url}/Channels",
             "activity": f"{root}/Activities/{worker.activity.sid}",
             "workspace": root,
+            "statistics": f"{root}/Workers/Statistics",
+            "real_time_statistics": f"{root}/Workers/RealTimeStatistics",
+            "cumulative_statistics": f"{root}/Workers/CumulativeStatistics",
+            "worker_statistics": f"{url}/Statistics",
+            "worker_channels": f"{url}/Channels",
             "reservations": f"{url}/Reservations",
         },
     }
@@ -102,6 +117,37 @@ def fetch_worker(call: Call) -> Reply:
     """GET one worker, with its ETag."""
     workspace = call.find(call.world.workspaces, "workspace")
     return _reply(call, workspace, call.find(workspace.workers, "worker"))
+
+
+def create_worker(call: Call) -> Reply:
+    """POST Workers: FriendlyName (unique whatever its case: 20409), ActivitySid (else the default one), Attributes."""
+    workspace = call.find(call.world.workspaces, "workspace")
+    name, attributes = call.form.required("FriendlyName"), call.form.get("Attributes") or "{}"
+    json_object(attributes, "Attributes", 20001)
+    if any(one.name.lower() == name.lower() for one in workspace.workers.values()):
+        raise conflict(20409, f"A worker named {name} exists already")
+    sid = call.form.get("ActivitySid")
+    by_name = {one.name: one for one in workspace.activities.values()}
+    activity = workspace.activities.get(sid) if sid else by_name[workspace.default_activity]
+    if activity is None:
+        raise bad_request(20001, f"Activity {sid} was not found")
+    worker = Worker(new_sid("WK"), name, attributes, activity)
+    worker.channels = worker_channels(worker.sid, workspace.task_channels.values())
+    workspace.workers[worker.sid] = worker
+    events.record(call.state, call.world, workspace, "worker.created", worker=worker)
+    return Reply(show(call, workspace, worker), 201)
+
+
+def delete_worker(call: Call) -> Reply:
+    """DELETE one worker, who must be in an activity that is not available (20001)."""
+    workspace = call.find(call.world.workspaces, "workspace")
+    worker = call.find(workspace.workers, "worker")
+    check_match(call, worker.version)
+    if worker.activity.available:
+        raise bad_request(20001, f"Worker {worker.sid} is in the available activity {worker.activity.name}")
+    del workspace.workers[worker.sid]
+    events.record(call.state, call.world, workspace, "worker.deleted", worker=worker)
+    return Reply(None, 204)
 
 
 def update_worker(call: Call) -> Reply:
@@ -130,11 +176,4 @@ def change_activity(state: SandboxState, world: World, workspace: Workspace, wor
     activity = workspace.activities.get(sid)
     if activity is None:
         raise bad_request(20001, f"Activity {sid} was not found")
-    if activity is worker.activity:
-        return
-    worker.activity, worker.status_changed = activity, now()
-    events.record(state, world, workspace, "worker.activity.update", worker=worker)
-    moves = Lifecycle(state, world, workspace)
-    waiting = [task for task in workspace.tasks.values() if task.status == "pending" and not task.reservations]
-    for task in waiting if activity.available else ():
-        moves.reserve(task)
+    Lifecycle(state, world, workspace).set_activity(worker, activity)

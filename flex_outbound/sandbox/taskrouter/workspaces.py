@@ -5,8 +5,11 @@ https://www.twilio.com/docs/taskrouter/api/workspace
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 
+from flex_outbound.sandbox import expressions
+from flex_outbound.sandbox.errors import bad_request
 from flex_outbound.sandbox.records import Activity, Named
 from flex_outbound.sandbox.wire import JSON, Call, Handler, Reply, iso, now, page, resource_url
 from flex_outbound.sandbox.world import Workspace
@@ -33,19 +36,21 @@ def root_of(workspace: Workspace) -> str:
 def show(call: Call, workspace: Workspace) -> JSON:
     """Return ``workspace`` as TaskRouter writes it."""
     url = root_of(workspace)
-    default = next(one for one in workspace.activities.values() if one.name == workspace.default_activity)
+    by_name = {one.name: one for one in workspace.activities.values()}
+    default = by_name[workspace.default_activity]
+    timeout = by_name.get(workspace.timeout_activity, default)
     return {
         "sid": workspace.sid,
         "account_sid": call.world.account_sid,
         "friendly_name": workspace.name,
         "default_activity_sid": default.sid,
         "default_activity_name": default.name,
-        "timeout_activity_sid": default.sid,
-        "timeout_activity_name": default.name,
+        "timeout_activity_sid": timeout.sid,
+        "timeout_activity_name": timeout.name,
         "event_callback_url": workspace.event_callback_url,
         "events_filter": workspace.events_filter or None,
         "multi_task_enabled": True,
-        "prioritize_queue_order": "FIFO",
+        "prioritize_queue_order": workspace.prioritize_queue_order,
         "date_created": iso(workspace.created),
         "date_updated": iso(workspace.updated),
         "url": url,
@@ -66,13 +71,34 @@ def fetch_workspace(call: Call) -> Reply:
 
 
 def update_workspace(call: Call) -> Reply:
-    """POST one workspace: EventCallbackUrl, EventsFilter (names with commas between), FriendlyName."""
+    """POST one workspace: EventCallbackUrl, EventsFilter (names with commas between), FriendlyName, its defaults.
+
+    DefaultActivitySid is that of new workers. TimeoutActivitySid is that of a worker whose reservation timed out,
+    once a request has set it. PrioritizeQueueOrder is the order in which waiting tasks are offered.
+    """
     workspace = call.find(call.world.workspaces, "workspace")
+    default, timeout = _activity_of(call, workspace, "Default"), _activity_of(call, workspace, "Timeout")
+    order = call.form.get("PrioritizeQueueOrder") or workspace.prioritize_queue_order
+    if order not in ("FIFO", "LIFO"):
+        raise bad_request(20001, "Invalid PrioritizeQueueOrder: it must be FIFO or LIFO")
+    if call.form.flag("MultiTaskEnabled") is False:
+        raise bad_request(20001, "Invalid MultiTaskEnabled: a workspace of Flex is always multi-tasking")
+    workspace.default_activity = default or workspace.default_activity
+    workspace.timeout_activity = timeout or workspace.timeout_activity
+    workspace.prioritize_queue_order = order
     workspace.event_callback_url = call.form.get("EventCallbackUrl", workspace.event_callback_url)
     workspace.events_filter = call.form.get("EventsFilter", workspace.events_filter)
     workspace.name = call.form.get("FriendlyName") or workspace.name
     workspace.updated = now()
     return Reply(show(call, workspace))
+
+
+def _activity_of(call: Call, workspace: Workspace, kind: str) -> str:
+    """Return the name of the activity in the field ``{kind}ActivitySid``, "" for none; raises 20001."""
+    sid = call.form.get(f"{kind}ActivitySid")
+    if sid and sid not in workspace.activities:
+        raise bad_request(20001, f"Activity {sid} was not found")
+    return workspace.activities[sid].name if sid else ""
 
 
 def _head(call: Call, workspace: Workspace, one: Named | Activity, plural: str) -> JSON:
@@ -104,7 +130,27 @@ def show_queue(call: Call, workspace: Workspace, one: Named) -> JSON:
         "max_reserved_workers": 1,
         "target_workers": one.target_workers,
         "task_order": "FIFO",
+        "links": {
+            "assignment_activity": None,
+            "reservation_activity": None,
+            "workspace": root_of(workspace),
+            **_statistics(workspace, one, "TaskQueues"),
+            "list_statistics": f"{root_of(workspace)}/TaskQueues/Statistics",
+            "bulk_real_time_statistics": f"{root_of(workspace)}/TaskQueues/RealTimeStatistics",
+        },
     }
+
+
+def _statistics(workspace: Workspace, one: Named, plural: str) -> JSON:
+    url = f"{root_of(workspace)}/{plural}/{one.sid}"
+    kinds = ("Statistics", "RealTimeStatistics", "CumulativeStatistics")
+    return dict(
+        zip(
+            ("statistics", "real_time_statistics", "cumulative_statistics"),
+            (f"{url}/{kind}" for kind in kinds),
+            strict=True,
+        )
+    )
 
 
 def show_workflow(call: Call, workspace: Workspace, one: Named) -> JSON:
@@ -115,6 +161,7 @@ def show_workflow(call: Call, workspace: Workspace, one: Named) -> JSON:
         "configuration": '{"task_routing":{"filters":[],"default_filter":null}}',
         "document_content_type": "application/json",
         "task_reservation_timeout": 120,
+        "links": _statistics(workspace, one, "Workflows"),
     }
 
 
@@ -122,6 +169,29 @@ def show_task_channel(call: Call, workspace: Workspace, one: Named) -> JSON:
     """Return a task channel as TaskRouter writes it."""
     own = {"unique_name": one.name, "friendly_name": one.name.title(), "channel_optimized_routing": False}
     return _head(call, workspace, one, "TaskChannels") | own
+
+
+def list_queues(call: Call) -> Reply:
+    """GET TaskQueues by ``FriendlyName``, ``WorkerSid`` and ``EvaluateWorkerAttributes``, sorted by ``Ordering``."""
+    workspace = call.find(call.world.workspaces, "workspace")
+    name, query = call.query.get("FriendlyName"), call.query
+    found = [one for one in workspace.queues.values() if not name or one.name == name]
+    if query.get("WorkerSid"):
+        worker = workspace.workers.get(query.get("WorkerSid"))
+        found = [one for one in found if worker and _takes(one, json.loads(worker.attributes))]
+    if query.get("EvaluateWorkerAttributes"):
+        wanted = query.json_object("EvaluateWorkerAttributes", 20001)
+        found = [one for one in found if _takes(one, wanted)]
+    rule, _, direction = query.get("Ordering").partition(":")
+    if rule not in ("", "DateCreated", "DateUpdated") or direction not in ("", "asc", "desc"):
+        raise bad_request(20001, f"Invalid Ordering {query.get('Ordering')!r}")
+    if rule:
+        found.sort(key=lambda one: one.created, reverse=direction == "desc")
+    return page(call, "task_queues", found, lambda one: show_queue(call, workspace, one))
+
+
+def _takes(queue: Named, attributes: JSON) -> bool:
+    return queue.target_workers in ("", "1==1") or expressions.parse(queue.target_workers).evaluate(attributes)
 
 
 def listing(
