@@ -6,6 +6,7 @@ https://www.twilio.com/docs/phone-numbers/api/incomingphonenumber-resource
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlencode
 
 from flex_outbound.sandbox.defaults import Sender
@@ -53,14 +54,36 @@ def fetch_account(call: Call) -> Reply:
 
 
 def list_phone_numbers(call: Call) -> Reply:
-    """GET IncomingPhoneNumbers: every number that the account sends text messages from."""
-    root = root_of(call)
-    numbers = [one for one in call.world.senders if one.channel == "sms"]
+    """GET IncomingPhoneNumbers: the numbers that the account sends text messages from.
+
+    Filters: ``PhoneNumber`` (a part of it, ``*`` for any digit), ``FriendlyName``, ``Beta``, ``Origin``.
+    """
+    root, query = root_of(call), call.query
+    part = re.compile(re.escape(query.get("PhoneNumber")).replace(r"\*", r"\d"), re.ASCII)
+    numbers = [
+        one for one in _numbers(call) if part.search(one.address) and query.get("FriendlyName") in ("", one.name)
+    ]
+    if query.get("Origin") not in ("", "twilio") or query.flag("Beta"):
+        numbers = []
     return _page(call, "incoming_phone_numbers", [_show(call, root, one) for one in numbers])
 
 
+def fetch_phone_number(call: Call) -> Reply:
+    """GET one number of the account."""
+    root = root_of(call)
+    return Reply(_show(call, root, call.find({_sid(call, one): one for one in _numbers(call)}, "number")))
+
+
+def _numbers(call: Call) -> list[Sender]:
+    return [one for one in call.world.senders if one.channel == "sms"]
+
+
+def _sid(call: Call, one: Sender) -> str:
+    return fixed_sid("PN", f"{call.world.account_sid} {one.address}")
+
+
 def _show(call: Call, root: str, one: Sender) -> JSON:
-    sid = fixed_sid("PN", f"{call.world.account_sid} {one.address}")
+    sid = _sid(call, one)
     body: JSON = dict.fromkeys(NULLS)
     return body | {
         "sid": sid,

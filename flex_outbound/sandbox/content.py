@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from flex_outbound.sandbox.defaults import Template
 from flex_outbound.sandbox.errors import bad_request
-from flex_outbound.sandbox.wire import JSON, Call, Reply, page, resource_url
+from flex_outbound.sandbox.wire import JSON, Call, Reply, page, parse_date, resource_url
 
 CREATED = "2025-01-15T09:00:00Z"
+TYPE = "twilio/text"
 STATUSES = ("unsubmitted", "received", "pending", "approved", "rejected", "paused", "disabled")
 
 
@@ -17,7 +18,7 @@ def _base(call: Call, template: Template) -> JSON:
         "friendly_name": template.name,
         "language": template.language,
         "variables": template.variables,
-        "types": {"twilio/text": {"body": template.body}},
+        "types": {TYPE: {"body": template.body}},
         "date_created": CREATED,
         "date_updated": CREATED,
     }
@@ -37,7 +38,7 @@ def _approval(template: Template) -> JSON:
     return {
         "name": template.name,
         "category": template.category,
-        "content_type": "twilio/text",
+        "content_type": TYPE,
         "status": template.status,
         "rejection_reason": template.rejection_reason,
         "allow_category_change": True,
@@ -52,9 +53,27 @@ def _wanted(call: Call) -> list[Template]:
         if channel != "whatsapp" or status not in STATUSES:
             raise bad_request(20001, f"Invalid ChannelEligibility {text!r}: write whatsapp:approved")
         found = [one for one in found if one.status == status]
-    languages = call.query.all("Language")
-    name = call.query.get("ContentName").lower()
-    return [one for one in found if name in one.name and (not languages or one.language in languages)]
+    languages, kinds = call.query.all("Language"), call.query.all("ContentType")
+    name, text = call.query.get("ContentName").lower(), call.query.get("Content").lower()
+    found = [one for one in found if name in one.name and (not languages or one.language in languages)]
+    found = [one for one in found if text in one.body.lower() and (not kinds or TYPE in kinds)]
+    return _sorted(call, found if _in_time(call) else [])
+
+
+def _in_time(call: Call) -> bool:
+    """Return whether the day on which all templates were made is between DateCreatedAfter and -Before."""
+    made = parse_date(CREATED)
+    after, before = call.query.get("DateCreatedAfter"), call.query.get("DateCreatedBefore")
+    return (not after or made >= parse_date(after)) and (not before or made <= parse_date(before))
+
+
+def _sorted(call: Call, found: list[Template]) -> list[Template]:
+    """Sort by SortByContentName; SortByDate changes nothing, since all are of one day. Raises 20001."""
+    for rule in ("SortByDate", "SortByContentName"):
+        if call.query.get(rule).lower() not in ("", "asc", "desc"):
+            raise bad_request(20001, f"Invalid {rule}: it must be asc or desc")
+    by_name = call.query.get("SortByContentName").lower()
+    return sorted(found, key=lambda one: one.name, reverse=by_name == "desc") if by_name else found
 
 
 def list_content(call: Call) -> Reply:

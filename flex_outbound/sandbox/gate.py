@@ -14,7 +14,7 @@ from flex_outbound.sandbox.errors import TwilioError
 from flex_outbound.sandbox.faults import AFTER, BEFORE, WORK, Fault
 from flex_outbound.sandbox.state import RequestRecord, SandboxState, credentials
 
-PRODUCTS = ("flex-api", "taskrouter", "conversations", "content", "messaging", "api")
+PRODUCTS = ("flex-api", "taskrouter", "conversations", "content", "messaging", "api", "accounts")
 BROKEN_BODY = b'{"sid": "KD'
 Answer = tuple[int, list[tuple[bytes, bytes]], bytes]
 

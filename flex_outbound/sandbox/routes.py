@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flex_outbound.sandbox import accounts, content, senders
+from flex_outbound.sandbox import accounts, consents, content, senders
 from flex_outbound.sandbox.conversations import (
     addresses,
     messages,
@@ -334,6 +334,7 @@ ACCOUNTS = "/2010-04-01/Accounts/{account}"
 API: Table = [
     (ACCOUNTS + ".json", {"GET": accounts.fetch_account}),
     (ACCOUNTS + "/IncomingPhoneNumbers.json", {"GET": accounts.list_phone_numbers}),
+    (ACCOUNTS + "/IncomingPhoneNumbers/{number}.json", {"GET": accounts.fetch_phone_number}),
 ]
 
 TABLES: dict[str, Table] = {
@@ -343,4 +344,5 @@ TABLES: dict[str, Table] = {
     "content": CONTENT,
     "messaging": MESSAGING,
     "api": API,
+    "accounts": [("/v1/Consents/Bulk", {"POST": consents.create_consents})],
 }

@@ -18,6 +18,7 @@ FILES = {
     "content": ("twilio_content_v1.json", "twilio_content_v2.json"),
     "messaging": ("twilio_messaging_v2.json",),
     "api": ("twilio_api_v2010.json",),
+    "accounts": ("twilio_accounts_v1.json",),
 }
 Json = dict[str, Any]
 

@@ -22,6 +22,8 @@ Source: https://www.twilio.com/docs/flex/developer/conversations/interactions-ap
 SPACE = f"/v1/Workspaces/{defaults.WORKSPACE_SID}"
 ACCOUNT = f"/2010-04-01/Accounts/{defaults.ACCOUNT_SID}"
 ADDRESS_SID = fixed_sid("IG", f"{defaults.ACCOUNT_SID} email {defaults.EMAIL_SENDER}")
+NUMBER_SID = fixed_sid("PN", f"{defaults.ACCOUNT_SID} {defaults.SMS_SENDER}")
+NUMBERS = "/IncomingPhoneNumbers"
 SENDER_SID = fixed_sid("XE", f"{defaults.ACCOUNT_SID} whatsapp {defaults.WHATSAPP_SENDER}")
 SIDS = {
     "workspace": "WS",
@@ -181,7 +183,11 @@ def read_everything(wire: Wire) -> list[tuple[str, str]]:
             *(f"{SERVICE}{path.removeprefix('/v1')}" for path in within),
         ],
         "messaging": ["/v2/Channels/Senders?Channel=whatsapp", f"/v2/Channels/Senders/{SENDER_SID}"],
-        "api": [f"{ACCOUNT}.json", f"{ACCOUNT}/IncomingPhoneNumbers.json"],
+        "api": [
+            f"{ACCOUNT}.json",
+            f"{ACCOUNT}/IncomingPhoneNumbers.json",
+            f"{ACCOUNT}/IncomingPhoneNumbers/{NUMBER_SID}.json",
+        ],
         "content": [
             "/v1/Content",
             f"/v1/Content/{template}",
