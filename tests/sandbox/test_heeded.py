@@ -219,3 +219,23 @@ def test_an_instruction_for_calls_is_refused(start: Start, client: Client) -> No
     done = reservation.update(reservation_status="rejected", worker_activity_sid=defaults.ACTIVITIES["Break"])
     assert done.reservation_status == "rejected"
     assert space_of(client).workers(defaults.WORKERS["agent"]).fetch().activity_name == "Break"
+
+
+def test_a_task_that_nobody_accepts_in_its_time_is_canceled(client: Client) -> None:
+    tasks = space_of(client).tasks
+    made = tasks.create(timeout=1, routing_target=defaults.WORKERS["dana"])
+    eventually(lambda: tasks(made.sid).fetch().assignment_status == "canceled")
+    assert tasks(made.sid).fetch().reason == "Task TTL Exceeded"
+
+
+@pytest.mark.parametrize(("rejects", "status"), [(True, "rejected"), (False, "pending")])
+def test_who_goes_offline_may_reject_what_waits(start: Start, client: Client, rejects: bool, status: str) -> None:
+    task = space_of(client).tasks(start().task)
+    [reservation] = eventually(task.reservations.list)
+    worker = space_of(client).workers(defaults.WORKERS["agent"])
+    worker.update(activity_sid=defaults.ACTIVITIES["Offline"], reject_pending_reservations=rejects)
+    assert task.reservations(reservation.sid).fetch().reservation_status == status
+
+
+def test_the_pinned_version_of_flex_is_the_one_shown(client: Client) -> None:
+    assert client.flex_api.v1.configuration().fetch(ui_version="2.7.1").ui_version == "2.7.1"

@@ -56,7 +56,7 @@ def _refuse_messaging_service(call: Call) -> None:
 
 
 def _email(form: Form, before: dict[str, str] | None) -> dict[str, str] | None:
-    given = {name: form.get(f"Bindings.Email.{name.title()}") for name in ("address", "name")}
+    given = {"address": form.get("Bindings.Email.Address"), "name": form.get("Bindings.Email.Name")}
     merged = (before or {}) | {name: value for name, value in given.items() if value}
     return merged or None
 

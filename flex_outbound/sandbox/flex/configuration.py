@@ -54,7 +54,7 @@ def fetch_configuration(call: Call) -> Reply:
             "ui_language": "en",
             "ui_attributes": {},
             "ui_dependencies": {},
-            "ui_version": "2.13.0",
+            "ui_version": call.query.get("UiVersion") or "2.13.0",
             "service_version": "1.0.0",
             "call_recording_enabled": False,
             "crm_enabled": False,

@@ -19,6 +19,7 @@ from flex_outbound.sandbox.wire import now
 from flex_outbound.sandbox.world import Workspace, World
 
 MAX_ATTRIBUTES = 4096
+DAY_SECONDS = 86_400
 FINAL = ("completed", "canceled")
 HOLDING = ("pending", "accepted", "wrapping")
 
@@ -47,6 +48,13 @@ class Lifecycle:
         ):
             self.record(event_type, task)
         self.state.later(self.state.options.reserve_delay_ms, self.reserve, task)
+        # A timer of a whole day would keep every task in memory for that long.
+        if 0 < task.timeout < DAY_SECONDS:
+            self.state.later(task.timeout * 1000, self._expire, task)
+
+    def _expire(self, task: Task) -> None:
+        if task.sid in self.workspace.tasks and task.status in ("pending", "reserved"):
+            self.cancel(task, "Task TTL Exceeded")
 
     def set_attributes(self, task: Task, attributes: str, data: dict[str, Any]) -> None:
         """Replace the task's attributes; records ``task.updated``."""

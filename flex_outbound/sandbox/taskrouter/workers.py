@@ -151,10 +151,14 @@ def delete_worker(call: Call) -> Reply:
 
 
 def update_worker(call: Call) -> Reply:
-    """POST one worker: ActivitySid, Attributes, FriendlyName (unique whatever its case); honours ``If-Match``."""
+    """POST one worker: ActivitySid, Attributes, FriendlyName (unique whatever its case); honours ``If-Match``.
+
+    With RejectPendingReservations, a worker who is available no more rejects what was not accepted yet.
+    """
     workspace = call.find(call.world.workspaces, "workspace")
     worker = call.find(workspace.workers, "worker")
     check_match(call, worker.version)
+    rejects = call.form.flag("RejectPendingReservations")
     name = call.form.get("FriendlyName") or worker.name
     same_name = (one for one in workspace.workers.values() if one.name.lower() == name.lower())
     if any(one is not worker for one in same_name):
@@ -168,7 +172,15 @@ def update_worker(call: Call) -> Reply:
     worker.updated = now()
     if call.form.get("ActivitySid"):
         change_activity(call.state, call.world, workspace, worker, call.form.get("ActivitySid"))
+        if rejects and not worker.activity.available:
+            _reject_pending(call, workspace, worker)
     return _reply(call, workspace, worker)
+
+
+def _reject_pending(call: Call, workspace: Workspace, worker: Worker) -> None:
+    moves = Lifecycle(call.state, call.world, workspace)
+    for reservation in [one for one in worker.reservations.values() if one.status == "pending"]:
+        moves.reject(workspace.tasks[reservation.task_sid])
 
 
 def change_activity(state: SandboxState, world: World, workspace: Workspace, worker: Worker, sid: str) -> None:

@@ -77,7 +77,8 @@ def update_workspace(call: Call) -> Reply:
     once a request has set it. PrioritizeQueueOrder is the order in which waiting tasks are offered.
     """
     workspace = call.find(call.world.workspaces, "workspace")
-    default, timeout = _activity_of(call, workspace, "Default"), _activity_of(call, workspace, "Timeout")
+    default = _activity_of(call, workspace, "DefaultActivitySid")
+    timeout = _activity_of(call, workspace, "TimeoutActivitySid")
     order = call.form.get("PrioritizeQueueOrder") or workspace.prioritize_queue_order
     if order not in ("FIFO", "LIFO"):
         raise bad_request(20001, "Invalid PrioritizeQueueOrder: it must be FIFO or LIFO")
@@ -93,9 +94,9 @@ def update_workspace(call: Call) -> Reply:
     return Reply(show(call, workspace))
 
 
-def _activity_of(call: Call, workspace: Workspace, kind: str) -> str:
-    """Return the name of the activity in the field ``{kind}ActivitySid``, "" for none; raises 20001."""
-    sid = call.form.get(f"{kind}ActivitySid")
+def _activity_of(call: Call, workspace: Workspace, field: str) -> str:
+    """Return the name of the activity whose SID is in ``field``, "" for none; raises 20001."""
+    sid = call.form.get(field)
     if sid and sid not in workspace.activities:
         raise bad_request(20001, f"Activity {sid} was not found")
     return workspace.activities[sid].name if sid else ""
