@@ -223,7 +223,8 @@ def test_one_wrong_choice_keeps_everything_out(look: Look) -> None:
 
 def test_a_malformed_address_is_named_and_not_taken(look: Look, sandbox_server: Any) -> None:
     world = sandbox_server.state.worlds[defaults.ACCOUNT_SID]
-    world.senders = (*world.senders[:3], defaults.Sender("email", "not an address", "Broken"))
+    [mailbox] = [one for one in world.address_configurations.values() if one.type == "email"]
+    mailbox.address = "not an address"
     run = look()
     wanted = sender(run, ResourceKind.EMAIL_ADDRESS)
     with pytest.raises(importing.InvalidChoice, match="not a valid email address"):
