@@ -10,9 +10,9 @@ import re
 from urllib.parse import urlencode
 
 from flex_outbound.sandbox.defaults import Sender
-from flex_outbound.sandbox.errors import bad_request, not_found
+from flex_outbound.sandbox.errors import not_found
 from flex_outbound.sandbox.ids import fixed_sid
-from flex_outbound.sandbox.wire import JSON, MAX_PAGE_SIZE, Call, Reply
+from flex_outbound.sandbox.wire import JSON, Call, Reply, paging
 
 CREATED = "Wed, 15 Jan 2025 09:00:00 +0000"
 SUBRESOURCES = {"incoming_phone_numbers": "IncomingPhoneNumbers", "messages": "Messages", "calls": "Calls"}
@@ -118,10 +118,7 @@ def _show(call: Call, root: str, one: Sender) -> JSON:
 
 def _page(call: Call, key: str, items: list[JSON]) -> Reply:
     """Answer with one page as the API of 2010 writes it: paths without a host, beside the items."""
-    size = call.query.integer("PageSize", 50)
-    if not 1 <= size <= MAX_PAGE_SIZE:
-        raise bad_request(20001, f"Invalid PageSize: it must be from 1 to {MAX_PAGE_SIZE}")
-    number = max(0, call.query.integer("Page", 0))
+    size, number = paging(call)
     start, end = number * size, (number + 1) * size
     part = items[start:end]
     return Reply(

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 from flex_outbound.sandbox import control, desk, routes
 from flex_outbound.sandbox.errors import TwilioError, method_not_allowed, not_found
 from flex_outbound.sandbox.gate import PRODUCTS, Gate
+from flex_outbound.sandbox.openapi.requests import check
 from flex_outbound.sandbox.state import SandboxState
 from flex_outbound.sandbox.wire import Call, Form, Handler
 
@@ -49,12 +50,12 @@ def _route(path: str, product: str, handlers: dict[str, Handler]) -> Route:
     async def endpoint(request: Request) -> Response:
         # Starlette takes HEAD wherever GET is taken; uvicorn leaves the body out.
         method = "GET" if request.method == "HEAD" else request.method
-        return await _serve(request, product, handlers[method])
+        return await _serve(request, product, path, handlers[method])
 
     return Route(path, endpoint, methods=list(handlers))
 
 
-async def _serve(request: Request, product: str, handler: Handler) -> Response:
+async def _serve(request: Request, product: str, path: str, handler: Handler) -> Response:
     state: SandboxState = request.app.state.sandbox
     world = state.authenticate(request.headers.get("authorization", ""))
     # The gate has read the body already, so this does not wait. A handler runs to its end without interruption.
@@ -72,6 +73,7 @@ async def _serve(request: Request, product: str, handler: Handler) -> Response:
         body=body.decode("utf-8", "replace"),
         faults=request.scope["state"].get("faults", ()),
     )
+    check(call, path)
     reply = handler(call)
     if reply.body is None:
         return Response(status_code=reply.status, headers=reply.headers)
@@ -79,7 +81,7 @@ async def _serve(request: Request, product: str, handler: Handler) -> Response:
 
 
 def _product_path(request: Request) -> tuple[str, str]:
-    _, product, rest = (*request.scope["path"].split("/", 2), "")[:3]
+    _, product, rest = (*request.scope["path"].split("/", 2), "", "")[:3]
     return (product, f"/{rest}") if product in PRODUCTS else ("", request.scope["path"])
 
 

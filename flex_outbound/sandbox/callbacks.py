@@ -25,6 +25,7 @@ CONNECT_SECONDS = 5.0
 READ_SECONDS = {"taskrouter": 15.0, "conversations": 5.0, "flex-api": 15.0}
 # Conversations never retries; the others once, and only where the connection itself failed.
 RETRIES = {"taskrouter": 1, "conversations": 0, "flex-api": 1}
+RETRY_COUNTS = ("0", "1", "2", "3", "4", "5")
 FORGED = "Zm9yZ2VkIGJ5IHRoZSBzYW5kYm94Li4="
 
 
@@ -97,9 +98,10 @@ class Callbacks:
         if delay:
             await asyncio.sleep(delay)
         overrides = _overrides(record.url)
-        retries = int(overrides.get("rc", str(RETRIES[record.product])))
+        wanted = overrides.get("rc", "")
+        retries = int(wanted) if wanted in RETRY_COUNTS else RETRIES[record.product]
         policy = overrides.get("rp", "ct").split(",")
-        for _ in range(1 + min(max(retries, 0), 5)):
+        for _ in range(1 + retries):
             async with self._turns:
                 attempt, kind = await self._try(record)
             record.attempts.append(attempt)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qsl, urlencode
 
+from flex_outbound.sandbox import jsontext
 from flex_outbound.sandbox.errors import bad_request, missing, not_found
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 JSON = dict[str, Any]
 T = TypeVar("T")
 MAX_PAGE_SIZE = 1000
+INTEGER = re.compile(r"-?[0-9]{1,18}")
 
 
 class Form:
@@ -50,7 +52,7 @@ class Form:
         text = self.get(name)
         if not text:
             return default
-        if not text.lstrip("-").isdigit():
+        if not INTEGER.fullmatch(text):
             raise bad_request(20001, f"Invalid {name}: it must be a whole number")
         return int(text)
 
@@ -69,7 +71,7 @@ class Form:
 def json_object(text: str, name: str, code: int) -> JSON:
     """Parse ``text`` as one JSON object; raises Twilio's ``code`` naming the field ``name`` otherwise."""
     try:
-        value = json.loads(text)
+        value = jsontext.parse(text)
     except ValueError as error:
         raise bad_request(code, f"{name} is not valid JSON") from error
     if not isinstance(value, dict):
@@ -95,6 +97,7 @@ class Call:
     headers: Mapping[str, str]
     body: str = ""
     faults: Sequence[Fault] = field(default=())
+    max_page_size: int = MAX_PAGE_SIZE
 
     def fault(self, kind: str) -> Fault | None:
         """Return the fault of that ``kind`` which was set for this request, if any."""
@@ -158,13 +161,11 @@ def resource_url(product: str, path: str) -> str:
 def page(call: Call, key: str, items: Iterable[T], show: Callable[[T], JSON], size: int = 50) -> Reply:
     """Answer with one page of ``items`` under ``key``, each written by ``show``.
 
-    ``PageSize`` (at most 1000), ``Page`` and ``PageToken`` are read from the query; ``size`` is the default.
+    ``PageSize`` (at most what the list allows), ``Page`` and ``PageToken`` are read from the query; ``size`` is the
+    default.
     https://www.twilio.com/docs/usage/twilios-response#response-formats-list-paging-information
     """
-    wanted = call.query.integer("PageSize", size)
-    if not 1 <= wanted <= MAX_PAGE_SIZE:
-        raise bad_request(20001, f"Invalid PageSize: it must be from 1 to {MAX_PAGE_SIZE}")
-    number = max(0, call.query.integer("Page", 0))
+    wanted, number = paging(call, size)
     everything = list(items)
     part = everything[number * wanted : (number + 1) * wanted]
     more = len(everything) > (number + 1) * wanted
@@ -178,6 +179,17 @@ def page(call: Call, key: str, items: Iterable[T], show: Callable[[T], JSON], si
         "key": key,
     }
     return Reply({key: [show(item) for item in part], "meta": meta})
+
+
+def paging(call: Call, size: int = 50) -> tuple[int, int]:
+    """Return the page size (``size`` by default) and the page that are asked for; raises 20001 outside the limits."""
+    most = call.max_page_size
+    wanted, number = call.query.integer("PageSize", min(size, most)), call.query.integer("Page", 0)
+    if not 1 <= wanted <= most:
+        raise bad_request(20001, f"Invalid PageSize: it must be from 1 to {most}")
+    if number < 0:
+        raise bad_request(20001, "Invalid Page: it must be at least 0")
+    return wanted, number
 
 
 def _page_url(call: Call, size: int, number: int) -> str:

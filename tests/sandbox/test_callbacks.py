@@ -110,10 +110,14 @@ def test_a_refused_connection_is_tried_once_more(client: Client, start: Start, c
     assert log[0]["event"] == "task.created"
 
 
-def test_an_address_that_cannot_be_called_harms_nobody(client: Client, start: Start, control: Control) -> None:
-    listen(client, "nowhere", "task.created")
+@pytest.mark.parametrize("host", ["a..example", "x" * 64 + ".example", "nobody.invalid:1#rc=no"])
+def test_an_address_that_cannot_be_called_harms_nobody(
+    host: str, client: Client, start: Start, control: Control
+) -> None:
+    listen(client, f"http://{host}", "task.created")
     start()
-    eventually(lambda: attempts(control) == [[None]])
+    # A name that is not found is a failed connection, which is tried once more.
+    eventually(lambda: attempts(control) == [[None, None]])
 
 
 def test_a_callback_can_come_twice(client: Client, start: Start, receiver: Receiver, control: Control) -> None:
