@@ -6,29 +6,20 @@ Where Twilio does not document the code of a refusal, the choice made here is li
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass, field
 from typing import Any
 
 from flex_outbound.sandbox.conversations.changes import refuse_bound
 from flex_outbound.sandbox.errors import TwilioError, bad_request
+from flex_outbound.sandbox.flex import shapes
 from flex_outbound.sandbox.records import Conversation, Named, Worker
-from flex_outbound.sandbox.taskrouter.lifecycle import MAX_ATTRIBUTES
 from flex_outbound.sandbox.wire import JSON, Call
 from flex_outbound.sandbox.world import Workspace
 
-CHANNEL_TYPES = ("sms", "whatsapp", "web", "chat", "email", "messenger", "gbm")
-INITIATORS = ("agent", "api", "customer")
+invalid = shapes.invalid
 E164 = re.compile(r"\+[1-9]\d{6,14}\Z")
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+\Z")
-SIDS = {
-    "workspace_sid": "WS",
-    "workflow_sid": "WW",
-    "queue_sid": "WQ",
-    "worker_sid": "WK",
-    "task_channel_sid": "TC",
-}
 
 
 @dataclass(slots=True)
@@ -51,49 +42,28 @@ class Wanted:
     address: str = ""
     proxy: str = ""
     conversation: Conversation | None = None
-    customer_joins: bool = True
-    others: list[JSON] = field(default_factory=list)
-
-
-def invalid(message: str) -> TwilioError:
-    """Return Flex's refusal of an invalid interaction."""
-    return bad_request(45004, message)
+    joining: list[JSON] = field(default_factory=list)
+    """The participants who are added to the conversation; in the silent mode not all of them."""
 
 
 def read(call: Call) -> Wanted:
     """Return the request's content; raises ``TwilioError`` for the first thing that is wrong with it."""
     call.form.required("Channel")
     channel = call.form.json_object("Channel", 45004)
-    properties, participants = _parts(channel)
+    properties, participants = shapes.read_channel(channel)
     wanted = _routing(call, channel)
     wanted.properties, wanted.participants = properties, participants
     _conversation(call, wanted)
-    if wanted.initiated_by == "agent" or participants:
+    if wanted.initiated_by == "agent" or participants or wanted.type == "email":
         _participants(call, wanted)
     if call.fault("open_conversation"):
         raise _bound_fault(call)
     return wanted
 
 
-def _parts(channel: JSON) -> tuple[JSON, list[JSON]]:
-    if channel.get("type") not in CHANNEL_TYPES:
-        raise invalid(f"Invalid channel type: it must be one of {', '.join(CHANNEL_TYPES)}")
-    if channel.get("initiated_by") not in INITIATORS:
-        raise invalid(f"Invalid initiated_by: it must be one of {', '.join(INITIATORS)}")
-    properties, participants = channel.get("properties") or {}, channel.get("participants") or []
-    if not isinstance(properties, dict):
-        raise invalid("channel.properties must be an object")
-    if not isinstance(participants, list) or not all(isinstance(one, dict) for one in participants):
-        raise invalid("channel.participants must be a list of objects")
-    return properties, participants
-
-
 def _routing(call: Call, channel: JSON) -> Wanted:
     routing = call.form.json_object("Routing", 45004)
-    properties = routing.get("properties")
-    if not isinstance(properties, dict):
-        raise invalid("Routing.properties is required")
-    _sid_shapes(properties)
+    properties = shapes.routing_properties(routing)
     workspace = _pick(call.world.workspaces, properties, "workspace_sid", required=True)
     agent = channel["initiated_by"] == "agent"
     queue = _pick(workspace.queues, properties, "queue_sid", required=agent)
@@ -111,17 +81,10 @@ def _routing(call: Call, channel: JSON) -> Wanted:
         queue=queue or next(iter(workspace.queues.values())),
         worker=worker,
         task_channel=_task_channel(workspace, properties, channel["type"]),
-        priority=_number(properties, "priority", 0),
-        timeout=_number(properties, "timeout", 86400),
-        attributes=_attributes(properties),
+        priority=shapes.number(properties, "priority", 0),
+        timeout=shapes.number(properties, "timeout", 86400),
+        attributes=shapes.attributes(properties),
     )
-
-
-def _sid_shapes(properties: JSON) -> None:
-    for name, prefix in SIDS.items():
-        value = properties.get(name)
-        if value is not None and not re.fullmatch(rf"{prefix}[0-9a-fA-F]{{32}}", str(value)):
-            raise invalid(f"Invalid {name}: it does not match ^{prefix}[0-9a-fA-F]{{32}}$")
 
 
 def _pick(mapping: dict[str, Any], properties: JSON, name: str, required: bool) -> Any:
@@ -152,27 +115,6 @@ def _task_channel(workspace: Workspace, properties: JSON, channel_type: str) -> 
     return found
 
 
-def _number(properties: JSON, name: str, default: int) -> int:
-    value = properties.get(name, default)
-    if isinstance(value, bool) or not str(value).isdigit():
-        raise invalid(f"routing.properties.{name} must be a whole number")
-    return int(value)
-
-
-def _attributes(properties: JSON) -> JSON:
-    value = properties.get("attributes") or {}
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except ValueError as error:
-            raise invalid("routing.properties.attributes is not valid JSON") from error
-    if not isinstance(value, dict):
-        raise invalid("routing.properties.attributes must be an object")
-    if len(json.dumps(value)) > MAX_ATTRIBUTES:
-        raise invalid(f"routing.properties.attributes is longer than {MAX_ATTRIBUTES} characters")
-    return value
-
-
 def _available(call: Call, worker: Worker) -> None:
     refuse = call.state.options.offline_worker == "refuse" and not worker.activity.available
     if refuse or call.fault("offline_worker"):
@@ -201,7 +143,7 @@ def _conversation(call: Call, wanted: Wanted) -> None:
 
 
 def _participants(call: Call, wanted: Wanted) -> None:
-    if not wanted.participants and wanted.conversation is None:
+    if wanted.initiated_by == "agent" and not wanted.participants and wanted.conversation is None:
         raise invalid("channel.participants is required when an agent initiates")
     if wanted.type == "email":
         _email(call, wanted)
@@ -209,6 +151,15 @@ def _participants(call: Call, wanted: Wanted) -> None:
         _phone(call, wanted)
     elif any(not one.get("identity") for one in wanted.participants):
         raise invalid("participants[].identity is required")
+    _once(wanted.participants, ("identity",))
+    wanted.joining = [one for one in wanted.participants if wanted.type == "email" or not _is_bound(call, wanted, one)]
+
+
+def _once(participants: list[JSON], names: tuple[str, ...]) -> None:
+    """Raise 45004 where two of ``participants`` have the same values under ``names``."""
+    given = [tuple(one.get(name) for name in names) for one in participants if all(one.get(name) for name in names)]
+    if len(set(given)) != len(given):
+        raise invalid(f"Two of the participants have the same {' and '.join(names)}")
 
 
 def _email(call: Call, wanted: Wanted) -> None:
@@ -228,21 +179,29 @@ def _email(call: Call, wanted: Wanted) -> None:
 
 
 def _phone(call: Call, wanted: Wanted) -> None:
-    for one in wanted.participants[:1]:
-        wanted.address, wanted.proxy = str(one.get("address") or ""), str(one.get("proxy_address") or "")
-        if not wanted.address or not wanted.proxy:
+    for one in wanted.participants:
+        address, proxy = str(one.get("address") or ""), str(one.get("proxy_address") or "")
+        if not address or not proxy:
             raise invalid("participants[].address and proxy_address are required")
-        check_pair(call, wanted.type, wanted.address, wanted.proxy)
-    if not wanted.address:
-        return
-    if wanted.address in call.world.opted_out or call.fault("opted_out"):
+        check_pair(call, wanted.type, address, proxy)
+    _once(wanted.participants, ("address", "proxy_address"))
+    if wanted.participants:
+        wanted.address, wanted.proxy = (str(wanted.participants[0][name]) for name in ("address", "proxy_address"))
+    addresses = {str(one["address"]) for one in wanted.participants} | ({wanted.address} - {""})
+    if addresses & call.world.opted_out or (addresses and call.fault("opted_out")):
         raise bad_request(21610, "Attempt to send to unsubscribed recipient")
-    bound = call.world.bound_to(wanted.address, wanted.proxy)
-    if bound and (wanted.conversation is None or bound != wanted.conversation.sid):
-        if call.state.options.open_conversation == "refuse":
-            refuse_bound(call.world, wanted.address, wanted.proxy)
-        # https://www.twilio.com/docs/api/errors/80102: accepted, and the agent sits there alone.
-        wanted.customer_joins = False
+
+
+def _is_bound(call: Call, wanted: Wanted, one: JSON) -> bool:
+    """Return whether ``one`` is in another open conversation; raises 50416 unless the sandbox is to be silent."""
+    address, proxy = str(one.get("address") or ""), str(one.get("proxy_address") or "")
+    bound = call.world.bound_to(address, proxy)
+    if not bound or (wanted.conversation is not None and bound == wanted.conversation.sid):
+        return False
+    if call.state.options.open_conversation == "refuse":
+        refuse_bound(call.world, address, proxy)
+    # https://www.twilio.com/docs/api/errors/80102: accepted, and the agent sits there alone.
+    return True
 
 
 def check_pair(call: Call, channel: str, address: str, proxy: str) -> None:

@@ -11,8 +11,9 @@ import time
 from flex_outbound.sandbox.conversations.changes import Changes
 from flex_outbound.sandbox.errors import bad_request
 from flex_outbound.sandbox.flex import checks, effects
-from flex_outbound.sandbox.flex.checks import Wanted, invalid
+from flex_outbound.sandbox.flex.checks import Wanted
 from flex_outbound.sandbox.flex.notify import notify
+from flex_outbound.sandbox.flex.shapes import invalid
 from flex_outbound.sandbox.ids import new_sid, new_ttid
 from flex_outbound.sandbox.records import (
     Channel,
@@ -68,7 +69,7 @@ def _existing(call: Call) -> Interaction | None:
 def _open(call: Call, wanted: Wanted, conversation: Conversation) -> None:
     changes = Changes(call.state, call.world)
     changes.open(conversation)
-    for one in wanted.participants if wanted.customer_joins else ():
+    for one in wanted.joining:
         identity = one.get("identity")
         changes.add(
             conversation,
@@ -88,12 +89,10 @@ def _interaction(call: Call, wanted: Wanted, conversation: Conversation) -> Inte
     sid = new_sid("KD")
     channel = Channel(new_sid("UO"), sid, wanted.type, conversation.sid)
     present = any(not one.identity for one in conversation.participants.values())
-    if present or (wanted.participants and wanted.customer_joins):
+    if present or wanted.joining:
         customer = InteractionParticipant(new_sid("UT"), "customer")
         channel.participants[customer.sid] = customer
     context, ttid = call.form.get("InteractionContextSid"), call.form.get("WebhookTtid")
-    if context and not context.startswith("HQ"):
-        raise invalid("Invalid InteractionContextSid: it does not match ^HQ[0-9a-fA-F]{32}$")
     return Interaction(sid, channel, wanted.initiated_by, wanted.routing, context or None, ttid or new_ttid())
 
 
