@@ -13,7 +13,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m flex_outbound.sandbox", description=__doc__)
     add_arguments(parser)
     arguments = parser.parse_args()
-    run(from_arguments(vars(arguments)), arguments.host, arguments.port, arguments.access_log)
+    run(
+        from_arguments(vars(arguments)),
+        arguments.host,
+        arguments.port,
+        arguments.access_log,
+        arguments.allow_host,
+    )
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 from flex_outbound.sandbox import control, desk, routes
 from flex_outbound.sandbox.errors import TwilioError, method_not_allowed, not_found
 from flex_outbound.sandbox.gate import PRODUCTS, Gate
+from flex_outbound.sandbox.guard import Guard
 from flex_outbound.sandbox.openapi.requests import check
 from flex_outbound.sandbox.state import SandboxState
 from flex_outbound.sandbox.wire import Call, Form, Handler
@@ -22,8 +23,11 @@ from flex_outbound.sandbox.wire import Call, Form, Handler
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def create_app(state: SandboxState) -> ASGIApp:
-    """Return the ASGI application that serves ``state``: Twilio's products, the control API and the desk."""
+def create_app(state: SandboxState, guard: Guard) -> ASGIApp:
+    """Return the ASGI application that serves ``state``: Twilio's products, the control API and the desk.
+
+    ``guard`` knows the names under which the last two may be asked.
+    """
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -38,7 +42,7 @@ def create_app(state: SandboxState) -> ASGIApp:
     )
     app.router.redirect_slashes = False
     app.state.sandbox = state
-    return Gate(app, state)
+    return Gate(app, state, guard)
 
 
 def _router(product: str, table: routes.Table) -> Router:

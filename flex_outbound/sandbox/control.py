@@ -1,6 +1,6 @@
 """The control API under ``/_sandbox/``: reads and changes everything, and plays the agent and the customer.
 
-It asks for no credentials and is meant for the machine it runs on. Requests from pages of other sites are refused.
+It asks for no credentials and is meant for the machine it runs on. The guard of the gate keeps other sites out.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from flex_outbound.sandbox import jsontext
 from flex_outbound.sandbox.conversations.changes import Changes, Draft
 from flex_outbound.sandbox.desk_summary import summary
 from flex_outbound.sandbox.errors import TwilioError
@@ -44,17 +45,14 @@ def _object(body: Any) -> dict[str, Any]:
 
 def _endpoint(work: Work) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
-        # A page of another site can make a browser send this.
-        if request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
-            return JSONResponse({"error": "requests from other sites are refused"}, 403)
         try:
-            body = json.loads(await request.body() or "{}")
+            body = jsontext.parse(await request.body() or "{}")
             return JSONResponse(work(request.app.state.sandbox, request, body))
         except TwilioError as error:
             return JSONResponse(error.body(), error.status)
         except Refusal as error:
             return JSONResponse({"error": str(error)}, error.status)
-        except (ValueError, re.error) as error:
+        except (ValueError, OverflowError, RecursionError, re.error) as error:  # the last three: of a fault's pattern
             return JSONResponse({"error": str(error)}, 400)
 
     return endpoint
@@ -193,7 +191,9 @@ def _customer_says(state: SandboxState, request: Request, body: Any) -> object:
 
 def _customer(state: SandboxState, body: dict[str, Any]) -> tuple[World, Conversation, Participant]:
     """Find the customer by conversation, by address, or by address and proxy address."""
-    sid, address, proxy = body.get("conversation_sid"), body.get("address"), body.get("proxy_address")
+    sid, address, proxy = (body.get(name) for name in ("conversation_sid", "address", "proxy_address"))
+    if not all(isinstance(one, str | None) for one in (sid, address, proxy)):
+        raise Refusal("conversation_sid, address and proxy_address are texts")
     for world in state.worlds.values():
         known = [sid] if sid else reversed(world.addresses.get(str(address), {}))
         for conversation in filter(None, map(world.conversation, known)):

@@ -7,16 +7,21 @@ import json
 import random
 from urllib.parse import parse_qsl
 
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from flex_outbound.sandbox import connection
 from flex_outbound.sandbox.errors import TwilioError
 from flex_outbound.sandbox.faults import AFTER, BEFORE, WORK, Fault
+from flex_outbound.sandbox.guard import Guard
 from flex_outbound.sandbox.state import RequestRecord, SandboxState, credentials
 
 PRODUCTS = ("flex-api", "taskrouter", "conversations", "content", "messaging", "api", "accounts")
 BROKEN_BODY = b'{"sid": "KD'
 Answer = tuple[int, list[tuple[bytes, bytes]], bytes]
+CONTROL = "_sandbox"
+OPEN = ("", "_desk", CONTROL)
+"""The first parts of the paths that need no credentials: the desk, its files, and the control API."""
 
 
 def twilio_path(host: str, path: str) -> str:
@@ -33,8 +38,9 @@ def twilio_path(host: str, path: str) -> str:
 class Gate:
     """ASGI middleware around the whole application."""
 
-    def __init__(self, app: ASGIApp, state: SandboxState) -> None:
+    def __init__(self, app: ASGIApp, state: SandboxState, guard: Guard) -> None:
         self.app = app
+        self.guard = guard
         self.state = state
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -44,9 +50,12 @@ class Gate:
             return
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         path = twilio_path(headers.get("host", ""), scope["path"])
-        product = path.split("/", 2)[1]
+        # The path of OPTIONS may be a mere asterisk.
+        product = path.removeprefix("/").partition("/")[0]
         if product not in PRODUCTS:
-            await self.app(scope, receive, send)
+            refusal = self.guard.refusal(headers, product == CONTROL) if product in OPEN else ""
+            answer = JSONResponse({"error": refusal}, 403) if refusal else self.app
+            await answer(scope, receive, send)
             return
         scope = {**scope, "path": path, "raw_path": path.encode()}
         body = await _read(receive)

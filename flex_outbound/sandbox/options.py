@@ -14,6 +14,9 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "open_conversation": ("refuse", "silent"),
     "offline_worker": ("refuse", "accept"),
 }
+LARGEST = 10**9
+RANGES = {"created_status": (200, 299)}
+"""The whole numbers that are not just from 0 to ``LARGEST``."""
 
 
 @dataclass(slots=True)
@@ -66,8 +69,11 @@ class Options:
         if name not in known:
             raise ValueError(f"unknown option {name!r}")
         # bool is a subclass of int, so an exact comparison is what tells `true` from `1`.
-        if type(value) is not known[name] or (type(value) is int and value < 0):
-            raise ValueError(f"option {name!r} must be a {known[name].__name__}, not negative")
+        if type(value) is not known[name]:
+            raise ValueError(f"option {name!r} must be a {known[name].__name__}")
+        low, high = RANGES.get(name, (0, LARGEST))
+        if type(value) is int and not low <= value <= high:
+            raise ValueError(f"option {name!r} must be from {low} to {high}")
         if name in CHOICES and value not in CHOICES[name]:
             raise ValueError(f"option {name!r} must be one of {', '.join(CHOICES[name])}")
         return value
@@ -77,6 +83,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the sandbox's command-line options to ``parser``; shared by both ways of starting it."""
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
     parser.add_argument("--port", type=int, default=8765, help="port, 0 for any free one (default %(default)s)")
+    parser.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="another name of this machine, by which desk and control API may be asked (repeatable)",
+    )
     parser.add_argument("--latency-ms", type=int, default=0, help="delay of every Twilio call")
     parser.add_argument("--latency-jitter-ms", type=int, default=0, help="random delay added on top")
     parser.add_argument("--auto-accept", action="store_true", help="workers accept their reservations at once")

@@ -7,6 +7,7 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
@@ -14,6 +15,7 @@ import uvicorn
 
 from flex_outbound.sandbox.app import create_app
 from flex_outbound.sandbox.connection import Protocol
+from flex_outbound.sandbox.guard import Guard
 from flex_outbound.sandbox.options import Options
 from flex_outbound.sandbox.state import SandboxState
 
@@ -42,9 +44,16 @@ class _Server(uvicorn.Server):
             sys.stdout.flush()
 
 
-def _server(state: SandboxState, host: str, port: int, access_log: bool = False, announce: bool = False) -> _Server:
+def _server(
+    state: SandboxState,
+    host: str,
+    port: int,
+    allowed_hosts: Sequence[str],
+    access_log: bool = False,
+    announce: bool = False,
+) -> _Server:
     config = uvicorn.Config(
-        create_app(state),
+        create_app(state, Guard(host, allowed_hosts)),
         host=host,
         port=port,
         http=Protocol,
@@ -62,9 +71,12 @@ def _server(state: SandboxState, host: str, port: int, access_log: bool = False,
     return _Server(config, state, announce)
 
 
-def run(options: Options, host: str, port: int, access_log: bool = False) -> None:
-    """Serve until SIGINT or SIGTERM; prints the address once it listens. A taken port ends the process."""
-    server = _server(SandboxState(options), host, port, access_log, announce=True)
+def run(options: Options, host: str, port: int, access_log: bool = False, allowed_hosts: Sequence[str] = ()) -> None:
+    """Serve until SIGINT or SIGTERM; prints the address once it listens. A taken port ends the process.
+
+    ``allowed_hosts``: more names of this machine, under which desk and control API may be asked.
+    """
+    server = _server(SandboxState(options), host, port, allowed_hosts, access_log, announce=True)
     try:
         server.run()
     except KeyboardInterrupt:
@@ -75,16 +87,19 @@ def run(options: Options, host: str, port: int, access_log: bool = False) -> Non
 class SandboxServer:
     """A sandbox in a thread: ``with SandboxServer() as sandbox: ... sandbox.url ...``.
 
-    Takes ``host``, ``port`` (0 for any free one) and options by name, e.g. ``latency_ms=300``; raises
+    Takes ``host``, ``port`` (0 for any free one), ``allowed_hosts`` (more names under which desk and control API may
+    be asked) and options by name, e.g. ``latency_ms=300``; raises
     ``ValueError`` for an unknown option and ``RuntimeError`` if it does not start. ``state`` may be read
     from the test's thread. To change it, use the control API, which runs on the server's loop.
     """
 
-    def __init__(self, host: str = "127.0.0.1", port: int = 0, **options: object) -> None:
+    def __init__(
+        self, host: str = "127.0.0.1", port: int = 0, allowed_hosts: Sequence[str] = (), **options: object
+    ) -> None:
         chosen = Options()
         chosen.change(options)
         self.state = SandboxState(chosen)
-        self._server = _server(self.state, host, port)
+        self._server = _server(self.state, host, port, allowed_hosts)
         self._thread = threading.Thread(target=self._serve, name="flex-sandbox", daemon=True)
         self.host = host
 

@@ -46,13 +46,13 @@ COMMAND = ["manage.py", "flex_sandbox"]
     ("how", "number"), [(MODULE, signal.SIGTERM), (MODULE, signal.SIGINT), (COMMAND, signal.SIGTERM)]
 )
 def test_the_process_says_where_it_is_and_leaves_at_once(how: list[str], number: signal.Signals) -> None:
-    command = [sys.executable, *how, "--port", "0", "--latency-ms", "5"]
+    command = [sys.executable, *how, "--port", "0", "--latency-ms", "5", "--allow-host", "flex.test"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
         assert process.stdout is not None
         found = re.search(r"http://127\.0\.0\.1:(\d+)", process.stdout.readline())
         assert found
         with httpx.Client() as keeping_alive:
-            answer = keeping_alive.get(f"{found[0]}/_sandbox/options")
+            answer = keeping_alive.get(f"{found[0]}/_sandbox/options", headers={"Host": "flex.test"})
             assert answer.json()["latency_ms"] == 5
             asked = time.monotonic()
             process.send_signal(number)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
+from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
@@ -25,13 +26,14 @@ class Command(BaseCommand):
         """Add the sandbox's options."""
         add_arguments(parser)
 
-    def handle(self, *args: object, **options: object) -> None:
+    def handle(self, *args: object, **options: Any) -> None:
         """Run the server. Raises CommandError if the extra ``[sandbox]`` is not installed."""
         if run is None:
             raise CommandError(f"{missing} is not installed: run pip install 'django-flex-outbound[sandbox]'.")
         run(
             from_arguments(options),
-            str(options["host"]),
-            int(str(options["port"])),
-            bool(options["access_log"]),
+            options["host"],
+            options["port"],
+            options["access_log"],
+            options["allow_host"],
         )
