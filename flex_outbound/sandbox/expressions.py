@@ -15,7 +15,7 @@ from flex_outbound.sandbox.errors import TwilioError, bad_request
 TOKEN = re.compile(
     r"""\s*(?:
       (?P<string>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')
-    | (?P<number>-?\d+(?:\.\d+)?(?![\w-]))
+    | (?P<number>-?[0-9]{1,300}(?:\.[0-9]+)?(?![\w-]))
     | (?P<op>==|!=|>=|<=|>|<|=)
     | (?P<mark>[()\[\],.])
     | (?P<name>[A-Za-z_$][\w$]*(?:-[\w-]*)?)
@@ -24,6 +24,7 @@ TOKEN = re.compile(
     re.VERBOSE,
 )
 WORDS = {"AND", "OR", "NOT", "IN", "HAS", "CONTAINS"}
+MAX_DEPTH = 50
 CONSTANTS: dict[str, object] = {"true": True, "false": False, "null": None}
 COMPARISONS = {"==", "!=", ">", ">=", "<", "<=", "HAS", "CONTAINS", "IN", "NOT IN"}
 
@@ -161,6 +162,7 @@ class _Parser:
     def __init__(self, tokens: list[tuple[str, str]]) -> None:
         self.tokens = tokens
         self.at = 0
+        self.depth = 0
 
     def peek(self) -> str | None:
         return self.tokens[self.at][1] if self.at < len(self.tokens) else None
@@ -181,6 +183,11 @@ class _Parser:
         if not self.skip("mark", value):
             raise malformed(f"expected {value!r}, found {self.peek()!r}")
 
+    def deeper(self) -> None:
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise malformed(f"more than {MAX_DEPTH} brackets within each other")
+
     def either(self) -> Expression:
         parts = [self.every()]
         while self.skip("word", "OR"):
@@ -195,8 +202,10 @@ class _Parser:
 
     def condition(self) -> Expression:
         if self.skip("mark", "("):
+            self.deeper()
             inside = self.either()
             self.expect(")")
+            self.depth -= 1
             return inside
         left = self.value()
         operator = self.operator()
@@ -228,6 +237,7 @@ class _Parser:
 
     def items(self) -> list[object]:
         items: list[object] = []
+        self.deeper()
         while not self.skip("mark", "]"):
             if items:
                 self.expect(",")
@@ -235,6 +245,7 @@ class _Parser:
             if not isinstance(item, Literal):
                 raise malformed("a list holds quoted values and numbers only")
             items.append(item.value)
+        self.depth -= 1
         return items
 
     def path(self, first: str) -> Path:
@@ -248,7 +259,7 @@ class _Parser:
             else:
                 self.expect("[")
                 kind, number = self.take()
-                if kind != "number" or not number.isdigit():
+                if kind != "number" or not number.isdecimal():
                     raise malformed(f"{number!r} is not an index")
                 self.expect("]")
                 steps.append(int(number))

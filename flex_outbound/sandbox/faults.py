@@ -13,6 +13,8 @@ WORK = ("channel_failed", "offline_worker", "opted_out", "open_conversation", "u
 CALLBACK = ("callback_twice", "callback_late", "callback_lost", "callback_forged")
 KINDS = (*BEFORE, *AFTER, *WORK, *CALLBACK)
 DEFAULT_MS = 1000
+LARGEST = 10**9
+RANGES = {"probability": (0, 1), "status": (200, 599)}
 
 
 @dataclass(slots=True)
@@ -110,3 +112,6 @@ def _check_fields(fields: Mapping[str, object]) -> None:
             raise ValueError(f"unknown field {name!r}; a fault takes match, fault, {', '.join(kinds)}")
         if not isinstance(value, kinds[name]):
             raise ValueError(f"{name!r} has a value of the wrong kind")
+        low, high = RANGES.get(name, (0, LARGEST))
+        if isinstance(value, int | float) and not low <= value <= high:
+            raise ValueError(f"{name!r} must be from {low} to {high}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import binascii
 import hmac
 from collections import Counter, deque
 from collections.abc import Callable
@@ -99,7 +98,7 @@ def credentials(header: str) -> tuple[str, str]:
         return "", ""
     try:
         text = base64.b64decode(encoded, validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:
         return "", ""
     user, _, secret = text.partition(":")
     return user, secret

@@ -6,8 +6,11 @@ have different names for two fields, so both are accepted.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from flex_outbound.sandbox.errors import TwilioError, bad_request, not_found
 from flex_outbound.sandbox.ids import new_ttid
+from flex_outbound.sandbox.openapi.values import url_problem
 from flex_outbound.sandbox.records import InteractionWebhook
 from flex_outbound.sandbox.wire import JSON, Call, Form, Reply, iso, now, page, resource_url
 
@@ -42,6 +45,9 @@ def _events(form: Form) -> list[str]:
 
 
 def _configure(form: Form, webhook: InteractionWebhook) -> None:
+    wrong = url_problem(form.get("WebhookUrl")) if form.get("WebhookUrl") else ""
+    if wrong:
+        raise invalid(f"Invalid WebhookUrl: {wrong}")
     webhook.events = _events(form) or webhook.events
     webhook.url = form.get("WebhookUrl") or webhook.url
     webhook.method = (form.get("WebhookMethod") or form.get("Method") or webhook.method).upper()
@@ -82,9 +88,11 @@ def update_webhook(call: Call) -> Reply:
     """POST one registration."""
     _check_instance(call)
     webhook = call.find(call.world.interaction_webhooks, "ttid")
-    _configure(call.form, webhook)
-    webhook.updated = now()
-    return Reply(show(call, webhook))
+    # A copy, so that a refusal leaves the registration as it was.
+    changed = replace(webhook, updated=now())
+    _configure(call.form, changed)
+    call.world.interaction_webhooks[webhook.ttid] = changed
+    return Reply(show(call, changed))
 
 
 def delete_webhook(call: Call) -> Reply:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
-from flex_outbound.sandbox import expressions
+from flex_outbound.sandbox import expressions, updates
 from flex_outbound.sandbox.errors import bad_request, precondition_failed
 from flex_outbound.sandbox.records import Named, Task
 from flex_outbound.sandbox.taskrouter.lifecycle import FINAL, MAX_ATTRIBUTES, Lifecycle
@@ -141,6 +141,7 @@ def update_task(call: Call) -> Reply:
     """POST one task: Attributes, AssignmentStatus, Reason, Priority, TaskChannel, VirtualStartTime; ``If-Match``."""
     workspace, task = _one(call)
     check_match(call, task.version)
+    updates.check_status(call, task)
     moves = Lifecycle(call.state, call.world, workspace)
     priority = call.form.integer("Priority", task.priority)
     channel = wanted_channel(call, workspace) or task.task_channel

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from flex_outbound.sandbox import expressions
+from flex_outbound.sandbox import expressions, updates
 from flex_outbound.sandbox.errors import bad_request, conflict
 from flex_outbound.sandbox.ids import new_sid
 from flex_outbound.sandbox.records import Named, Worker
@@ -163,6 +163,7 @@ def update_worker(call: Call) -> Reply:
     same_name = (one for one in workspace.workers.values() if one.name.lower() == name.lower())
     if any(one is not worker for one in same_name):
         raise conflict(20409, f"A worker named {name} exists already")
+    updates.check_activity(call, workspace)
     if "Attributes" in call.form:
         json_object(call.form.get("Attributes"), "Attributes", 20001)
         worker.attributes = call.form.get("Attributes")
