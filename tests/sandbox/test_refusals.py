@@ -205,6 +205,8 @@ REFUSED = [
     ("GET", f"{SPACE}/Events", {"StartDate": "yesterday"}, 20001),
     ("GET", f"{SPACE}/Events", {"EndDate": "2026-13-01T00:00:00Z"}, 20001),
     ("GET", f"{SPACE}/Events", {"EndDate": "2026-W01-1"}, 20001),
+    ("GET", f"{SPACE}/Events", {"EndDate": "0001-01-01T00:00:00+23:59"}, 20001),
+    ("GET", f"{SPACE}/Events", {"StartDate": "9999-12-31T23:59:59-23:59"}, 20001),
     ("GET", f"{SPACE}/Events", {"Minutes": "9" * 400}, 20001),
     ("GET", f"{SPACE}/Events", {"EventType": "task.exploded"}, 20001),
     ("GET", f"{SPACE}/Events", {"TaskSid": "WT1"}, 20001),

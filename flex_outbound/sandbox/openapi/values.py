@@ -12,6 +12,9 @@ from flex_outbound.sandbox.openapi.table import Rule
 INTEGER = re.compile(r"-?[0-9]{1,19}")
 LARGEST = 2**63
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?", re.ASCII)
+YEARS = range(1900, 9999)
+"""Those that leave room for reckoning before and after."""
+
 FLAGS = ("true", "false", "1", "0")
 METHODS = ("GET", "POST")
 SCHEMES = ("http", "https")
@@ -58,10 +61,10 @@ def _any(text: str) -> str:
 def date_problem(text: str) -> str:
     """Return what is wrong with a day or a moment after ISO 8601, "" if nothing is."""
     try:
-        right = bool(DATE.fullmatch(text)) and bool(datetime.fromisoformat(text))
+        right = bool(DATE.fullmatch(text)) and datetime.fromisoformat(text).year in YEARS
     except ValueError:
         right = False
-    return "" if right else "a date must be written in ISO 8601"
+    return "" if right else f"a date must be written in ISO 8601, with a year from {YEARS[0]} to {YEARS[-1]}"
 
 
 def url_problem(text: str) -> str:
