@@ -132,7 +132,6 @@ def begin(inside: Inside) -> dict[str, str]:
     inside.run(forget(inside.state))
     made = inside.form(INTERACTIONS, **START)
     task = made["routing"]["properties"]["sid"]
-    channel = f"{INTERACTIONS}/{made['sid']}/Channels/{made['channel']['sid']}"
     talk = json.loads(made["routing"]["properties"]["attributes"])["conversationSid"]
     instance = f"/flex-api/v1/Instances/{defaults.FLEX_INSTANCE_SID}/InteractionWebhooks"
     hook = {"WebhookUrl": "http://127.0.0.1:9/", "WebhookEvents": "onParticipantUpdated"}
@@ -149,7 +148,6 @@ def begin(inside: Inside) -> dict[str, str]:
         "conversation": talk,
         "message": message,
         "webhook": inside.form(f"/conversations/v1/Conversations/{talk}/Webhooks", Target="webhook")["sid"],
-        "participant": inside.ask("GET", f"{channel}/Participants")[1]["participants"][0]["sid"],
         "service": defaults.CHAT_SERVICE_SID,
         "instance": defaults.FLEX_INSTANCE_SID,
         "ttid": inside.form(instance, **hook)["ttid"],
@@ -168,6 +166,18 @@ def fill(path: str, values: dict[str, str]) -> str:
     return re.sub(r"\{(\w+)\}", lambda found: quote(values.get(found[1], "x" * 34), safe=""), path)
 
 
+def located(inside: Inside, place: str, known: dict[str, str]) -> str:
+    """Return a path of the tables with SIDs that exist: the known ones, others from the list that they are in."""
+    filled = ""
+    for part in place.split("/")[1:]:
+        if part.startswith("{") and part.strip("{}") not in known:
+            _, answer = failing(inside, "GET", filled, "", "")
+            lists = [value for value in answer.values() if isinstance(value, list) and value]
+            part = lists[0][0]["sid"] if lists else "x" * 34
+        filled += f"/{fill(part, known)}"
+    return filled
+
+
 def published(product: str, method: str, path: str) -> list[str]:
     """Return the parameters that Twilio publishes; what is sent to a path without any, where there are none."""
     rules = find(product, method, path)
@@ -181,10 +191,11 @@ def test_no_value_of_a_parameter_is_a_server_error(product: str, inside: Inside)
     known = begin(inside)
     for _, method, path in [one for one in OFFERED if one[0] == product and "{service}" not in one[2]]:
         names = published(product, method, path) if method != "DELETE" else []
+        place = located(inside, f"/{product}{path}", known)
         for name, value in itertools.product(names, TEXTS):
             form = {one: text for one, text in START.items() if one in names} | {name: value}
             query, body = (urlencode({name: value}), "") if method == "GET" else ("", urlencode(form))
-            status, answer = failing(inside, method, f"/{product}{fill(path, known)}", query, body)
+            status, answer = failing(inside, method, place, query, body)
             if status >= 500 or (status >= 400 and set(answer) != ERROR):
                 wrong.append(f"{method} {path} {name}={value[:30]}: {answer!r:.100}")
             if status < 300 and path == "/v1/Interactions":
