@@ -63,6 +63,7 @@ class Event(StrEnum):
     FOUND = "found"
     NOT_FOUND = "not found"
     UNDECIDED = "undecided"
+    DISPUTED = "disputed"
     SEND_AGAIN = "send again"
     CANCELED = "canceled"
     UP = "up"
@@ -202,6 +203,14 @@ TRANSITIONS: Final[dict[Event, Transition]] = {
         "Not found in mode `strict`, or a lookup cannot settle it",
         _HOLDER,
         "15 minutes",
+    ),
+    Event.DISPUTED: Transition(
+        _UNCERTAIN,
+        Status.REVIEW,
+        "Twilio accepted it, but the SIDs that it names belong to another interaction or cannot be written",
+        _HOLDER,
+        "15 minutes",
+        Outcome.ACCEPTED,
     ),
     Event.SEND_AGAIN: Transition(_from(Status.REVIEW), Status.QUEUED, "A person decides to send again", "", "at once"),
     Event.CANCELED: Transition(

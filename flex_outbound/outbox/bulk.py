@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from django.db import connections
-from django.db.models import F, Model, Q
+from django.db.models import Exists, F, Model, Q
 from django.db.models.functions import Now
 
 from flex_outbound.outbox import locks
@@ -33,7 +33,7 @@ class Plus:
 class Update(NamedTuple):
     """New values for one row, if it still is in one of ``statuses`` and in ``attempt``, where they are not None.
 
-    ``null``: a column that must be null as well, "" for none.
+    ``null``: a column that must be null as well, "" for none. ``unshared``: columns whose new value no other row has.
     """
 
     pk: Any
@@ -41,6 +41,7 @@ class Update(NamedTuple):
     attempt: int | None
     values: Mapping[str, Any]
     null: str = ""
+    unshared: tuple[str, ...] = ()
 
 
 NOW: Final = In(0.0)
@@ -61,8 +62,17 @@ def _one(model: type[Model], one: Update) -> bool:
         guard &= Q(attempt=one.attempt)
     if one.null:
         guard &= Q(**{one.null: None})
+    if _may_read_itself():
+        for name in one.unshared:
+            guard &= Q(~Exists(model._default_manager.filter(**{name: one.values[name]}).exclude(pk=one.pk)))
     values = {name: _expression(name, value) for name, value in one.values.items()}
     return model._default_manager.filter(guard).update(**values) == 1
+
+
+def _may_read_itself() -> bool:
+    """Tell whether an UPDATE may ask about other rows of its table. MySQL refuses (error 1093), MariaDB does not."""
+    connection: Any = connections[locks.alias()]
+    return bool(connection.vendor != "mysql" or connection.mysql_is_mariadb)
 
 
 def _expression(name: str, value: Any) -> Any:
@@ -75,7 +85,8 @@ def _together(model: type[Model], updates: Sequence[Update]) -> list[bool]:
     groups: dict[Any, list[int]] = {}
     for index, one in enumerate(updates):
         kinds = tuple(type(value) if isinstance(value, In | Plus) else None for value in one.values.values())
-        groups.setdefault((tuple(one.values), kinds, one.statuses, one.attempt is None, one.null), []).append(index)
+        key = (tuple(one.values), kinds, one.statuses, one.attempt is None, one.null, one.unshared)
+        groups.setdefault(key, []).append(index)
     done = [False] * len(updates)
     for indexes in groups.values():
         changed = _changed(model, [updates[index] for index in indexes])
@@ -97,6 +108,9 @@ def _changed(model: type[Model], updates: Sequence[Update]) -> set[Any]:
         guard.append("t.attempt = v.held_attempt")
     if first.null:
         guard.append(f't."{first.null}" IS NULL')
+    for name in first.unshared:
+        others = f'SELECT 1 FROM "{table}" AS o WHERE o."{name}" = v."new_{name}"'  # noqa: S608
+        guard.append(f'NOT EXISTS ({others} AND o."{key.column}" <> t."{key.column}")')
     sets = []
     for name, value in first.values.items():
         field = model._meta.get_field(name)

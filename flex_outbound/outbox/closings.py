@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 
 from flex_outbound.exceptions import ConfigurationError, GatewayError, Refused
 from flex_outbound.models import Closing, Interaction
-from flex_outbound.outbox import claims, locks, retry
+from flex_outbound.outbox import claims, locks, owners, retry
 from flex_outbound.outbox.clock import from_now
 from flex_outbound.outbox.gateways import gateway_for
 from flex_outbound.outbox.jobs import Job, request_after_commit
@@ -26,8 +26,14 @@ BATCH: Final = 10
 def close_duplicate(
     interaction: Interaction, interaction_sid: str | None, channel_sid: str | None, task_sid: str | None
 ) -> bool:
-    """Keep what Twilio opened a second time for one interaction and have it closed. Returns whether it was new."""
+    """Keep what Twilio opened a second time for one interaction and have it closed; returns whether it was new.
+
+    What another interaction has is not closed.
+    """
     if interaction_sid == interaction.interaction_sid or not (interaction_sid and channel_sid):
+        return False
+    if owners.is_anothers(interaction, {"interaction_sid": interaction_sid, "channel_sid": channel_sid}):
+        # Not a duplicate, whatever the answer says: another customer's conversation.
         return False
     logger.error("Interaction %s was opened a second time, as %s (task %s)", interaction.pk, interaction_sid, task_sid)
     return _keep(interaction, Closing.Kind.DUPLICATE, interaction_sid, channel_sid, task_sid)

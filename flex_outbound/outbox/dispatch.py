@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
-from django.db import IntegrityError
 from django.db.models.functions import Now
 
 from flex_outbound.channels import Channel
@@ -20,7 +19,7 @@ from flex_outbound.gateway.base import ContactDetails, InteractionRequest, Inter
 from flex_outbound.models import Account, Interaction
 from flex_outbound.models.interaction import InteractionQuerySet
 from flex_outbound.models.setup import Kept
-from flex_outbound.outbox import effects, lifecycle, locks, preflight, ratelimit, retry
+from flex_outbound.outbox import disputes, effects, lifecycle, locks, preflight, ratelimit, retry
 from flex_outbound.outbox.attempts import BATCH, Answer, Fence, Flight, Prepared, TooLate
 from flex_outbound.outbox.changes import SIDS, Change
 from flex_outbound.outbox.clock import from_now
@@ -253,16 +252,19 @@ def _record(answers: list[tuple[Interaction, Answer]]) -> None:
     changes = [(interaction, decide(interaction, answer)) for interaction, answer in answers]
     try:
         moved = lifecycle.apply(changes)
-    except IntegrityError:
-        if len(answers) == 1:
-            raise
-        # One that the database refuses must not take the others' outcomes along.
-        _record_one_by_one(answers)
+    except locks.UNAVAILABLE:
+        raise
+    except Exception as error:
+        if len(answers) > 1:
+            # One that cannot be written must not take the others' outcomes along.
+            _record_one_by_one(answers)
+        else:
+            _record_plainly(*changes[0], error)
         return
     for (interaction, answer), is_moved in zip(answers, moved, strict=True):
         if isinstance(answer, InteractionResult):
             if not is_moved:
-                lifecycle.lost_race(interaction, _sids(answer))
+                disputes.lost_race(interaction, _sids(answer))
             effects.clear_problem(interaction.account)
         elif isinstance(answer, GatewayError):
             _note_error(interaction, answer)
@@ -271,14 +273,23 @@ def _record(answers: list[tuple[Interaction, Answer]]) -> None:
 
 
 def _record_one_by_one(answers: list[tuple[Interaction, Answer]]) -> None:
-    refused: IntegrityError | None = None
+    unavailable: Exception | None = None
     for one in answers:
         try:
             _record([one])
-        except IntegrityError as error:
-            refused = error
-    if refused is not None:
-        raise refused
+        except locks.UNAVAILABLE as error:
+            unavailable = error
+    if unavailable is not None:
+        raise unavailable
+
+
+def _record_plainly(interaction: Interaction, change: Change, error: Exception) -> None:
+    """Write the outcome of an attempt without anything that Twilio said, after writing all of it failed."""
+    logger.error("The answer about interaction %s could not be written (%s)", interaction.pk, type(error).__name__)
+    plain = Change(change.event, change.delay, reason=change.reason, message=change.message)
+    if change.event in (Event.ACCEPTED, Event.INCOMPLETE):
+        plain = disputes.disputed("not_recorded")
+    lifecycle.apply([(interaction, plain)])
 
 
 def _note_error(interaction: Interaction, error: GatewayError) -> None:

@@ -6,7 +6,8 @@ the other is told and leaves the interaction as it is.
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Final
 from uuid import UUID
 
@@ -20,9 +21,9 @@ from flex_outbound.conf import conf
 from flex_outbound.models import DispatchAttempt, Interaction, Message, Outcome
 from flex_outbound.models.interaction import InteractionQuerySet
 from flex_outbound.models.scheduling import SchedulableQuerySet
-from flex_outbound.outbox import bulk, claims, closings, effects, locks
+from flex_outbound.outbox import bulk, claims, closings, effects, locks, owners
 from flex_outbound.outbox.bulk import NOW, In, Plus, Update
-from flex_outbound.outbox.changes import SIDS, Change, conversation_step
+from flex_outbound.outbox.changes import SIDS, Change
 from flex_outbound.outbox.clock import from_now
 from flex_outbound.outbox.jobs import Job, request_after_commit
 from flex_outbound.phases import GOING_ON
@@ -33,7 +34,6 @@ from flex_outbound.statuses import (
     MESSAGE_TRANSITIONS,
     OPEN,
     TRANSITIONS,
-    UNSETTLED,
     DeliveryStatus,
     Event,
     MessageStatus,
@@ -49,7 +49,7 @@ _BY_HOLDER: Final = frozenset(
     {
         *(Event.THROTTLED, Event.RETURNED, Event.NOT_ACCEPTED, Event.REJECTED, Event.REFUSED, Event.UNKNOWN),
         *(Event.ACCEPTED, Event.INCOMPLETE, Event.EXPIRED_UNSENT, Event.EXPIRED_SENT, Event.FOUND),
-        *(Event.NOT_FOUND, Event.UNDECIDED),
+        *(Event.NOT_FOUND, Event.UNDECIDED, Event.DISPUTED),
     }
 )
 """Events of one attempt: they say nothing about a later one."""
@@ -166,7 +166,7 @@ def apply(pairs: Sequence[Pair]) -> list[bool]:
         for interaction, change in pairs:
             if change.event in (Event.SEND_AGAIN, Event.CANCELED):
                 _close_what_was_accepted(interaction)
-        moved = bulk.update(Interaction, [_update(interaction, change) for interaction, change in pairs])
+        pairs, moved = _move(pairs)
         made = [pair for pair, done in zip(pairs, moved, strict=True) if done]
         others = [pair for pair, done in zip(pairs, moved, strict=True) if not done]
         facts = [(interaction, Change(None, facts=change.facts)) for interaction, change in others if change.facts]
@@ -182,15 +182,34 @@ def apply(pairs: Sequence[Pair]) -> list[bool]:
     return moved
 
 
+def _move(pairs: Sequence[Pair]) -> tuple[list[Pair], list[bool]]:
+    """Write the moves; returns which were made, and the changes as they were written.
+
+    A SID that another interaction has is not written. As a fact it is left out; a move that it is part of is not made.
+    """
+    updates = [_update(interaction, change) for interaction, change in pairs]
+    clashes = owners.repeated([one.values for one in updates])
+    sole = iter(bulk.update(Interaction, [one for one, clash in zip(updates, clashes, strict=True) if not clash]))
+    moved = [not clash and next(sole) for clash in clashes]
+    written = list(pairs)
+    for index, (interaction, change) in enumerate(pairs):
+        if not moved[index] and owners.is_anothers(interaction, change.facts):
+            rest = {name: value for name, value in change.facts.items() if name not in SIDS}
+            written[index] = (interaction, replace(change, facts=rest))
+            [moved[index]] = bulk.update(Interaction, [_update(*written[index])])
+    return written, moved
+
+
 def _update(interaction: Interaction, change: Change) -> Update:
     if change.event is None:
         values = {"version": Plus(1), "updated_at": NOW, **change.facts}
-        return Update(interaction.pk, frozenset(Status.values), None, values)
+        return Update(interaction.pk, frozenset(Status.values), None, values, unshared=owners.owned_in(change.facts))
     transition = TRANSITIONS[change.event]
     attempt = interaction.attempt if change.event in _BY_HOLDER else None
     # What Twilio has named since is there, found or not, and must not be sent again.
     null = "interaction_sid" if change.event is Event.NOT_FOUND else ""
-    return Update(interaction.pk, transition.sources, attempt, _values(change, transition), null)
+    values = _values(change, transition)
+    return Update(interaction.pk, transition.sources, attempt, values, null, owners.owned_in(values))
 
 
 def _values(change: Change, transition: Transition) -> dict[str, Any]:
@@ -299,23 +318,6 @@ def _close_what_was_accepted(interaction: Interaction) -> None:
     current = locks.lock(reviewed).first()
     if current is not None:
         closings.close_orphan(current)
-
-
-def lost_race(interaction: Interaction, sids: Mapping[str, str | None]) -> None:
-    """Settle an answer that came after a callback or a lookup had written the interaction.
-
-    The same interaction is as it should be; another one is a duplicate. ``sids``: as the answer names them.
-    """
-    attempt = interaction.attempt
-    interaction.refresh_from_db()
-    if interaction.attempt == attempt and interaction.interaction_sid is None and interaction.status in UNSETTLED:
-        # Accepted without a task's SID, and read after the lease: it is this interaction's all the same.
-        apply([(interaction, Change(None, facts={name: sids[name] for name in SIDS if sids.get(name)}))])
-    elif interaction.interaction_sid != sids.get("interaction_sid"):
-        names = (sids.get(name) for name in ("interaction_sid", "channel_sid", "task_sid"))
-        closings.close_duplicate(interaction, *names)
-    else:
-        apply([(interaction, Change(None, facts=conversation_step(interaction, sids.get("conversation_sid"))))])
 
 
 # -- first messages ----------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
-from django.db import connections, router, transaction
+from django.db import InterfaceError, OperationalError, connections, router, transaction
 from django.db.models import QuerySet
 
 from flex_outbound.conf import conf
@@ -17,6 +17,9 @@ from flex_outbound.models import Interaction
 
 LOCK_SECONDS: Final = 2.0
 """How long to wait for a lock: our transactions last milliseconds."""
+
+UNAVAILABLE: Final = (OperationalError, InterfaceError)
+"""Errors of the database itself, such as a lock that is not released or a lost connection: no row is to blame."""
 
 _BOUNDS: Final = (
     "SELECT set_config('lock_timeout', %s, true), set_config('idle_in_transaction_session_timeout', %s, true)"

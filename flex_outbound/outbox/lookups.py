@@ -22,7 +22,7 @@ from flex_outbound.gateway.base import Gateway, TaskState
 from flex_outbound.gateway.payloads import ATTEMPT
 from flex_outbound.models import Account, Interaction
 from flex_outbound.models.interaction import InteractionQuerySet
-from flex_outbound.outbox import claims, closings, effects, lifecycle, locks, ratelimit, retry
+from flex_outbound.outbox import claims, closings, disputes, effects, lifecycle, locks, ratelimit, retry
 from flex_outbound.outbox.changes import SIDS, Change
 from flex_outbound.outbox.clock import from_now, next_lookup, since
 from flex_outbound.outbox.gateways import gateway_for
@@ -229,8 +229,11 @@ def adopt(interaction: Interaction, tasks: Sequence[TaskState]) -> bool:
     if adopted:
         effects.clear_problem(interaction.account)
     else:
-        # Somebody else was first, or it has gone on: whatever is not its own now is one too many.
+        attempt = interaction.attempt
         interaction.refresh_from_db()
+        if disputes.dispute(interaction, attempt, change.sids):
+            return False
+        # Somebody else was first, or it has gone on: whatever is not its own now is one too many.
         others = list(tasks)
     for other in others:
         closings.close_duplicate(interaction, other.interaction_sid, other.channel_sid, other.task_sid)
@@ -243,7 +246,8 @@ def decide_found(interaction: Interaction, task: TaskState) -> Change | None:
     if not sids["interaction_sid"]:
         return None
     number = task.attributes.get(ATTEMPT)
-    made_by = number if isinstance(number, int) else interaction.attempt
+    # Attributes can be changed by anybody at Twilio.
+    made_by = number if type(number) is int and 0 < number <= interaction.attempt else interaction.attempt
     return Change(Event.FOUND, sids=sids, task_status=task.status, made_by=made_by)
 
 

@@ -5,6 +5,7 @@ interaction's key before it is ever sent again.
 """
 
 import logging
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
@@ -97,7 +98,22 @@ def _record(answers: list[tuple[Message, Answer]]) -> None:
     for message, answer in answers:
         if isinstance(answer, OutcomeUnknown):
             logger.warning("First message of %s: outcome unknown (%s)", message.interaction_id, answer.reason)
-        lifecycle.apply_message(message, decide(message, answer))
+        _record_one(message, decide(message, answer))
+
+
+def _record_one(message: Message, change: Change) -> None:
+    try:
+        lifecycle.apply_message(message, change)
+    except locks.UNAVAILABLE:
+        raise
+    except Exception as error:
+        kind = type(error).__name__
+        logger.error("The answer about the message of %s could not be written (%s)", message.interaction_id, kind)
+        plain = replace(change, code=None)
+        if change.event is Event.ACCEPTED:
+            # Sent, under a name that cannot be written: a lookup in the conversation finds it.
+            plain = Change(Event.UNKNOWN, retry.first_lookup(conf.settle_seconds))
+        lifecycle.apply_message(message, plain)
 
 
 def expire_leases(due: SchedulableQuerySet[Message]) -> int:

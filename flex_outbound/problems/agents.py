@@ -188,6 +188,14 @@ CASES: Final[dict[tuple[str, str], Promise]] = {
         "A conversation with this customer began at that time. Check in Flex before you send it again."
     ),
     ("needs_review", "task_not_found"): _("Flex accepted the conversation, but its task cannot be found."),
+    ("needs_review", "named_anothers"): _(
+        "Flex accepted this, but named a conversation that belongs to another click. Look in Flex for the "
+        "conversation with this customer before you decide."
+    ),
+    ("needs_review", "not_recorded"): _(
+        "Flex accepted this, but its answer could not be stored. Look in Flex for the conversation with this customer "
+        "before you decide."
+    ),
     ("needs_review", "not_checked_in_time"): _(
         "It was not possible to check in time whether the conversation was opened."
     ),

@@ -1,13 +1,11 @@
 """From a click to the SIDs, and every way that Twilio's answer can go."""
 
-import dataclasses
 import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import IntegrityError
 
 from crm_demo.models import Contact
 from flex_outbound.models import Account, Interaction, Outcome, Sender
@@ -349,26 +347,3 @@ def test_one_sweep_serves_every_channel(click: Clicker, sandbox: Sandbox) -> Non
 def test_no_agent_names_the_worker(click: Clicker, sandbox: Sandbox, agent: User) -> None:
     row = click()
     assert row.worker_sid == defaults.WORKERS["agent"]
-
-
-@pytest.mark.django_db(transaction=True)
-def test_an_answer_that_the_database_refuses_takes_no_other_along(
-    account: Account, click: Clicker, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Twilio names a SID that another interaction has: the others of the batch are written all the same."""
-    contacts = [Contact.objects.create(full_name=f"Ann {n}", mobile=f"+1415555010{n}") for n in range(3)]
-    rows = [click(contact_id=str(contact.pk)) for contact in contacts]
-    decide = dispatch.decide
-
-    def decide_alike(interaction: Interaction, answer: Any) -> Any:
-        change = decide(interaction, answer)
-        if interaction.pk in (rows[0].pk, rows[1].pk):
-            return dataclasses.replace(change, sids={**change.sids, "task_sid": "WT" + "7" * 32})
-        return change
-
-    monkeypatch.setattr(dispatch, "decide", decide_alike)
-    with pytest.raises(IntegrityError):
-        dispatch.dispatch(account.pk)
-    assert sorted(Interaction.objects.values_list("status", flat=True)) == ["created", "created", "sending"]
-    rows[2].refresh_from_db()
-    assert rows[2].status == Status.CREATED
