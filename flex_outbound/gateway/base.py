@@ -14,7 +14,10 @@ from flex_outbound.channels import Channel
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """How to reach one account. ``timeout``: seconds to connect, seconds to read. ``repr`` hides the password."""
+    """How to reach one account. ``timeout``: seconds to connect, and for the whole answer.
+
+    ``repr`` hides the password.
+    """
 
     account_sid: str
     username: str

@@ -18,8 +18,9 @@ from urllib3.exceptions import HTTPError
 from flex_outbound.exceptions import ConfigurationError, GatewayError, Refused
 from flex_outbound.gateway import observe
 from flex_outbound.gateway.base import Connection
+from flex_outbound.gateway.bounds import MalformedReply
 from flex_outbound.gateway.classify import classify, malformed
-from flex_outbound.gateway.http import GatewayHttpClient, MalformedReply
+from flex_outbound.gateway.http import GatewayHttpClient
 from flex_outbound.gateway.observe import Operation
 
 T = TypeVar("T")
@@ -83,16 +84,24 @@ class TwilioCalls:
             raise classify(error, http_status=http.last_status) from error
         except MalformedReply as error:
             raise malformed(str(error), http.last_status) from None
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-            # Raised by the SDK for JSON of another shape than it expects. The request itself was built before.
+        except (ConfigurationError, GatewayError):
+            raise
+        except Exception as error:
+            # Raised by the SDK for JSON of another shape than it expects, of types that it does not document. The
+            # request itself was built before.
             raise malformed(type(error).__name__, http.last_status) from None
 
     def _fetch(self, operation: Operation, context: Any) -> Any:
         with self._call(operation):
             return context.fetch()
 
-    def _records(self, operation: Operation, resource: Any, *, pages: int, **fields: Any) -> Iterator[Any]:
-        """Yield a list's records, a page at a time. Raises OutcomeUnknown for a list of more ``pages``."""
+    def _records(
+        self, operation: Operation, resource: Any, *, pages: int, is_whole: bool = True, **fields: Any
+    ) -> Iterator[Any]:
+        """Yield a list's records, a page at a time.
+
+        Raises OutcomeUnknown for a list of more ``pages``, unless it need not be the whole list.
+        """
         read: Callable[[], Any] = partial(resource.page, **fields)
         for _ in range(pages):
             with self._call(operation):
@@ -101,7 +110,8 @@ class TwilioCalls:
             yield from records
             if not more:
                 return
-        raise malformed(f"a list of more than {pages} pages", self._http.last_status)
+        if is_whole:
+            raise malformed(f"a list of more than {pages} pages", self._http.last_status)
 
 
 def _check_credentials(connection: Connection) -> None:

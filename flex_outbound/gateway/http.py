@@ -1,7 +1,7 @@
 """The HTTP client that Twilio's SDK sends every request with.
 
-It always has a timeout and never repeats a request. It can lead to the sandbox instead of Twilio, and it logs neither
-addresses nor texts. The SDK's own client does not.
+It bounds each answer as a whole and never repeats a request. It can lead to the sandbox instead of Twilio, and it logs
+neither addresses nor texts. The SDK's own client does not.
 """
 
 import json
@@ -18,9 +18,10 @@ from requests.exceptions import InvalidURL
 from twilio.http import HttpClient
 from twilio.http.response import Response
 from urllib3 import BaseHTTPResponse, Retry, Timeout
-from urllib3.util import make_headers
 
 from flex_outbound.exceptions import ConfigurationError
+from flex_outbound.gateway import bounds
+from flex_outbound.gateway.bounds import MalformedReply
 from flex_outbound.gateway.pools import Pools
 
 logger = logging.getLogger(__name__)
@@ -29,11 +30,6 @@ logger = logging.getLogger(__name__)
 _TWILIO = re.compile(r"^https://([a-z0-9-]+)((?:\.[a-z0-9-]+)*)\.twilio\.com(?=/)")
 _SERVER = re.compile(r"^https?://[^/]+")
 _NEVER = Retry(total=False)
-_COMPRESSED = make_headers(accept_encoding=True)
-
-
-class MalformedReply(ValueError):
-    """A 2xx answer whose body is no JSON object."""
 
 
 class _LastAnswer(threading.local):
@@ -45,8 +41,8 @@ class GatewayHttpClient(HttpClient):  # type: ignore[misc]
     """The transport of one account; safe to use by several threads at once.
 
     ``base_url``: where requests go instead of Twilio (``https://flex-api.twilio.com/v1/…`` →
-    ``{base_url}/flex-api/v1/…``), None for Twilio itself. ``timeout``: seconds to connect, seconds to read.
-    Raises ConfigurationError for a ``base_url`` that is not the address of a server.
+    ``{base_url}/flex-api/v1/…``), None for Twilio itself. ``timeout``: seconds to connect, and
+    seconds for the whole answer. Raises ConfigurationError for a ``base_url`` that is not the address of a server.
     """
 
     def __init__(self, base_url: str | None, timeout: tuple[float, float]) -> None:
@@ -83,18 +79,20 @@ class GatewayHttpClient(HttpClient):  # type: ignore[misc]
     ) -> Response:
         """Send one request, once. ``timeout`` and ``allow_redirects``, which the SDK passes, change nothing.
 
-        Raises what urllib3 raises, InvalidURL, and MalformedReply for a 2xx answer that is no JSON object.
+        Raises what urllib3 raises, InvalidURL, and MalformedReply for an answer that is too large or cannot be
+        decompressed, or for one of 2xx that is no JSON object.
         """
         self.forget_last()
         url = _with_query(self.rewrite(url), params)
-        fields = {**(headers or {}), **_COMPRESSED}
+        fields = {**(headers or {}), **bounds.GZIP}
         if auth:
             fields["Authorization"] = _basic(*auth)
         reply = self._send(method.upper(), url, _body(data, fields.get("Content-Type", "")), fields)
         # Noted before the body is read, so that the status is known even where the body breaks off.
         self._last.http_status = reply.status
         self._last.retry_after = parse_retry_after(reply.headers.get("Retry-After"))
-        text = reply.read().decode("utf-8", "replace")
+        most = bounds.MAX_ANSWER if method.upper() == "GET" else bounds.MAX_RECEIPT
+        text = bounds.read_whole(reply, most).decode("utf-8", "replace")
         self.logger.debug("answered %s", reply.status)
         if 200 <= reply.status < 300 and not text.lstrip().startswith("{"):
             # The SDK fails on other kinds of JSON, with a different error for each.

@@ -15,6 +15,8 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH, urldefragauth
 from urllib3 import HTTPConnectionPool
 from urllib3.util.ssl_ import create_urllib3_context
 
+from flex_outbound.gateway.bounds import timed
+
 MAX_SERVERS = 32
 """Pools kept: Twilio has one server per product, of which this package uses six."""
 
@@ -61,6 +63,7 @@ class Pools(HTTPAdapter):
         settings = self._session.merge_environment_settings(base, {}, None, None, None)
         proxies = dict(settings["proxies"])
         pool: Any = self.get_connection_with_tls_context(request, settings["verify"], proxies=proxies)
+        pool.ConnectionCls = timed(pool.ConnectionCls)
         return Route(pool, is_absolute=not self.request_url(request, proxies).startswith("/"))
 
 

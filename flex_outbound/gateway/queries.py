@@ -16,10 +16,14 @@ from flex_outbound.gateway.base import ChannelState, ConversationState, Receipt,
 from flex_outbound.gateway.calls import TwilioCalls, found_or_none
 from flex_outbound.gateway.classify import malformed
 from flex_outbound.gateway.observe import Operation
+from flex_outbound.gateway.words import clean_name
 
 MAX_KEYS = 50
 TASKS_PER_PAGE = 1000
 """Twilio's most: every page of a search counts against the 3 searches per second of an account."""
+
+MAX_TASK_PAGES = 20
+"""A key has one task, as a rule: so many pages are no answer."""
 
 EVENTS_PER_PAGE = 1000
 MAX_EVENT_PAGES = 20
@@ -37,7 +41,7 @@ MAX_RECEIPT_PAGES = 2
 """A conversation takes 50 participants that are not of a chat, and each has one receipt."""
 
 MESSAGES_PER_PAGE = 100
-MAX_MESSAGES = 200
+MAX_MESSAGE_PAGES = 2
 
 
 class TwilioQueries(TwilioCalls):
@@ -49,8 +53,8 @@ class TwilioQueries(TwilioCalls):
         https://www.twilio.com/docs/taskrouter/api/task#list-all-task-resources
         """
         expression = _any_of(keys)
-        with self._call(Operation.FIND_TASKS):
-            listed = self._tasks().list(evaluate_task_attributes=expression, page_size=TASKS_PER_PAGE)
+        fields: dict[str, Any] = {"evaluate_task_attributes": expression, "page_size": TASKS_PER_PAGE}
+        listed = list(self._records(Operation.FIND_TASKS, self._tasks(), pages=MAX_TASK_PAGES, **fields))
         return _by_key(self._readable(listed, keys), keys)
 
     def find_past_tasks(self, keys: Sequence[str], minutes: int) -> dict[str, list[TaskState]]:
@@ -63,7 +67,11 @@ class TwilioQueries(TwilioCalls):
         _any_of(keys)
         if minutes > MAX_MINUTES:
             raise Refused(f"events of {minutes} minutes are not kept", reason="invalid_request")
-        fields = {"minutes": max(1, minutes), "event_type": results.TASK_CREATED, "page_size": EVENTS_PER_PAGE}
+        fields: dict[str, Any] = {
+            "minutes": max(1, minutes),
+            "event_type": results.TASK_CREATED,
+            "page_size": EVENTS_PER_PAGE,
+        }
         events = self._client.taskrouter.v1.workspaces(self._workspace_sid).events
         return _by_key(
             self._created(self._records(Operation.FIND_PAST_TASKS, events, pages=MAX_EVENT_PAGES, **fields), keys), keys
@@ -130,10 +138,12 @@ class TwilioQueries(TwilioCalls):
 
     def find_message(self, conversation_sid: str, key: str) -> str | None:
         """Return the SID of the message with this key among a conversation's first 200 messages, or None."""
-        with self._call(Operation.FIND_MESSAGE):
-            # Oldest first: it is the first message of a new conversation.
-            listed = self._messages(conversation_sid).list(order="asc", limit=MAX_MESSAGES, page_size=MESSAGES_PER_PAGE)
-        for record in listed:
+        # Oldest first: it is the first message of a new conversation.
+        fields: dict[str, Any] = {"order": "asc", "page_size": MESSAGES_PER_PAGE}
+        messages = self._messages(conversation_sid)
+        for record in self._records(
+            Operation.FIND_MESSAGE, messages, pages=MAX_MESSAGE_PAGES, is_whole=False, **fields
+        ):
             sid, found = results.parse_message({"sid": record.sid, "attributes": record.attributes})
             if sid and found == key:
                 return sid
@@ -149,7 +159,7 @@ class TwilioQueries(TwilioCalls):
     def fetch_workspace(self) -> str:
         """Return the workspace's friendly name."""
         record = self._fetch(Operation.FETCH_WORKSPACE, self._client.taskrouter.v1.workspaces(self._workspace_sid))
-        return str(record.friendly_name or "")
+        return clean_name(record.friendly_name)
 
     def _tasks(self, *sid: str) -> Any:
         tasks = self._client.taskrouter.v1.workspaces(self._workspace_sid).tasks
