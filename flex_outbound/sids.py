@@ -47,6 +47,14 @@ def is_sid(value: object, kind: SidKind) -> bool:
     return isinstance(value, str) and re.match(pattern(kind), value) is not None
 
 
+_ANY = re.compile(r"[A-Z]{2}[0-9a-fA-F]{32}\Z")
+
+
+def has_shape(value: object) -> bool:
+    """Return whether ``value``, of any type, has the shape of a SID of whatever kind."""
+    return isinstance(value, str) and _ANY.match(value) is not None
+
+
 def sid_or_none(value: object, kind: SidKind) -> str | None:
     """Return ``value``, of any type, if it is a well-formed SID of ``kind``, else None."""
     return value if isinstance(value, str) and is_sid(value, kind) else None

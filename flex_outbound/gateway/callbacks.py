@@ -12,9 +12,11 @@ from flex_outbound.gateway.base import Connection
 from flex_outbound.gateway.calls import TwilioCalls, found_or_none
 from flex_outbound.gateway.classify import malformed
 from flex_outbound.gateway.observe import Operation
+from flex_outbound.gateway.words import clean
 from flex_outbound.sids import SidKind, sid_or_none
 
 WEBHOOKS_PER_PAGE = 100
+MAX_URL = 2_000
 POST = "POST"
 
 
@@ -159,4 +161,4 @@ def _of_interactions(found: Mapping[str, Any]) -> Registration:
 
 
 def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
+    return clean(value, MAX_URL) if isinstance(value, str) else ""

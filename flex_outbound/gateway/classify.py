@@ -16,6 +16,7 @@ from flex_outbound.exceptions import GatewayError, NotAccepted, OutcomeUnknown, 
 from flex_outbound.gateway import errors
 from flex_outbound.gateway.errors import Kind, Rule
 from flex_outbound.gateway.results import parse_attributes, parse_code
+from flex_outbound.gateway.words import readable
 
 _BEFORE_SENDING = (
     # Refused, unroutable, no connection in time, and (a subclass) a name that does not resolve.
@@ -76,7 +77,7 @@ def _read(error: TwilioException) -> tuple[int | None, object, str]:
         return answer.status_code, body.get("code"), f"Unable to fetch page: {words}"
     # Two unrelated classes, by duck type: TwilioRestException, and TwilioServiceException of newer SDKs (RFC 9457).
     words = [getattr(error, name, None) for name in ("msg", "title", "detail")]
-    text = ": ".join(str(word) for word in words if word) or "unreadable answer"
+    text = ": ".join(readable(str(word)) for word in words if word) or "unreadable answer"
     return parse_code(getattr(error, "status", None)), getattr(error, "code", None), text
 
 

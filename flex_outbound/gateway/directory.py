@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from flex_outbound import addresses
+from flex_outbound import addresses, sids
 from flex_outbound.channels import Channel
 from flex_outbound.gateway import results
 from flex_outbound.gateway.base import Connection
@@ -12,6 +12,8 @@ from flex_outbound.gateway.calls import TwilioCalls
 from flex_outbound.gateway.classify import malformed
 from flex_outbound.gateway.observe import Operation
 from flex_outbound.gateway.resources import Directory, ListedResource
+from flex_outbound.gateway.words import clean_json
+from flex_outbound.gateway.words import clean_name as _name
 
 PAGE: Final = 1000
 ADDRESSES_PER_PAGE: Final = 50
@@ -19,7 +21,6 @@ ADDRESSES_PER_PAGE: Final = 50
 
 CONTENTS_PER_PAGE: Final = 500
 MAX_PAGES: Final = 200
-MAX_NAME: Final = 255
 
 
 @contextmanager
@@ -103,7 +104,7 @@ class TwilioDirectory(TwilioCalls):
             details = _given(
                 language=one.language,
                 variables=one.variables or None,
-                types=sorted(one.types or {}) or None,
+                types=sorted(one.types) if isinstance(one.types, dict) else None,
                 whatsapp=approval.get("status"),
             )
             yield ListedResource(one.sid, _name(one.friendly_name), details=details)
@@ -111,7 +112,7 @@ class TwilioDirectory(TwilioCalls):
     def _all(self, resource: Any, size: int = PAGE, **fields: Any) -> Iterator[Any]:
         records = self._records(Operation.LIST_RESOURCES, resource, pages=MAX_PAGES, page_size=size, **fields)
         for record in records:
-            if not isinstance(record.sid, str) or not record.sid:
+            if not sids.has_shape(record.sid):
                 raise malformed("a record without a SID", self._http.last_status)
             yield record
 
@@ -126,17 +127,13 @@ class TwilioDirectory(TwilioCalls):
         return self._client.api.v2010.accounts(self._client.account_sid)
 
 
-def _name(value: object) -> str:
-    return str(value or "").replace("\x00", "")[:MAX_NAME]
-
-
 def _text(value: object) -> str | None:
     """Return an attribute that should be text, None for any other type: attributes can hold any JSON."""
-    return value.replace("\x00", "").strip()[:MAX_NAME] or None if isinstance(value, str) else None
+    return _name(value).strip() or None if isinstance(value, str) else None
 
 
 def _given(**details: Any) -> dict[str, Any]:
-    return {name: value for name, value in details.items() if value is not None}
+    return {name: clean_json(value) for name, value in details.items() if value is not None}
 
 
 def _profile_name(profile: object) -> object:

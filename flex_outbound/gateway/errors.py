@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from flex_outbound.gateway.words import clean, readable
+
 
 class Kind(StrEnum):
     """What an error says about the work that was asked for."""
@@ -100,6 +102,7 @@ def rule_for(code: int | None, http_status: int | None) -> Rule:
 
 def read_words(text: str, code: int | None, http_status: int | None) -> tuple[Rule, str, int | None]:
     """Return the row, the reason and the code of an error, reading Twilio's own words where its code says little."""
+    text = readable(text)
     rule = rule_for(code, http_status)
     if code in _BY_CODE and rule.reason not in _VAGUE:
         return rule, rule.reason, code
@@ -111,9 +114,13 @@ def read_words(text: str, code: int | None, http_status: int | None) -> tuple[Ru
 
 
 def redact(text: str) -> str:
-    """Mask the phone numbers and email addresses in Twilio's words, which go into rows and logs. SIDs stay."""
+    """Mask the phone numbers and email addresses in Twilio's words, which go into rows and logs. SIDs stay.
+
+    What is returned can be stored: see ``words.clean``.
+    """
+    text = readable(text)
     text = re.sub(r"[^\s<>\"'(),;:]+@[^\s<>\"'(),;:]+", "…@…", text)
-    return re.sub(r"(?<![0-9A-Za-z])\+?\d[\d\s().-]{5,}\d(?![0-9A-Za-z])", "+…", text)
+    return clean(re.sub(r"(?<![0-9A-Za-z])\+?\d[\d\s().-]{5,}\d(?![0-9A-Za-z])", "+…", text))
 
 
 def _codes_in(text: str) -> list[int]:

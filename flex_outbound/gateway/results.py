@@ -13,11 +13,14 @@ from flex_outbound import addresses
 from flex_outbound.channels import Channel
 from flex_outbound.gateway.base import ChannelState, ConversationState, InteractionResult, Receipt, TaskState
 from flex_outbound.gateway.payloads import KEY
+from flex_outbound.gateway.words import clean
 from flex_outbound.sids import SidKind, sid_or_none
 from flex_outbound.statuses import ChannelStatus, DeliveryStatus, TaskStatus
 
 TASK_CREATED = "task.created"
 _TASK_STATUSES = frozenset(TaskStatus.values)
+MAX_TEXT = 2_000
+"""Characters that are read of any text: Twilio's are shorter."""
 
 
 class Binding(NamedTuple):
@@ -215,4 +218,4 @@ def _mapping(value: object) -> dict[str, Any]:
 
 
 def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
+    return clean(value, MAX_TEXT) if isinstance(value, str) else ""
