@@ -172,5 +172,5 @@ def parse_retry_after(value: str | None) -> float | None:
         return float(text)
     try:
         return max(0.0, (parsedate_to_datetime(text) - timezone.now()).total_seconds())
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError, IndexError):
         return None

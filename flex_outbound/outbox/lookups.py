@@ -184,7 +184,7 @@ def reject_named_task(interaction: Interaction, message: str) -> bool:
 
 
 def _failed(account: Account, interactions: Sequence[Interaction], error: Exception) -> None:
-    asked_for = (error.retry_after or 0.0) if isinstance(error, NotAccepted) else 0.0
+    asked_for = retry.asked_for(error.retry_after) if isinstance(error, NotAccepted) else 0.0
     reason = error.reason if isinstance(error, GatewayError) else "not_set_up"
     logger.warning("Account %s could not be searched: %s", account.account_sid, reason)
     for interaction in interactions:

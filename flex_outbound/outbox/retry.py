@@ -6,6 +6,12 @@ from typing import Final
 FIRST_DELAY: Final = 1.0
 LONGEST_DELAY: Final = 60.0
 
+LONGEST_RETRY_AFTER: Final = 300.0
+"""How long a ``Retry-After`` of Twilio's is followed. An agent waits, and Twilio's limits count seconds.
+
+What is not ready then is answered 429 once more, which costs one request.
+"""
+
 LOOKUPS: Final = (2.0, 5.0, 15.0, 30.0, 60.0, 120.0)
 """When an unknown outcome is looked up, in seconds after it was sent.
 
@@ -48,12 +54,19 @@ def backoff(attempt: int, retry_after: float | None = None, spread: float | None
     """Return the pause after attempt ``attempt`` (from 1) that Twilio provably did not accept.
 
     Exponential from 1 s to 60 s with jitter: half fixed, half random, so that workers that failed together do not come
-    back together. ``spread``: 0 to 1, random if None. ``retry_after``: seconds that Twilio asked for, a lower bound.
+    back together. ``spread``: 0 to 1, random if None. ``retry_after``: seconds that Twilio asked for, a lower bound as
+    far as LONGEST_RETRY_AFTER.
     """
     # 2 ** 16 s is far beyond LONGEST_DELAY; without the bound a large attempt overflows.
     ceiling = min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** (min(attempt, 16) - 1))
     share = random.random() if spread is None else spread  # noqa: S311
-    return max(retry_after or 0.0, ceiling * (0.5 + 0.5 * share))
+    return max(asked_for(retry_after), ceiling * (0.5 + 0.5 * share))
+
+
+def asked_for(retry_after: float | None) -> float:
+    """Return the pause that Twilio asked for, in seconds, as far as it is followed; 0 for none."""
+    # Written so that what is no number (NaN) is no pause either.
+    return min(retry_after, LONGEST_RETRY_AFTER) if retry_after is not None and retry_after > 0 else 0.0
 
 
 def next_lookup_at(elapsed: float, settle: float) -> float | None:

@@ -1,5 +1,6 @@
 """When to try and to look again."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,6 +19,13 @@ def test_pauses_double_until_they_are_long_enough() -> None:
 
 def test_a_retry_after_of_twilio_is_kept() -> None:
     assert retry.backoff(1, retry_after=90) == 90
+
+
+@pytest.mark.parametrize(
+    ("said", "pause"), [(1e9, 300), (float("inf"), 300), (300, 300), (float("nan"), 1), (-5, 1), (None, 1)]
+)
+def test_a_retry_after_that_nobody_could_wait_for_is_capped(said: float | None, pause: float) -> None:
+    assert retry.backoff(1, retry_after=said, spread=1.0) == pause
 
 
 @given(st.floats(1, 600))

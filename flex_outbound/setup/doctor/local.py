@@ -10,6 +10,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.cache import cache
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
+from django.db.models import Count, Min
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -20,10 +21,14 @@ from flex_outbound.conf import conf
 from flex_outbound.models import Closing, Heartbeat, Interaction, WebhookEvent
 from flex_outbound.setup.doctor.results import Check, CheckResult, Level
 from flex_outbound.setup.doctor.tables import check_tables
+from flex_outbound.statuses import Status
 
 SKEW: Final = timedelta(seconds=5)
 PATIENCE: Final = timedelta(seconds=60)
 """An interaction that has been due for longer than this is overdue: workers or sweep do not run."""
+
+LONG: Final = timedelta(minutes=10)
+"""A click whose outcome is open for longer than this: two of the longest pauses that Twilio can ask for."""
 
 MISSED_SWEEPS: Final = 4
 LEAST_SILENCE: Final = 30.0
@@ -114,6 +119,7 @@ def _overdue(now: datetime) -> Iterator[CheckResult]:
         yield CheckResult("waiting", Level.ERROR, words % {"minutes": max(minutes, 1)}, remedy)
     else:
         yield CheckResult("waiting", Level.OK, _("Nothing is overdue."))
+    yield from _slow(now)
     failed = WebhookEvent.objects.filter(processed_at=None).exclude(error="").count()
     if failed:
         words = ngettext(
@@ -126,6 +132,22 @@ def _overdue(now: datetime) -> Iterator[CheckResult]:
         words = ngettext("%(count)d channel could not be closed.", "%(count)d channels could not be closed.", stuck)
         remedy = _("Open it under Closings in the admin, and close it in Flex.")
         yield CheckResult("closings", Level.WARNING, words % {"count": stuck}, remedy)
+
+
+def _slow(now: datetime) -> Iterator[CheckResult]:
+    """Tell of clicks whose outcome is open for long, although nothing is overdue: Twilio asks for patience."""
+    unsettled = [Status.QUEUED, Status.SENDING, Status.UNCONFIRMED]
+    old = Interaction.objects.filter(status__in=unsettled, next_at__isnull=False, created_at__lt=now - LONG).order_by()
+    found = old.aggregate(number=Count("pk"), oldest=Min("created_at"))
+    if found["number"]:
+        words = ngettext(
+            "%(count)d click is not settled yet, since %(minutes)d minutes.",
+            "%(count)d clicks are not settled yet, the oldest since %(minutes)d minutes.",
+            found["number"],
+        )
+        minutes = (now - found["oldest"]).total_seconds() // 60
+        remedy = _("The interaction's timeline says what Twilio answered. What is not wanted any more can be canceled.")
+        yield CheckResult("unsettled", Level.WARNING, words % {"count": found["number"], "minutes": minutes}, remedy)
 
 
 def check_rate_limits() -> Iterator[CheckResult]:

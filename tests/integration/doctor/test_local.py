@@ -162,3 +162,14 @@ def test_the_cache_is_asked(backend: str, level: Level, settings: Any) -> None:
 def row(account: Account, agent: Any, worker: Any, senders: Any, contact: Any) -> Interaction:
     """A click."""
     return enqueue(Click(agent, "crm_demo.contact", str(contact.pk), "sms", body="Hello"))
+
+
+@pytest.mark.parametrize(("minutes", "status", "level"), [(5, "queued", None), (11, "queued", Level.WARNING)])
+def test_a_click_that_twilio_has_wait_for_long_is_shown(
+    row: Interaction, minutes: int, status: str, level: Level | None
+) -> None:
+    """Nothing is overdue: it is due again in some minutes, and was clicked long ago."""
+    soon = timezone.now() + timedelta(minutes=4)
+    clicked = timezone.now() - timedelta(minutes=minutes)
+    Interaction.objects.filter(pk=row.pk).update(next_at=soon, created_at=clicked, status=status)
+    assert levels() == WELL | ({"unsettled": level} if level else {})
