@@ -209,7 +209,7 @@ TRANSITIONS: Final[dict[Event, Transition]] = {
         Status.REVIEW,
         "Twilio accepted it, but the SIDs that it names belong to another interaction or cannot be written",
         _HOLDER,
-        "15 minutes",
+        "first lookup, then 15 minutes",
         Outcome.ACCEPTED,
     ),
     Event.SEND_AGAIN: Transition(_from(Status.REVIEW), Status.QUEUED, "A person decides to send again", "", "at once"),

@@ -288,7 +288,7 @@ def _record_plainly(interaction: Interaction, change: Change, error: Exception) 
     logger.error("The answer about interaction %s could not be written (%s)", interaction.pk, type(error).__name__)
     plain = Change(change.event, change.delay, reason=change.reason, message=change.message)
     if change.event in (Event.ACCEPTED, Event.INCOMPLETE):
-        plain = disputes.disputed("not_recorded")
+        plain = disputes.disputed("not_recorded", retry.first_lookup(conf.settle_seconds))
     lifecycle.apply([(interaction, plain)])
 
 

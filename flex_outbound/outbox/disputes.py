@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 
+from flex_outbound.conf import conf
 from flex_outbound.models import Interaction
 from flex_outbound.outbox import closings, lifecycle, owners, retry
 from flex_outbound.outbox.changes import SIDS, Change, conversation_step
 from flex_outbound.problems import agent_message
-from flex_outbound.statuses import UNSETTLED, Event
+from flex_outbound.statuses import UNSETTLED, Event, Status
 
 
 def lost_race(interaction: Interaction, sids: Mapping[str, str | None]) -> None:
@@ -39,14 +40,17 @@ def dispute(interaction: Interaction, attempt: int, sids: Mapping[str, str | Non
         return False
     if not owners.is_anothers(interaction, sids):
         return False
-    lifecycle.apply([(interaction, disputed("named_anothers"))])
+    # A search shows the task under its own SIDs, as a rule, and soon; what it shows once more is left to the person.
+    is_known = interaction.status == Status.REVIEW
+    delay = retry.REVIEW_SECONDS if is_known else retry.first_lookup(conf.settle_seconds)
+    lifecycle.apply([(interaction, disputed("named_anothers", delay))])
     return True
 
 
-def disputed(case: str) -> Change:
+def disputed(case: str, delay: float) -> Change:
     """Return the change for an attempt that was accepted, with SIDs that cannot be written; nothing is sent again.
 
-    ``case``: why, as in ``problems.CASES``.
+    ``case``: why, as in ``problems.CASES``. ``delay``: seconds until it is looked up.
     """
     words = agent_message("needs_review", case)
-    return Change(Event.DISPUTED, retry.REVIEW_SECONDS, reason="needs_review", message=words)
+    return Change(Event.DISPUTED, delay, reason="needs_review", message=words)

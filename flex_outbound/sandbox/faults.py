@@ -7,8 +7,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from flex_outbound.sandbox.hostile import SHAPES
+
 BEFORE = ("delay", "drop_before", "status")
-AFTER = ("drop_after", "malformed")
+AFTER = ("drop_after", "malformed", "hostile")
 WORK = ("channel_failed", "offline_worker", "opted_out", "open_conversation", "undelivered")
 CALLBACK = ("callback_twice", "callback_late", "callback_lost", "callback_forged")
 KINDS = (*BEFORE, *AFTER, *WORK, *CALLBACK)
@@ -35,12 +37,13 @@ class Fault:
     ms: int = DEFAULT_MS
     after: bool = False
     problem: bool = False
+    shape: str = "foreign"
     hits: int = 0
 
     def as_dict(self) -> dict[str, object]:
         """Return the fault as the control API shows it."""
         match = {"method": self.method, "product": self.product, "path": self.path, "body": self.body}
-        shown = ("id", "times", "probability", "status", "code", "message", "ms", "after", "problem", "hits")
+        shown = ("id", "times", "probability", "status", "code", "message", "ms", "after", "problem", "shape", "hits")
         return {"fault": self.kind, "match": match} | {name: getattr(self, name) for name in shown}
 
     def fits(self, method: str, product: str, path: str, body: str) -> bool:
@@ -106,6 +109,7 @@ def _check_fields(fields: Mapping[str, object]) -> None:
         "ms": (int,),
         "after": (bool,),
         "problem": (bool,),
+        "shape": (str,),
     }
     for name, value in fields.items():
         if name not in kinds:
@@ -115,3 +119,5 @@ def _check_fields(fields: Mapping[str, object]) -> None:
         low, high = RANGES.get(name, (0, LARGEST))
         if isinstance(value, int | float) and not low <= value <= high:
             raise ValueError(f"{name!r} must be from {low} to {high}")
+    if fields.get("shape", SHAPES[0]) not in SHAPES:
+        raise ValueError(f"shape must be one of {', '.join(SHAPES)}")

@@ -14,6 +14,7 @@ from flex_outbound.sandbox import connection
 from flex_outbound.sandbox.errors import TwilioError
 from flex_outbound.sandbox.faults import AFTER, BEFORE, WORK, Fault
 from flex_outbound.sandbox.guard import Guard
+from flex_outbound.sandbox.hostile import Spoiler
 from flex_outbound.sandbox.state import RequestRecord, SandboxState, credentials
 
 PRODUCTS = ("flex-api", "taskrouter", "conversations", "content", "messaging", "api", "accounts")
@@ -42,6 +43,7 @@ class Gate:
         self.app = app
         self.guard = guard
         self.state = state
+        self._spoiler = Spoiler()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request. Delay and faults apply only to Twilio's products."""
@@ -80,7 +82,9 @@ class Gate:
         if _has(acting, "drop_after"):
             await connection.drop(scope)
             return
-        answer = _spoiled(answer, acting)
+        if record.method == "POST" and record.path.endswith("/Interactions") and answer[0] < 300:
+            self._spoiler.remember(answer[2])
+        answer = _spoiled(answer, acting, self._spoiler)
         record.status = answer[0]
         await _send(send, answer)
 
@@ -151,12 +155,16 @@ def _error(fault: Fault) -> Answer:
     return fault.status, [(b"content-type", kind), _length(body)], body
 
 
-def _spoiled(answer: Answer, acting: list[Fault]) -> Answer:
+def _spoiled(answer: Answer, acting: list[Fault], spoiler: Spoiler) -> Answer:
     late = next((fault for fault in acting if fault.kind == "status" and fault.after), None)
     if late:
         return _error(late)
     if _has(acting, "malformed"):
         return answer[0], [(b"content-type", b"application/json"), _length(BROKEN_BODY)], BROKEN_BODY
+    hostile = next((fault for fault in acting if fault.kind == "hostile"), None)
+    if hostile:
+        body = spoiler.spoil(answer[2], hostile.shape)
+        return answer[0], [(b"content-type", b"application/json"), _length(body)], body
     return answer
 
 

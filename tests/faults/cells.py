@@ -22,6 +22,8 @@ FAULTS: Final = {
     "500": "500",
     "429": "429",
     "malformed": "broken body",
+    "hostile": "hostile answer",
+    "unfit": "unfit words",
     "job_twice": "job twice",
     "callback_twice": "callback twice",
     "callback_late": "callback late",
@@ -30,7 +32,8 @@ FAULTS: Final = {
     "broker": "broker gone",
     "database": "database gone",
 }
-HTTP: Final = ("timeout", "reset", "500", "429", "malformed")
+SPOILED: Final = ("malformed", "hostile", "unfit")
+HTTP: Final = ("timeout", "reset", "500", "429", *SPOILED)
 CALLBACKS: Final = ("callback_twice", "callback_late", "callback_order")
 NOTHING_YET: Final = ("before_claim", "after_claim", "before_post")
 DONE: Final = ("answer_lost", "before_write", "before_ack", "callback")
@@ -71,7 +74,7 @@ def _no_request(fault: str, point: str) -> str:
         return "no request is under way there"
     if (fault, point) == ("429", "answer_lost"):
         return "what is answered 429 was never processed: no work whose answer could be lost"
-    if (fault, point) == ("malformed", "before_post"):
+    if fault in SPOILED and point == "before_post":
         return "a 2xx with a broken body is an answer to work that was done: see its answer lost"
     return ""
 

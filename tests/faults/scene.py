@@ -21,6 +21,8 @@ LOST = {
     "reset": {"fault": "drop_after"},
     "500": {"fault": "status", "status": 500, "after": True},
     "malformed": {"fault": "malformed"},
+    "hostile": {"fault": "hostile", "shape": "foreign"},
+    "unfit": {"fault": "hostile", "shape": "half_emoji"},
 }
 """The work is done, the answer does not come through."""
 
@@ -30,6 +32,8 @@ REFUSED = {
     "500": {"fault": "status", "status": 500},
     "429": {"fault": "status", "status": 429, "code": 20429},
     "malformed": {"fault": "malformed"},
+    "hostile": {"fault": "hostile", "shape": "nulls"},
+    "unfit": {"fault": "hostile", "shape": "nul"},
 }
 """The request fails before anything is done; what timed out is done all the same, late."""
 

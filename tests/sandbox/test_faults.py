@@ -76,6 +76,19 @@ def test_a_created_interaction_with_a_broken_body(start: Start, control: Control
     assert interactions(control) == 1
 
 
+@pytest.mark.parametrize(
+    ("shape", "piece"),
+    [("nulls", '"sid": null'), ("nul", "\\u0000"), ("half_emoji", "\\ud83d"), ("types", '"sid": ["KD')],
+)
+def test_an_answer_that_no_server_should_give(server: SandboxServer, control: Control, shape: str, piece: str) -> None:
+    control.fault("hostile", INTERACTIONS, shape=shape)
+    form = {"Channel": json.dumps(channel_of()), "Routing": json.dumps(routing_of())}
+    auth = (defaults.ACCOUNT_SID, defaults.AUTH_TOKEN)
+    answer = httpx.post(f"{server.url}/flex-api/v1/Interactions", data=form, auth=auth)
+    assert (answer.status_code, piece in answer.text) == (201, True)
+    assert interactions(control) == 1
+
+
 @pytest.mark.parametrize(("after", "done"), [(False, 0), (True, 1)])
 def test_a_delay_before_or_after_the_work(server: SandboxServer, control: Control, after: bool, done: int) -> None:
     control.fault("delay", INTERACTIONS, ms=250, after=after)
