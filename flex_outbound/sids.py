@@ -31,6 +31,7 @@ class SidKind(StrEnum):
     CONTENT = "HX"
     FLEX_INSTANCE = "GO"
     EVENT = "EV"
+    CHAT_SERVICE = "IS"
 
 
 LENGTH = 34

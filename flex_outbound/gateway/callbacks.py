@@ -3,13 +3,15 @@
 A registration may belong to another program. This module does not decide whether it may be replaced.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from flex_outbound.exceptions import Refused
 from flex_outbound.gateway.base import Connection
-from flex_outbound.gateway.calls import TwilioCalls, found_or_none
+from flex_outbound.gateway.calls import TwilioCalls, found_or_none, in_path
 from flex_outbound.gateway.classify import malformed
 from flex_outbound.gateway.observe import Operation
 from flex_outbound.gateway.words import clean
@@ -18,6 +20,10 @@ from flex_outbound.sids import SidKind, sid_or_none
 WEBHOOKS_PER_PAGE = 100
 MAX_URL = 2_000
 POST = "POST"
+GLOBAL = "global"
+"""For the events of all interactions: also where Twilio names no type."""
+
+_TTID = re.compile(r"[A-Za-z0-9_]{1,100}\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +67,21 @@ class TwilioCallbacks(TwilioCalls):
         found = self._fetch(Operation.FETCH_CALLBACKS, self._client.flex_api.v1.configuration())
         return FlexInstance(
             sid_or_none(found.flex_instance_sid, SidKind.FLEX_INSTANCE) or "",
-            _text(found.chat_service_instance_sid) or _text(found.flex_service_instance_sid),
+            sid_or_none(found.chat_service_instance_sid, SidKind.CHAT_SERVICE)
+            or sid_or_none(found.flex_service_instance_sid, SidKind.CHAT_SERVICE)
+            or "",
         )
 
     def fetch_workspace_callback(self) -> Registration:
         """Return the callback URL of the account's workspace. https://www.twilio.com/docs/taskrouter/api/workspace"""
-        found = self._fetch(Operation.FETCH_CALLBACKS, self._client.taskrouter.v1.workspaces(self._workspace_sid))
+        found = self._fetch(Operation.FETCH_CALLBACKS, self._workspace)
         # Without a filter, all events are sent.
         names = tuple(name.strip() for name in _text(found.events_filter).split(",") if name.strip())
         return Registration(_text(found.event_callback_url), names or None, place=self._workspace_sid)
 
     def register_workspace_callback(self, url: str, events: Sequence[str]) -> None:
         """Have the workspace call ``url`` for these events, in place of any other URL."""
-        workspace = self._client.taskrouter.v1.workspaces(self._workspace_sid)
+        workspace = self._workspace
         with self._call(Operation.REGISTER_CALLBACKS):
             workspace.update(event_callback_url=url, events_filter=",".join(events))
 
@@ -115,18 +123,24 @@ class TwilioCallbacks(TwilioCalls):
             listed = answer.get(meta.get("key") or "webhooks")
             if not isinstance(listed, list):
                 raise malformed("no list of webhooks", self._http.last_status)
-            return [_of_interactions(one) for one in listed if one.get("type", "global") == "global"]
+            return [_of_interactions(one) for one in listed if (one.get("type") or GLOBAL) == GLOBAL]
 
     def register_interaction_webhook(self, instance_sid: str, place: str, url: str, events: Sequence[str]) -> None:
         """Change the registration ``place``, or create one where that is "", for the events of all interactions.
 
         Twilio's page uses different field names in its table and in its samples. These are the samples'.
         """
-        fields = {"Type": "global", "WebhookMethod": POST, "WebhookUrl": url, "WebhookEvents": list(events)}
+        fields = {"Type": GLOBAL, "WebhookMethod": POST, "WebhookUrl": url, "WebhookEvents": list(events)}
+        if place and not _TTID.match(place):
+            raise Refused("no name of a webhook", reason="invalid_request")
         path = f"{_webhooks_of(instance_sid)}/{place}" if place else _webhooks_of(instance_sid)
         version = self._client.flex_api.v1
         with self._call(Operation.REGISTER_CALLBACKS):
             (version.update if place else version.create)(POST, path, data=fields)
+
+    @property
+    def _workspace(self) -> Any:
+        return self._client.taskrouter.v1.workspaces(in_path(self._workspace_sid, SidKind.WORKSPACE))
 
     def _fetch_service(self, service_sid: str) -> Registration | None:
         context = self._webhooks(service_sid)
@@ -135,14 +149,14 @@ class TwilioCallbacks(TwilioCalls):
 
     def _webhooks(self, service_sid: str) -> Any:
         conversations = self._client.conversations.v1
-        of = conversations.services(service_sid) if service_sid else conversations
+        of = conversations.services(in_path(service_sid, SidKind.CHAT_SERVICE)) if service_sid else conversations
         return of.configuration.webhooks()
 
     def _conversations(self, found: Any, place: str) -> Registration:
         filters = found.filters if isinstance(found.filters, list) else []
         return Registration(
             _text(found.post_webhook_url),
-            tuple(map(str, filters)),
+            tuple(map(_text, filters)),
             _text(found.method).upper() or POST,
             place,
             _text(found.pre_webhook_url),
@@ -151,13 +165,17 @@ class TwilioCallbacks(TwilioCalls):
 
 
 def _webhooks_of(instance_sid: str) -> str:
-    return f"/Instances/{instance_sid}/InteractionWebhooks"
+    return f"/Instances/{in_path(instance_sid, SidKind.FLEX_INSTANCE)}/InteractionWebhooks"
 
 
 def _of_interactions(found: Mapping[str, Any]) -> Registration:
     events = found.get("webhook_events") or found.get("filters") or []
+    names = events if isinstance(events, list) else _text(events).split(",")
     method = _text(found.get("webhook_method")) or _text(found.get("method")) or POST
-    return Registration(_text(found.get("webhook_url")), tuple(map(str, events)), method.upper(), _text(found["ttid"]))
+    place = _text(found.get("ttid"))
+    if not _TTID.match(place):
+        raise malformed("a webhook without a name")
+    return Registration(_text(found.get("webhook_url")), tuple(map(_text, names)), method.upper(), place)
 
 
 def _text(value: object) -> str:

@@ -22,6 +22,7 @@ from flex_outbound.gateway.bounds import MalformedReply
 from flex_outbound.gateway.classify import classify, malformed
 from flex_outbound.gateway.http import GatewayHttpClient
 from flex_outbound.gateway.observe import Operation
+from flex_outbound.sids import SidKind, is_sid
 
 T = TypeVar("T")
 
@@ -121,6 +122,13 @@ def _check_credentials(connection: Connection) -> None:
         raise ConfigurationError(
             f"Account {connection.account_sid} has no usable credentials: enter them again in the admin."
         )
+
+
+def in_path(sid: str, kind: SidKind) -> str:
+    """Return a SID that may stand in a path. Raises Refused for any other text, which would lead to something else."""
+    if not is_sid(sid, kind):
+        raise Refused(f"no {kind.value} SID", reason="invalid_request")
+    return sid
 
 
 def found_or_none(fetch: Callable[[], T], missing: tuple[int, ...]) -> T | None:

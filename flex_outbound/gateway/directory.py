@@ -8,7 +8,7 @@ from flex_outbound import addresses, sids
 from flex_outbound.channels import Channel
 from flex_outbound.gateway import results
 from flex_outbound.gateway.base import Connection
-from flex_outbound.gateway.calls import TwilioCalls
+from flex_outbound.gateway.calls import TwilioCalls, in_path
 from flex_outbound.gateway.classify import malformed
 from flex_outbound.gateway.observe import Operation
 from flex_outbound.gateway.resources import Directory, ListedResource
@@ -92,7 +92,8 @@ class TwilioDirectory(TwilioCalls):
         """Yield the connected email addresses. Conversations lists those of other channels, too."""
         listed = self._client.conversations.v1.address_configurations
         for one in self._all(listed, size=ADDRESSES_PER_PAGE, type=Channel.EMAIL.value):
-            if one.type == Channel.EMAIL:
+            # Only those of email were asked for; null says no other.
+            if (one.type or Channel.EMAIL) == Channel.EMAIL:
                 yield ListedResource(
                     one.sid, _name(one.friendly_name or one.address), details=_given(address=one.address)
                 )
@@ -121,7 +122,7 @@ class TwilioDirectory(TwilioCalls):
         return (ListedResource(one.sid, _name(one.friendly_name), workspace_sid) for one in records)
 
     def _workspace(self, workspace_sid: str) -> Any:
-        return self._client.taskrouter.v1.workspaces(workspace_sid)
+        return self._client.taskrouter.v1.workspaces(in_path(workspace_sid, sids.SidKind.WORKSPACE))
 
     def _account(self) -> Any:
         return self._client.api.v2010.accounts(self._client.account_sid)

@@ -13,10 +13,11 @@ from flex_outbound.channels import Channel
 from flex_outbound.exceptions import Refused
 from flex_outbound.gateway import payloads, results
 from flex_outbound.gateway.base import ChannelState, ConversationState, Receipt, TaskState
-from flex_outbound.gateway.calls import TwilioCalls, found_or_none
+from flex_outbound.gateway.calls import TwilioCalls, found_or_none, in_path
 from flex_outbound.gateway.classify import malformed
 from flex_outbound.gateway.observe import Operation
 from flex_outbound.gateway.words import clean_name
+from flex_outbound.sids import SidKind
 
 MAX_KEYS = 50
 TASKS_PER_PAGE = 1000
@@ -72,7 +73,7 @@ class TwilioQueries(TwilioCalls):
             "event_type": results.TASK_CREATED,
             "page_size": EVENTS_PER_PAGE,
         }
-        events = self._client.taskrouter.v1.workspaces(self._workspace_sid).events
+        events = self._workspace.events
         return _by_key(
             self._created(self._records(Operation.FIND_PAST_TASKS, events, pages=MAX_EVENT_PAGES, **fields), keys), keys
         )
@@ -88,16 +89,18 @@ class TwilioQueries(TwilioCalls):
         return task
 
     def fetch_channel(self, interaction_sid: str, channel_sid: str) -> ChannelState | None:
-        """Return one channel, None where Twilio does not have it (404) or does not show it to this account (403)."""
+        """Return one channel, None where Twilio does not have it (404), or does not show it (403) or its status."""
         record = found_or_none(
             partial(self._fetch, Operation.FETCH_CHANNEL, self._channel(interaction_sid, channel_sid)),
             missing=(403, 404),
         )
         if record is None:
             return None
-        return results.parse_channel(
+        channel = results.parse_channel(
             {"status": record.status, "error_code": record.error_code, "error_message": record.error_message}
         )
+        # Without a status that is known, the task has to tell.
+        return channel if channel.status or channel.error_code else None
 
     def find_conversations(self, channel: Channel, address: str, sender_address: str) -> list[ConversationState]:
         """Return the conversations between a customer's address and a sender, of any state.
@@ -158,21 +161,29 @@ class TwilioQueries(TwilioCalls):
 
     def fetch_workspace(self) -> str:
         """Return the workspace's friendly name."""
-        record = self._fetch(Operation.FETCH_WORKSPACE, self._client.taskrouter.v1.workspaces(self._workspace_sid))
+        record = self._fetch(Operation.FETCH_WORKSPACE, self._workspace)
         return clean_name(record.friendly_name)
 
     def _tasks(self, *sid: str) -> Any:
-        tasks = self._client.taskrouter.v1.workspaces(self._workspace_sid).tasks
-        return tasks(*sid) if sid else tasks
+        tasks = self._workspace.tasks
+        return tasks(*(in_path(one, SidKind.TASK) for one in sid)) if sid else tasks
+
+    @property
+    def _workspace(self) -> Any:
+        return self._client.taskrouter.v1.workspaces(in_path(self._workspace_sid, SidKind.WORKSPACE))
 
     def _channel(self, interaction_sid: str, channel_sid: str) -> Any:
-        return self._client.flex_api.v1.interaction(interaction_sid).channels(channel_sid)
+        interaction = self._client.flex_api.v1.interaction(in_path(interaction_sid, SidKind.INTERACTION))
+        return interaction.channels(in_path(channel_sid, SidKind.CHANNEL))
+
+    def _conversation(self, conversation_sid: str) -> Any:
+        return self._client.conversations.v1.conversations(in_path(conversation_sid, SidKind.CONVERSATION))
 
     def _messages(self, conversation_sid: str) -> Any:
-        return self._client.conversations.v1.conversations(conversation_sid).messages
+        return self._conversation(conversation_sid).messages
 
     def _receipts(self, conversation_sid: str, message_sid: str) -> list[Receipt]:
-        receipts = self._messages(conversation_sid)(message_sid).delivery_receipts
+        receipts = self._messages(conversation_sid)(in_path(message_sid, SidKind.MESSAGE)).delivery_receipts
         listed = self._records(Operation.FIND_RECEIPTS, receipts, pages=MAX_RECEIPT_PAGES, page_size=RECEIPTS_PER_PAGE)
         return [results.parse_receipt({"status": one.status, "error_code": one.error_code}) for one in listed]
 
@@ -210,7 +221,7 @@ class TwilioQueries(TwilioCalls):
                 yield task
 
     def _takes_part(self, conversation_sid: str, address: str) -> bool | None:
-        people = self._client.conversations.v1.conversations(conversation_sid).participants
+        people = self._conversation(conversation_sid).participants
         all_shown, present = True, []
         for record in self._records(
             Operation.HAS_CUSTOMER, people, pages=MAX_PARTICIPANT_PAGES, page_size=PARTICIPANTS_PER_PAGE
