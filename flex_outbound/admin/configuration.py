@@ -48,6 +48,20 @@ class AccountAdmin(SensitiveAdmin):
             },
         ),
         (
+            _("Shared keys"),
+            {
+                "classes": ("collapse",),
+                "fields": (
+                    *("shared_key_id", "shared_key_secret"),
+                    *("previous_shared_key_id", "previous_shared_key_secret"),
+                ),
+                "description": _(
+                    "Only where Twilio signs callbacks with a shared key instead of the auth token. "
+                    "While one key replaces another, Twilio signs with both."
+                ),
+            },
+        ),
+        (
             _("Flex"),
             {
                 "fields": ("workspace_sid", "workflow_sid"),

@@ -8,11 +8,17 @@ from django.utils.translation import gettext_lazy as _
 from flex_outbound.models import Account, Resource, ResourceKind, Worker
 from flex_outbound.setup.matching import already
 
-SECRETS: Final = ("api_key_secret", "auth_token", "previous_auth_token")
+SHARED_KEYS: Final = {
+    "shared_key_secret": "shared_key_id",
+    "previous_shared_key_secret": "previous_shared_key_id",
+}
+SECRETS: Final = ("api_key_secret", "auth_token", "previous_auth_token", *SHARED_KEYS)
 NOT_SET: Final = {
     "api_key_secret": _("Not set. Twilio shows it only once, when the key is made."),
     "auth_token": _("Not set. Needed for callbacks."),
     "previous_auth_token": _("Not set. Only while the auth token is being changed at Twilio."),
+    "shared_key_secret": _("Not set. Twilio shows it only once, when the key is made."),
+    "previous_shared_key_secret": _("Not set. Only while the shared key is being changed at Twilio."),
 }
 
 
@@ -28,6 +34,10 @@ class AccountForm(forms.ModelForm):
             "api_key_secret",
             "auth_token",
             "previous_auth_token",
+            "shared_key_id",
+            "shared_key_secret",
+            "previous_shared_key_id",
+            "previous_shared_key_secret",
             "workspace_sid",
             "workflow_sid",
             "is_active",
@@ -88,6 +98,9 @@ class AccountForm(forms.ModelForm):
             self.add_error("api_key_secret", _("An API key needs its secret."))
         elif not cleaned["api_key_secret"] and not cleaned["auth_token"]:
             self.add_error("auth_token", _("Enter an API key with its secret, or the auth token."))
+        for secret, key_id in SHARED_KEYS.items():
+            if cleaned.get(key_id) and not cleaned.get(secret):
+                self.add_error(secret, _("A shared key needs its secret."))
         workflow, workspace = cleaned.get("workflow_sid", ""), cleaned.get("workspace_sid", "")
         if workflow and not workspace:
             self.add_error("workspace_sid", _("Choose the workspace of the workflow as well."))

@@ -3,14 +3,41 @@
 https://www.twilio.com/docs/usage/webhooks/webhooks-security
 """
 
+import base64
 import hashlib
 import hmac
+import inspect
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
 from urllib.parse import parse_qs, urlparse
 
 from twilio.request_validator import RequestValidator, add_port, remove_port
 
 BODY_HASH = "bodySHA256"
+SHA1: Final = "HMAC_SHA1"
+SHA256: Final = "HMAC_SHA256"
+ALGORITHMS: Final = (SHA1, SHA256)
+
+_KNOWS_SHA256: Final = "algorithm" in inspect.signature(RequestValidator.compute_signature).parameters
+"""Whether the SDK that is installed computes it: from 9.12 on."""
+
+
+class Settings(NamedTuple):
+    """How a callback says it is signed. ``key``: the id of the shared key, "" for the auth token."""
+
+    algorithm: str
+    key: str
+
+
+def read_settings(header: str | None) -> Settings:
+    """Read ``X-Twilio-Webhooks-Signature-Settings``, as ``key=webhooks_sharedkey_…,algorithm=HMAC_SHA256``.
+
+    Without it, or without an algorithm in it, that is SHA1. An algorithm that is not known is none of ALGORITHMS.
+    https://www.twilio.com/docs/usage/webhooks/webhooks-security
+    """
+    parts = (part.partition("=") for part in (header or "").split(","))
+    said = {name.strip().lower(): value.strip() for name, _equals, value in parts}
+    return Settings(said.get("algorithm", "").upper() or SHA1, said.get("key", ""))
 
 
 class _MultiValued:
@@ -31,14 +58,21 @@ class _MultiValued:
         return [str(value) for value in self._values[name]]
 
 
-def is_valid(tokens: Sequence[str], url: str, params: Mapping[str, object] | bytes, signature: str | None) -> bool:
+def is_valid(
+    tokens: Sequence[str],
+    url: str,
+    params: Mapping[str, object] | bytes,
+    signature: str | None,
+    algorithm: str = SHA1,
+) -> bool:
     """Return whether ``signature`` is Twilio's for this request. A request that cannot be checked is not valid.
 
-    ``tokens``: the account's auth tokens, several while they are rotated; one match is enough. ``url``: the whole URL
+    ``tokens``: the account's auth tokens, several while they are rotated, or the secret of a shared key; one match is
+    enough. ``algorithm``: one of ALGORITHMS. ``url``: the whole URL
     that Twilio called, from the settings and never from a header. ``params``: a form (a QueryDict, or a mapping to one
     value or a list of them), or the raw bytes of any other body. Raises nothing.
     """
-    if not signature:
+    if not signature or algorithm not in ALGORITHMS:
         return False
     if isinstance(params, bytes):
         # A body that is not a form is signed only through its hash in the URL. Without that, validating it as an empty
@@ -47,7 +81,7 @@ def is_valid(tokens: Sequence[str], url: str, params: Mapping[str, object] | byt
             return False
         params = {}
     try:
-        expected = _signatures(tokens, url, _MultiValued(params))
+        expected = _signatures(tokens, url, _MultiValued(params), algorithm)
         given = signature.encode()
     except ValueError:  # a URL that cannot be parsed, or text that cannot be encoded
         return False
@@ -55,13 +89,22 @@ def is_valid(tokens: Sequence[str], url: str, params: Mapping[str, object] | byt
     return sum(hmac.compare_digest(one.encode(), given) for one in expected) > 0
 
 
-def _signatures(tokens: Sequence[str], url: str, form: _MultiValued) -> list[str]:
+def _signatures(tokens: Sequence[str], url: str, form: _MultiValued, algorithm: str) -> list[str]:
     parsed = urlparse(url)
     # Twilio signs with and without the port, depending on product and age.
     addresses = (remove_port(parsed), add_port(parsed))
     # An empty token would make a signature that anybody can make.
-    validators = [RequestValidator(token) for token in tokens if token]
-    return [validator.compute_signature(one, form) for validator in validators for one in addresses]
+    return [_compute(token, one, form, algorithm) for token in tokens if token for one in addresses]
+
+
+def _compute(token: str, url: str, form: _MultiValued, algorithm: str) -> str:
+    validator = RequestValidator(token)
+    if algorithm == SHA1:
+        return str(validator.compute_signature(url, form))
+    if _KNOWS_SHA256:
+        return str(validator.compute_signature(url, form, algorithm))
+    signed = url + "".join(name + value for name in sorted(form) for value in sorted(set(form.getlist(name))))
+    return base64.b64encode(hmac.new(token.encode(), signed.encode(), hashlib.sha256).digest()).decode()
 
 
 def _body_matches(url: str, body: bytes) -> bool:

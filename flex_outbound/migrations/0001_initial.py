@@ -47,6 +47,24 @@ class Migration(migrations.Migration):
                     flex_outbound.models.fields.SecretField(blank=True, default="", verbose_name="previous auth token"),
                 ),
                 (
+                    "shared_key_id",
+                    models.CharField(blank=True, default="", max_length=100, verbose_name="shared key's id"),
+                ),
+                (
+                    "shared_key_secret",
+                    flex_outbound.models.fields.SecretField(blank=True, default="", verbose_name="shared key's secret"),
+                ),
+                (
+                    "previous_shared_key_id",
+                    models.CharField(blank=True, default="", max_length=100, verbose_name="previous shared key's id"),
+                ),
+                (
+                    "previous_shared_key_secret",
+                    flex_outbound.models.fields.SecretField(
+                        blank=True, default="", verbose_name="previous shared key's secret"
+                    ),
+                ),
+                (
                     "workspace_sid",
                     flex_outbound.models.fields.SidField(
                         blank=True,
@@ -512,6 +530,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("event_type", models.CharField(max_length=64, verbose_name="event type")),
+                ("algorithm", models.CharField(blank=True, default="", max_length=16, verbose_name="signed with")),
                 (
                     "last_at",
                     models.DateTimeField(

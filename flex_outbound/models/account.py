@@ -17,6 +17,7 @@ class Account(SetupModel):
     ``api_key_sid`` and ``api_key_secret`` authenticate our requests; ``auth_token`` signs Twilio's
     callbacks (and serves as the
     password where no API key is set); ``previous_auth_token`` keeps callbacks valid while a token is rotated.
+    Callbacks may be signed with a shared key instead; while one is rotated, Twilio signs with both.
     """
 
     name = models.CharField(_("name"), max_length=100)
@@ -25,6 +26,10 @@ class Account(SetupModel):
     api_key_secret = SecretField(_("API key secret"), blank=True, default="")
     auth_token = SecretField(_("auth token"), blank=True, default="")
     previous_auth_token = SecretField(_("previous auth token"), blank=True, default="")
+    shared_key_id = models.CharField(_("shared key's id"), max_length=100, blank=True, default="")
+    shared_key_secret = SecretField(_("shared key's secret"), blank=True, default="")
+    previous_shared_key_id = models.CharField(_("previous shared key's id"), max_length=100, blank=True, default="")
+    previous_shared_key_secret = SecretField(_("previous shared key's secret"), blank=True, default="")
     workspace_sid = SidField(
         _("workspace SID"),
         kind=SidKind.WORKSPACE,
@@ -81,3 +86,12 @@ class Account(SetupModel):
     def signing_tokens(self) -> list[str]:
         """Return the auth tokens that may sign a callback, the current one first."""
         return [str(token) for token in (self.auth_token, self.previous_auth_token) if token and not is_token(token)]
+
+    def shared_key(self, key_id: str) -> str:
+        """Return the secret of the shared key with this id, "" for one that the account does not have."""
+        keys = {
+            self.previous_shared_key_id: self.previous_shared_key_secret,
+            self.shared_key_id: self.shared_key_secret,
+        }
+        secret = keys.get(key_id, "") if key_id else ""
+        return "" if is_token(secret) else str(secret)

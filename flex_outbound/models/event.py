@@ -115,6 +115,7 @@ class WebhookReceipt(models.Model):
     account = models.ForeignKey(Account, models.CASCADE, related_name="receipts", verbose_name=_("Twilio account"))
     source = models.CharField(_("source"), max_length=16, choices=Source.choices)
     event_type = models.CharField(_("event type"), max_length=64)
+    algorithm = models.CharField(_("signed with"), max_length=16, blank=True, default="")
     last_at = models.DateTimeField(_("last"), db_default=Now(), editable=False)
 
     class Meta:

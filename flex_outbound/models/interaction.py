@@ -70,7 +70,8 @@ class InteractionQuerySet(SchedulableQuerySet["Interaction"]):
     def to_send(self) -> "InteractionQuerySet":
         """Return rows with everything that a request is made of, in one query."""
         # The tokens only sign callbacks as a rule: not decrypted for each request.
-        tokens = ("account__auth_token", "account__previous_auth_token")
+        names = ("auth_token", "previous_auth_token", "shared_key_secret", "previous_shared_key_secret")
+        tokens = [f"account__{name}" for name in names]
         return self.select_related("account", "agent", "sender", "worker", "message").defer(*tokens)
 
 

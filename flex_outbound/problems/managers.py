@@ -126,6 +126,10 @@ _REFUSALS: Final[dict[str, Words]] = {
         gettext_lazy("The account has no auth token to verify with"),
         gettext_lazy("Enter the auth token on the account's page."),
     ),
+    "unknown_key": (
+        gettext_lazy("It was signed with a shared key that the account does not have"),
+        gettext_lazy("Enter the key's id and secret on the account's page."),
+    ),
     "no_public_base_url": (
         gettext_lazy("PUBLIC_BASE_URL is not set"),
         gettext_lazy("Ask the administrator of this server to set it."),

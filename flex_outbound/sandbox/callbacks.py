@@ -50,6 +50,7 @@ class CallbackRecord:
     idempotency_token: str
     signature: str
     faults: list[str]
+    settings: str = ""
     attempts: list[Attempt] = field(default_factory=list)
     at: str = field(default_factory=lambda: iso_ms(now()))
 
@@ -80,8 +81,9 @@ class Callbacks:
         acting = self.faults.take(CALLBACK, method, product, url, encoded)
         kinds = [fault.kind for fault in acting]
         where, fields = (url, dict(form)) if method == "POST" else (_with_query(url, encoded), {})
-        signed = FORGED if "callback_forged" in kinds else signing.signature(token, where, fields)
-        record = CallbackRecord(product, event, method, where, fields, str(uuid.uuid4()), signed, kinds)
+        signed, settings = signing.signed(token, where, fields, self.options.shared_key)
+        signed = FORGED if "callback_forged" in kinds else signed
+        record = CallbackRecord(product, event, method, where, fields, str(uuid.uuid4()), signed, kinds, settings)
         self.log.append(record)
         if "callback_lost" in kinds:
             return
@@ -115,6 +117,8 @@ class Callbacks:
             "I-Twilio-Idempotency-Token": record.idempotency_token,
             "User-Agent": "TwilioProxy/1.1",
         }
+        if record.settings:
+            headers[signing.SETTINGS_HEADER] = record.settings
         timeout = httpx.Timeout(READ_SECONDS[record.product], connect=CONNECT_SECONDS)
         data = record.form if record.method == "POST" else None
         target = record.url.partition("#")[0]

@@ -49,6 +49,7 @@ class Options:
     task_retention_seconds: int = 300
     callback_event_sid: bool = True
     callback_delay_ms: int = 0
+    shared_key: str = ""
 
     def as_dict(self) -> dict[str, object]:
         """Return every option by name."""

@@ -1,8 +1,8 @@
-"""What the body of a callback says, read strictly: a form or JSON, of bounded size, each name once."""
+"""What the body of a callback says, read strictly: a form or JSON, of bounded size."""
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -19,18 +19,31 @@ MAX_FIELDS: Final = 200
 FORM: Final = "application/x-www-form-urlencoded"
 JSON: Final = "application/json"
 
+_DECISIVE: Final = ("AccountSid", "WorkspaceSid", "EventType")
+"""What a callback is and whose: one value of two would be checked, and the other perhaps be meant."""
+
 
 @dataclass(frozen=True, slots=True)
 class Callback:
-    """``params``: what is said, as texts. ``raw``: the bytes of a JSON body, None for a form."""
+    """``params``: what is said, as texts. ``raw``: the bytes of a JSON body, None for a form.
+
+    ``repeated``: all values of the parameters that a form has more than once; the last one is in ``params``.
+    """
 
     params: dict[str, str]
     raw: bytes | None
+    repeated: dict[str, list[str]] = field(default_factory=dict)
 
     @property
-    def signed(self) -> dict[str, str] | bytes:
+    def signed(self) -> Mapping[str, object] | bytes:
         """What the signature is computed over, beside the address."""
-        return self.params if self.raw is None else self.raw
+        return {**self.params, **self.repeated} if self.raw is None else self.raw
+
+    @property
+    def signed_text(self) -> str:
+        """What is signed of a form, as Twilio writes it: sorted, and of equal values of a parameter one."""
+        values = {name: self.repeated.get(name, [value]) for name, value in self.params.items()}
+        return "".join(name + value for name in sorted(values) for value in sorted(set(values[name])))
 
 
 def read(request: HttpRequest) -> Callback:
@@ -40,7 +53,7 @@ def read(request: HttpRequest) -> Callback:
     """
     body = _body(request)
     if request.content_type == FORM:
-        return Callback(_form(body), None)
+        return _form(body)
     if request.content_type == JSON:
         return Callback(_json(body), body)
     raise WebhookError("A callback is a form, or JSON", code="content_type")
@@ -61,12 +74,19 @@ def _body(request: HttpRequest) -> bytes:
     return body
 
 
-def _form(body: bytes) -> dict[str, str]:
+def _form(body: bytes) -> Callback:
     try:
         pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS)
     except ValueError as error:
         raise WebhookError("The form cannot be read", code="malformed") from error
-    return _once(pairs)
+    values: dict[str, list[str]] = {}
+    for name, value in pairs:
+        values.setdefault(name, []).append(value)
+    if any(len(set(values.get(name, []))) > 1 for name in _DECISIVE):
+        raise WebhookError("A parameter comes twice", code="duplicate")
+    # All values are signed, so Twilio sent them.
+    repeated = {name: several for name, several in values.items() if len(several) > 1}
+    return Callback({name: several[-1] for name, several in values.items()}, None, repeated)
 
 
 def _json(body: bytes) -> dict[str, str]:
@@ -80,7 +100,7 @@ def _json(body: bytes) -> dict[str, str]:
 
 
 def _once(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    """Refuse a name that comes twice: one of two values would be checked, and the other perhaps be used."""
+    """Refuse a name that comes twice in JSON: one of two values would be checked, and the other perhaps be used."""
     listed = list(pairs)
     found = dict(listed)
     if len(found) != len(listed):

@@ -44,20 +44,23 @@ class Pauses:
 pauses = Pauses()
 
 
-def note(account: Account, source: Source, event_type: str) -> None:
-    """Note a genuine callback. A database that does not take it changes nothing for the caller."""
+def note(account: Account, source: Source, event_type: str, algorithm: str) -> None:
+    """Note a genuine callback, and how it was signed.
+
+    A database that does not take it changes nothing for the caller.
+    """
     if not pauses.is_due(account.pk, source):
         return
     shown = event_type[:LONGEST_TYPE] if event_type.isascii() and event_type.isprintable() else ""
     try:
         with transaction.atomic():
-            _write(account, source, shown)
+            _write(account, source, event_type=shown, algorithm=algorithm)
     except DatabaseError as error:
         logger.warning("A callback could not be noted: %s", type(error).__name__)
 
 
-def _write(account: Account, source: Source, event_type: str) -> None:
+def _write(account: Account, source: Source, **said: str) -> None:
     known = WebhookReceipt.objects.filter(account=account, source=source)
-    if not known.update(event_type=event_type, last_at=Now()):
-        first = WebhookReceipt(account=account, source=source, event_type=event_type)
+    if not known.update(last_at=Now(), **said):
+        first = WebhookReceipt(account=account, source=source, **said)
         WebhookReceipt.objects.bulk_create([first], ignore_conflicts=True)

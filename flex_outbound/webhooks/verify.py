@@ -2,6 +2,7 @@
 
 import hashlib
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from django.http import HttpRequest
 from django.utils import timezone
@@ -13,10 +14,18 @@ from flex_outbound.models import Account
 from flex_outbound.webhooks.read import Callback
 
 SIGNATURE = "X-Twilio-Signature"
+SETTINGS = "X-Twilio-Webhooks-Signature-Settings"
 
 _DATES = ("TimestampMs", "Timestamp", "DateUpdated", "StateUpdated", "DateRemoved")
 _MILLISECONDS = 100_000_000_000
 """No number of seconds: the year 5138."""
+
+
+class Verified(NamedTuple):
+    """A callback of Twilio's. ``event_id`` tells it from every other; ``algorithm``: what it was signed with."""
+
+    event_id: str
+    algorithm: str
 
 
 def signed_url(request: HttpRequest) -> str:
@@ -32,7 +41,7 @@ def signed_url(request: HttpRequest) -> str:
     return url
 
 
-def verify(request: HttpRequest, account: Account, callback: Callback) -> str:
+def verify(request: HttpRequest, account: Account, callback: Callback) -> Verified:
     """Check a callback and return what tells it from every other: a digest of exactly what was signed.
 
     So the same signature never counts twice, however the fields under it might be cut anew. Raises WebhookError for
@@ -40,29 +49,43 @@ def verify(request: HttpRequest, account: Account, callback: Callback) -> str:
     Source: https://www.twilio.com/docs/usage/webhooks/webhooks-security
     """
     url = signed_url(request)
-    _check_signature(request, account, callback, url)
+    algorithm = _check_signature(request, account, callback, url)
     params = callback.params
     if params.get("AccountSid") != account.account_sid:
         raise WebhookError("The event is of another account", code="account")
     if params.get("WorkspaceSid", account.workspace_sid) != account.workspace_sid:
         raise WebhookError("The event is of another workspace", code="workspace")
     _check_age(params)
-    fields = "".join(name + params[name] for name in sorted(params)) if callback.raw is None else ""
-    return hashlib.sha256((url + fields).encode()).hexdigest()
+    fields = callback.signed_text if callback.raw is None else ""
+    return Verified(hashlib.sha256((url + fields).encode()).hexdigest(), algorithm)
 
 
-def _check_signature(request: HttpRequest, account: Account, callback: Callback, url: str) -> None:
+def _check_signature(request: HttpRequest, account: Account, callback: Callback, url: str) -> str:
+    """Check the signature; returns its algorithm."""
     header = request.headers.get(SIGNATURE)
     if not header:
         raise WebhookError("The signature is missing", code="no_signature")
-    tokens = account.signing_tokens()
-    if not tokens:
-        raise WebhookError("The account has no auth token to verify with", code="no_auth_token")
+    settings = signature.read_settings(request.headers.get(SETTINGS))
+    tokens = _secrets(account, settings)
     if callback.raw is None and signature.BODY_HASH in request.GET:
         # The signature of a JSON body covers no field, so it would fit an empty form at the same address.
         raise WebhookError("A form has no hash of its body", code="signature")
-    if not signature.is_valid(tokens, url, callback.signed, header):
+    if not signature.is_valid(tokens, url, callback.signed, header, settings.algorithm):
         raise WebhookError("The signature is wrong", code="signature")
+    return settings.algorithm
+
+
+def _secrets(account: Account, settings: signature.Settings) -> list[str]:
+    """Return what may have signed a callback: the shared key that it names, or the auth tokens."""
+    if settings.key:
+        secret = account.shared_key(settings.key)
+        if not secret:
+            raise WebhookError("The account does not have the shared key", code="unknown_key")
+        return [secret]
+    tokens = account.signing_tokens()
+    if not tokens:
+        raise WebhookError("The account has no auth token to verify with", code="no_auth_token")
+    return tokens
 
 
 def _check_age(params: dict[str, str]) -> None:

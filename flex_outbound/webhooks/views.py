@@ -33,10 +33,10 @@ def receive(request: HttpRequest, account_id: int, source: Source) -> HttpRespon
         raise Http404
     try:
         callback = read(request)
-        event_id = verify(request, account, callback)
+        verified = verify(request, account, callback)
     except WebhookError as error:
         refusals.count(account, source, error.code)
         return HttpResponse(str(error), status=_STATUS.get(error.code, 403), content_type="text/plain")
-    receipts.note(account, source, callback.params.get("EventType", ""))
-    store(account, source, callback, event_id)
+    receipts.note(account, source, callback.params.get("EventType", ""), verified.algorithm)
+    store(account, source, callback, verified.event_id)
     return HttpResponse(status=204)

@@ -83,11 +83,17 @@ def _was_called_lately(account: Account) -> bool:
     return WebhookReceipt.objects.filter(account=account, last_at__gte=Now() - LATELY).exists()
 
 
+def _signed_with(account: Account, source: Source) -> str:
+    last = WebhookReceipt.objects.filter(account=account, source=source).exclude(algorithm="").first()
+    return " " + _("The last callback was signed with %(algorithm)s.") % {"algorithm": last.algorithm} if last else ""
+
+
 def _registered(account: Account, finding: Finding) -> CheckResult:
     part, service = f"callbacks_{finding.source}", finding.source.label
     remedy = _("Register them on the page “Callbacks” of the account in the admin, with one click.")
     if finding.state == State.RIGHT:
-        return CheckResult(part, Level.OK, _("%(service)s calls us.") % {"service": service}, account=account.name)
+        summary = _("%(service)s calls us.") % {"service": service} + _signed_with(account, finding.source)
+        return CheckResult(part, Level.OK, summary, account=account.name)
     if finding.problem is not None:
         return CheckResult(part, Level.WARNING, finding.problem.summary, finding.problem.remedy, account.name)
     words = {

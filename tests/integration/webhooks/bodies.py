@@ -73,6 +73,15 @@ class BodySecurity(Address):
         headers = {"X-Twilio-Signature": sign(PUBLIC + path, QueryDict(body))}
         assert self.refused(send(path, body, FORM, headers), "duplicate")
 
+    def test_what_twilio_repeats_is_taken(self, row: Interaction, path: str) -> None:
+        """As by Twilio's validator: all values are signed, and of equal ones of a name one."""
+        more = {"AccountSid": [self.event(row)["AccountSid"]] * 2, "Extra": ["b", "a", "b", ""]}
+        body = urlencode({**self.event(row), **more}, doseq=True)
+        headers = {"X-Twilio-Signature": sign(PUBLIC + path, QueryDict(body))}
+        assert self.refused(send(path, body.replace("Extra=a", "Extra=c"), FORM, headers), "signature")
+        assert send(path, body, FORM, headers).status_code == 204
+        assert WebhookEvent.objects.count() == 1
+
     def test_too_many_fields_are_refused(self, row: Interaction, post: Any) -> None:
         many = {f"Field{number}": "" for number in range(MAX_FIELDS)}
         assert self.refused(post(self.event(row, **many)), "malformed")

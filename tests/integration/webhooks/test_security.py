@@ -9,8 +9,8 @@ from django.test import Client
 from django.utils import timezone
 
 from flex_outbound.models import Account, Interaction, Source, WebhookEvent
-from flex_outbound.models.event import WebhookRefusal
-from flex_outbound.sandbox import defaults
+from flex_outbound.models.event import WebhookReceipt, WebhookRefusal
+from flex_outbound.sandbox import defaults, signing
 from flex_outbound.webhooks import receipts
 from flex_outbound.webhooks.read import FORM
 
@@ -52,6 +52,44 @@ class CallbackSecurity(BodySecurity):
         assert post(self.event(row, Author=row.address, Body=TEXT, FriendlyName=NAME)).status_code == 204
         kept = str(WebhookEvent.objects.values_list("payload", flat=True).get())
         assert not any(secret in kept for secret in (NAME, TEXT, row.address, "crm.example.com"))
+
+    @pytest.mark.parametrize(
+        ("key", "secret", "algorithm", "code"),
+        [
+            ("webhooks_sharedkey_new", "new secret", "HMAC_SHA256", ""),
+            ("webhooks_sharedkey_old", "old secret", "HMAC_SHA256", ""),
+            ("webhooks_sharedkey_old", "new secret", "HMAC_SHA256", "signature"),
+            ("webhooks_sharedkey_other", "new secret", "HMAC_SHA256", "unknown_key"),
+            ("webhooks_sharedkey_new", TOKEN, "HMAC_SHA256", "signature"),
+            ("", TOKEN, "HMAC_SHA256", ""),
+            ("webhooks_sharedkey_new", "new secret", "HMAC_SHA512", "signature"),
+        ],
+    )
+    def test_a_shared_key_is_chosen_by_its_id(
+        self, key: str, secret: str, algorithm: str, code: str, row: Interaction, path: str
+    ) -> None:
+        change_account(
+            shared_key_id="webhooks_sharedkey_new",
+            shared_key_secret="new secret",
+            previous_shared_key_id="webhooks_sharedkey_old",
+            previous_shared_key_secret="old secret",
+        )
+        form = self.event(row)
+        headers = {
+            "X-Twilio-Signature": signing.signature(secret, PUBLIC + path, form, "sha256"),
+            "X-Twilio-Webhooks-Signature-Settings": f"key={key},algorithm={algorithm}",
+        }
+        answer = send(path, urlencode(form), FORM, headers)
+        if code:
+            assert self.refused(answer, code)
+        else:
+            assert answer.status_code == 204
+            assert WebhookReceipt.objects.get().algorithm == "HMAC_SHA256"
+
+    def test_the_auth_token_goes_on_signing_beside_a_shared_key(self, row: Interaction, post: Any) -> None:
+        change_account(shared_key_id="webhooks_sharedkey_new", shared_key_secret="new secret")
+        assert post(self.event(row)).status_code == 204
+        assert WebhookReceipt.objects.get().algorithm == "HMAC_SHA1"
 
     @pytest.mark.parametrize("signature", ["", "Zm9yZ2Vk", "ü", "a b\tc", "RSOYDt4T1cUTdK1PDd93/VVr8B8="])
     def test_a_forged_one_is_refused(self, signature: str, row: Interaction, post: Any) -> None:

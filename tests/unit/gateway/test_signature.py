@@ -7,7 +7,8 @@ import pytest
 from django.http import QueryDict
 from twilio.request_validator import RequestValidator
 
-from flex_outbound.gateway.signature import is_valid
+from flex_outbound.gateway import signature as signatures
+from flex_outbound.gateway.signature import SHA1, SHA256, is_valid, read_settings
 
 # https://www.twilio.com/docs/usage/security#test-the-validity-of-your-webhook-signature
 URL = "https://mycompany.com/myapp.php?foo=1&bar=2"
@@ -19,6 +20,7 @@ FORM = {
     "To": "+18005551212",
 }
 SIGNATURE = "RSOYDt4T1cUTdK1PDd93/VVr8B8="
+SIGNATURE_256 = "033hgUJA9M/hXIZsYjwkerEP/DBm35nEri5FhCYjA5s="
 BODY = b'{"EventType": "onInteractionCreated", "name": "Zo\xc3\xab \xff"}'
 
 
@@ -89,3 +91,37 @@ def test_two_hashes_are_refused() -> None:
 
 def test_an_address_without_sense_is_not_valid() -> None:
     assert not is_valid(["12345"], "https://crm.example.com:port/", FORM, SIGNATURE)
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_a_shared_key_signs_with_sha256(is_known: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Older versions of the SDK do not know it."""
+    monkeypatch.setattr(signatures, "_KNOWS_SHA256", is_known)
+    assert is_valid(["12345"], URL, FORM, SIGNATURE_256, SHA256)
+    assert not is_valid(["12345"], URL, FORM, SIGNATURE_256, SHA1)
+    assert not is_valid(["12345"], URL, FORM, SIGNATURE, SHA256)
+    assert not is_valid(["12345"], URL, FORM | {"Digits": "1235"}, SIGNATURE_256, SHA256)
+    repeated = QueryDict("Event=b&Event=a&Event=b&To=%2B1")
+    signature = RequestValidator("12345").compute_signature(URL, repeated, SHA256)
+    assert is_valid(["12345"], URL, {"Event": ["b", "a", "b"], "To": "+1"}, signature, SHA256)
+
+
+@pytest.mark.parametrize("algorithm", ["HMAC_MD5", "", "none", "HMAC_SHA512"])
+def test_another_algorithm_signs_nothing(algorithm: str) -> None:
+    assert not is_valid(["12345"], URL, FORM, SIGNATURE_256, algorithm)
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        (None, (SHA1, "")),
+        ("", (SHA1, "")),
+        ("key=webhooks_sharedkey_1,algorithm=HMAC_SHA256", (SHA256, "webhooks_sharedkey_1")),
+        (" algorithm = hmac_sha256 , key = k ", (SHA256, "k")),
+        ("key=k", (SHA1, "k")),
+        ("algorithm=HMAC_SHA512,key=k", ("HMAC_SHA512", "k")),
+        (",,=,x", (SHA1, "")),
+    ],
+)
+def test_the_settings_of_a_signature_are_read(header: str | None, expected: tuple[str, str]) -> None:
+    assert read_settings(header) == expected
