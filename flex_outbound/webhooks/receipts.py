@@ -54,12 +54,13 @@ def note(account: Account, source: Source, event_type: str, algorithm: str) -> N
     shown = event_type[:LONGEST_TYPE] if event_type.isascii() and event_type.isprintable() else ""
     try:
         with transaction.atomic():
-            _write(account, source, event_type=shown, algorithm=algorithm)
+            _write(account, source, shown, algorithm)
     except DatabaseError as error:
         logger.warning("A callback could not be noted: %s", type(error).__name__)
 
 
-def _write(account: Account, source: Source, **said: str) -> None:
+def _write(account: Account, source: Source, event_type: str, algorithm: str) -> None:
+    said = {"event_type": event_type, "algorithm": algorithm}
     known = WebhookReceipt.objects.filter(account=account, source=source)
     if not known.update(last_at=Now(), **said):
         first = WebhookReceipt(account=account, source=source, **said)
