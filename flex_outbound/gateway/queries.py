@@ -124,10 +124,8 @@ class TwilioQueries(TwilioCalls):
         """Yield the conversations of an address: Twilio knows a number only in the form in which it came there."""
         listed = self._client.conversations.v1.participant_conversations
         for spelling in addresses.spellings(addresses.plain(address)):
-            fields = {
-                "address": payloads.binding_address(channel, spelling),
-                "page_size": CONVERSATIONS_PER_PAGE,
-            }
+            bound = payloads.binding_address(channel, spelling)
+            fields: dict[str, Any] = {"address": bound, "page_size": CONVERSATIONS_PER_PAGE}
             yield from self._records(Operation.FIND_CONVERSATIONS, listed, pages=MAX_CONVERSATION_PAGES, **fields)
 
     def has_customer(self, conversation_sid: str, channel: Channel, address: str) -> bool | None:

@@ -13,7 +13,7 @@ from pytest_django import Settings
 from rest_framework.serializers import BaseSerializer
 
 from crm_demo.models import Contact
-from flex_outbound.api import schema
+from flex_outbound.api import shapes
 from flex_outbound.models import Message
 from tests.integration.api.conftest import LIST, MakeRow
 
@@ -81,9 +81,9 @@ def test_answers_hold_just_the_fields_that_are_described(client: Client, make_ro
     answer = client.get(f"{LIST}{row.pk}/").json()
     channels = client.get(f"/flex/api/contacts/crm_demo.contact/{contact.pk}/channels/").json()
 
-    assert_same(schema.InteractionShape(), answer)
-    assert_same(schema.TimelineShape(), client.get(LIST).json())
-    assert_same(schema.ChannelsShape(), channels)
+    assert_same(shapes.InteractionShape(), answer)
+    assert_same(shapes.TimelineShape(), client.get(LIST).json())
+    assert_same(shapes.ChannelsShape(), channels)
 
 
 def assert_same(shape: BaseSerializer[Any], data: Any) -> None:
