@@ -92,7 +92,6 @@ def _from(*sources: str) -> frozenset[str]:
 
 
 _HOLDER: Final = "same attempt"
-_UNCERTAIN: Final = _from(Status.QUEUED, Status.SENDING, Status.UNCONFIRMED, Status.REVIEW)
 
 TRANSITIONS: Final[dict[Event, Transition]] = {
     Event.CLAIMED: Transition(
@@ -151,7 +150,7 @@ TRANSITIONS: Final[dict[Event, Transition]] = {
         Outcome.UNKNOWN,
     ),
     Event.ACCEPTED: Transition(
-        _UNCERTAIN,
+        UNSETTLED,
         Status.CREATED,
         "A 2xx names the interaction and its task",
         _HOLDER,
@@ -183,7 +182,7 @@ TRANSITIONS: Final[dict[Event, Transition]] = {
         Outcome.UNKNOWN,
     ),
     Event.FOUND: Transition(
-        _UNCERTAIN,
+        UNSETTLED,
         Status.CREATED,
         "A lookup or a callback finds the task by the interaction's key",
         _HOLDER,
@@ -205,7 +204,7 @@ TRANSITIONS: Final[dict[Event, Transition]] = {
         "15 minutes",
     ),
     Event.DISPUTED: Transition(
-        _UNCERTAIN,
+        UNSETTLED,
         Status.REVIEW,
         "Twilio accepted it, but the SIDs that it names belong to another interaction or cannot be written",
         _HOLDER,
