@@ -8,6 +8,7 @@ https://www.twilio.com/docs/flex/developer/conversations/leave-conversation
 import re
 from typing import Any, Final
 
+from flex_outbound import addresses
 from flex_outbound.models import Interaction
 from flex_outbound.phases import CLOSED_CHANNEL
 from flex_outbound.sids import SidKind
@@ -26,7 +27,7 @@ def blocking(interaction: Interaction) -> Interaction | None:
     same = Interaction.objects.filter(
         account=interaction.account_id,
         channel=interaction.channel,
-        address=interaction.address,
+        address__in=addresses.spellings(interaction.address),
         sender_address=interaction.sender_address,
         conversation_sid__isnull=False,
     )

@@ -183,3 +183,14 @@ def test_a_conversation_that_is_not_ours_is_nobody_s(
     run_due()
     shown = _client(agent).get(f"{API}{row.pk}/").json()
     assert (shown["error_reason"], shown["open_conversation"], shown["can_close"]) == ("already_open", None, False)
+
+
+def test_another_national_form_of_the_number_is_the_same_customer_s(
+    left: Interaction, click: Clicker, agent: User, sandbox: Sandbox
+) -> None:
+    row = click()
+    run_due()
+    Interaction.objects.filter(pk=left.pk).update(address="+525512345678")
+    Interaction.objects.filter(pk=row.pk).update(address="+5215512345678")
+    shown = _client(agent).get(f"{API}{row.pk}/").json()
+    assert shown["open_conversation"] == {"agent": contexts.name_of(agent), "flex_url": None}
