@@ -146,6 +146,8 @@ def test_from_an_empty_database_to_the_first_interaction(
     row.refresh_from_db()
     sandbox.act(row.task_sid or "", "accept")
     run_due(60)
+    expect(at_work.get_by_test_id("flex-status")).to_contain_text("Waiting for you to accept", timeout=NEXT_LOOK_MS)
+    run_due(60)
     expect(at_work.get_by_test_id("flex-status")).to_contain_text("In conversation", timeout=NEXT_LOOK_MS)
     row.refresh_from_db()
     assert (row.status, row.worker_sid) == (Status.ACTIVE, Worker.objects.get().worker_sid)
