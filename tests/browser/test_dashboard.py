@@ -67,5 +67,5 @@ def test_without_scripts_the_tables_say_it(new_page: Callable[..., Page], clicks
     page = new_page(java_script_enabled=False)
     page.goto(DASHBOARD)
     expect(page.locator("canvas").locator("visible=true")).to_have_count(0)
-    page.get_by_role("region", name="Failed, by reason").get_by_text("Figures").click()
+    page.get_by_role("region", name="Failed or not delivered, by reason").get_by_text("Figures").click()
     expect(page.get_by_role("row", name="Customer has unsubscribed")).to_contain_text("3")
