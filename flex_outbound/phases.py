@@ -42,6 +42,9 @@ STAYS_OPEN: Final = frozenset({Phase.LEFT, Phase.PAUSED, Phase.PARKED})
 GOING_ON: Final = (Status.CREATED, Status.ACTIVE, Status.CLOSED)
 """Statuses of what was opened and did not fail itself: an error there is that of the first message."""
 
+EXPLAINED: Final = frozenset({*GOING_ON, Status.REVIEW, Status.FAILED})
+"""Statuses that the agent is told a reason for. While it waits or is looked up, the status says it all."""
+
 _BY_CHANNEL: Final[dict[str, Phase]] = {
     ChannelStatus.INACTIVE: Phase.LEFT,
     ChannelStatus.PAUSE: Phase.PAUSED,

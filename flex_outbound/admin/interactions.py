@@ -63,7 +63,7 @@ class InteractionAdmin(ReadOnly, BoundedListAdmin):
     # The search itself is in ``search``; the admin shows its field where this is not empty.
     search_fields = ("contact_name",)
     search_help_text = _("A SID, a phone number in any format, an email address, or a name.")
-    readonly_fields = ("status_badge", "duplicates", "flex_link")
+    readonly_fields = ("status_badge", "duplicates", "error_message", "flex_link")
     fieldsets = (
         (
             None,
@@ -176,6 +176,11 @@ class InteractionAdmin(ReadOnly, BoundedListAdmin):
         if duplicates == NONE:
             return badge
         return format_html('{}<div class="flex-duplicates">{} {}</div>', badge, _("Duplicates:"), duplicates)
+
+    @admin.display(description=_("what the agent is told"))
+    def error_message(self, interaction: Interaction) -> str:
+        """Return why it failed, in the language of the reader."""
+        return interaction.error_message
 
     @admin.display(description=_("duplicates"))
     def duplicates(self, interaction: Interaction) -> str:

@@ -357,7 +357,7 @@ class Migration(migrations.Migration):
                 ),
                 ("error_code", models.IntegerField(blank=True, null=True, verbose_name="error code")),
                 ("error_reason", models.CharField(blank=True, default="", max_length=40, verbose_name="reason")),
-                ("error_message", models.TextField(blank=True, default="", verbose_name="what the agent is told")),
+                ("error_params", models.JSONField(blank=True, default=dict, verbose_name="parameters of the reason")),
                 (
                     "created_at",
                     models.DateTimeField(
@@ -937,7 +937,7 @@ class Migration(migrations.Migration):
                 ),
                 ("error_code", models.IntegerField(blank=True, null=True, verbose_name="error code")),
                 ("error_reason", models.CharField(blank=True, default="", max_length=40, verbose_name="reason")),
-                ("error_message", models.TextField(blank=True, default="", verbose_name="what the agent is told")),
+                ("error_params", models.JSONField(blank=True, default=dict, verbose_name="parameters of the reason")),
                 (
                     "created_at",
                     models.DateTimeField(

@@ -16,11 +16,12 @@ from flex_outbound.channels import Channel
 from flex_outbound.conf import conf
 from flex_outbound.models.account import Account
 from flex_outbound.models.constraints import UniqueWhere
+from flex_outbound.models.failure import Failure
 from flex_outbound.models.fields import AddressKeyField, SidField
 from flex_outbound.models.scheduling import SchedulableQuerySet
 from flex_outbound.models.sender import Sender
 from flex_outbound.models.worker import Worker
-from flex_outbound.phases import CLOSED_CHANNEL, GOING_ON, Phase, is_left_open, phase_of
+from flex_outbound.phases import CLOSED_CHANNEL, EXPLAINED, GOING_ON, Phase, is_left_open, phase_of
 from flex_outbound.sids import SidKind
 from flex_outbound.statuses import (
     DELIVERY_SETTLED,
@@ -75,7 +76,7 @@ class InteractionQuerySet(SchedulableQuerySet["Interaction"]):
         return self.select_related("account", "agent", "sender", "worker", "message").defer(*tokens)
 
 
-class Interaction(models.Model):
+class Interaction(Failure):
     """One click on one channel of one contact.
 
     ``id`` is also the correlation key: its 32 hexadecimal digits travel in the task's attributes as
@@ -145,10 +146,6 @@ class Interaction(models.Model):
     conversation_state = models.CharField(
         _("conversation's state"), max_length=16, choices=ConversationState.choices, blank=True, default=""
     )
-
-    error_code = models.IntegerField(_("error code"), null=True, blank=True)
-    error_reason = models.CharField(_("reason"), max_length=40, blank=True, default="")
-    error_message = models.TextField(_("what the agent is told"), blank=True, default="")
 
     created_at = models.DateTimeField(_("clicked"), db_default=Now(), editable=False)
     updated_at = models.DateTimeField(_("changed"), db_default=Now(), editable=False)
@@ -241,6 +238,11 @@ class Interaction(models.Model):
         return phase_of(
             self.status, self.task_status, self.channel_status, self.conversation_state, self.delivery_status
         )
+
+    @property
+    def error_message(self) -> str:
+        """What the agent is told, in the active language; "" where nothing failed, or nothing is decided yet."""
+        return super().error_message if self.status in EXPLAINED else ""
 
     @property
     def is_undelivered(self) -> bool:

@@ -6,6 +6,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from flex_outbound import channels
+from flex_outbound.models.failure import Failure
 from flex_outbound.models.fields import SidField
 from flex_outbound.models.interaction import Interaction
 from flex_outbound.models.scheduling import SchedulableQuerySet
@@ -13,7 +14,7 @@ from flex_outbound.sids import SidKind
 from flex_outbound.statuses import MESSAGE_FINAL, MessageStatus
 
 
-class Message(models.Model):
+class Message(Failure):
     """What the agent wrote on the contact's page. Its interaction's key travels in the message's attributes."""
 
     interaction = models.OneToOneField(
@@ -30,9 +31,6 @@ class Message(models.Model):
     next_at = models.DateTimeField(null=True, blank=True)
     lookups = models.PositiveIntegerField(default=0)
     message_sid = SidField(_("message SID"), kind=SidKind.MESSAGE, null=True, blank=True)
-    error_code = models.IntegerField(_("error code"), null=True, blank=True)
-    error_reason = models.CharField(_("reason"), max_length=40, blank=True, default="")
-    error_message = models.TextField(_("what the agent is told"), blank=True, default="")
     created_at = models.DateTimeField(_("written"), db_default=Now(), editable=False)
 
     objects = SchedulableQuerySet.as_manager()

@@ -11,7 +11,7 @@ from typing import Any, Final
 from flex_outbound.exceptions import GatewayError
 from flex_outbound.gateway import errors
 from flex_outbound.models import Interaction
-from flex_outbound.problems import agent_message
+from flex_outbound.problems import params_of
 from flex_outbound.statuses import TASK_ORDER, ChannelStatus, Event
 
 SIDS: Final = ("interaction_sid", "channel_sid", "task_sid", "conversation_sid", "invite_sid")
@@ -22,10 +22,11 @@ class Change:
     """One event, and what it says.
 
     ``event``: None where only ``facts`` are written. ``delay``: seconds until the interaction is due again; a final
-    state is never due. ``sids``: by column name, None for what is not known. ``reason``, ``message``, ``code``: why it
-    failed or waits, for programs, for the agent, and Twilio's. ``error``: what the attempt keeps. ``made_by``: the
-    number of the attempt that made the task, where it was found. ``facts``: further columns; they are written even
-    where somebody else made the move first. ``tell``: send ``interaction_updated`` for facts alone.
+    state is never due. ``sids``: by column name, None for what is not known. ``reason``, ``code``: why it
+    failed or waits, ours and Twilio's; ``case``, ``said``: as ``problems.params_of`` takes them. ``error``: what the
+    attempt keeps. ``made_by``: the number of the attempt that made the task, where it was found. ``facts``: further
+    columns; they are written even where somebody else made the move first. ``tell``: send ``interaction_updated`` for
+    facts alone.
     """
 
     event: Event | None
@@ -33,13 +34,24 @@ class Change:
     sids: Mapping[str, str | None] = field(default_factory=dict)
     task_status: str = ""
     reason: str = ""
-    message: str = ""
+    case: str = ""
+    said: str = ""
     code: int | None = None
     error: GatewayError | None = None
     made_by: int | None = None
     message_sid: str | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
     tell: bool = False
+
+    @property
+    def params(self) -> dict[str, str]:
+        """What the words for the reason need, as it is stored in ``error_params``."""
+        return params_of(self.case, self.said)
+
+    @property
+    def why(self) -> dict[str, Any]:
+        """Why it failed, by column."""
+        return {"error_code": self.code, "error_reason": self.reason, "error_params": self.params}
 
     def with_facts(self, **facts: Any) -> "Change":
         """Return the same change with further columns."""
@@ -70,7 +82,7 @@ def channel_failed(code: int | None, words: str = "", **facts: str) -> Change:
     ``code``, ``words``: Twilio's. It wraps the cause into the words of a general code: 45352 over a 50416.
     """
     reason, code = reason_of(code, words, otherwise="channel_failed")
-    return Change(Event.BROKEN, reason=reason, message=agent_message(reason), code=code, facts=facts)
+    return Change(Event.BROKEN, reason=reason, code=code, facts=facts)
 
 
 def reason_of(code: int | None, words: str = "", *, otherwise: str) -> tuple[str, int | None]:
@@ -86,7 +98,7 @@ def not_delivered(code: int | None) -> dict[str, Any]:
     # Twilio sends such a message no second time, so words about later are wrong here.
     if errors.rule_for(code, None).kind is not errors.Kind.REFUSED:
         reason = "not_delivered"
-    return {"error_code": code, "error_reason": reason, "error_message": agent_message(reason, str(code))}
+    return {"error_code": code, "error_reason": reason, "error_params": {}}
 
 
 def conversation_step(interaction: Interaction, conversation_sid: str | None) -> dict[str, str]:

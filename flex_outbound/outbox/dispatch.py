@@ -27,7 +27,7 @@ from flex_outbound.outbox.gateways import gateway_for
 from flex_outbound.outbox.jobs import Job, request
 from flex_outbound.outbox.preflight import Rejection
 from flex_outbound.outbox.ratelimit import Budget
-from flex_outbound.problems import GAVE_UP, agent_message
+from flex_outbound.problems import GAVE_UP
 from flex_outbound.statuses import Event, Status
 
 logger = logging.getLogger(__name__)
@@ -157,7 +157,7 @@ def _prepare(claimed: list[Interaction], account_sid: str) -> list[Prepared[Inte
         found = checked.get(interaction.pk)
         if isinstance(found, Rejection):
             error = NotAccepted("not sent", reason=found.reason)
-            changes.append((interaction, _ended(Event.REJECTED, error, found.words)))
+            changes.append((interaction, _ended(Event.REJECTED, error, said=found.said)))
             continue
         try:
             gateway = gateway_for(interaction.account)
@@ -225,9 +225,9 @@ def decide(interaction: Interaction, answer: Answer) -> Change:
     if isinstance(answer, NotAccepted):
         if interaction.attempt < conf.max_attempts:
             return Change(Event.NOT_ACCEPTED, retry.backoff(interaction.attempt, answer.retry_after), error=answer)
-        return _ended(Event.REJECTED, answer, agent_message(answer.reason, GAVE_UP))
+        return _ended(Event.REJECTED, answer, case=GAVE_UP)
     if isinstance(answer, Refused):
-        return _ended(Event.REFUSED, answer, agent_message(answer.reason))
+        return _ended(Event.REFUSED, answer)
     if isinstance(answer, OutcomeUnknown):
         return Change(Event.UNKNOWN, retry.first_lookup(conf.settle_seconds), error=answer)
     sids = _sids(answer)
@@ -239,8 +239,8 @@ def decide(interaction: Interaction, answer: Answer) -> Change:
     return Change(Event.ACCEPTED, delay, sids=sids, task_status=answer.task_status)
 
 
-def _ended(event: Event, error: GatewayError, words: str) -> Change:
-    return Change(event, reason=error.reason, message=words, code=error.code, error=error)
+def _ended(event: Event, error: GatewayError, *, case: str = "", said: str = "") -> Change:
+    return Change(event, reason=error.reason, case=case, said=said, code=error.code, error=error)
 
 
 def _sids(result: InteractionResult) -> dict[str, str | None]:

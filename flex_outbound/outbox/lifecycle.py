@@ -27,7 +27,7 @@ from flex_outbound.outbox.changes import SIDS, Change
 from flex_outbound.outbox.clock import from_now
 from flex_outbound.outbox.jobs import Job, request_after_commit
 from flex_outbound.phases import GOING_ON
-from flex_outbound.problems import MESSAGE, agent_message
+from flex_outbound.problems import MESSAGE, params_of
 from flex_outbound.statuses import (
     FINAL,
     MESSAGE_FINAL,
@@ -67,7 +67,7 @@ _SIGNALS: Final[dict[str, Signal | None]] = {
     Status.CREATED: signals.interaction_created,
     Status.FAILED: signals.interaction_failed,
 }
-_NO_ERROR: Final = {"error_code": None, "error_reason": "", "error_message": ""}
+_NO_ERROR: Final[dict[str, Any]] = {"error_code": None, "error_reason": "", "error_params": {}}
 
 _NEXT_JOB: Final[dict[str, Job]] = {
     Status.QUEUED: Job.DISPATCH,
@@ -219,7 +219,7 @@ def _values(change: Change, transition: Transition) -> dict[str, Any]:
         values |= {"finished_at": NOW, "next_at": None}
         if change.event is not Event.ENDED:
             # At the end of a conversation the only error there can be is that of its first message, which stays.
-            values |= {"error_code": change.code, "error_reason": change.reason, "error_message": change.message}
+            values |= change.why
         return values | dict(change.facts)
     values["next_at"] = In(change.delay)
     if transition.target == Status.CREATED:
@@ -227,11 +227,11 @@ def _values(change: Change, transition: Transition) -> dict[str, Any]:
     elif change.event is Event.THROTTLED:
         values["attempt"] = Plus(-1)
     elif change.event is Event.SEND_AGAIN:
-        values |= {"error_reason": "", "error_message": "", **dict.fromkeys(SIDS)}
+        values |= {"error_reason": "", "error_params": {}, **dict.fromkeys(SIDS)}
     elif change.error is not None:
         values |= {"error_reason": change.error.reason, "error_code": change.error.code}
     elif change.reason:
-        values |= {"error_reason": change.reason, "error_message": change.message}
+        values |= {"error_reason": change.reason, "error_params": change.params}
     return values | {name: change.sids[name] for name in SIDS if change.sids.get(name)} | dict(change.facts)
 
 
@@ -335,7 +335,7 @@ def apply_message(message: Message, change: Change) -> bool:
     if transition.target == MessageStatus.SENT:
         values["message_sid"] = change.message_sid
     elif is_final:
-        values |= {"error_code": change.code, "error_reason": change.reason, "error_message": change.message}
+        values |= change.why
     attempt = message.attempt if transition.guard else None
     with locks.bounded_transaction():
         [moved] = bulk.update(Message, [Update(message.pk, transition.sources, attempt, values)])
@@ -365,17 +365,14 @@ def _cancel_message(interaction: Interaction, *, is_canceled: bool) -> None:
         status=MESSAGE_TRANSITIONS[Event.CANCELED].target,
         next_at=None,
         error_reason=reason,
-        error_message=agent_message(reason, MESSAGE),
+        error_params=params_of(MESSAGE),
     )
 
 
 def _show_not_sent(message: Message, change: Change) -> None:
     """Show on the interaction, unless it failed itself, that its customer did not get the first message."""
     Interaction.objects.filter(pk=message.interaction_id, status__in=GOING_ON).update(
-        delivery_status=DeliveryStatus.FAILED,
-        error_code=change.code,
-        error_reason=change.reason,
-        error_message=change.message,
+        delivery_status=DeliveryStatus.FAILED, **change.why
     )
 
 

@@ -29,7 +29,7 @@ from flex_outbound.outbox.gateways import gateway_for
 from flex_outbound.outbox.jobs import Job, request
 from flex_outbound.outbox.ratelimit import Budget
 from flex_outbound.outbox.rules import EmptyLookup, Verdict, judge
-from flex_outbound.problems import agent_message
+from flex_outbound.problems import params_of
 from flex_outbound.statuses import OPEN, Event, Status, TaskStatus
 
 logger = logging.getLogger(__name__)
@@ -165,7 +165,7 @@ def _take_word(gateway: Gateway, interaction: Interaction) -> bool:
         case = "task_without_conversation"
     else:
         return adopt(interaction, [task])
-    reject_named_task(interaction, agent_message("needs_review", case))
+    reject_named_task(interaction, case)
     return False
 
 
@@ -174,12 +174,16 @@ def _belongs_to_another(interaction: Interaction, task: TaskState) -> bool:
     return Interaction.objects.exclude(pk=interaction.pk).filter(names).exists()
 
 
-def reject_named_task(interaction: Interaction, message: str) -> bool:
-    """Tell the person that the task they named is not the interaction's; the decision is still theirs."""
+def reject_named_task(interaction: Interaction, case: str) -> bool:
+    """Tell the person that the task they named is not the interaction's; the decision is still theirs.
+
+    ``case``: why, as in ``problems.CASES``.
+    """
     waiting = Interaction.objects.filter(
         pk=interaction.pk, status=Status.REVIEW, named_task_sid=interaction.named_task_sid
     )
-    values = {"named_task_sid": "", "error_message": message, "next_at": from_now(retry.REVIEW_SECONDS)}
+    why = {"error_reason": "needs_review", "error_params": params_of(case)}
+    values = {"named_task_sid": "", "next_at": from_now(retry.REVIEW_SECONDS), **why}
     return waiting.update(version=F("version") + 1, updated_at=Now(), **values) == 1
 
 
@@ -256,8 +260,7 @@ def needs_review(case: str) -> Change:
 
     ``case``: why, as in ``problems.CASES``; "" where it simply was not found.
     """
-    words = agent_message("needs_review", case)
-    return Change(Event.UNDECIDED, retry.REVIEW_SECONDS, reason="needs_review", message=words)
+    return Change(Event.UNDECIDED, retry.REVIEW_SECONDS, reason="needs_review", case=case)
 
 
 def _absent(gateway: Gateway, interaction: Interaction) -> None:

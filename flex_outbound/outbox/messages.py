@@ -24,7 +24,7 @@ from flex_outbound.outbox.clock import from_now, next_lookup, since
 from flex_outbound.outbox.dispatch import NOT_SET_UP, decide_expired
 from flex_outbound.outbox.gateways import gateway_for
 from flex_outbound.outbox.ratelimit import Budget
-from flex_outbound.problems import MESSAGE, agent_message
+from flex_outbound.problems import MESSAGE
 from flex_outbound.statuses import Event, MessageStatus
 
 logger = logging.getLogger(__name__)
@@ -87,8 +87,7 @@ def decide(message: Message, answer: Answer) -> Change:
     if isinstance(answer, NotAccepted) and message.attempt < conf.max_attempts:
         return Change(Event.NOT_ACCEPTED, retry.backoff(message.attempt, answer.retry_after))
     if isinstance(answer, NotAccepted | Refused):
-        words = agent_message(answer.reason)
-        return Change(Event.REFUSED, reason=answer.reason, message=words, code=answer.code)
+        return Change(Event.REFUSED, reason=answer.reason, code=answer.code)
     if isinstance(answer, OutcomeUnknown):
         return Change(Event.UNKNOWN, retry.first_lookup(conf.settle_seconds))
     return Change(Event.ACCEPTED, message_sid=answer)
@@ -159,5 +158,4 @@ def _look_up(message: Message) -> None:
 def _decide_absent(message: Message) -> Change:
     if conf.unconfirmed == "auto" and message.attempt < conf.max_attempts:
         return Change(Event.NOT_FOUND)
-    words = agent_message("outcome_unknown", MESSAGE)
-    return Change(Event.UNDECIDED, reason="outcome_unknown", message=words)
+    return Change(Event.UNDECIDED, reason="outcome_unknown", case=MESSAGE)

@@ -25,7 +25,6 @@ from flex_outbound.outbox.clock import from_now, since
 from flex_outbound.outbox.gateways import gateway_for
 from flex_outbound.outbox.jobs import Job, request
 from flex_outbound.outbox.ratelimit import Budget
-from flex_outbound.problems import agent_message
 from flex_outbound.statuses import OPEN, ChannelStatus, ConversationState, Event, Status, TaskStatus
 
 logger = logging.getLogger(__name__)
@@ -187,8 +186,7 @@ def decide(interaction: Interaction, found: Findings) -> Change:
     if ended.event is not None or found.is_gone:
         return ended.with_facts(**facts)
     if found.customer is False and since_opened >= JOINING:
-        words = agent_message("already_open")
-        return Change(Event.BROKEN, reason="already_open", message=words, code=NOT_ADDED).with_facts(**facts)
+        return Change(Event.BROKEN, reason="already_open", code=NOT_ADDED).with_facts(**facts)
     if interaction.status == Status.CREATED and _is_up(interaction, found, facts):
         return Change(Event.UP).with_facts(**facts)
     return Change(None, facts=facts)
@@ -199,7 +197,7 @@ def decide_task(status: str) -> Change:
     if status == TaskStatus.COMPLETED:
         return Change(Event.ENDED)
     if status == TaskStatus.CANCELED:
-        return Change(Event.BROKEN, reason="task_canceled", message=agent_message("task_canceled"))
+        return Change(Event.BROKEN, reason="task_canceled")
     return NOTHING
 
 

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
+from django.utils import translation
 from django.utils.functional import Promise
 
 from flex_outbound import addresses, channels
@@ -170,8 +171,12 @@ def refusal_of(adapter: ContactAdapter, user: Any, contact: Any, channel: Channe
     allowed = adapter.can_message(user, contact, channel)
     if allowed is True:
         return ""
-    words = str(allowed).strip() if isinstance(allowed, str | Promise) else ""
-    return words or agent_message("not_allowed")
+    return _words_of(allowed) or agent_message("not_allowed")
+
+
+def _words_of(answer: object) -> str:
+    # PostgreSQL stores no NUL.
+    return str(answer).replace("\0", "").strip() if isinstance(answer, str | Promise) else ""
 
 
 def _disabled(channel: Channel, reason: str, words: str) -> ChannelOption:
@@ -191,10 +196,10 @@ def _no_address(channel: Channel, problem: AddressError | None) -> Iterable[str]
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """Why an interaction is not sent. ``reason``: one of REJECTIONS; ``words``: for the agent."""
+    """Why an interaction is not sent. ``reason``: one of REJECTIONS; ``said``: the host's own words, if it has any."""
 
     reason: str
-    words: str
+    said: str = ""
 
 
 def is_test(interaction: Interaction) -> bool:
@@ -245,7 +250,7 @@ def _may_send(agent: Any) -> bool:
 
 
 def _not_the_agents() -> Rejection:
-    return Rejection("agent_not_allowed", agent_message("agent_not_allowed"))
+    return Rejection("agent_not_allowed")
 
 
 def _contacts_of(group: Sequence[Interaction]) -> tuple[ContactAdapter | None, dict[str, Any]]:
@@ -277,17 +282,33 @@ def _recheck_one(
     if interaction.agent_id is not None and not is_theirs:
         return _not_the_agents()
     if adapter is None or contact is None:
-        return Rejection("contact_gone", agent_message("contact_gone"))
+        return Rejection("contact_gone")
     channel = Channel(interaction.channel)
     try:
         usable, _problem = usable_addresses(adapter, contact, channel)
         if not any(addresses.same(interaction.address, one.value) for one in usable):
-            return Rejection("address_changed", agent_message("address_changed"))
-        refusal = refusal_of(adapter, interaction.agent, contact, channel) if interaction.agent is not None else ""
+            return Rejection("address_changed")
+        agent = interaction.agent
+        allowed = adapter.can_message(agent, contact, channel) if agent is not None else True
+        said = "" if allowed is True else _to_store(allowed)
     except Exception:
         logger.exception("The contact of interaction %s cannot be checked; it is sent as clicked", interaction.pk)
         return None
-    return Rejection("not_allowed", refusal) if refusal else _details(interaction, adapter, contact)
+    return _details(interaction, adapter, contact) if allowed is True else Rejection("not_allowed", said)
+
+
+def _to_store(answer: object) -> str:
+    """Return the host's words for a refusal as they are stored, "" where it gave none.
+
+    A lazy translation is stored untranslated, so that every reader gets it in their own language; one that is put
+    together from parts is in no catalog, and is stored in the language of the worker.
+    """
+    words = _words_of(answer)
+    if not isinstance(answer, Promise):
+        return words
+    with translation.override(None):
+        untranslated = _words_of(answer)
+    return untranslated if untranslated and translation.gettext(untranslated) == words else words
 
 
 def _details(interaction: Interaction, adapter: ContactAdapter, contact: Any) -> ContactDetails:

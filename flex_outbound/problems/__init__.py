@@ -1,7 +1,7 @@
 """One catalogue of everything that can go wrong, in words (vocabulary).
 
-``label`` and ``agent_message`` are for agents, by the reason that an interaction stores. ``Problem`` and the functions
-that make one are for managers.
+``label``, ``agent_message`` and ``stored_message`` are for agents, by the reason that an interaction stores.
+``Problem`` and the functions that make one are for managers.
 """
 
 from flex_outbound.problems.agents import (
@@ -14,6 +14,8 @@ from flex_outbound.problems.agents import (
     Reason,
     agent_message,
     label,
+    params_of,
+    stored_message,
 )
 from flex_outbound.problems.managers import Problem, explain, explain_account, explain_refusal, explain_stored
 
@@ -32,4 +34,6 @@ __all__ = [
     "explain_refusal",
     "explain_stored",
     "label",
+    "params_of",
+    "stored_message",
 ]

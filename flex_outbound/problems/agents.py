@@ -1,13 +1,15 @@
 """Reasons why an interaction or its message failed, each with its label and its words for the agent (vocabulary).
 
 A reason is a short stable word, stored in ``error_reason``. ``gateway.errors`` says which of Twilio's codes mean which.
+Its words are never stored: ``stored_message`` makes them where they are shown, in the reader's language.
 """
 
-from typing import Final, NamedTuple
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
 
 from django.utils.functional import Promise
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 
 class Reason(NamedTuple):
@@ -207,7 +209,7 @@ CASES: Final[dict[tuple[str, str], Promise]] = {
     ("needs_review", "task_taken"): _("This task belongs to another interaction."),
     ("needs_review", "task_without_conversation"): _("This task has no conversation that was opened through Flex."),
 }
-"""Words for a reason in one case, by reason and case; with "" as reason for all reasons."""
+"""Words for a reason in one case, by reason and case; with "" as reason for all reasons. Twilio's codes are cases."""
 
 UNAVAILABLE: Final[dict[str, Promise]] = {
     "no_permission": _("You may not open conversations. Ask your manager for access."),
@@ -225,6 +227,27 @@ def label(reason: str) -> str:
     """Return a reason in a few words; one that is not known as it is."""
     known = REASONS.get(reason)
     return str(known.label) if known else reason
+
+
+def params_of(case: str = "", said: str = "") -> dict[str, str]:
+    """Return what is stored beside a reason in ``error_params``.
+
+    ``case``: one of ``CASES``, where Twilio's code is not stored already. ``said``: what the host project said in its
+    own words, which only the host can translate.
+    """
+    return {name: text for name, text in (("case", case), ("said", said)) if text}
+
+
+def stored_message(reason: str, code: int | None, params: Mapping[str, Any]) -> str:
+    """Return what the agent is told of a stored failure, in the active language; "" without a reason.
+
+    ``reason``, ``code``, ``params``: as stored in ``error_reason``, ``error_code`` and ``error_params``.
+    """
+    if not reason:
+        return ""
+    said: str = params.get("said", "")
+    # What the host gave as a lazy translation is stored untranslated, and is in one of its catalogs.
+    return gettext(said) if said else agent_message(reason, params.get("case") or str(code or ""))
 
 
 def agent_message(reason: str, case: str = "", **values: object) -> str:

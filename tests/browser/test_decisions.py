@@ -49,8 +49,8 @@ def test_a_task_can_be_named_and_the_page_follows_what_twilio_says(
     expect(panel.get_by_text(f"Twilio is asked about the task {TASK}…")).to_be_visible()
     expect(panel.get_by_text("WT and 32 characters.")).to_be_hidden()
     undecided.refresh_from_db()
-    lookups.reject_named_task(undecided, "This task belongs to another click.")
-    expect(page.get_by_test_id("flex-status")).to_contain_text("This task belongs to another click.")
+    lookups.reject_named_task(undecided, "task_taken")
+    expect(page.get_by_test_id("flex-status")).to_contain_text("This task belongs to another interaction.")
 
     page.get_by_test_id("flex-confirm").click()
     expect(panel.get_by_text("Twilio is asked about the task")).to_be_visible()

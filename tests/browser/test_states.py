@@ -30,13 +30,11 @@ def row(agent: object, worker: object, senders: object, page: Page) -> Interacti
 
 
 def lose(row: Interaction) -> None:
-    words = "This customer has unsubscribed from messages. Do not send again; use another channel."
+    why = {"error_reason": "opted_out", "error_code": 21610}
     Message.objects.create(
-        interaction=row, body="Hello", status="sent", message_sid="IM" + "a" * 32, sent_at=Now(), error_message=words
+        interaction=row, body="Hello", status="sent", message_sid="IM" + "a" * 32, sent_at=Now(), **why
     )
-    rows.change(
-        row, "active", delivery_status="failed", error_reason="opted_out", error_code=21610, error_message=words
-    )
+    rows.change(row, "active", delivery_status="failed", **why)
 
 
 def test_the_page_follows_the_task(page: Page, row: Interaction, shoot: Shoot) -> None:
@@ -100,7 +98,7 @@ def test_nothing_is_wider_than_the_page(
     page = new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
     for name, change in (
         ("undelivered", {}),
-        ("offered", {"delivery_status": "", "error_message": "", "error_reason": "", "error_code": None}),
+        ("offered", {"delivery_status": "", "error_reason": "", "error_code": None}),
         ("left", {"channel_status": "inactive", "task_status": "completed"}),
     ):
         rows.change(row, "closed" if name == "left" else "active", **change)

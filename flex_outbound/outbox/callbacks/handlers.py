@@ -15,7 +15,6 @@ from flex_outbound.outbox.bulk import In
 from flex_outbound.outbox.callbacks.events import PARTICIPANT_KIND, CallbackEvent, EventName, Party
 from flex_outbound.outbox.changes import Change, channel_failed, channel_step, conversation_step, task_step
 from flex_outbound.outbox.jobs import Job, request_after_commit
-from flex_outbound.problems import agent_message
 from flex_outbound.statuses import (
     FINAL,
     OPEN,
@@ -129,7 +128,7 @@ def _own_task(interaction: Interaction, event: CallbackEvent, task: TaskState) -
         # TaskRouter itself deletes a task minutes after its end, so its end was missed.
         _write(interaction, Change(Event.ENDED, facts=facts))
     elif reason is not None:
-        _break(interaction, Change(Event.BROKEN, reason=reason, message=agent_message(reason), facts=facts))
+        _break(interaction, Change(Event.BROKEN, reason=reason, facts=facts))
     else:
         _write(interaction, Change(None, facts=facts))
 
@@ -153,8 +152,7 @@ def _break(interaction: Interaction, change: Change) -> None:
     if _write(interaction, change) or interaction.status != Status.FAILED:
         return
     if _RANK.get(interaction.error_reason, len(_RANK)) < _RANK.get(change.reason, len(_RANK)):
-        facts = {"error_reason": change.reason, "error_message": change.message, "error_code": change.code}
-        _write(interaction, Change(None, facts=facts, tell=True))
+        _write(interaction, Change(None, facts=change.why, tell=True))
 
 
 # -- channels ----------------------------------------------------------------------------------------------------------

@@ -74,7 +74,7 @@ def test_it_is_a_download_in_utf8_that_spreadsheets_know(admin_client: Client, r
 
 
 def test_neither_texts_nor_secrets_are_in_it(admin_client: Client, row: Interaction, account: Account) -> None:
-    Interaction.objects.update(subject="Confidential", error_message="Told to the agent")
+    Interaction.objects.update(subject="Confidential", error_params={"said": "Told to the agent"})
     text = admin_client.get(EXPORT).getvalue().decode()  # type: ignore[attr-defined]
     for secret in (
         "Your order",

@@ -64,9 +64,16 @@ def test_a_status_is_in_words_and_colour(admin_client: Client, full: Interaction
 
 
 def test_a_message_that_was_not_delivered_is_in_the_story(admin_client: Client, full: Interaction) -> None:
-    rows.change(full, "active", delivery_status="failed", error_reason="opted_out", error_message="Has unsubscribed.")
+    rows.change(
+        full, "active", delivery_status="failed", error_reason="opted_out", error_params={"said": "Has unsubscribed."}
+    )
     Message.objects.update(
-        status="sent", message_sid="IM" + "a" * 32, next_at=None, error_code=21610, error_message="Has unsubscribed."
+        status="sent",
+        message_sid="IM" + "a" * 32,
+        next_at=None,
+        error_code=21610,
+        error_reason="opted_out",
+        error_params={"said": "Has unsubscribed."},
     )
     html = admin_client.get(page_of(full)).content.decode()
     story = html[html.index('id="flex-entries"') :]

@@ -91,11 +91,11 @@ def test_only_a_row_in_review_can_be_confirmed(client: Client, make_row: MakeRow
 def test_a_wrong_task_is_said_and_may_be_named_anew(client: Client, row: Interaction) -> None:
     tag = confirm(client, row, sid("WT"))["ETag"]
     row.refresh_from_db()
-    lookups.reject_named_task(row, "This task belongs to another click.")
+    lookups.reject_named_task(row, "task_taken")
 
     answer = client.get(f"{LIST}{row.pk}/", headers={"If-None-Match": tag})
     data = answer.json()
-    assert (data["named_task_sid"], data["error_message"]) == (None, "This task belongs to another click.")
+    assert (data["named_task_sid"], data["error_message"]) == (None, "This task belongs to another interaction.")
     assert data["can_confirm"] is True
     assert confirm(client, row, sid("WT")).status_code == 202
 

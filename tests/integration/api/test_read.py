@@ -36,7 +36,7 @@ def test_an_open_row_says_all_that_is_known(client: Client, make_row: MakeRow, a
 
 
 def test_a_failed_row_says_why(client: Client, make_row: MakeRow) -> None:
-    row = make_row(Status.FAILED, error_code=21610, error_reason="opted_out", error_message="Has opted out.")
+    row = make_row(Status.FAILED, error_code=21610, error_reason="opted_out", error_params={"said": "Has opted out."})
     data = client.get(url(row)).json()
 
     assert (data["error_code"], data["error_reason"], data["error_message"]) == (21610, "opted_out", "Has opted out.")

@@ -6,6 +6,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from flex_outbound.models import Closing, Interaction
+from flex_outbound.problems import params_of
 
 CONVERSATION = "CH" + "d" * 32
 
@@ -32,12 +33,12 @@ def add_conversation(row: Interaction) -> str:
 
 def fail(row: Interaction, words: str) -> None:
     """Refuse."""
-    change(row, "failed", error_reason="opted_out", error_message=words, error_code=21610)
+    change(row, "failed", error_reason="opted_out", error_params=params_of(said=words), error_code=21610)
 
 
 def ask_for_decision(row: Interaction, words: str) -> None:
     """Leave it to the agent."""
-    change(row, "review", error_reason="outcome_unknown", error_message=words)
+    change(row, "review", error_reason="needs_review", error_params=params_of(said=words))
 
 
 def open_twice(row: Interaction, closed: bool = True) -> Closing:
