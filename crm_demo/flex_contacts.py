@@ -2,6 +2,9 @@
 
 from typing import TYPE_CHECKING, Any
 
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
 from crm_demo.models import Contact
 from flex_outbound.channels import Channel
 from flex_outbound.contacts import ContactAdapter, register
@@ -23,8 +26,8 @@ class CrmContact(ContactAdapter):
         """Return the contacts that the CRM's own pages show this user."""
         return Contact.objects.visible_to(user)
 
-    def can_message(self, user: Any, contact: Contact, channel: Channel) -> bool | str:
+    def can_message(self, user: Any, contact: Contact, channel: Channel) -> bool | str | Promise:
         """Refuse contacts who asked not to be messaged, and say why."""
         if contact.do_not_contact:
-            return "This customer has asked not to be messaged."
+            return _("This customer has asked not to be messaged.")
         return True

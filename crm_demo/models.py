@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from flex_outbound.models import FlexContact
 
@@ -59,26 +60,37 @@ def _number_texts(raw: str, country: str) -> Iterable[str]:
 class Contact(FlexContact):
     """A customer. Numbers are kept as they were typed; flex_outbound normalises them."""
 
-    reference = models.CharField(max_length=20, unique=True, null=True, blank=True)
-    full_name = models.CharField("name", max_length=300)
-    company = models.CharField(max_length=200, blank=True, default="")
-    mobile = models.CharField(max_length=60, blank=True, default="")
-    phone = models.CharField("second number", max_length=60, blank=True, default="")
-    email = models.EmailField(blank=True, default="")
-    email_work = models.EmailField("work email", blank=True, default="")
+    reference = models.CharField(_("reference"), max_length=20, unique=True, null=True, blank=True)
+    full_name = models.CharField(_("name"), max_length=300)
+    company = models.CharField(_("company"), max_length=200, blank=True, default="")
+    mobile = models.CharField(_("mobile"), max_length=60, blank=True, default="")
+    phone = models.CharField(_("second number"), max_length=60, blank=True, default="")
+    email = models.EmailField(_("email"), blank=True, default="")
+    email_work = models.EmailField(_("work email"), blank=True, default="")
     country = models.CharField(
-        max_length=2, blank=True, default="", help_text="ISO 3166-1 code of two letters, such as US."
+        _("country"), max_length=2, blank=True, default="", help_text=_("ISO 3166-1 code of two letters, such as US.")
     )
-    notes = models.TextField(blank=True, default="")
-    do_not_contact = models.BooleanField(default=False, help_text="Has asked not to be messaged.")
-    restricted = models.BooleanField(default=False, help_text="Seen by staff only.")
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="contacts")
-    created_at = models.DateTimeField("customer since", default=timezone.now)
+    notes = models.TextField(_("notes"), blank=True, default="")
+    do_not_contact = models.BooleanField(
+        _("do not contact"), default=False, help_text=_("Has asked not to be messaged.")
+    )
+    restricted = models.BooleanField(_("restricted"), default=False, help_text=_("Seen by staff only."))
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="contacts",
+        verbose_name=_("owner"),
+    )
+    created_at = models.DateTimeField(_("customer since"), default=timezone.now)
     search_text = models.TextField(editable=False, default="")
 
     objects = ContactQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("contact")
+        verbose_name_plural = _("contacts")
         ordering = ["full_name", "pk"]
         indexes = [models.Index(fields=["full_name", "id"], name="crm_contact_by_name")]
 

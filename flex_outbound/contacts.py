@@ -15,6 +15,7 @@ from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.db import IntegrityError, models, transaction
 from django.db.models import Exists, F, OuterRef
 from django.db.models.functions import Now
+from django.utils.functional import Promise
 
 from flex_outbound.channels import Address, Channel
 from flex_outbound.conf import conf
@@ -69,7 +70,7 @@ class ContactAdapter:
         """Return the contacts that this user may see; nothing outside it can be messaged."""
         return self.model._default_manager.all()
 
-    def can_message(self, user: Any, contact: Any, channel: Channel) -> bool | str:
+    def can_message(self, user: Any, contact: Any, channel: Channel) -> bool | str | Promise:
         """Return True, or False, or the reason in words why this user may not use this channel now."""
         return True
 

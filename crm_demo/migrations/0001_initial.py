@@ -38,22 +38,37 @@ class Migration(migrations.Migration):
                         blank=True, editable=False, kind="CH", null=True, verbose_name="last conversation SID"
                     ),
                 ),
-                ("reference", models.CharField(blank=True, max_length=20, null=True, unique=True)),
+                (
+                    "reference",
+                    models.CharField(blank=True, max_length=20, null=True, unique=True, verbose_name="reference"),
+                ),
                 ("full_name", models.CharField(max_length=300, verbose_name="name")),
-                ("company", models.CharField(blank=True, default="", max_length=200)),
-                ("mobile", models.CharField(blank=True, default="", max_length=60)),
+                ("company", models.CharField(blank=True, default="", max_length=200, verbose_name="company")),
+                ("mobile", models.CharField(blank=True, default="", max_length=60, verbose_name="mobile")),
                 ("phone", models.CharField(blank=True, default="", max_length=60, verbose_name="second number")),
-                ("email", models.EmailField(blank=True, default="", max_length=254)),
+                ("email", models.EmailField(blank=True, default="", max_length=254, verbose_name="email")),
                 ("email_work", models.EmailField(blank=True, default="", max_length=254, verbose_name="work email")),
                 (
                     "country",
                     models.CharField(
-                        blank=True, default="", help_text="ISO 3166-1 code of two letters, such as US.", max_length=2
+                        blank=True,
+                        default="",
+                        help_text="ISO 3166-1 code of two letters, such as US.",
+                        max_length=2,
+                        verbose_name="country",
                     ),
                 ),
-                ("notes", models.TextField(blank=True, default="")),
-                ("do_not_contact", models.BooleanField(default=False, help_text="Has asked not to be messaged.")),
-                ("restricted", models.BooleanField(default=False, help_text="Seen by staff only.")),
+                ("notes", models.TextField(blank=True, default="", verbose_name="notes")),
+                (
+                    "do_not_contact",
+                    models.BooleanField(
+                        default=False, help_text="Has asked not to be messaged.", verbose_name="do not contact"
+                    ),
+                ),
+                (
+                    "restricted",
+                    models.BooleanField(default=False, help_text="Seen by staff only.", verbose_name="restricted"),
+                ),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="customer since")),
                 ("search_text", models.TextField(default="", editable=False)),
                 (
@@ -64,10 +79,13 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.SET_NULL,
                         related_name="contacts",
                         to=settings.AUTH_USER_MODEL,
+                        verbose_name="owner",
                     ),
                 ),
             ],
             options={
+                "verbose_name": "contact",
+                "verbose_name_plural": "contacts",
                 "ordering": ["full_name", "pk"],
                 "indexes": [models.Index(fields=["full_name", "id"], name="crm_contact_by_name")],
             },
