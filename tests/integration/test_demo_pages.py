@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 from django.contrib.auth.models import User
@@ -169,3 +170,23 @@ def test_an_error_has_a_page_that_needs_no_database(client: Client, monkeypatch:
     # Without a database in this test, the first query of the contacts' page is the error.
     monkeypatch.setattr("crm_demo.views.ContactList.dispatch", lambda *args, **kwargs: 1 / 0)
     assert "Something went wrong" in page(client, LIST, 500)
+
+
+@pytest.mark.parametrize(
+    ("asked", "language", "words", "since"),
+    [
+        ("de-AT,de;q=0.9,en;q=0.5", "de", ("Kunde seit", "Abmelden", "Unterhaltungen", "Zuständig"), "9. März 2024"),
+        ("en-GB,en;q=0.9", "en", ("Customer since", "Sign out", "Conversations", "Owner"), "March 9, 2024"),
+        ("fr", "en", ("Customer since",), "March 9, 2024"),
+    ],
+)
+def test_the_demo_speaks_the_browsers_language(
+    client_agent: Client, contact: Contact, asked: str, language: str, words: tuple[str, ...], since: str
+) -> None:
+    Contact.objects.update(created_at=datetime(2024, 3, 9, 12, tzinfo=UTC))
+    answer = client_agent.get(contact.get_absolute_url(), headers={"Accept-Language": asked})
+    html = answer.content.decode()
+    assert f'<html lang="{language}"' in html
+    assert since in html
+    assert all(word in html for word in words)
+    assert "Accept-Language" in answer["Vary"]

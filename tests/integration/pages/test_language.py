@@ -12,6 +12,7 @@ import pytest
 import rest_framework
 from django.utils import translation
 
+import crm_demo
 import flex_outbound
 from flex_outbound.channels import Channel
 from flex_outbound.models import Interaction
@@ -20,6 +21,7 @@ from tests.integration.pages import rows
 from tests.integration.pages.conftest import Render
 
 HOUSE = Path(flex_outbound.__file__).parent
+DEMO = Path(crm_demo.__file__).parent
 OTHERS = [*(Path(django.__file__).parent / "contrib").iterdir(), Path(rest_framework.__file__).parent]
 GERMAN = "locale/de/LC_MESSAGES/django.mo"
 
@@ -42,11 +44,45 @@ def test_the_channels_are_called_as_ours_call_them() -> None:
 
 
 @pytest.mark.skipif(not shutil.which("msgfmt"), reason="gettext is not installed")
-def test_the_compiled_catalog_is_that_of_the_text(tmp_path: Path) -> None:
-    text = HOUSE / "locale/de/LC_MESSAGES/django.po"
+@pytest.mark.parametrize("house", [HOUSE, DEMO], ids=lambda one: one.name)
+def test_the_compiled_catalog_is_that_of_the_text(house: Path, tmp_path: Path) -> None:
+    text = house / "locale/de/LC_MESSAGES/django.po"
     compiled = tmp_path / "de.mo"
     subprocess.run(["msgfmt", "--check", "-o", compiled, text], check=True)
-    assert catalog(compiled) == catalog(HOUSE / GERMAN)
+    assert catalog(compiled) == catalog(house / GERMAN)
+
+
+@pytest.mark.parametrize(
+    ("instead", "word"),
+    [
+        (r"Gespräch|Konversation", "Unterhaltung"),
+        (r"[Bb]enutz(?!er)", "verwenden"),
+        (r"noch ?einmal|nochmals", "erneut"),
+        (r"Unterhaltung(en)? (mehr )?(ge)?öffne|sie geöffnet", "eröffnen"),
+        (r"[Dd]er Auth-Token", "das Auth-Token"),
+        (r"Vorgesetzt|Manager", "Leitung"),
+        (r"Administrator", "Administration"),
+        (r"Webhook|Callback", "Rückruf"),
+        (r"Arbeitsbereich", "Workspace"),
+        (r"Schaltfläche", "Knopf"),
+        (r"\bTasks?\b", "Aufgabe"),
+    ],
+)
+@pytest.mark.parametrize("house", [HOUSE, DEMO], ids=lambda one: one.name)
+def test_one_thing_has_one_word(house: Path, instead: str, word: str) -> None:
+    said = catalog(house / GERMAN).values()
+    assert [one for one in said if re.search(instead, one)] == [], f"say {word}"
+
+
+def _shown(source: str) -> set[str]:
+    """Return what a template translates, without what has a context or stands in a block."""
+    return set(re.findall(r'{% translate "([^"]+)" %}', source))
+
+
+def test_the_demos_own_words_are_in_german() -> None:
+    known = set(catalog(DEMO / GERMAN))
+    shown = set().union(*(_shown(one.read_text()) for one in (DEMO.parent / "templates").rglob("*.html")))
+    assert shown - known == set()
 
 
 @pytest.mark.django_db

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 LANGUAGES = ("en", "de")
 OPTED_OUT = {
     "en": "This customer has unsubscribed from messages. Do not send again; use another channel.",
-    "de": "Dieser Kunde hat Nachrichten abbestellt. Senden Sie nicht erneut; nehmen Sie einen anderen Kanal.",
+    "de": "Dieser Kunde hat Nachrichten abbestellt. Senden Sie nicht erneut; verwenden Sie einen anderen Kanal.",
 }
 
 
