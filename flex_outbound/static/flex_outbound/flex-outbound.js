@@ -15,7 +15,7 @@ const MESSAGE_OPEN = new Set(["waiting", "sending", "unconfirmed"]);
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** What all elements of a page share: the URL of the API and the CSRF token. */
+/** What all elements of a page share: the URL of the API, the CSRF token and the language. */
 const page = () => document.getElementById("flex-outbound-page")?.dataset ?? {};
 
 /** Return a copy of a template's content, ready to use; null if the page does not have it. */
@@ -39,6 +39,9 @@ function newKey() {
 /** Ask the API. Resolves to {kind, interaction, problem, etag, wait}; never rejects: no answer is `kind: "lost"`. */
 async function ask(url, { body, token, etag } = {}) {
   const headers = { Accept: "application/json" };
+  const { language } = page();
+  // The page may have its language from its address, which the API does not share.
+  if (language) headers["Accept-Language"] = language;
   if (etag) headers["If-None-Match"] = etag;
   if (body) Object.assign(headers, { "Content-Type": "application/json", "X-CSRFToken": token });
   try {
