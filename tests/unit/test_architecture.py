@@ -1,6 +1,7 @@
 """Conventions that import-linter cannot see."""
 
 import ast
+from collections.abc import Iterator
 from pathlib import Path
 
 import flex_outbound
@@ -46,6 +47,20 @@ def test_attempts_are_written_in_lifecycle_alone() -> None:
         and node.value.id == "DispatchAttempt"
     ]
     assert set(writers) == {"lifecycle.py"}
+
+
+def test_workers_make_no_words_for_agents() -> None:
+    """Their language is nobody's. ``preflight`` makes some for the request that asks."""
+    makers = {
+        path.name
+        for path in SOURCES
+        if "outbox" in path.parts and "agent_message" in {node.id for node in _names(path)}
+    }
+    assert makers == {"preflight.py"}
+
+
+def _names(path: Path) -> Iterator[ast.Name]:
+    return (node for node in ast.walk(_tree(path)) if isinstance(node, ast.Name))
 
 
 def test_no_import_hides_in_a_function() -> None:

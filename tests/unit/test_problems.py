@@ -70,3 +70,30 @@ def test_a_problem_of_an_account_says_what_to_do(code: int | None) -> None:
     assert problem.summary
     assert problem.remedy
     assert problem.url == (f"https://www.twilio.com/docs/api/errors/{code}" if code else "")
+
+
+@pytest.mark.parametrize(
+    ("reason", "code", "params", "words"),
+    [
+        ("", 21610, {"said": "No."}, ""),
+        ("opted_out", 21610, {}, "unsubscribed from messages"),
+        ("opted_out", 63014, {}, "your WhatsApp messages"),
+        ("not_delivered", 30005, {}, "not in use"),
+        ("not_delivered", None, {}, "did not reach the customer"),
+        ("never_sent", None, {"case": problems.GAVE_UP}, "you can try again"),
+        ("needs_review", 20503, {"case": "task_taken"}, "belongs to another interaction"),
+        ("needs_review", None, {"case": "of a newer version"}, "no conversation was found"),
+        ("not_allowed", None, {"said": "100 % no"}, "100 % no"),
+    ],
+)
+def test_what_is_stored_is_put_into_words(reason: str, code: int | None, params: dict[str, str], words: str) -> None:
+    said = problems.stored_message(reason, code, params)
+    assert words in said
+    assert bool(words) == bool(said)
+
+
+@pytest.mark.parametrize(
+    ("given", "stored"), [({}, {}), ({"case": "a"}, {"case": "a"}), ({"said": "b"}, {"said": "b"})]
+)
+def test_only_what_is_needed_is_stored_beside_a_reason(given: dict[str, str], stored: dict[str, str]) -> None:
+    assert problems.params_of(**given) == stored

@@ -180,6 +180,22 @@ def test_whatever_fails_is_written_the_same_in_every_language_and_read_in_the_re
     assert written[0] == written[1]
 
 
+def test_failures_that_are_written_together_keep_their_own_reasons(flex: Flex, reader: Client) -> None:
+    people = [
+        Contact.objects.create(full_name="Ann", mobile=f"415 555 01{number}3", country="US") for number in range(3)
+    ]
+    rows = [click(reader, one, "en") for one in people]
+    people[0].delete()
+    Contact.objects.filter(pk=people[1].pk).update(do_not_contact=True)
+    Contact.objects.filter(pk=people[2].pk).update(mobile="")
+    work(flex, "de")
+    with translation.override("en"):
+        said = [Interaction.objects.get(pk=row.pk).error_message for row in rows]
+    assert "deleted" in said[0]
+    assert said[1] == "This customer has asked not to be messaged."
+    assert "no longer belongs" in said[2]
+
+
 @pytest.mark.parametrize("writer", LANGUAGES)
 def test_two_agents_read_one_failure_each_in_their_own_language(
     flex: Flex, reader: Client, contact: Contact, writer: str
