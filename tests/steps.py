@@ -42,9 +42,9 @@ def created(interaction: Interaction, sids: Mapping[str, str | None], task_statu
     return change(interaction, Event.ACCEPTED, delay=wait, sids=dict(sids), task_status=task_status)
 
 
-def failed(interaction: Interaction, reason: str, message: str = "", code: int | None = None) -> bool:
+def failed(interaction: Interaction, reason: str, said: str = "", code: int | None = None) -> bool:
     """Write a refusal."""
-    return change(interaction, Event.REFUSED, reason=reason, message=message, code=code)
+    return change(interaction, Event.REFUSED, reason=reason, said=said, code=code)
 
 
 def fail_message(message: Message) -> bool:
