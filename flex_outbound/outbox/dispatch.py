@@ -286,7 +286,7 @@ def _record_one_by_one(answers: list[tuple[Interaction, Answer]]) -> None:
 def _record_plainly(interaction: Interaction, change: Change, error: Exception) -> None:
     """Write the outcome of an attempt without anything that Twilio said, after writing all of it failed."""
     logger.error("The answer about interaction %s could not be written (%s)", interaction.pk, type(error).__name__)
-    plain = Change(change.event, change.delay, reason=change.reason, message=change.message)
+    plain = Change(change.event, change.delay, reason=change.reason, case=change.case, said=change.said)
     if change.event in (Event.ACCEPTED, Event.INCOMPLETE):
         plain = disputes.disputed("not_recorded", retry.first_lookup(conf.settle_seconds))
     lifecycle.apply([(interaction, plain)])

@@ -6,7 +6,6 @@ from flex_outbound.conf import conf
 from flex_outbound.models import Interaction
 from flex_outbound.outbox import closings, lifecycle, owners, retry
 from flex_outbound.outbox.changes import SIDS, Change, conversation_step
-from flex_outbound.problems import agent_message
 from flex_outbound.statuses import UNSETTLED, Event, Status
 
 
@@ -52,5 +51,4 @@ def disputed(case: str, delay: float) -> Change:
 
     ``case``: why, as in ``problems.CASES``. ``delay``: seconds until it is looked up.
     """
-    words = agent_message("needs_review", case)
-    return Change(Event.DISPUTED, delay, reason="needs_review", message=words)
+    return Change(Event.DISPUTED, delay, reason="needs_review", case=case)
