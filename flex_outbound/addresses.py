@@ -47,6 +47,8 @@ _JOINERS: Final = "\u200c\u200d"
 # All separators but the plain space: no-break, thin, figure, ideographic, and those of lines and paragraphs.
 _SEPARATORS: Final = re.compile("[\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]")
 
+_BETWEEN_MAILBOXES: Final = re.compile(r"[\s,;|，；、،؛]+")
+
 
 def visible(text: str, *, separator: str = "", keep: str = "") -> str:
     """Return a text without signs that nobody sees, trimmed.
@@ -76,6 +78,15 @@ def one_mailbox(text: str) -> str:
     """
     local, at, domain = text.rpartition("@")
     return visible(f"{local}{at}") + ascii_domain(domain)
+
+
+def mailboxes(text: str) -> list[str]:
+    """Return the email addresses of a list, as they are written; nothing where one part of it is none.
+
+    They are apart by signs, lines or spaces. Only the @ is looked for: whether an address is valid is asked of each.
+    """
+    parts = [part for part in _BETWEEN_MAILBOXES.split(text) if visible(part)]
+    return parts if all(part.count("@") == 1 for part in parts) else []
 
 
 def plain(address: str) -> str:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -73,6 +74,19 @@ def normalize(channel: Channel, raw: object, region: str | None = None) -> str:
     if channel is Channel.EMAIL:
         return _normalize_email("" if raw is None else str(raw))
     return _normalize_phone(channel, phones.text_of(raw), region)
+
+
+def split(channel: Channel, raw: Any, region: object = None) -> list[Any]:
+    """Return the addresses that a field holds, as they are written: several where it is plainly a list, else ``raw``.
+
+    Nothing is guessed: an extension after a comma, a note, or a number that goes on in the next line makes no list.
+    Takes what ``normalize`` takes, and raises nothing.
+    """
+    if not isinstance(raw, str):
+        return [raw]
+    if channel.is_phone:
+        return phones.split(raw, str(region) if region else None) or [raw]
+    return addresses.mailboxes(raw) or [raw]
 
 
 @lru_cache(maxsize=4096)

@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar, TypeVar
 
 from django.contrib.contenttypes.models import ContentType
-from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.core.exceptions import FieldDoesNotExist, ImproperlyConfigured, ValidationError
 from django.db import IntegrityError, models, transaction
 from django.db.models import Exists, F, OuterRef
 from django.db.models.functions import Now
+from django.forms.utils import pretty_name
 from django.utils.functional import Promise
 
 from flex_outbound.channels import Address, Channel
@@ -30,7 +31,8 @@ class ContactAdapter:
     """How one model is messaged. Set the fields, or override the methods.
 
     ``name_field``: the contact's name. ``phone_field``, ``email_field``: one field name or several, the preferred one
-    first; None where the model has none. ``region_field``: a field with the country, best as ISO 3166-1 alpha-2.
+    first; None where the model has none. ``region_field``: a field with the country, best as ISO 3166-1 alpha-2. Each
+    may also name a property, or a method without arguments.
     """
 
     name_field: ClassVar[str | None] = None
@@ -43,27 +45,28 @@ class ContactAdapter:
 
     def get_name(self, contact: Any) -> str:
         """Return the name that the agent and Flex show."""
-        return str(getattr(contact, self.name_field) or "") if self.name_field else str(contact)
+        return str(_value(contact, self.name_field) or "") if self.name_field else str(contact)
 
     def get_addresses(self, contact: Any, channel: Channel) -> Iterable[str | Address]:
         """Return the contact's addresses for one channel, the preferred one first, in any format.
 
-        They are labelled with the field's verbose name; unusable ones are left out by the caller. A phone object, as
-        of django-phonenumber-field, keeps the country that it knows.
+        They are labelled with the field's verbose name; unusable ones are left out by the caller, which also takes
+        apart a text that is a list of addresses. A phone object, as of django-phonenumber-field, keeps the country that
+        it knows.
         """
         fields = self.phone_field if channel.is_phone else self.email_field
         names = [fields] if isinstance(fields, str) else list(fields or ())
         for name in names:
-            value = getattr(contact, name, None)
+            value = _value(contact, name)
             if value:
-                yield Address(text_of(value), str(self.model._meta.get_field(name).verbose_name))  # type: ignore[union-attr]
+                yield Address(text_of(value), _label_for(self.model, name))
 
     def get_default_region(self, contact: Any) -> str | None:
         """Return how numbers without a country code are read: ISO 3166-1 alpha-2, or None.
 
         Other forms are understood as well: GBR, UK, en-GB. One that is not is named to the agent.
         """
-        region = getattr(contact, self.region_field, None) if self.region_field else None
+        region = _value(contact, self.region_field) if self.region_field else None
         return str(region) if region else conf.default_region
 
     def get_queryset(self, user: Any) -> models.QuerySet[Any]:
@@ -90,6 +93,24 @@ class ContactAdapter:
         values = {name: value for name, value in sids.items() if name in own and value}
         if values:
             self.model._default_manager.filter(pk=contact_id).update(**values)
+
+
+def _value(contact: Any, name: str) -> Any:
+    """Return the value of a field or property, or what a method returns; None where there is none."""
+    value = getattr(contact, name, None)
+    # As in templates, delete() and related managers are not called.
+    is_kept = getattr(value, "do_not_call_in_templates", False) or getattr(value, "alters_data", False)
+    return value() if callable(value) and not is_kept else value
+
+
+def _label_for(model: type[models.Model], name: str) -> str:
+    """Return what people call a field, property or method; the admin's ``short_description`` counts."""
+    try:
+        return str(model._meta.get_field(name).verbose_name)  # type: ignore[union-attr]
+    except FieldDoesNotExist:
+        attribute = getattr(model, name, None)
+        getter = attribute.fget if isinstance(attribute, property) else attribute
+        return str(getattr(getter, "short_description", None) or pretty_name(name).lower())
 
 
 _registry: dict[type[models.Model], ContactAdapter] = {}

@@ -52,6 +52,11 @@ _WRITTEN: Final = re.compile(
     r"(?P<after>.*)",
     re.DOTALL,
 )
+_APART: Final = re.compile(r"[\r\n\v\f\x85\u2028\u2029]+|\s+[/／]\s+")
+"""Between two numbers, or within one: digits on both sides are read as one number unless each side is a number."""
+_LISTED: Final = re.compile(rf"{_APART.pattern}|[,;|，；、،؛]|\s+(?=[+＋])")
+_FEWEST: Final = 7
+"""Digits of a number in a list; with fewer it may be an extension, or the end of the number before."""
 _LETTER: Final = re.compile(r"[^\W\d_]")
 _MEXICO: Final = re.compile(r"(?:1|01|02|044|045)(\d{10})")
 """Prefixes that Mexico gave up in 2019 and people still write."""
@@ -96,6 +101,31 @@ def read(text: str, region: str | None = None) -> Reading:
     if is_word and (reading.problem or reading.is_doubtful or _may_be_spelled(number)):
         return Reading(problem=Problem.LETTERS)
     return reading
+
+
+@lru_cache(maxsize=8192)
+def split(text: str, region: str | None = None) -> list[str]:
+    """Return the numbers of a list, as they are written; nothing where the text is one number, or no list.
+
+    ``region``: as for ``read``. Each part must be a number by itself, or begin with its country code.
+    """
+    if not _LISTED.search(text):
+        return []
+    parts = _parts(_APART, text, region)
+    # A comma may stand before an extension, so what can be read as one number is one.
+    return parts if parts or not read(text, region).problem else _parts(_LISTED, text, region)
+
+
+def _parts(between: re.Pattern[str], text: str, region: str | None) -> list[str]:
+    parts = [part for part in map(str.strip, between.split(text)) if part]
+    is_list = len(parts) > 1 and all(_is_entry(part, region) for part in parts)
+    return parts if is_list else []
+
+
+def _is_entry(part: str, region: str | None) -> bool:
+    if len("".join(_DIGITS.findall(part))) < _FEWEST:
+        return False
+    return part[0] in "+＋" or read(part, region).problem is None
 
 
 def is_doubtful(number: str) -> bool:

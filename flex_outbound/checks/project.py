@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from importlib.util import find_spec
+from inspect import Parameter, signature
 from typing import Any
 
 from django.apps import apps
@@ -10,7 +11,7 @@ from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.core.checks import CheckMessage, Error, Warning, register
 from django.core.exceptions import FieldDoesNotExist
-from django.db import DEFAULT_DB_ALIAS, router
+from django.db import DEFAULT_DB_ALIAS, models, router
 from django.middleware.csrf import CsrfViewMiddleware
 from django.template import TemplateDoesNotExist
 from django.template.loader import get_template
@@ -52,18 +53,31 @@ def _adapters() -> list[CheckMessage]:
         for fields in (phones, emails):
             names += [fields] if isinstance(fields, str) else list(fields or ())
         for name in filter(None, names):
-            try:
-                model._meta.get_field(name)
-            except FieldDoesNotExist:
+            if not _can_be_read(model, name):
                 found.append(
                     Error(
                         f"{type(adapter).__name__} names the field {name!r}, which {model._meta.label} does not have.",
-                        hint="Name a field of the model, or override the adapter's method.",
+                        hint="Name a field, a property, or a method without arguments of the model, or override the "
+                        "adapter's method.",
                         obj=model,
                         id="flex_outbound.E011",
                     )
                 )
     return found
+
+
+def _can_be_read(model: type[models.Model], name: str) -> bool:
+    """Tell whether a model has a field, a property, or a method without arguments that changes nothing."""
+    try:
+        model._meta.get_field(name)
+    except FieldDoesNotExist:
+        attribute = getattr(model, name, None)
+        if not callable(attribute):
+            return attribute is not None
+        required = [one for one in signature(attribute).parameters.values() if one.default is Parameter.empty]
+        needs_more = len([one for one in required if one.kind is not Parameter.VAR_KEYWORD]) > 1
+        return not needs_more and not getattr(attribute, "alters_data", False)
+    return True
 
 
 @register("flex_outbound")

@@ -124,18 +124,22 @@ def _why_none(user: Any) -> tuple[str, str]:
 def usable_addresses(
     adapter: ContactAdapter, contact: Any, channel: Channel
 ) -> tuple[list[Address], AddressError | None]:
-    """Return the contact's normalised addresses, each once in whatever form, and the first error of an unusable one."""
+    """Return the contact's normalised addresses, each once in whatever form, and the first error of an unusable one.
+
+    A text that is plainly a list of addresses counts as that many.
+    """
     region = adapter.get_default_region(contact) if channel.is_phone else None
     found: dict[str, Address] = {}
     problem: AddressError | None = None
     for raw in adapter.get_addresses(contact, channel):
         given = raw if isinstance(raw, Address) else Address(raw)
-        try:
-            value = channels.normalize(channel, given.value, region)
-        except AddressError as error:
-            problem = problem or error
-            continue
-        found.setdefault(addresses.key(value), Address(value, given.label))
+        for written in channels.split(channel, given.value, region):
+            try:
+                value = channels.normalize(channel, written, region)
+            except AddressError as error:
+                problem = problem or error
+                continue
+            found.setdefault(addresses.key(value), Address(value, given.label))
     return list(found.values()), problem
 
 

@@ -4,7 +4,7 @@ import pytest
 from phonenumbers import PhoneNumber, parse
 
 from flex_outbound import phones, regions
-from flex_outbound.channels import Address, AddressError, Channel, normalize
+from flex_outbound.channels import Address, AddressError, Channel, normalize, split
 from flex_outbound.phones import Problem
 
 HIDDEN = {
@@ -76,6 +76,60 @@ def test_what_may_have_been_meant_otherwise_is_refused(raw: str, region: str | N
         normalize(Channel.WHATSAPP, raw, region)
     assert caught.value.code == "invalid_number"
     assert "country code" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("raw", "region", "numbers"),
+    [
+        ("+1 415 555 0123; +1 416 555 0199", None, ["+14155550123", "+14165550199"]),
+        ("0412 345 678, 0413 345 678", "AU", ["+61412345678", "+61413345678"]),
+        ("0412 345 678\r\n0413 345 678\n", "AU", ["+61412345678", "+61413345678"]),
+        ("mobile 0412 345 678 | work 0413 345 678", "AU", ["+61412345678", "+61413345678"]),
+        ("0412 345 678; 0413 345 678\n0414 345 678", "AU", ["+61412345678", "+61413345678", "+61414345678"]),
+        ("+61 412 345 678 +61 413 345 678", None, ["+61412345678", "+61413345678"]),
+        ("0412 345 678 / 0413 345 678", "AU", ["+61412345678", "+61413345678"]),
+        # Read as one, this would be the number of somebody else.
+        ("0301234 / 0305678", "DE", ["+49301234", "+49305678"]),
+        ("0171/1234567 / 030/7654321", "DE", ["+491711234567", "+49307654321"]),
+        ("0412 345 678، 0413 345 678", "AU", ["+61412345678", "+61413345678"]),
+        ("+61 412 345 678 ext. 12; +61 413 345 678", None, ["+61412345678", "+61413345678"]),
+    ],
+)
+def test_several_numbers_in_one_field_are_each_a_number(raw: str, region: str | None, numbers: list[str]) -> None:
+    assert [normalize(Channel.WHATSAPP, part, region) for part in split(Channel.WHATSAPP, raw, region)] == numbers
+
+
+@pytest.mark.parametrize(
+    ("raw", "region"),
+    [
+        ("0412 345 678", "AU"),
+        ("0412 345 678;ext=1234567", "AU"),
+        ("0412 345 678, ext. 12", "AU"),
+        ("+61 412 345 678; ask for Bob", None),
+        ("030 / 1234567", "DE"),
+        ("030 123456, 789", "DE"),
+        ("0151 1234567/8", "DE"),
+        ("0412 345\n678", "AU"),
+        ("0412,345,678", "AU"),
+        ("0412 345 678, 12345678", "AU"),
+        ("0412 345 678 or 0413 345 678", "AU"),
+        ("", None),
+    ],
+)
+def test_what_is_not_plainly_a_list_is_left_as_it_is(raw: str, region: str | None) -> None:
+    assert split(Channel.SMS, raw, region) == [raw]
+
+
+@pytest.mark.parametrize("sign", [", ", ";", "\n", " ", " | "])
+def test_several_email_addresses_in_one_field_are_each_an_address(sign: str) -> None:
+    assert split(Channel.EMAIL, f"a@example.com{sign}b@example.com{sign}") == ["a@example.com", "b@example.com"]
+
+
+@pytest.mark.parametrize(
+    "raw", ["a@example.com, office", '"a,b"@example.com', "Ann <a@example.com>", "a@b@example.com"]
+)
+def test_an_email_address_with_something_beside_it_is_left_as_it_is(raw: str) -> None:
+    assert split(Channel.EMAIL, raw) == [raw]
 
 
 @pytest.mark.parametrize("raw", ["+1 055 555 0123", "+1 415 055 0123", "+1 295 555 0123", "+44 4123 456 789"])

@@ -9,6 +9,7 @@ from phonenumbers import PhoneNumber, parse
 from crm_demo.flex_contacts import CrmContact
 from crm_demo.models import Contact
 from flex_outbound.channels import Address, Channel
+from flex_outbound.checks.project import check_installed
 from flex_outbound.exceptions import ClickConflict, InvalidClick
 from flex_outbound.gateway import results
 from flex_outbound.gateway.results import Binding
@@ -244,3 +245,51 @@ def test_a_country_that_is_not_understood_is_the_reason_that_the_agent_reads(cli
     with pytest.raises(InvalidClick, match="“ZZ”") as caught:
         click()
     assert (caught.value.code, caught.value.field) == ("unknown_country", "channel")
+
+
+def test_each_address_of_a_list_in_one_field_is_usable_by_itself(
+    click: Clicker, sandbox: Sandbox, contact: Contact
+) -> None:
+    Contact.objects.update(mobile="+1 415 555 0123; +1 416 555 0199", email="ann@example.com, wrong@example")
+    contact.refresh_from_db()
+    usable, _problem = usable_addresses(CrmContact(Contact), contact, Channel.SMS)
+    assert [(one.value, one.label) for one in usable] == [("+14155550123", "mobile"), ("+14165550199", "mobile")]
+    row = click(channel="sms", address="+1 416 555 0199")
+    run_due()
+    row.refresh_from_db()
+    # The check before sending finds it in the list as well.
+    assert (row.address, row.error_message) == ("+14165550199", "")
+    assert row.task_sid
+    assert click(channel="email").address == "ann@example.com"
+    with pytest.raises(InvalidClick):
+        click(channel="email", address="wrong@example")
+
+
+class Named(CrmContact):
+    """Names properties and methods of the model."""
+
+    name_field, phone_field, email_field, region_field = "shown_name", "numbers", "mails", "where"
+
+
+def test_a_name_an_address_and_a_country_may_be_properties_and_methods(
+    contact: Contact, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def numbers(contact: Contact) -> str:
+        return contact.mobile
+
+    numbers.short_description = "private number"  # type: ignore[attr-defined]
+    monkeypatch.setattr(Contact, "shown_name", property(lambda contact: f"{contact.full_name} (VIP)"), raising=False)
+    monkeypatch.setattr(Contact, "numbers", numbers, raising=False)
+    monkeypatch.setattr(Contact, "mails", property(lambda contact: contact.email), raising=False)
+    monkeypatch.setattr(Contact, "where", lambda contact: "GB", raising=False)
+    contact.mobile = "07700 900123"
+    adapter = Named(Contact)
+    monkeypatch.setattr("flex_outbound.checks.project.registered", lambda: {Contact: adapter})
+    assert check_installed(None) == []
+    assert adapter.get_name(contact) == f"{contact.full_name} (VIP)"
+    assert usable_addresses(adapter, contact, Channel.SMS)[0] == [Address("+447700900123", "private number")]
+    assert [one.label for one in usable_addresses(adapter, contact, Channel.EMAIL)[0]] == ["mails"]
+    monkeypatch.setattr(Named, "name_field", "delete")
+    assert [one.id for one in check_installed(None)] == ["flex_outbound.E011"]
+    adapter.get_name(contact)
+    assert Contact.objects.filter(pk=contact.pk).exists()
