@@ -85,16 +85,16 @@ class _Page:
             self.kinds[model] = _Kind.of(model)
         return self.kinds[model]
 
-    def form(self, kind: _Kind, options: list[ChannelOption]) -> str:
+    def form(self, kind: _Kind, options: list[ChannelOption], new_tab: bool) -> str:
         """Return the markup of these channels, enabled or not, to be filled in with the contact's values by ``%``."""
-        key = (self.language, *[option.enabled for option in options])
+        key = (self.language, new_tab, *[option.enabled for option in options])
         if key not in kind.forms:
-            kind.forms[key] = self._filled(kind, key, options)
+            kind.forms[key] = self._filled(kind, key, _marked(options) | {"new_tab": new_tab})
         return kind.forms[key]
 
-    def _filled(self, kind: _Kind, key: Hashable, options: list[ChannelOption]) -> str:
+    def _filled(self, kind: _Kind, key: Hashable, marked: dict[str, Any]) -> str:
         if key not in self.forms:
-            self.forms[key] = _tight(self.template.render(Context(_marked(options)))).replace("%", "%%")
+            self.forms[key] = _tight(self.template.render(Context(marked))).replace("%", "%%")
         markup = self.forms[key]
         for name, url in kind.urls.items():
             markup = markup.replace(_marker(name), f"{escape(url).replace('%', '%%')}?id=%(quoted)s")
@@ -132,10 +132,10 @@ class _Channels(Setup):
         return _SOME if channel in self.usable else []
 
 
-def compact_buttons(request: HttpRequest, contact: Any) -> SafeString:
+def compact_buttons(request: HttpRequest, contact: Any, new_tab: bool = False) -> SafeString:
     """Return the buttons of one contact of a list. Raises LookupError for a contact of an unregistered model.
 
-    The first call of a request brings the icons, which all others refer to.
+    The first call of a request brings the icons, which all others refer to. ``new_tab``: where the links lead.
     """
     page = _Page.of(request)
     if page is None:
@@ -151,7 +151,7 @@ def compact_buttons(request: HttpRequest, contact: Any) -> SafeString:
     options = [option_for(page.setup, kind.adapter, contact, channel) for channel in _CHANNELS]
     for option, name in zip(options, _TEXTS, strict=True):
         values[name] = escape(option.addresses[0].value if option.enabled else option.reason_text)
-    return SafeString(page.icons() + page.form(kind, options) % values)
+    return SafeString(page.icons() + page.form(kind, options, new_tab) % values)
 
 
 def _marked(options: list[ChannelOption]) -> dict[str, Any]:

@@ -32,16 +32,20 @@ def flex_assets(context: Context) -> dict[str, Any]:
 
 
 @register.simple_tag(takes_context=True)
-def flex_buttons(context: Context, contact: Any, compact: bool = False, in_form: bool = False) -> str:
+def flex_buttons(
+    context: Context, contact: Any, compact: bool = False, in_form: bool = False, new_tab: bool = False
+) -> str:
     """Render the SMS, WhatsApp and email buttons of a contact.
 
     ``compact``: icons alone, for lists; ``in_form``: the same, by the name that it has within a form of the page.
+    ``new_tab``: what leaves the page, as every click does without JavaScript, leaves it for a new tab; for pages where
+    people type what is not saved yet.
     """
     request = _request(context, "flex_buttons")
     try:
         if compact or in_form:
-            return compact_buttons(request, contact)
-        values = contexts.buttons_context(request, contact)
+            return compact_buttons(request, contact, new_tab)
+        values = contexts.buttons_context(request, contact) | {"new_tab": new_tab}
     except LookupError as error:
         values = _unregistered("flex_buttons", error)
     template = context.template.engine.get_template("flex_outbound/buttons.html")  # type: ignore[union-attr]
@@ -57,11 +61,14 @@ def flex_forms(contacts: Iterable[Any]) -> str:
 
 
 @register.inclusion_tag("flex_outbound/timeline.html", takes_context=True)
-def flex_timeline(context: Context, contact: Any) -> dict[str, Any]:
-    """Render the conversations with a contact that the user may see, the newest first."""
+def flex_timeline(context: Context, contact: Any, new_tab: bool = False) -> dict[str, Any]:
+    """Render the conversations with a contact that the user may see, the newest first.
+
+    ``new_tab``: as for ``flex_buttons``.
+    """
     request = _request(context, "flex_timeline")
     try:
-        return contexts.timeline_context(request, contact)
+        return contexts.timeline_context(request, contact) | {"new_tab": new_tab}
     except LookupError as error:
         return _unregistered("flex_timeline", error)
 

@@ -45,6 +45,21 @@ def test_each_channel_is_a_form_that_posts_by_itself(
     assert all(value for name, value in hidden if name == "csrfmiddlewaretoken")
 
 
+@pytest.mark.parametrize("tag", [BUTTONS, COMPACT, TIMELINE])
+@pytest.mark.parametrize(("ending", "target"), [(" %}", None), (" new_tab=True %}", "_blank")])
+def test_what_leaves_the_page_may_lead_to_a_new_tab(
+    render: Render, agent: Any, worker: Any, senders: Any, contact: Any, tag: str, ending: str, target: str | None
+) -> None:
+    for number in range(21):
+        row = click(agent, contact, "email", body=str(number))
+        Interaction.objects.filter(pk=row.pk).update(status="canceled", next_at=None, finished_at="2026-01-01T00:00Z")
+    page = read(render(tag.replace(" %}", ending), agent, contact=contact))
+    leaving = [given for name, given in page.tags if name in ("a", "form")]
+    own = [given for given in leaving if given.get("class") != "flex-outbound__open"]  # links into Flex
+    assert own
+    assert {given.get("target") for given in own} == {target}
+
+
 def test_every_render_has_a_key_of_its_own(render: Render, agent: Any, worker: Any, senders: Any, contact: Any) -> None:
     keys = set()
     for _time in range(2):
