@@ -1,17 +1,19 @@
 """The host's own contacts in the Django admin: buttons and history on the change form, buttons in the list."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.contrib.admin.options import IS_POPUP_VAR
 from django.db import models
 from django.http import HttpRequest, HttpResponse
-from django.template.loader import select_template
+from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from flex_outbound.admin import placing
 from flex_outbound.compact import compact_buttons
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ class FlexContactAdminMixin(Base):
 
     The change form gets the buttons above its fields and the history below them. The list gets a column of small
     buttons: the last one, or where ``list_display`` has ``"flex_buttons"``. ``flex_in_list = False`` leaves the list
-    alone. Templates that the project or another mixin chose are kept and extended.
+    alone. No template is replaced, so those of a theme, of the project, or of another mixin stay as they are.
     """
 
     flex_in_list = True
@@ -48,19 +50,22 @@ class FlexContactAdminMixin(Base):
         return [_column(request) if column == COLUMN else column for column in columns]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        """Show the list and, below it, the forms that its buttons belong to: HTML allows no form within a form."""
-        response = super().changelist_view(request, extra_context)
+        """Show the list, with stylesheet and script for its buttons."""
+        response: Any = super().changelist_view(request, extra_context)
         shown = self.flex_in_list and IS_POPUP_VAR not in request.GET
-        return _extended(response, "change_list.html") if shown and "cl" in _context(response) else response
+        if shown and "cl" in _context(response):
+            response.add_post_render_callback(partial(_equip, request))
+        return response
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
         """Show the form, with buttons and history if the contact is saved already."""
-        response = super().render_change_form(request, context, *args, **kwargs)
+        response: Any = super().render_change_form(request, context, *args, **kwargs)
         given = _context(response)
-        shown = given.get("original") is not None and not given.get("is_popup")
-        return _extended(response, "change_form.html") if shown else response
+        if given.get("original") is not None and not given.get("is_popup"):
+            response.add_post_render_callback(partial(_surround, request, f"{self.opts.model_name}_form"))
+        return response  # type: ignore[no-any-return]
 
 
 def _column(request: HttpRequest) -> Callable[[models.Model], SafeString]:
@@ -68,7 +73,8 @@ def _column(request: HttpRequest) -> Callable[[models.Model], SafeString]:
 
     @admin.display(description=_("message"))
     def flex_buttons(contact: models.Model) -> SafeString:
-        return compact_buttons(request, contact)
+        # In a new tab, should the script not be there: the list may be edited, too.
+        return compact_buttons(request, contact, new_tab=True)
 
     return flex_buttons
 
@@ -77,13 +83,19 @@ def _context(response: Any) -> dict[str, Any]:
     return (response.context_data or {}) if isinstance(response, TemplateResponse) else {}
 
 
-def _extended(response: Any, name: str) -> Any:
-    """Return a page whose template extends, with ours, the one that was chosen for it."""
-    chosen: Any = response.template_name
-    if hasattr(chosen, "render"):
-        base = chosen
-    else:
-        base = select_template([chosen] if isinstance(chosen, str) else list(chosen))
-    response.context_data = {**_context(response), "flex_base": base}
-    response.template_name = f"admin/flex_outbound/contact/{name}"
-    return response
+def _equip(request: HttpRequest, response: Any) -> None:
+    """Link stylesheet and script in the head of a rendered page."""
+    page = response.content.decode(response.charset)
+    response.content = placing.in_head(page, _part("assets", request, response))
+
+
+def _surround(request: HttpRequest, form_id: str, response: Any) -> None:
+    """Put the buttons above the form of a rendered page and the history below it."""
+    _equip(request, response)
+    buttons, history = (_part(name, request, response) for name in ("buttons", "history"))
+    page = response.content.decode(response.charset)
+    response.content = placing.around_form(page, form_id, buttons, history)
+
+
+def _part(name: str, request: HttpRequest, response: Any) -> str:
+    return render_to_string(f"admin/flex_outbound/contact/{name}.html", _context(response), request)

@@ -13,6 +13,8 @@ def fill():
         found = Permission.objects.filter(content_type__app_label=app_label, codename__in=codenames)
         agent.user_permissions.add(*found)
     names = {"ann": "Ann Example", "bob": "Bob Example", "cy": "Cy Example"}
+    # For each of the sites, somebody to write to with the script and somebody without.
+    names |= {f"{site}-{way}": f"{site} {way}" for site in ("crm", "boxed", "bare") for way in ("live", "plain")}
     leads = {
         key: Lead.objects.create(
             name=name, company="Example & Co.", phone=f"(415) 555-013{number}", email=f"{key}@example.com"

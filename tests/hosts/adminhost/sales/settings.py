@@ -15,6 +15,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "leads",
+    "themed",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
