@@ -232,13 +232,20 @@ function emit(element, name, detail) {
   element.dispatchEvent(new CustomEvent(`flex-outbound:${name}`, { bubbles: true, composed: true, detail }));
 }
 
+/** Answer an event here and nowhere else. */
+function keep(event) {
+  event.preventDefault();
+  event.stopPropagation();
+}
+
 /** What both elements share: the status line, copying, and the forms for an agent's decisions. */
 class FlexElement extends HTMLElement {
   connectedCallback() {
     this.stops = new AbortController();
     const { signal } = this.stops;
     prepare(this);
-    this.addEventListener("submit", (event) => this.submitted(event), { signal });
+    // On the way down: what takes over all forms and links of a page (htmx, Turbo) would send the click a second time.
+    this.addEventListener("submit", (event) => this.submitted(event), { signal, capture: true });
     this.addEventListener("click", (event) => this.copy(event), { signal });
     document.addEventListener("flex-outbound:update", (event) => this.updated(event.detail.interaction, event), { signal });
     this.addEventListener("flex-outbound:error", (event) => this.troubled(event.detail), { signal });
@@ -262,7 +269,7 @@ class FlexElement extends HTMLElement {
   submitted(event) {
     const form = event.target.closest("form[data-act]");
     if (!form?.dataset.url) return;
-    event.preventDefault();
+    keep(event);
     this.act(form);
   }
 
@@ -317,6 +324,9 @@ export class FlexOutboundElement extends FlexElement {
   connectedCallback() {
     super.connectedCallback();
     const { signal } = this.stops;
+    // A copy from the page cache of such a library: nobody waits for the answer any more.
+    if (!this.wasConnected) for (const button of this.querySelectorAll("[data-busy]")) this.busy(button, false);
+    this.wasConnected = true;
     this.addEventListener("keydown", (event) => this.typed(event), { signal });
     this.addEventListener("input", (event) => this.counted(event.target), { signal });
     this.addEventListener("toggle", (event) => this.toggled(event.target), { signal, capture: true });
@@ -332,7 +342,7 @@ export class FlexOutboundElement extends FlexElement {
 
   becomeButtons(signal) {
     for (const link of this.querySelectorAll("a[data-channel]")) link.setAttribute("role", "button");
-    this.addEventListener("click", (event) => this.pressed(event), { signal });
+    this.addEventListener("click", (event) => this.pressed(event), { signal, capture: true });
     // Before the click, so that a screen reader knows the live region when the first words come.
     for (const name of ["focusin", "pointerdown"]) this.addEventListener(name, () => this.progress, { signal, once: true });
   }
@@ -341,7 +351,7 @@ export class FlexOutboundElement extends FlexElement {
   pressed(event) {
     const button = event.target.closest("[data-channel]");
     if (!button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
-    event.preventDefault();
+    keep(event);
     if (button.hasAttribute("data-busy")) return;
     if (button.matches("a")) return this.open(null, this.clickOn(button));
     this.facts.hidden = true;
@@ -392,7 +402,7 @@ export class FlexOutboundElement extends FlexElement {
   submitted(event) {
     const form = event.target.closest("form[data-open]");
     if (!form) return super.submitted(event);
-    event.preventDefault();
+    keep(event);
     const data = Object.fromEntries(new FormData(form, event.submitter));
     if (!this.button(data.channel).hasAttribute("data-busy")) this.open(form, data);
   }
