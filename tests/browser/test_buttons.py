@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Request, expect
+from playwright.sync_api import Page, Request, Route, expect
 
 from flex_outbound.models import Interaction
 from tests.integration.pages import rows
@@ -167,3 +167,25 @@ def test_the_timeline_follows_what_another_page_opened(page: Page, new_page: Cal
     expect(other.get_by_test_id("flex-timeline-row")).to_contain_text("Waiting to be sent")
     rows.open_in_flex(Interaction.objects.get())
     expect(other.get_by_test_id("flex-timeline-row")).to_contain_text("Opened in Flex")
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_a_button_within_another_form_never_submits_that_one(
+    new_page: Callable[..., Page], contact: Any, script: bool
+) -> None:
+    page = new_page(java_script_enabled=script)
+    url = contact.get_absolute_url()
+
+    def wrap(route: Route) -> None:
+        before, mark, after = route.fetch().text().partition("<flex-outbound")
+        route.fulfill(body=f'{before}<form method="post" action="/elsewhere/">{mark}{after}', content_type="text/html")
+
+    page.route(f"**{url}", wrap)
+    page.goto(url)
+    posts: list[str] = []
+    page.on("request", lambda request: posts.append(request.url) if request.method == "POST" else None)
+    page.get_by_test_id("flex-sms").click(force=True)  # also a disabled one
+    if script:
+        expect(page.get_by_test_id("flex-status")).to_contain_text("within another form")
+    page.wait_for_timeout(300)
+    assert (posts, page.url.endswith(url)) == ([], True)

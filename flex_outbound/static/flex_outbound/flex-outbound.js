@@ -330,6 +330,7 @@ export class FlexOutboundElement extends FlexElement {
     this.addEventListener("keydown", (event) => this.typed(event), { signal });
     this.addEventListener("input", (event) => this.counted(event.target), { signal });
     this.addEventListener("toggle", (event) => this.toggled(event.target), { signal, capture: true });
+    this.putAside([...this.querySelectorAll("button[type=submit][form]")].filter((button) => !button.form));
     if (this.isCompact) return this.becomeButtons(signal);
     document.addEventListener("click", (event) => this.leftComposer(event.target), { signal });
     for (const area of this.querySelectorAll("textarea")) this.counted(area);
@@ -338,6 +339,17 @@ export class FlexOutboundElement extends FlexElement {
 
   get isCompact() {
     return this.querySelector("form[data-open]") === null;
+  }
+
+  /** Say what buttons without their form are: browsers drop a form within a form of the page. */
+  putAside(buttons) {
+    for (const button of buttons) {
+      button.type = "button";
+      button.title = words("misplaced");
+      button.setAttribute("aria-disabled", "true");
+      button.closest("details")?.remove();
+    }
+    if (buttons.length) this.say(words("misplaced"), "error");
   }
 
   becomeButtons(signal) {
