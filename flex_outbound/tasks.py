@@ -4,9 +4,10 @@ Tasks may be lost, repeated or late: every one of them asks the database what is
 came for.
 """
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from celery import Task, shared_task
+from celery import shared_task
+from celery.signals import task_prerun
 from django.db import close_old_connections
 
 from flex_outbound import broker
@@ -21,22 +22,18 @@ from flex_outbound.setup import looking, runs
 _TOO_SOON: Final = 0.25
 """The share of ``SWEEP_SECONDS`` after a sweep in which no other is needed: beat's may have queued up meanwhile."""
 
-# Generic for the type checker alone: only the newest Celery lets it be subscripted.
-if TYPE_CHECKING:
-    _Task = Task[Any, Any]
-else:
-    _Task = Task
+_NAMES: Final = frozenset({broker.SWEEP, *broker.TASKS.values()})
 
 
-class BaseTask(_Task):
-    """A task that begins with a database connection that lives.
+@task_prerun.connect(weak=False, dispatch_uid="flex_outbound.close_old_connections")
+def _begin(sender: Any = None, **_named: Any) -> None:
+    """Begin each task of ours with a database connection that lives: close what is broken or too old.
 
-    Celery closes them after every task, or, to save opening as many, after ``CELERY_DB_REUSE_MAX``; a restarted
-    database would then leave a worker with a dead one, that Django itself only checks between requests.
+    Django does so before each request. Celery closes connections after every task, or, to save opening as many, after
+    ``CELERY_DB_REUSE_MAX``; a restarted database would then leave a worker with a dead one. A base class of our own
+    would do it, too, but would bypass the project's ``task_cls``, which may carry a tenant's schema or a trace.
     """
-
-    def before_start(self, task_id: str, args: Any, kwargs: Any) -> None:
-        """Close what is broken or too old, as Django does before each request."""
+    if getattr(sender, "name", "") in _NAMES:
         close_old_connections()
 
 
@@ -44,49 +41,49 @@ def _run(job: Job, account_id: str) -> None:
     broker.turnstile.run(job, account_id, lambda key: sweeping.run(job, str(key)))
 
 
-@shared_task(name=broker.TASKS[Job.DISPATCH], base=BaseTask, ignore_result=True)
+@shared_task(name=broker.TASKS[Job.DISPATCH], ignore_result=True)
 def dispatch(account_id: str) -> None:
     """Open the interactions of an account that are due."""
     _run(Job.DISPATCH, account_id)
 
 
-@shared_task(name=broker.TASKS[Job.LOOKUP], base=BaseTask, ignore_result=True)
+@shared_task(name=broker.TASKS[Job.LOOKUP], ignore_result=True)
 def lookup(account_id: str) -> None:
     """Look up the unknown outcomes of an account."""
     _run(Job.LOOKUP, account_id)
 
 
-@shared_task(name=broker.TASKS[Job.POLL], base=BaseTask, ignore_result=True)
+@shared_task(name=broker.TASKS[Job.POLL], ignore_result=True)
 def poll(account_id: str) -> None:
     """Follow the interactions of an account that exist."""
     _run(Job.POLL, account_id)
 
 
-@shared_task(name=broker.TASKS[Job.MESSAGE], base=BaseTask, ignore_result=True)
+@shared_task(name=broker.TASKS[Job.MESSAGE], ignore_result=True)
 def message(account_id: str) -> None:
     """Send, or look up, the first messages of an account."""
     _run(Job.MESSAGE, account_id)
 
 
-@shared_task(name=broker.TASKS[Job.EVENT], base=BaseTask, ignore_result=True)
+@shared_task(name=broker.TASKS[Job.EVENT], ignore_result=True)
 def event(account_id: str) -> None:
     """Apply the callbacks of an account."""
     _run(Job.EVENT, account_id)
 
 
-@shared_task(name=broker.TASKS[Job.CLOSE], base=BaseTask, ignore_result=True)
+@shared_task(name=broker.TASKS[Job.CLOSE], ignore_result=True)
 def close(account_id: str) -> None:
     """Close the channels of an account that must not stay open."""
     _run(Job.CLOSE, account_id)
 
 
-@shared_task(name=broker.TASKS[Job.IMPORT], base=BaseTask, ignore_result=True)
+@shared_task(name=broker.TASKS[Job.IMPORT], ignore_result=True)
 def import_look(run_id: str) -> None:
     """Read for an import what an account has at Twilio."""
     looking.look(int(run_id))
 
 
-@shared_task(name=broker.SWEEP, base=BaseTask, ignore_result=True)
+@shared_task(name=broker.SWEEP, ignore_result=True)
 def sweep() -> None:
     """Ask for jobs for whatever is due. Celery's beat runs it every ``SWEEP_SECONDS``."""
     if Heartbeat.was_within(Heartbeat.SWEEP, conf.sweep_seconds * _TOO_SOON):
