@@ -9,9 +9,11 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from fnmatch import fnmatchcase
 from typing import Any, Final
 
 from celery import current_app
+from celery.exceptions import QueueNotFound
 from celery.schedules import maybe_schedule
 
 from flex_outbound.conf import conf
@@ -238,7 +240,10 @@ turnstile = Turnstile()
 # -- sweeping ----------------------------------------------------------------------------------------------------------
 
 SWEEP_ENTRY: Final = "flex-outbound-sweep"
-"""The name of our entry in the schedule of Celery's beat."""
+"""The name of our entry in the schedule of Celery's beat.
+
+A project may put a task of its own under it, which asks for a sweep in each tenant's schema.
+"""
 
 
 def schedule_sweep(app: Any = None) -> None:
@@ -251,14 +256,19 @@ def schedule_sweep(app: Any = None) -> None:
 
 
 def _add_sweep(sender: Any, **_named: Any) -> None:
-    entries = (sender.conf.beat_schedule or {}).values()
-    if any(entry.get("task") == SWEEP for entry in entries):
+    if _sweep_entries(sender):
         return
     # A sweep that nobody took in time is not worth doing: the next one does the same.
     options: dict[str, Any] = {"expires": max(30.0, conf.sweep_seconds)}
     if conf.celery_queue is not None:
         options["queue"] = conf.celery_queue
     sender.add_periodic_task(conf.sweep_seconds, sender.tasks[SWEEP].s(), name=SWEEP_ENTRY, **options)
+
+
+def _sweep_entries(app: Any) -> list[dict[str, Any]]:
+    """Return the entries of a Celery app's schedule that ask for sweeps."""
+    schedule = app.conf.beat_schedule or {}
+    return [entry for name, entry in schedule.items() if entry.get("task") == SWEEP or name == SWEEP_ENTRY]
 
 
 # -- asking ------------------------------------------------------------------------------------------------------------
@@ -276,8 +286,7 @@ def sweep_schedule() -> list[float] | None:
     None where it has none but is not the only schedule: a scheduler of one's own, such as a database's, may have it.
     """
     current_app.finalize()
-    entries = (current_app.conf.beat_schedule or {}).values()
-    found = [_seconds(entry.get("schedule")) for entry in entries if entry.get("task") == SWEEP]
+    found = [_seconds(entry.get("schedule")) for entry in _sweep_entries(current_app)]
     return found if found or current_app.conf.beat_scheduler in _SCHEDULERS else None
 
 
@@ -300,6 +309,54 @@ def ask_workers(seconds: float) -> dict[str, list[str]]:
     return {name: [one["name"] for one in queues] for name, queues in answers.items()}
 
 
-def our_queue() -> str:
-    """Return the queue that our jobs go to, as far as no route of the project's sends them elsewhere."""
-    return conf.celery_queue or str(current_app.conf.task_default_queue)
+def is_eager() -> bool:
+    """Tell whether Celery runs every job at once, in the process that asks for it."""
+    return bool(current_app.conf.task_always_eager)
+
+
+def queues() -> dict[str, list[str]]:
+    """Return the queues that our tasks go to, each with the names of its tasks, by ``CELERY_TASK_ROUTES`` and all else.
+
+    A task that Celery cannot send, because its queue is not among ``CELERY_TASK_QUEUES``, is under "".
+    """
+    ours = {"queue": conf.celery_queue} if conf.celery_queue is not None else {}
+    wanted: list[tuple[str, dict[str, Any]]] = [(name, ours) for name in sorted(TASKS.values())]
+    sweeps = [(str(entry["task"]), entry.get("options") or {}) for entry in _sweep_entries(current_app)]
+    found: dict[str, list[str]] = {}
+    for name, options in [*wanted, *(sweeps or [(SWEEP, ours)])]:
+        for queue_name in _queues_of(name, options):
+            found.setdefault(queue_name, []).append(name)
+    return found
+
+
+def _queues_of(name: str, given: dict[str, Any]) -> list[str]:
+    """Return where Celery's own router leads a task."""
+    # What a task's class says comes after what is given with the job, as in ``apply_async``.
+    task: Any = current_app.tasks.get(name)
+    own = {key: getattr(task, key, None) for key in ("queue", "exchange", "routing_key")}
+    options = {**{key: value for key, value in own.items() if value is not None}, **given}
+    try:
+        route = current_app.amqp.router.route(options, name, (), {}, task_type=task)
+    except QueueNotFound:
+        return [""]
+    queue_to = route.get("queue")
+    if queue_to is not None:
+        return [str(getattr(queue_to, "name", queue_to))]
+    return _bound_to(route) or [f"{getattr(route.get('exchange'), 'name', route.get('exchange'))}"]
+
+
+def _bound_to(route: dict[str, Any]) -> list[str]:
+    """Return the queues of the settings that an exchange hands a job to."""
+    exchange = route.get("exchange")
+    wanted, key = getattr(exchange, "name", exchange), str(route.get("routing_key") or "")
+    bound = [one for one in current_app.amqp.queues.values() if one.exchange.name == wanted]
+    return [str(one.name) for one in bound if _takes(one, key)]
+
+
+def _takes(queue_to: Any, key: str) -> bool:
+    if queue_to.exchange.type == "fanout":
+        return True
+    pattern = str(queue_to.routing_key or "")
+    if queue_to.exchange.type == "topic":
+        return fnmatchcase(key, pattern.replace("#", "*"))
+    return key == pattern

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from django.db import OperationalError
+from django.test import override_settings
 
 from flex_outbound.exceptions import ConfigurationError, Refused
 from flex_outbound.setup.doctor import jobs
@@ -66,13 +67,26 @@ def test_twilio_s_refusal_is_said_in_words() -> None:
     assert result.remedy == "Enter the key."
 
 
-def told(queues: dict[str, list[str]], app: str | None = "mycrm") -> list[tuple[str, Level]]:
+def asked(
+    queues: dict[str, list[str]],
+    app: str | None = "mycrm",
+    ours: dict[str, list[str]] | None = None,
+    eager: bool = False,
+) -> list[CheckResult]:
     celery = jobs.Celery(
-        lambda: app, lambda seconds: "redis://127.0.0.1:6379/0", lambda seconds: queues, lambda: "flex"
+        lambda: app,
+        lambda seconds: "redis://127.0.0.1:6379/0",
+        lambda seconds: queues,
+        lambda: ours or {"flex": ["flex_outbound.tasks.dispatch"]},
+        lambda: eager,
     )
     results = list(jobs.check(celery))
     assert all(result.remedy for result in results if result.level != Level.OK)
-    return [(result.part, result.level) for result in results]
+    return results
+
+
+def told(queues: dict[str, list[str]], app: str | None = "mycrm") -> list[tuple[str, Level]]:
+    return [(result.part, result.level) for result in asked(queues, app)]
 
 
 def test_workers_have_to_take_from_our_queue() -> None:
@@ -83,11 +97,34 @@ def test_workers_have_to_take_from_our_queue() -> None:
     assert told({}, app=None) == [("broker", Level.ERROR)]
 
 
+def test_each_queue_of_ours_needs_a_worker() -> None:
+    ours = {"celery": ["flex_outbound.tasks.poll"], "fast": ["flex_outbound.tasks.dispatch"]}
+    _broker, missing, served = asked({"a@one": ["celery"]}, ours=ours)
+    assert (missing.level, served.level) == (Level.ERROR, Level.OK)
+    assert "fast: dispatch" in missing.summary
+    assert "celery" in served.summary
+
+
+def test_a_queue_that_celery_does_not_know_is_said() -> None:
+    ours = {"": ["flex_outbound.tasks.dispatch"], "celery": ["flex_outbound.tasks.poll"]}
+    _broker, unknown, _served = asked({"a@one": ["celery"]}, ours=ours)
+    assert (unknown.part, unknown.level) == ("queues", Level.ERROR)
+    assert "dispatch" in unknown.summary
+
+
+@pytest.mark.parametrize(("debug", "level"), [(True, Level.OK), (False, Level.WARNING)])
+def test_eager_jobs_need_neither_broker_nor_worker(debug: bool, level: Level) -> None:
+    with override_settings(DEBUG=debug):
+        (result,) = asked({}, eager=True)
+    assert result.level == level
+    assert "CELERY_TASK_ALWAYS_EAGER" in result.summary
+
+
 def test_a_broker_that_is_down_is_said_once() -> None:
     def down(seconds: int) -> str:
         raise ConnectionRefusedError
 
-    celery = jobs.Celery(lambda: "mycrm", down, lambda seconds: pytest.fail("asked"), lambda: "celery")
+    celery = jobs.Celery(lambda: "mycrm", down, lambda seconds: pytest.fail("asked"), dict, lambda: False)
     (result,) = run_all(jobs.checks(celery), 5)
     assert (result.part, result.level) == ("broker", Level.ERROR)
     assert "Start the broker" in result.remedy

@@ -33,7 +33,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Run the checks and print the results."""
         try:
-            celery = Celery(broker.celery_app, broker.ask_broker, broker.ask_workers, broker.our_queue)
+            celery = Celery(broker.celery_app, broker.ask_broker, broker.ask_workers, broker.queues, broker.is_eager)
             results = [*_settings(), *run_checks(celery, options["account"])]
         except NoSuchAccount as error:
             words = _("There is no active Twilio account “%(name)s”. There are: %(names)s.")
