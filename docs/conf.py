@@ -47,6 +47,7 @@ PARTS = {
         "hosts/admin-as-crm",
         "hosts/api-only",
         "hosts/existing-schema",
+        "hosts/tenants",
         "adapters",
         "signals",
         "templates-and-theming",

@@ -3,12 +3,14 @@
 Values are read at each access, so that ``override_settings`` works as in Django itself.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Literal, cast
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.urls import get_script_prefix
+from django.utils.module_loading import import_string
 
 DEFAULTS: dict[str, Any] = {
     "API_BASE_URL": None,
@@ -27,6 +29,7 @@ DEFAULTS: dict[str, Any] = {
     "ENCRYPTION_KEYS": (),
     "DEFAULT_REGION": "US",
     "METRICS_TOKEN": None,
+    "WORKER_CONTEXT": None,
 }
 
 RATE_LIMITS: dict[str, str | None] = {
@@ -138,6 +141,16 @@ class Conf:
     def metrics_token(self) -> str | None:
         """The bearer token for the page of metrics. None: only signed-in users may read it."""
         return cast("str | None", self._get("METRICS_TOKEN")) or None
+
+    @property
+    def worker_context(self) -> Callable[[Any, Any], AbstractContextManager[Any]] | None:
+        """What opens the project's context around worker code, called with account and agent. None: nothing does.
+
+        Raises ImportError for a path that leads nowhere.
+        """
+        given = self._get("WORKER_CONTEXT")
+        opener = import_string(given) if isinstance(given, str) else given
+        return cast("Callable[[Any, Any], AbstractContextManager[Any]] | None", opener)
 
 
 conf = Conf()

@@ -31,7 +31,7 @@ def check_settings(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Che
         for key in sorted(map(str, given))
         if key not in DEFAULTS
     ]
-    parts = (_urls, _times, _mode, _rates, _storage, _numbers, _texts)
+    parts = (_urls, _times, _mode, _rates, _storage, _numbers, _texts, _hook)
     return [*found, *(message for part in parts for message in part(given))]
 
 
@@ -171,6 +171,18 @@ def _texts(given: dict[str, Any]) -> list[CheckMessage]:
         for key in ("CELERY_QUEUE", "METRICS_TOKEN")
         if given.get(key) is not None and not isinstance(given[key], str)
     ]
+
+
+def _hook(given: dict[str, Any]) -> list[CheckMessage]:
+    path = given.get("WORKER_CONTEXT")
+    try:
+        if path is None or callable(conf.worker_context):
+            return []
+    except ImportError:
+        pass
+    hint = "Write the dotted path of a callable that takes account and agent and returns a context manager."
+    words = f"FLEX_OUTBOUND['WORKER_CONTEXT'] leads to nothing that can be called: {path!r}."
+    return [Error(words, hint=hint, id="flex_outbound.E019")]
 
 
 @register(Tags.security, "flex_outbound")

@@ -15,7 +15,7 @@ from flex_outbound import signals
 from flex_outbound.contacts import ContactAdapter, adapter_for
 from flex_outbound.exceptions import GatewayError
 from flex_outbound.models import Account, Interaction, Sender
-from flex_outbound.outbox import bulk, locks
+from flex_outbound.outbox import bulk, host, locks
 from flex_outbound.outbox.bulk import Update
 
 logger = logging.getLogger(__name__)
@@ -23,10 +23,12 @@ logger = logging.getLogger(__name__)
 
 def store_on_contacts(interactions: Sequence[Interaction]) -> None:
     """Write the SIDs onto the contacts through their adapters; what goes wrong in the host's code is only logged."""
-    groups: dict[int, list[Interaction]] = {}
-    for interaction in interactions:
-        groups.setdefault(interaction.contact_type_id, []).append(interaction)
-    for type_id, group in groups.items():
+    # The host's context is of one agent. Without one, a single statement does for all.
+    by_agent = host.is_wanted()
+    groups: dict[tuple[int, Any], list[Interaction]] = {}
+    for one in interactions:
+        groups.setdefault((one.contact_type_id, one.agent_id if by_agent else None), []).append(one)
+    for (type_id, _agent), group in groups.items():
         model = ContentType.objects.get_for_id(type_id).model_class()
         # A manager's test of a sender has no contact.
         if model is None or model is Sender:
@@ -39,7 +41,7 @@ def store_on_contacts(interactions: Sequence[Interaction]) -> None:
 
 def _try_to_store(model: type[models.Model], interactions: Sequence[Interaction]) -> bool:
     try:
-        with transaction.atomic(using=router.db_for_write(model)):
+        with transaction.atomic(using=router.db_for_write(model)), host.context_of(interactions[0]):
             _store(adapter_for(model), interactions)
     except Exception:
         keys = ", ".join(str(interaction.pk) for interaction in interactions)
@@ -105,4 +107,5 @@ def tell_after_commit(signal: Signal, *keys: UUID, **named: Any) -> None:
 def _tell(signal: Signal, keys: Sequence[UUID], named: dict[str, Any]) -> None:
     # Read again, in one query for all: many columns were set by the database.
     for interaction in Interaction.objects.filter(pk__in=keys).order_by():
-        signal.send_robust(sender=Interaction, interaction=interaction, **named)
+        with host.context_of(interaction):
+            signal.send_robust(sender=Interaction, interaction=interaction, **named)

@@ -24,12 +24,15 @@ from flex_outbound.gateway.base import ContactDetails
 from flex_outbound.models import Interaction, Sender, SenderGroup, Worker
 from flex_outbound.models.sender import groups_of
 from flex_outbound.models.setup import Kept
+from flex_outbound.outbox import host
 from flex_outbound.problems import agent_message
 from flex_outbound.statements import load_permissions
 
 logger = logging.getLogger(__name__)
 
-REJECTIONS: Final = frozenset({"agent_not_allowed", "contact_gone", "address_changed", "not_allowed"})
+REJECTIONS: Final = frozenset(
+    {"agent_not_allowed", "contact_gone", "contact_not_visible", "address_changed", "not_allowed"}
+)
 """Reasons of ``Rejection``."""
 
 
@@ -227,20 +230,27 @@ def recheck(interactions: Sequence[Interaction]) -> dict[UUID, Rejection | Conta
     checked: dict[UUID, Rejection | ContactDetails] = {}
     rights: dict[Any, bool] = {}
     for group in groups.values():
-        agent = group[0].agent
-        if agent is not None and not rights.setdefault(agent.pk, _may_send(agent)):
-            checked.update((one.pk, _not_the_agents()) for one in group)
-            continue
         try:
-            adapter, contacts = _contacts_of(group)
+            with host.context_of(group[0]):
+                _recheck_group(group, rights, checked)
         except Exception:
             logger.exception("The contacts of %d interactions cannot be read; they are sent as clicked", len(group))
-            continue
-        for one in group:
-            found = _recheck_one(one, adapter, contacts.get(one.contact_id))
-            if found is not None:
-                checked[one.pk] = found
     return checked
+
+
+def _recheck_group(
+    group: Sequence[Interaction], rights: dict[Any, bool], checked: dict[UUID, Rejection | ContactDetails]
+) -> None:
+    """Check interactions of one agent and kind of contact. Raises what the host's code raises."""
+    agent = group[0].agent
+    if agent is not None and not rights.setdefault(agent.pk, _may_send(agent)):
+        checked.update((one.pk, _not_the_agents()) for one in group)
+        return
+    adapter, contacts = _contacts_of(group)
+    for one in group:
+        found = _recheck_one(one, adapter, contacts.get(one.contact_id))
+        if found is not None:
+            checked[one.pk] = found
 
 
 def _may_send(agent: Any) -> bool:
@@ -286,7 +296,8 @@ def _recheck_one(
     if interaction.agent_id is not None and not is_theirs:
         return _not_the_agents()
     if adapter is None or contact is None:
-        return Rejection("contact_gone")
+        reason = "contact_gone" if adapter is None else host.why_absent(adapter, interaction)
+        return Rejection(reason)
     channel = Channel(interaction.channel)
     try:
         usable, _problem = usable_addresses(adapter, contact, channel)

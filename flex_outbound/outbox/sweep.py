@@ -15,7 +15,7 @@ from django.db.models.functions import Now
 
 from flex_outbound.conf import conf
 from flex_outbound.models import Closing, Heartbeat, Interaction, Message, WebhookEvent
-from flex_outbound.outbox import callbacks, closings, dispatch, lookups, messages, polling
+from flex_outbound.outbox import callbacks, closings, dispatch, host, lookups, messages, polling
 from flex_outbound.outbox.attempts import BATCH
 from flex_outbound.outbox.clock import from_now
 from flex_outbound.outbox.jobs import Job
@@ -50,13 +50,16 @@ _RUN: Final[dict[Job, Callable[[int], object]]] = {
 
 def run(job: Job, argument: str) -> None:
     """Do one job here and now; ``argument`` is an account's primary key."""
-    _RUN[job](int(argument))
+    with host.job():
+        _RUN[job](int(argument))
 
 
 def sweep(request: RequestJob) -> Counter[str]:
     """Find the accounts in which something is due and pass their jobs to ``request``. Returns how many of each."""
     counts: Counter[str] = Counter()
-    for job, account_id in due_jobs():
+    with host.job():
+        due = due_jobs()
+    for job, account_id in due:
         counts[job] += 1
         request(job, str(account_id))
     # Only now: a sweep that breaks off on its way is none, and ``flex_doctor`` is to say so.

@@ -76,6 +76,13 @@ REASONS: Final[dict[str, Reason]] = {
         _("Contact is gone"),
         _("This contact was deleted, or you may no longer see it. Nothing was sent."),
     ),
+    "contact_not_visible": Reason(
+        _("Contacts are not visible to the worker"),
+        _(
+            "The background worker cannot see any contact, this one included. Nothing was sent. "
+            "Tell your administrator."
+        ),
+    ),
     "country_disabled": Reason(
         _("Country is not enabled"),
         _("Messages to this country are not enabled. Your administrator can enable it in Twilio."),

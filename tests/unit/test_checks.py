@@ -68,12 +68,18 @@ CASES: list[tuple[Any, str]] = [
     ({"CALLBACK_MAX_AGE": 0}, "E014"),
     ({"CELERY_QUEUE": 7}, "E017"),
     ({"METRICS_TOKEN": b"secret"}, "E017"),
+    ({"WORKER_CONTEXT": "mycrm.tenants.context"}, "E019"),
+    ({"WORKER_CONTEXT": "nowhere"}, "E019"),
+    ({"WORKER_CONTEXT": "flex_outbound.conf.DEFAULTS"}, "E019"),
+    ({"WORKER_CONTEXT": 7}, "E019"),
 ]
 RIGHT: list[dict[str, Any]] = [
     {"PUBLIC_BASE_URL": "https://crm.example.com/crm/", "API_BASE_URL": "http://[::1]:8765"},
     {"HTTP_TIMEOUT": [1, 2], "LEASE_SECONDS": "30", "SETTLE_SECONDS": 30.5},
     {"RATE_LIMITS": {"click": None}, "RATE_LIMIT_STORAGE": "redis://127.0.0.1:6379/1"},
     {"CALLBACK_MAX_AGE": None, "CELERY_QUEUE": "flex", "METRICS_TOKEN": "secret"},
+    {"WORKER_CONTEXT": "contextlib.nullcontext"},
+    {"WORKER_CONTEXT": None},
 ]
 
 

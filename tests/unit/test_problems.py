@@ -12,6 +12,7 @@ PIPELINE = {
     "agent_timeout",
     "canceled",
     "contact_gone",
+    "contact_not_visible",
     "needs_review",
     "not_allowed",
     "task_canceled",

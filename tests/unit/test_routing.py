@@ -1,7 +1,13 @@
 """Jobs are looked for where Celery's own router sends them, and are tasks of the project's own class."""
 
+import runpy
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
 import pytest
 from celery import Celery, Task, current_app
@@ -143,3 +149,26 @@ def test_a_task_under_our_entrys_name_replaces_ours(app: Callable[..., Celery]) 
     broker.schedule_sweep(own)
     assert [entry["task"] for entry in own.conf.beat_schedule.values()] == ["mycrm.tasks.sweep_tenants"]
     assert broker.sweep_schedule() == [7]
+
+
+def test_the_example_of_the_page_on_tenants_sweeps_in_each_schema(monkeypatch: pytest.MonkeyPatch) -> None:
+    within: list[str] = []
+    swept: list[str] = []
+
+    @contextmanager
+    def tenant_context(name: str) -> Iterator[None]:
+        within.append(name)
+        yield
+        within.pop()
+
+    tenants = mock.Mock()
+    tenants.objects.exclude = lambda schema_name: [one for one in ("public", "acme", "bolt") if one != schema_name]
+    package = SimpleNamespace(
+        get_public_schema_name=lambda: "public", get_tenant_model=lambda: tenants, tenant_context=tenant_context
+    )
+    monkeypatch.setitem(sys.modules, "django_tenants", SimpleNamespace(utils=package))
+    monkeypatch.setitem(sys.modules, "django_tenants.utils", package)
+    monkeypatch.setattr(type(tasks.sweep), "delay", lambda self: swept.extend(within), raising=False)
+    path = Path(__file__).parents[1] / "hosts" / "tenants" / "mycrm" / "tasks.py"
+    runpy.run_path(str(path))["sweep_tenants"].run()
+    assert swept == ["acme", "bolt"]

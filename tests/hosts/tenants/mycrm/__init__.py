@@ -1,0 +1,1 @@
+"""Parts of a project with tenants, as docs/hosts/tenants.md shows them."""
