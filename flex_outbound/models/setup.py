@@ -30,6 +30,23 @@ def tenant() -> str:
     return str(getattr(connections[DEFAULT_DB_ALIAS], "schema_name", ""))
 
 
+def carry_tenant() -> Callable[[], None]:
+    """Return a function that another thread calls to work in the schema of this one."""
+    name = tenant()
+    owner = getattr(connections[DEFAULT_DB_ALIAS], "tenant", None)
+
+    def enter() -> None:
+        connection: Any = connections[DEFAULT_DB_ALIAS]
+        if tenant() == name:
+            return
+        if owner is not None:
+            connection.set_tenant(owner)
+        else:
+            connection.set_schema(name)
+
+    return enter
+
+
 Value = TypeVar("Value")
 
 

@@ -108,7 +108,7 @@ def test_each_queue_of_ours_needs_a_worker() -> None:
 def test_a_queue_that_celery_does_not_know_is_said() -> None:
     ours = {"": ["flex_outbound.tasks.dispatch"], "celery": ["flex_outbound.tasks.poll"]}
     _broker, unknown, _served = asked({"a@one": ["celery"]}, ours=ours)
-    assert (unknown.part, unknown.level) == ("queues", Level.ERROR)
+    assert (unknown.part, unknown.level) == ("workers", Level.ERROR)
     assert "dispatch" in unknown.summary
 
 

@@ -58,7 +58,7 @@ def _workers(taken: dict[str, list[str]], ours: dict[str, list[str]]) -> Iterato
     """``taken``: the queues of each worker; ``ours``: the tasks of each queue that we need."""
     if "" in ours:
         yield CheckResult(
-            "queues",
+            "workers",
             Level.ERROR,
             _("Celery cannot send %(tasks)s: their queue is not among CELERY_TASK_QUEUES.")
             % {"tasks": _listed(ours[""])},

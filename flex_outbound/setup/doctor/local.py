@@ -19,6 +19,7 @@ from limits.storage import storage_from_string
 
 from flex_outbound.conf import conf
 from flex_outbound.models import Closing, Heartbeat, Interaction, WebhookEvent
+from flex_outbound.models.setup import tenant
 from flex_outbound.setup.doctor.results import Check, CheckResult, Level
 from flex_outbound.setup.doctor.tables import check_tables
 from flex_outbound.statuses import Status
@@ -53,7 +54,10 @@ def check_database() -> Iterator[CheckResult]:
     """Check the database and what only it knows: migrations, clock, sweep, overdue interactions."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
-    yield CheckResult("database", Level.OK, _("%(kind)s answers.") % {"kind": connection.display_name})
+    yield CheckResult("database", Level.OK, _answers())
+    if tenant() and not _has_our_tables():
+        yield _no_tables(tenant())
+        return
     missing = _unapplied()
     half = check_tables(connection.alias, is_migrated=not missing)
     if half is not None:
@@ -69,6 +73,27 @@ def check_database() -> Iterator[CheckResult]:
     yield _clock(now)
     yield _sweep(now)
     yield from _overdue(now)
+
+
+def _answers() -> str:
+    if not tenant():
+        return _("%(kind)s answers.") % {"kind": connection.display_name}
+    return _("%(kind)s answers, in the schema %(schema)s.") % {"kind": connection.display_name, "schema": tenant()}
+
+
+def _has_our_tables() -> bool:
+    with connection.cursor() as cursor:
+        return Heartbeat._meta.db_table in connection.introspection.table_names(cursor)
+
+
+def _no_tables(schema: str) -> CheckResult:
+    """Say that this is another schema than the tenants': what is migrated there says nothing about theirs."""
+    return CheckResult(
+        "migrations",
+        Level.ERROR,
+        _("The schema %(schema)s does not have the tables of flex_outbound.") % {"schema": schema},
+        _("Run this command in a tenant's schema, as docs/hosts/tenants.md shows; if this is one, run migrate."),
+    )
 
 
 def _unapplied() -> list[str]:

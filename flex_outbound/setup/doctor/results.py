@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -11,6 +12,7 @@ from django.utils.translation import get_language, override
 from django.utils.translation import gettext as _
 
 from flex_outbound.exceptions import FlexOutboundError
+from flex_outbound.models.setup import carry_tenant
 from flex_outbound.problems import explain
 
 
@@ -53,9 +55,10 @@ class _Run:
     results: list[CheckResult] = field(default_factory=list)
     is_done: bool = False
 
-    def collect(self, language: str | None) -> None:
+    def collect(self, language: str | None, enter_tenant: Callable[[], None]) -> None:
         """Keep what the check yields. Raises nothing: an error is a result."""
         try:
+            enter_tenant()
             with override(language):
                 self.results.extend(self.check.run())
         except Exception as error:
@@ -71,7 +74,8 @@ def run_all(checks: Sequence[Check], seconds: float) -> list[CheckResult]:
     A check that has not ended after ``seconds`` is an error. Its thread is a daemon and ends with the process.
     """
     runs = [_Run(check) for check in checks]
-    threads = [threading.Thread(target=one.collect, args=(get_language(),), daemon=True) for one in runs]
+    here = (get_language(), carry_tenant())
+    threads = [threading.Thread(target=copy_context().run, args=(one.collect, *here), daemon=True) for one in runs]
     for thread in threads:
         thread.start()
     deadline = time.monotonic() + seconds
