@@ -21,7 +21,7 @@ from django.utils.translation import get_language
 
 from flex_outbound import contexts
 from flex_outbound.channels import Channel
-from flex_outbound.contacts import ContactAdapter, adapter_for, label_of
+from flex_outbound.contacts import ContactAdapter, adapter_for, id_of, label_of
 from flex_outbound.outbox.preflight import ChannelOption, Setup, option_for
 from flex_outbound.statements import load_permissions, usable_channels
 
@@ -142,7 +142,7 @@ def compact_buttons(request: HttpRequest, contact: Any, new_tab: bool = False) -
         adapter_for(type(contact))
         return kept("flex_outbound/buttons.html", {"signed_out": True})
     kind = page.kind(type(contact))
-    contact_id = str(contact.pk)
+    contact_id = id_of(kind.adapter, contact)
     values = {
         "id": escape(contact_id),
         "quoted": quote(contact_id, safe=""),

@@ -21,6 +21,7 @@ from django.utils.functional import Promise
 from flex_outbound.channels import Address, Channel
 from flex_outbound.conf import conf
 from flex_outbound.models import IN_THE_WAY, Interaction
+from flex_outbound.models.interaction import use_owner
 from flex_outbound.phones import text_of
 
 Fields = str | Sequence[str] | None
@@ -167,12 +168,53 @@ def adapter_by_label(label: str) -> ContactAdapter:
     raise LookupError(f"“{label}” is not a registered contact type.")
 
 
-def find_contact(adapter: ContactAdapter, user: Any, contact_id: str) -> Any | None:
-    """Return the contact if the user may see it, else None; an id of the wrong type is simply not found."""
+def adapter_by_type(content_type_id: int) -> ContactAdapter | None:
+    """Return the adapter for rows that carry a content type; None where its model is gone or not registered.
+
+    Rows carry the type of the table, also where only a proxy of it is registered.
+    """
+    model = ContentType.objects.get_for_id(content_type_id).model_class()
+    if model is None:
+        return None
+    try:
+        return adapter_for(model)
+    except LookupError:
+        proxies = (one for one in _registry if one._meta.concrete_model is model)
+        return _registry.get(next(proxies, model))
+
+
+def read_id(adapter: ContactAdapter, contact_id: str) -> Any | None:
+    """Return the primary key that a text stands for, None where it stands for none.
+
+    Every way in reads an id by this function, so 007 is 7 for all of them, or for none.
+    """
     if "\x00" in contact_id:  # which PostgreSQL refuses even to compare
         return None
     try:
-        return adapter.get_queryset(user).filter(pk=contact_id).first()
+        return adapter.model._meta.pk.to_python(contact_id)
+    except (ValueError, TypeError, OverflowError, ValidationError):
+        return None
+
+
+def stored_id(adapter: ContactAdapter, contact_id: str) -> str:
+    """Return an id in the form in which interactions keep it; a text that is no id stays as it is."""
+    key = read_id(adapter, contact_id)
+    return contact_id if key is None else str(key)
+
+
+def id_of(adapter: ContactAdapter, contact: Any) -> str:
+    """Return the id under which interactions keep a contact: that of the registered model, also for its children."""
+    key = adapter.model._meta.pk
+    return str(getattr(contact, key.attname, contact.pk) if key is not None else contact.pk)
+
+
+def find_contact(adapter: ContactAdapter, user: Any, contact_id: str) -> Any | None:
+    """Return the contact if the user may see it, else None; an id of the wrong type is simply not found."""
+    key = read_id(adapter, contact_id)
+    if key is None:
+        return None
+    try:
+        return adapter.get_queryset(user).filter(pk=key).first()
     except (ValueError, TypeError, OverflowError, ValidationError):
         return None
 
@@ -188,11 +230,21 @@ def contact_of(interaction: Interaction) -> Any | None:
     Unlike the relation ``interaction.contact`` it goes through the model's own manager and so to its own database.
     """
     try:
-        model = ContentType.objects.get_for_id(interaction.contact_type_id).model_class()
-        adapter = adapter_for(model) if model is not None else None
+        adapter = adapter_by_type(interaction.contact_type_id)
         return adapter and adapter.model._default_manager.filter(pk=interaction.contact_id).first()
-    except (LookupError, ValueError, TypeError, OverflowError, ValidationError):
+    except (ValueError, TypeError, OverflowError, ValidationError):
         return None
+
+
+def _owner_of(contact: models.Model) -> tuple[type[models.Model], str]:
+    try:
+        adapter = adapter_for(type(contact))
+    except LookupError:
+        return type(contact), str(contact.pk)
+    return adapter.model, id_of(adapter, contact)
+
+
+use_owner(_owner_of)
 
 
 def move_history(old: models.Model, new: models.Model) -> int:
@@ -219,7 +271,8 @@ def move_history(old: models.Model, new: models.Model) -> int:
 
 
 def _row_keys(contact: models.Model) -> dict[str, Any]:
-    return {"contact_type": content_type_of(adapter_for(type(contact))), "contact_id": str(contact.pk)}
+    adapter = adapter_for(type(contact))
+    return {"contact_type": content_type_of(adapter), "contact_id": id_of(adapter, contact)}
 
 
 def _move(source: dict[str, Any], target: dict[str, Any]) -> int:

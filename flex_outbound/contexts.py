@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 
 from flex_outbound import channels
 from flex_outbound.channels import Address, Channel
-from flex_outbound.contacts import ContactAdapter, adapter_for, label_of
+from flex_outbound.contacts import ContactAdapter, adapter_for, id_of, label_of
 from flex_outbound.models import Closing, Interaction, Message
 from flex_outbound.models.interaction import InteractionQuerySet
 from flex_outbound.outbox import lingering
@@ -68,7 +68,7 @@ def identify(adapter: ContactAdapter, contact: Any) -> dict[str, Any]:
     """Return how the API and the plain form name a contact, and its name for people."""
     return {
         "contact_type": label_of(adapter.model),
-        "contact_id": str(contact.pk),
+        "contact_id": id_of(adapter, contact),
         "contact_name": adapter.get_name(contact),
     }
 
@@ -314,7 +314,7 @@ def describe_channels(adapter: ContactAdapter, contact: Any, options: Iterable[C
     """Return which channels can be opened for a contact, and why the others cannot."""
     return {
         "contact_type": label_of(adapter.model),
-        "contact_id": str(contact.pk),
+        "contact_id": id_of(adapter, contact),
         "name": adapter.get_name(contact),
         "channels": [_describe_channel(option) for option in options],
     }

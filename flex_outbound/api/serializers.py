@@ -174,7 +174,7 @@ class ClickSerializer(Keyed):
     """A request to open a channel: the contact, the channel, and the first message."""
 
     contact_type = Text(max_length=MAX_TYPE, help_text=_("``app_label.model``"))
-    contact_id = ContactId(max_length=MAX_ID)
+    contact_id = ContactId(max_length=MAX_ID, trim_whitespace=False)
     channel = ChannelField(Channel.choices)
     address = Text(
         required=False,
@@ -244,7 +244,7 @@ class TimelineQuery(serializers.Serializer[Any]):
     """The query of a timeline."""
 
     contact_type = Text(required=False, max_length=MAX_TYPE, help_text=_("``app_label.model``"))
-    contact_id = Text(required=False, max_length=MAX_ID, help_text=_("Needs ``contact_type``."))
+    contact_id = Text(required=False, max_length=MAX_ID, trim_whitespace=False, help_text=_("Needs ``contact_type``."))
     status = OneOf(Status.choices, required=False)
     channel = OneOf(Channel.choices, required=False)
     cursor = serializers.CharField(required=False, help_text=_("From ``next`` or ``previous``."))

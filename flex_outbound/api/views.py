@@ -40,7 +40,7 @@ from flex_outbound.api.serializers import (
     TimelineQuery,
 )
 from flex_outbound.conf import conf
-from flex_outbound.contacts import adapter_by_label, content_type_of, find_contact
+from flex_outbound.contacts import adapter_by_label, content_type_of, find_contact, stored_id
 from flex_outbound.exceptions import InvalidClick
 from flex_outbound.models import Interaction
 from flex_outbound.outbox import decisions
@@ -229,10 +229,13 @@ class InteractionListView(ApiView):
         }
         if "contact_type" in query:
             try:
-                conditions["contact_type"] = content_type_of(adapter_by_label(query["contact_type"]))
+                adapter = adapter_by_label(query["contact_type"])
             except LookupError as error:
                 words = _("This is not a contact type that can be messaged.")
                 raise InvalidClick(words, code="unknown_contact_type", field="contact_type") from error
+            conditions["contact_type"] = content_type_of(adapter)
+            if "contact_id" in query:
+                conditions["contact_id"] = stored_id(adapter, query["contact_id"])
         return conditions
 
     def post(self, request: Request) -> Response:

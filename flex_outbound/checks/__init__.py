@@ -1,5 +1,5 @@
 """System checks: find mistakes in the settings when the project starts. docs/settings.md lists them in a table."""
 
-from flex_outbound.checks import celery, deployment, project, values
+from flex_outbound.checks import celery, contacts, deployment, project, values
 
-__all__ = ["celery", "deployment", "project", "values"]
+__all__ = ["celery", "contacts", "deployment", "project", "values"]

@@ -1,6 +1,7 @@
 """The record of one click: what was asked, how far it came, what Twilio called it."""
 
 import uuid
+from collections.abc import Callable
 from typing import Any, Self
 
 from django.conf import settings
@@ -56,6 +57,23 @@ NOT_DELIVERED = Q(status__in=sorted(GOING_ON), delivery_status__in=sorted(UNDELI
 """Interactions that were opened, and whose first message did not reach the customer: ``Phase.UNDELIVERED``."""
 
 
+Owner = Callable[[models.Model], tuple[type[models.Model], str]]
+"""Takes a contact; returns model and id under which its interactions are kept."""
+
+
+def _itself(contact: models.Model) -> tuple[type[models.Model], str]:
+    return type(contact), str(contact.pk)
+
+
+_owner: Owner = _itself
+
+
+def use_owner(owner: Owner) -> None:
+    """Ask ``owner`` from now on: only the registry of contacts, above this module, knows which models are contacts."""
+    global _owner
+    _owner = owner
+
+
 class InteractionQuerySet(SchedulableQuerySet["Interaction"]):
     """Interactions as the pipeline and the pages ask for them."""
 
@@ -64,9 +82,13 @@ class InteractionQuerySet(SchedulableQuerySet["Interaction"]):
         return super().due().order_by("next_at", "created_at")
 
     def for_contact(self, contact: models.Model) -> "InteractionQuerySet":
-        """Return the interactions of one contact; any model, any primary-key type."""
-        contact_type = ContentType.objects.get_for_model(contact, for_concrete_model=True)
-        return self.filter(contact_type=contact_type, contact_id=str(contact.pk))
+        """Return the interactions of one contact; any model, any primary-key type.
+
+        A child of multi-table inheritance has those of its registered parent: it is the same person.
+        """
+        model, contact_id = _owner(contact)
+        contact_type = ContentType.objects.get_for_model(model, for_concrete_model=True)
+        return self.filter(contact_type=contact_type, contact_id=contact_id)
 
     def to_send(self) -> "InteractionQuerySet":
         """Return rows with everything that a request is made of, in one query."""

@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext as _
 
-from flex_outbound.contacts import adapter_for, find_contact
+from flex_outbound.contacts import adapter_by_type, find_contact
 from flex_outbound.models import Interaction
 from flex_outbound.outbox import texts
 
@@ -44,11 +44,7 @@ def _agent(interaction: Interaction) -> str:
 
 
 def _contact(other: Interaction, click: Interaction) -> str:
-    model = other.contact_type.model_class()
-    try:
-        adapter = adapter_for(model) if model is not None else None
-    except LookupError:
-        adapter = None
+    adapter = adapter_by_type(other.contact_type_id)
     if adapter is None or find_contact(adapter, click.agent, other.contact_id) is None:
         return _("another contact")
     return _("the contact %(name)s") % {"name": other.contact_name or other.contact_id}

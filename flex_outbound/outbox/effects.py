@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 from django.dispatch import Signal
 
 from flex_outbound import signals
-from flex_outbound.contacts import ContactAdapter, adapter_for
+from flex_outbound.contacts import ContactAdapter, adapter_by_type
 from flex_outbound.exceptions import GatewayError
 from flex_outbound.models import Account, Interaction, Sender
 from flex_outbound.outbox import bulk, host, locks
@@ -42,12 +42,19 @@ def store_on_contacts(interactions: Sequence[Interaction]) -> None:
 def _try_to_store(model: type[models.Model], interactions: Sequence[Interaction]) -> bool:
     try:
         with transaction.atomic(using=router.db_for_write(model)), host.context_of(interactions[0]):
-            _store(adapter_for(model), interactions)
+            _store(_adapter(interactions[0].contact_type_id), interactions)
     except Exception:
         keys = ", ".join(str(interaction.pk) for interaction in interactions)
         logger.exception("The SIDs of interaction %s could not be stored on its contact", keys)
         return False
     return True
+
+
+def _adapter(content_type_id: int) -> ContactAdapter:
+    adapter = adapter_by_type(content_type_id)
+    if adapter is None:
+        raise LookupError("The model of these contacts is not registered with flex_outbound.")
+    return adapter
 
 
 def _store(adapter: ContactAdapter, interactions: Sequence[Interaction]) -> None:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from flex_outbound import addresses, channels, signals
 from flex_outbound.channels import AddressError, Channel
-from flex_outbound.contacts import ContactAdapter, adapter_by_label, content_type_of, find_contact
+from flex_outbound.contacts import ContactAdapter, adapter_by_label, content_type_of, find_contact, id_of
 from flex_outbound.exceptions import ClickConflict, ClickNotAllowed, InvalidClick
 from flex_outbound.models import IN_THE_WAY, IN_THE_WAY_OF_ALL, Interaction, Message, Sender
 from flex_outbound.outbox import already_open, likeness, locks, texts
@@ -176,7 +176,7 @@ def _interaction(click: Click, adapter: ContactAdapter, contact: Any, option: Ch
     to, cc, bcc = texts.recipients(address, click.to, click.cc, click.bcc, option.channel)
     return Interaction(
         contact_type=content_type_of(adapter),
-        contact_id=str(contact.pk),
+        contact_id=id_of(adapter, contact),
         contact_name=adapter.get_name(contact)[:255].replace("\x00", ""),
         channel=option.channel,
         address=address,

@@ -18,7 +18,7 @@ from django.utils.functional import Promise
 from flex_outbound import addresses, channels
 from flex_outbound.channels import Address, AddressError, Channel
 from flex_outbound.conf import conf
-from flex_outbound.contacts import ContactAdapter, adapter_for, find_contact, label_of
+from flex_outbound.contacts import ContactAdapter, adapter_by_type, adapter_for, find_contact, id_of, label_of
 from flex_outbound.exceptions import ClickNotAllowed
 from flex_outbound.gateway.base import ContactDetails
 from flex_outbound.models import Interaction, Sender, SenderGroup, Worker
@@ -269,18 +269,14 @@ def _not_the_agents() -> Rejection:
 
 def _contacts_of(group: Sequence[Interaction]) -> tuple[ContactAdapter | None, dict[str, Any]]:
     """Return the adapter and, by their ids, the contacts that the agent of these interactions may still see."""
-    model = ContentType.objects.get_for_id(group[0].contact_type_id).model_class()
-    try:
-        adapter = adapter_for(model) if model is not None else None
-    except LookupError:
-        adapter = None
+    adapter = adapter_by_type(group[0].contact_type_id)
     if adapter is None:
         return None, {}
     agent, keys = group[0].agent, sorted({one.contact_id for one in group})
     # Without an agent their account is gone, what they clicked is not: there is nobody left to ask for.
     visible = adapter.get_queryset(agent) if agent is not None else adapter.model._default_manager.all()
     try:
-        return adapter, {str(contact.pk): contact for contact in visible.filter(pk__in=keys)}
+        return adapter, {id_of(adapter, contact): contact for contact in visible.filter(pk__in=keys)}
     except (ValueError, TypeError, OverflowError, ValidationError):
         # One id that does not fit the key's type must not hide the others.
         found = {key: find_contact(adapter, agent, key) for key in keys}

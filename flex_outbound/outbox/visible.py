@@ -3,11 +3,10 @@
 from collections.abc import Iterable
 from typing import Any
 
-from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
 from django.db.models import Model
 
-from flex_outbound.contacts import ContactAdapter, adapter_for
+from flex_outbound.contacts import ContactAdapter, adapter_by_type
 from flex_outbound.models import Interaction
 from flex_outbound.models.interaction import InteractionQuerySet
 
@@ -53,11 +52,7 @@ def hidden_from(user: Any, contacts: Iterable[tuple[int, str]]) -> set[tuple[int
 
 
 def _narrowing_adapter(contact_type: int) -> ContactAdapter | None:
-    model = ContentType.objects.get_for_id(contact_type).model_class()
-    try:
-        adapter = adapter_for(model) if model is not None else None
-    except LookupError:
-        return None
+    adapter = adapter_by_type(contact_type)
     if adapter is None or type(adapter).get_queryset is ContactAdapter.get_queryset:
         return None
     return adapter
