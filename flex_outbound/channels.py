@@ -1,6 +1,6 @@
 """The channels that an agent can open, and the addresses of each (vocabulary)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -52,7 +52,7 @@ class Address:
     ``value``: normalised, E.164 or an email address. ``label``: which one it is ("mobile", "work"), may be empty.
     """
 
-    value: str
+    value: str = field(repr=False)
     label: str = ""
 
     @property

@@ -1,4 +1,4 @@
-"""Keeps customers out of the errors of the database, which end up in logs.
+"""Keeps customers out of logs and error trackers: out of the errors of the database, and of ``repr()``.
 
 PostgreSQL shows the whole row with the name of a constraint that it breaks (``DETAIL: Failing row contains (…)``),
 MariaDB the value that is there already, and both the value that does not fit. Whoever logs the error, such as Celery
@@ -12,6 +12,15 @@ from typing import Any, Final
 
 from django.db import DataError, IntegrityError, NotSupportedError, ProgrammingError
 from django.db.backends.base.base import BaseDatabaseWrapper
+
+
+def by_key(row: Any) -> str:
+    """Return the ``repr`` of a model's instance: its class and its key, for tools that collect local variables.
+
+    Django's own shows ``str()``, which is a name in most cases.
+    """
+    return f"<{type(row).__name__}: {row.pk}>"
+
 
 OURS: Final = "flex_outbound_"
 """What the names of our tables begin with."""

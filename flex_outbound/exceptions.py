@@ -29,6 +29,10 @@ class ClickError(FlexOutboundError):
         self.code = code
         self.field = field
 
+    def __repr__(self) -> str:
+        """Leave out the message, which may name a colleague and a customer."""
+        return f"{type(self).__name__}({self.code!r}, field={self.field!r})"
+
 
 class InvalidClick(ClickError):
     """A field is missing or wrong (HTTP 400)."""

@@ -6,7 +6,7 @@ right for advertisements and wrong for notes beside a number, so it is only give
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from functools import lru_cache
 from typing import Final
@@ -35,7 +35,7 @@ class Reading:
     is known, which may be newer than the numbering plans of the library.
     """
 
-    number: str = ""
+    number: str = field(default="", repr=False)
     problem: Problem | None = None
     is_landline: bool = False
     is_doubtful: bool = False

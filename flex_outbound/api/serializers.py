@@ -39,6 +39,13 @@ def choices_schema(choices: type[TextChoices]) -> dict[str, object]:
     return {"type": "string", "enum": list(choices.values)}
 
 
+class Unshown:
+    """A serializer whose ``repr`` leaves out what was sent; DRF's own shows it, and error trackers collect it."""
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
+
 class OneOf(serializers.ChoiceField):
     """One of a few words; the error names them and not what was sent."""
 
@@ -142,7 +149,7 @@ class Variables(serializers.Field[dict[str, str], Any, Any, Any]):
         return value
 
 
-class Keyed(serializers.Serializer[Any]):
+class Keyed(Unshown, serializers.Serializer[Any]):
     """A request that may be repeated: its key is in the body or in the header ``Idempotency-Key``."""
 
     idempotency_key = Text(
@@ -230,7 +237,7 @@ class TaskSid(Text):
 
 
 @extend_schema_serializer(component_name="FlexOutboundConfirm")
-class ConfirmSerializer(serializers.Serializer[Any]):
+class ConfirmSerializer(Unshown, serializers.Serializer[Any]):
     """The task in Flex that an interaction is linked to."""
 
     task_sid = TaskSid(
@@ -240,7 +247,7 @@ class ConfirmSerializer(serializers.Serializer[Any]):
     )
 
 
-class TimelineQuery(serializers.Serializer[Any]):
+class TimelineQuery(Unshown, serializers.Serializer[Any]):
     """The query of a timeline."""
 
     contact_type = Text(required=False, max_length=MAX_TYPE, help_text=_("``app_label.model``"))

@@ -37,9 +37,9 @@ class ContactDetails:
 
     type: str
     id: str
-    url: str = ""
-    phone: str = ""
-    email: str = ""
+    url: str = field(default="", repr=False)
+    phone: str = field(default="", repr=False)
+    email: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +52,10 @@ class InteractionRequest:
     key: str
     attempt: int
     channel: Channel
-    address: str
+    address: str = field(repr=False)
     sender_address: str
     sender_name: str
-    customer_name: str
+    customer_name: str = field(repr=False)
     worker_sid: str
     queue_sid: str
     workspace_sid: str
@@ -63,10 +63,10 @@ class InteractionRequest:
     task_channel: str = ""
     priority: int | None = None
     timeout: int | None = None
-    subject: str = ""
-    to: tuple[str, ...] = ()
-    cc: tuple[str, ...] = ()
-    bcc: tuple[str, ...] = ()
+    subject: str = field(default="", repr=False)
+    to: tuple[str, ...] = field(default=(), repr=False)
+    cc: tuple[str, ...] = field(default=(), repr=False)
+    bcc: tuple[str, ...] = field(default=(), repr=False)
     contact: ContactDetails | None = None
 
 
@@ -88,7 +88,7 @@ class TaskState:
 
     task_sid: str
     status: str
-    attributes: dict[str, Any]
+    attributes: dict[str, Any] = field(repr=False)
     interaction_sid: str | None
     channel_sid: str | None
     conversation_sid: str | None
@@ -129,11 +129,11 @@ class MessageRequest:
 
     key: str
     conversation_sid: str
-    author: str
-    body: str = ""
-    subject: str = ""
+    author: str = field(repr=False)
+    body: str = field(default="", repr=False)
+    subject: str = field(default="", repr=False)
     content_sid: str = ""
-    content_variables: dict[str, str] = field(default_factory=dict)
+    content_variables: dict[str, str] = field(default_factory=dict, repr=False)
 
 
 class Gateway(Protocol):

@@ -6,8 +6,9 @@ https://www.twilio.com/docs/flex/developer/conversations/interactions-api#respon
 """
 
 import json
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from flex_outbound import addresses
 from flex_outbound.channels import Channel
@@ -23,15 +24,16 @@ MAX_TEXT = 2_000
 """Characters that are read of any text: Twilio's are shorter."""
 
 
-class Binding(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Binding:
     """How a participant is bound to a conversation. Types are lower case, addresses have no prefix, "" is not shown.
 
     https://www.twilio.com/docs/conversations/api/conversation-participant-resource
     """
 
     type: str
-    address: str
-    proxy_address: str
+    address: str = field(repr=False)
+    proxy_address: str = field(repr=False)
 
 
 def parse_interaction(payload: object) -> InteractionResult:

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from flex_outbound import channels
 from flex_outbound.channels import Channel
 from flex_outbound.conf import conf
+from flex_outbound.discretion import by_key
 from flex_outbound.models.account import Account
 from flex_outbound.models.constraints import UniqueWhere
 from flex_outbound.models.failure import Failure
@@ -235,6 +236,8 @@ class Interaction(Failure):
             models.Index(fields=["named_task_sid"], condition=~Q(named_task_sid=""), name="flex_named_task"),
             models.Index(fields=["updated_at"], name="flex_changed"),
         ]
+
+    __repr__ = by_key
 
     def __str__(self) -> str:
         return f"{self.get_channel_display()} · {self.contact_name or self.contact_id}"

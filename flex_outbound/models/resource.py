@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from flex_outbound.discretion import by_key
 from flex_outbound.models.account import Account
 
 
@@ -58,6 +59,8 @@ class Resource(models.Model):
             models.UniqueConstraint(fields=["account", "kind", "sid"], name="flex_resource_unique"),
             models.CheckConstraint(condition=Q(kind__in=ResourceKind.values), name="flex_resource_kind_known"),
         ]
+
+    __repr__ = by_key
 
     def __str__(self) -> str:
         return self.name or self.sid

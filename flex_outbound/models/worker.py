@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from flex_outbound.discretion import by_key
 from flex_outbound.models.account import Account
 from flex_outbound.models.fields import SidField
 from flex_outbound.models.setup import SetupModel, SetupQuerySet
@@ -44,6 +45,8 @@ class Worker(SetupModel):
             models.UniqueConstraint(fields=["account", "user"], name="flex_worker_user_unique"),
             models.UniqueConstraint(fields=["account", "worker_sid"], name="flex_worker_sid_unique"),
         ]
+
+    __repr__ = by_key
 
     def __str__(self) -> str:
         return self.friendly_name or self.worker_sid

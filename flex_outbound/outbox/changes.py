@@ -35,7 +35,7 @@ class Change:
     task_status: str = ""
     reason: str = ""
     case: str = ""
-    said: str = ""
+    said: str = field(default="", repr=False)
     code: int | None = None
     error: GatewayError | None = None
     made_by: int | None = None

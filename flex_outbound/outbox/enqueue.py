@@ -35,15 +35,15 @@ class Click:
     contact_type: str
     contact_id: str
     channel: str
-    address: str = ""
+    address: str = field(default="", repr=False)
     sender: int | None = None
-    body: str = ""
-    subject: str = ""
-    to: tuple[str, ...] = ()
-    cc: tuple[str, ...] = ()
-    bcc: tuple[str, ...] = ()
+    body: str = field(default="", repr=False)
+    subject: str = field(default="", repr=False)
+    to: tuple[str, ...] = field(default=(), repr=False)
+    cc: tuple[str, ...] = field(default=(), repr=False)
+    bcc: tuple[str, ...] = field(default=(), repr=False)
     content_sid: str = ""
-    content_variables: Mapping[str, str] = field(default_factory=dict)
+    content_variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     idempotency_key: str = ""
 
 

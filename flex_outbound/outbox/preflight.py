@@ -48,7 +48,7 @@ class ChannelOption:
     channel: Channel
     enabled: bool
     reason: str
-    reason_text: str
+    reason_text: str = field(repr=False)
     addresses: list[Address] = field(default_factory=list)
     senders: list[Sender] = field(default_factory=list)
 
@@ -206,7 +206,7 @@ class Rejection:
     """Why an interaction is not sent. ``reason``: one of REJECTIONS; ``said``: the host's own words, if it has any."""
 
     reason: str
-    said: str = ""
+    said: str = field(default="", repr=False)
 
 
 def is_test(interaction: Interaction) -> bool:

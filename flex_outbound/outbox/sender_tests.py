@@ -5,7 +5,7 @@ shows it. The sender is registered with no adapter: neither the API nor the plai
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -32,10 +32,10 @@ class SenderTest:
 
     user: Any
     sender: Sender
-    address: str
+    address: str = field(repr=False)
     worker: int
-    body: str = ""
-    subject: str = ""
+    body: str = field(default="", repr=False)
+    subject: str = field(default="", repr=False)
     key: str = ""
 
 

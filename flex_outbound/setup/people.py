@@ -1,7 +1,7 @@
 """Users of any user model, and the workers of an account, as matching needs them."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -16,8 +16,8 @@ class Person:
 
     pk: Any
     username: str
-    email: str
-    full_name: str
+    email: str = field(repr=False)
+    full_name: str = field(repr=False)
 
     @property
     def label(self) -> str:

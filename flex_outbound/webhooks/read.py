@@ -30,9 +30,9 @@ class Callback:
     ``repeated``: all values of the parameters that a form has more than once; the last one is in ``params``.
     """
 
-    params: dict[str, str]
-    raw: bytes | None
-    repeated: dict[str, list[str]] = field(default_factory=dict)
+    params: dict[str, str] = field(repr=False)
+    raw: bytes | None = field(repr=False)
+    repeated: dict[str, list[str]] = field(default_factory=dict, repr=False)
 
     @property
     def signed(self) -> Mapping[str, object] | bytes:

@@ -8,7 +8,7 @@ https://www.twilio.com/docs/flex/admin-guide/setup/conversations/configure-inter
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
@@ -106,7 +106,7 @@ class CallbackEvent:
     state_to: str = ""
     delivery_status: str = ""
     error_code: int | None = None
-    author: str = ""
+    author: str = field(default="", repr=False)
     participant: str = ""
 
     @property

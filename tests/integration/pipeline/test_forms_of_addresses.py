@@ -1,6 +1,7 @@
 """One address in many forms: on the contact, at Twilio, and in the way of a second click."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -30,7 +31,7 @@ def shown_as(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
 
     def parse_binding(raw: object) -> Binding:
         binding = read(raw)
-        return binding._replace(address=address) if binding.address else binding
+        return replace(binding, address=address) if binding.address else binding
 
     monkeypatch.setattr(results, "parse_binding", parse_binding)
 

@@ -1,4 +1,5 @@
 import json
+from dataclasses import astuple
 from typing import Any
 
 import pytest
@@ -45,7 +46,7 @@ def test_no_json_makes_reading_raise_or_give_a_sid_of_another_kind(payload: Any)
     assert attributes is None or isinstance(attributes, dict)
     conversation = results.parse_conversation(payload)
     assert conversation is None or conversation.conversation_sid == sid("CH")
-    assert all(isinstance(part, str) for part in results.parse_binding(payload))
+    assert all(isinstance(part, str) for part in astuple(results.parse_binding(payload)))
 
 
 def test_the_recorded_answer_gives_every_sid() -> None:
