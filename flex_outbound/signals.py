@@ -3,6 +3,10 @@
 ``interaction_queued``, ``interaction_created``, ``interaction_failed``, ``interaction_updated``: the sender is the
 class ``Interaction``, the keyword ``interaction`` an instance. ``message_received``: keywords ``interaction`` and
 ``message_sid``; the text is not passed on.
+
+``account_trouble``: an error that only an administrator can mend, once a day for each cause. The sender is the class
+``Account``; the keywords are ``account``, ``reason`` (a word of ``problems.REASONS``), ``code`` (Twilio's, or None),
+and ``summary`` and ``remedy`` in words. They name no customer and no secret.
 """
 
 from collections.abc import Callable
@@ -15,6 +19,7 @@ interaction_created = Signal()
 interaction_failed = Signal()
 interaction_updated = Signal()
 message_received = Signal()
+account_trouble = Signal()
 
 observers: list[Callable[[Any], None]] = []
 """For the app's own metrics: called after commit for each interaction that moved, with the object in memory.

@@ -15,7 +15,10 @@ from django.utils.translation import gettext_lazy
 from flex_outbound import contexts
 from flex_outbound.admin import dashboard, export
 from flex_outbound.admin.pages import Page
-from flex_outbound.models import Interaction
+from flex_outbound.admin.sites import link_on
+from flex_outbound.models import Account, Interaction
+from flex_outbound.problems import Problem
+from flex_outbound.setup.connection import problem_of
 
 CSV = "text/csv; charset=utf-8"
 PERSONAL: Final = frozenset({SEARCH_VAR, "contact_name", "address", "subject", "cc", "message"})
@@ -76,4 +79,15 @@ class DashboardPage(Page):
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Show tiles, charts and tables."""
         list_url = self.url_to("changelist")
-        return self.render(list_url=list_url, **dashboard.context(request.GET, list_url))
+        return self.render(list_url=list_url, troubles=self._troubles(), **dashboard.context(request.GET, list_url))
+
+    def _troubles(self) -> list[tuple[Account, Problem, str]]:
+        """Return the active accounts that cannot send, why, and where that is mended ("" where the user may not)."""
+        site = self.model_admin.admin_site
+        may_view = contexts.user_of(self.request).has_perm("flex_outbound.view_account")
+        found = [(one, problem_of(one)) for one in Account.objects.filter(is_active=True)]
+        return [
+            (one, problem, link_on(site, "account_change", one.pk) if may_view else "")
+            for one, problem in found
+            if problem
+        ]

@@ -94,6 +94,7 @@ class Migration(migrations.Migration):
                     models.TextField(blank=True, default="", editable=False, verbose_name="what Twilio said"),
                 ),
                 ("problem_at", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="at")),
+                ("told", models.JSONField(blank=True, default=dict, editable=False)),
                 ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created")),
                 ("updated_at", models.DateTimeField(auto_now=True, verbose_name="changed")),
             ],

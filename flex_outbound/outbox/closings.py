@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 
 from flex_outbound.exceptions import ConfigurationError, GatewayError, Refused
 from flex_outbound.models import Closing, Interaction
-from flex_outbound.outbox import claims, locks, owners, retry
+from flex_outbound.outbox import alerts, claims, locks, owners, retry
 from flex_outbound.outbox.clock import from_now
 from flex_outbound.outbox.gateways import gateway_for
 from flex_outbound.outbox.jobs import Job, request_after_commit
@@ -83,11 +83,13 @@ def _close(closing: Closing) -> bool:
         gateway_for(closing.interaction.account).close_channel(closing.interaction_sid, closing.channel_sid)
     except Refused as error:
         logger.error("Channel %s cannot be closed: error %s", closing.channel_sid, error.code)
+        alerts.note_access(closing.interaction.account, error)
         mine.update(next_at=None, error=error.detail[:500])
         return False
     except (GatewayError, ConfigurationError) as error:
         # Closing twice does no harm, so here an unknown outcome may simply be repeated.
         logger.warning("Channel %s could not be closed yet: %s", closing.channel_sid, type(error).__name__)
+        alerts.note_access(closing.interaction.account, error)
         mine.update(next_at=from_now(retry.backoff(closing.attempts + 1)))
         return False
     mine.update(closed_at=Now(), next_at=None, error="")

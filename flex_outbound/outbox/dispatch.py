@@ -19,7 +19,7 @@ from flex_outbound.gateway.base import ContactDetails, InteractionRequest, Inter
 from flex_outbound.models import Account, Interaction
 from flex_outbound.models.interaction import InteractionQuerySet
 from flex_outbound.models.setup import Kept
-from flex_outbound.outbox import disputes, effects, lifecycle, locks, preflight, ratelimit, retry
+from flex_outbound.outbox import alerts, disputes, lifecycle, locks, preflight, ratelimit, retry
 from flex_outbound.outbox.attempts import BATCH, Answer, Fence, Flight, Prepared, TooLate
 from flex_outbound.outbox.changes import SIDS, Change
 from flex_outbound.outbox.clock import from_now
@@ -163,7 +163,7 @@ def _prepare(claimed: list[Interaction], account_sid: str) -> list[Prepared[Inte
             gateway = gateway_for(interaction.account)
             ready.append((interaction, partial(gateway.create_interaction, build_request(interaction, found))))
         except ConfigurationError as error:
-            changes.append((interaction, decide(interaction, _not_set_up(interaction.account, error))))
+            changes.append((interaction, decide(interaction, alerts.record_configuration(interaction.account, error))))
     slots = ratelimit.reserve(Budget.INTERACTIONS, account_sid, len(ready), _lead.seconds)
     now = time.monotonic()
     for interaction, _request in ready[len(slots.waits) :]:
@@ -265,7 +265,7 @@ def _record(answers: list[tuple[Interaction, Answer]]) -> None:
         if isinstance(answer, InteractionResult):
             if not is_moved:
                 disputes.lost_race(interaction, _sids(answer))
-            effects.clear_problem(interaction.account)
+            alerts.clear(interaction.account)
         elif isinstance(answer, GatewayError):
             _note_error(interaction, answer)
         else:
@@ -295,16 +295,7 @@ def _record_plainly(interaction: Interaction, change: Change, error: Exception) 
 def _note_error(interaction: Interaction, error: GatewayError) -> None:
     if isinstance(error, OutcomeUnknown):
         logger.warning("Interaction %s: outcome unknown (%s)", interaction.pk, error.reason)
-    # A certificate that is not trusted is not accepted, and only an admin can fix it.
-    is_admins = isinstance(error, Refused) and errors.rule_for(error.code, error.http_status).admin
-    if is_admins or (isinstance(error, NotAccepted) and error.reason == NOT_SET_UP):
-        effects.record_problem(interaction.account, error)
-
-
-def _not_set_up(account: Account, error: ConfigurationError) -> Refused:
-    refused = Refused(str(error), reason=NOT_SET_UP)
-    effects.record_problem(account, refused)
-    return refused
+    alerts.note(interaction.account, error, opening=True)
 
 
 # -- leases ------------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""What follows from a change outside the interaction itself: its contact, its account, the host's signals."""
+"""What follows from a change outside the interaction itself: its contact, the host's signals."""
 
 import logging
 from collections.abc import Sequence
@@ -8,13 +8,11 @@ from uuid import UUID
 
 from django.contrib.contenttypes.models import ContentType
 from django.db import models, router, transaction
-from django.db.models.functions import Now
 from django.dispatch import Signal
 
 from flex_outbound import signals
 from flex_outbound.contacts import ContactAdapter, adapter_by_type
-from flex_outbound.exceptions import GatewayError
-from flex_outbound.models import Account, Interaction, Sender
+from flex_outbound.models import Interaction, Sender
 from flex_outbound.outbox import bulk, host, locks
 from flex_outbound.outbox.bulk import Update
 
@@ -79,25 +77,6 @@ def _sids_for_contact(interaction: Interaction) -> dict[str, str | None]:
         "last_task_sid": interaction.task_sid,
         "last_conversation_sid": interaction.conversation_sid,
     }
-
-
-def record_problem(account: Account, error: GatewayError) -> None:
-    """Show the admin on the account what is wrong with the setup, in Twilio's own words."""
-    Account.objects.filter(pk=account.pk).update(
-        problem_code=error.code, problem_text=error.detail[:500], problem_at=Now()
-    )
-    logger.error(
-        "Twilio refuses account %s (error %s): check its credentials and SIDs in the admin",
-        account.account_sid,
-        error.code,
-    )
-
-
-def clear_problem(account: Account) -> None:
-    """Take the problem off an account that works again."""
-    if account.problem_at is not None:
-        Account.objects.filter(pk=account.pk).update(problem_code=None, problem_text="", problem_at=None)
-        account.problem_at = None
 
 
 def observe_after_commit(interactions: Sequence[Interaction]) -> None:

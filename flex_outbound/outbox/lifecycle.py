@@ -21,7 +21,7 @@ from flex_outbound.conf import conf
 from flex_outbound.models import DispatchAttempt, Interaction, Message, Outcome
 from flex_outbound.models.interaction import InteractionQuerySet
 from flex_outbound.models.scheduling import SchedulableQuerySet
-from flex_outbound.outbox import bulk, claims, closings, effects, locks, owners
+from flex_outbound.outbox import alerts, bulk, claims, closings, effects, locks, owners
 from flex_outbound.outbox.bulk import NOW, In, Plus, Update
 from flex_outbound.outbox.changes import SIDS, Change
 from flex_outbound.outbox.clock import from_now
@@ -177,6 +177,9 @@ def apply(pairs: Sequence[Pair]) -> list[bool]:
         effects.store_on_contacts([interaction for interaction, change in made if _is_for_contact(change)])
         for interaction, change in made:
             _follow(interaction, change)
+            if change.error is None:
+                # What a channel or a receipt told; the errors of requests are recorded by who made them.
+                alerts.note_code(interaction.account_id, change.code or change.facts.get("error_code"))
         _tell(made)
         _request_next(made)
     return moved

@@ -22,7 +22,7 @@ from flex_outbound.gateway.base import Gateway, TaskState
 from flex_outbound.gateway.payloads import ATTEMPT
 from flex_outbound.models import Account, Interaction
 from flex_outbound.models.interaction import InteractionQuerySet
-from flex_outbound.outbox import claims, closings, disputes, effects, lifecycle, locks, ratelimit, retry
+from flex_outbound.outbox import alerts, claims, closings, disputes, lifecycle, locks, ratelimit, retry
 from flex_outbound.outbox.changes import SIDS, Change
 from flex_outbound.outbox.clock import from_now, next_lookup, since
 from flex_outbound.outbox.gateways import gateway_for
@@ -191,6 +191,7 @@ def _failed(account: Account, interactions: Sequence[Interaction], error: Except
     asked_for = retry.asked_for(error.retry_after) if isinstance(error, NotAccepted) else 0.0
     reason = error.reason if isinstance(error, GatewayError) else "not_set_up"
     logger.warning("Account %s could not be searched: %s", account.account_sid, reason)
+    alerts.note_access(account, error)
     for interaction in interactions:
         _could_not_look_up(interaction, max(asked_for, _pause(interaction)))
 
@@ -231,7 +232,7 @@ def adopt(interaction: Interaction, tasks: Sequence[TaskState]) -> bool:
         return False
     [adopted] = lifecycle.apply([(interaction, change)])
     if adopted:
-        effects.clear_problem(interaction.account)
+        alerts.clear(interaction.account)
     else:
         attempt = interaction.attempt
         interaction.refresh_from_db()

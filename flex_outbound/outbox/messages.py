@@ -17,11 +17,11 @@ from flex_outbound.exceptions import ConfigurationError, GatewayError, NotAccept
 from flex_outbound.gateway.base import MessageRequest
 from flex_outbound.models import Message
 from flex_outbound.models.scheduling import SchedulableQuerySet
-from flex_outbound.outbox import claims, lifecycle, locks, ratelimit, retry
+from flex_outbound.outbox import alerts, claims, lifecycle, locks, ratelimit, retry
 from flex_outbound.outbox.attempts import BATCH, Answer, Fence, Flight, Prepared, TooLate
 from flex_outbound.outbox.changes import Change
 from flex_outbound.outbox.clock import from_now, next_lookup, since
-from flex_outbound.outbox.dispatch import NOT_SET_UP, decide_expired
+from flex_outbound.outbox.dispatch import decide_expired
 from flex_outbound.outbox.gateways import gateway_for
 from flex_outbound.outbox.ratelimit import Budget
 from flex_outbound.problems import MESSAGE
@@ -60,7 +60,7 @@ def _prepare(message: Message) -> Prepared[Message] | None:
     try:
         gateway = gateway_for(account)
     except ConfigurationError as error:
-        lifecycle.apply_message(message, decide(message, Refused(str(error), reason=NOT_SET_UP)))
+        lifecycle.apply_message(message, decide(message, alerts.record_configuration(account, error)))
         return None
     return Prepared(message, partial(gateway.create_message, build_request(message)))
 
@@ -98,6 +98,7 @@ def _record(answers: list[tuple[Message, Answer]]) -> None:
         if isinstance(answer, OutcomeUnknown):
             logger.warning("First message of %s: outcome unknown (%s)", message.interaction_id, answer.reason)
         _record_one(message, decide(message, answer))
+        alerts.note(message.interaction.account, answer)
 
 
 def _record_one(message: Message, change: Change) -> None:
@@ -144,7 +145,8 @@ def _look_up(message: Message) -> None:
     same = Message.objects.filter(pk=message.pk, status=MessageStatus.UNCONFIRMED, attempt=message.attempt)
     try:
         sid = gateway_for(interaction.account).find_message(interaction.conversation_sid or "", interaction.key)
-    except (GatewayError, ConfigurationError):
+    except (GatewayError, ConfigurationError) as error:
+        alerts.note_access(interaction.account, error)
         same.update(next_at=from_now(retry.after_failed_lookup(elapsed)))
         return
     if sid is not None:

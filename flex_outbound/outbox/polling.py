@@ -18,7 +18,7 @@ from flex_outbound.conf import conf
 from flex_outbound.exceptions import ConfigurationError, GatewayError
 from flex_outbound.gateway.base import ChannelState, Gateway, TaskState
 from flex_outbound.models import Account, Interaction
-from flex_outbound.outbox import claims, closings, delivery, lifecycle, locks, ratelimit, retry
+from flex_outbound.outbox import alerts, claims, closings, delivery, lifecycle, locks, ratelimit, retry
 from flex_outbound.outbox.bulk import In
 from flex_outbound.outbox.changes import NOTHING, Change, channel_failed, channel_step, conversation_step, task_step
 from flex_outbound.outbox.clock import from_now, since
@@ -116,6 +116,7 @@ def poll_one(interaction: Interaction, account: Account) -> None:
         receipts = delivery.ask(interaction, gateway)
     except (GatewayError, ConfigurationError) as error:
         logger.info("Interaction %s could not be polled: %s", interaction.pk, type(error).__name__)
+        alerts.note_access(account, error)
         findings, receipts = None, []
     with locks.bounded_transaction(read_first=True):
         # Read again, for callbacks may have come while Twilio was asked.
@@ -272,6 +273,7 @@ def poll_batches(account: Account) -> int:
             found = gateway_for(account).find_tasks([one.key for one in taken]) if taken else {}
         except (GatewayError, ConfigurationError) as error:
             logger.info("Account %s could not be polled: %s", account.account_sid, type(error).__name__)
+            alerts.note_access(account, error)
             break
         going_on += sum(_goes_on(one, account, found.get(one.key, [])) for one in taken)
     return going_on

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from limits.storage import storage_from_string
 
+from flex_outbound import signals
 from flex_outbound.conf import conf
 from flex_outbound.models import Closing, Heartbeat, Interaction, WebhookEvent
 from flex_outbound.models.setup import tenant
@@ -47,6 +48,7 @@ def checks() -> list[Check]:
         ),
         Check("rate_limits", check_rate_limits, _("Start it, or check FLEX_OUTBOUND['RATE_LIMIT_STORAGE'].")),
         Check("cache", check_cache, _("Start it, or check CACHES in the settings.")),
+        Check("alerts", check_alerts, _("Check ADMINS in the settings.")),
     ]
 
 
@@ -188,6 +190,20 @@ def check_rate_limits() -> Iterator[CheckResult]:
         yield CheckResult("rate_limits", level, _("Counted in memory, separately in each worker process."), remedy)
     else:
         yield CheckResult("rate_limits", Level.OK, _("The storage answers."))
+
+
+def check_alerts() -> Iterator[CheckResult]:
+    """Check that somebody learns of errors that only an administrator can mend."""
+    if settings.ADMINS:
+        words = _("Errors that only an administrator can mend are mailed to ADMINS.")
+        yield CheckResult("alerts", Level.OK, words)
+    elif signals.account_trouble.receivers:
+        yield CheckResult("alerts", Level.OK, _("The signal account_trouble has a receiver."))
+    else:
+        level = Level.OK if settings.DEBUG else Level.WARNING
+        remedy = "" if settings.DEBUG else _("Set ADMINS, or connect a receiver to the signal account_trouble.")
+        words = _("Nobody is told when Twilio refuses an account: ADMINS is empty.")
+        yield CheckResult("alerts", level, words, remedy)
 
 
 def check_cache() -> Iterator[CheckResult]:

@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from flex_outbound.models import FiguresMark, Interaction
+from flex_outbound.models import Account, FiguresMark, Interaction
 from flex_outbound.reports import rollup
 from tests.integration.admin.conftest import INTERACTIONS, staff
 from tests.integration.conftest import Click
@@ -102,6 +102,20 @@ def test_each_chart_has_its_figures_in_a_table_that_leads_to_the_rows(
         response = admin_client.get(link)
         assert response.status_code == 200
     assert response.content.decode().count('class="field-created_at') == 1
+
+
+def test_an_account_in_trouble_stands_above_the_figures(admin_client: Client, account: Account) -> None:
+    assert 'role="alert"' not in shown(admin_client)
+    Account.objects.update(problem_code=20003, problem_text="Authenticate <b>", problem_at=NOW)
+    html = shown(admin_client).replace("&#x27;", "'")
+    box = html.index('role="alert"')
+    assert "does not accept this account's credentials" in html[box:]
+    assert f'href="/admin/flex_outbound/account/{account.pk}/change/"' in html[box:]
+    lead = shown(staff("lead", "view_interaction"))
+    assert "enter the API key" in lead
+    assert "/account/" not in lead
+    Account.objects.update(is_active=False)
+    assert 'role="alert"' not in shown(admin_client)
 
 
 def test_what_waits_leads_to_its_rows(admin_client: Client, click: Click) -> None:

@@ -15,6 +15,7 @@ from flex_outbound.outbox import sweep
 from flex_outbound.outbox.enqueue import Click, enqueue
 from flex_outbound.setup.doctor import local
 from flex_outbound.setup.doctor.results import CheckResult, Level, run_all
+from flex_outbound.signals import account_trouble
 
 pytestmark = pytest.mark.django_db
 
@@ -173,3 +174,26 @@ def test_a_click_that_twilio_has_wait_for_long_is_shown(
     clicked = timezone.now() - timedelta(minutes=minutes)
     Interaction.objects.filter(pk=row.pk).update(next_at=soon, created_at=clicked, status=status)
     assert levels() == WELL | ({"unsettled": level} if level else {})
+
+
+@pytest.mark.parametrize(
+    ("admins", "debug", "level"),
+    [([("Ada", "ada@crm.example")], False, Level.OK), ([], False, Level.WARNING), ([], True, Level.OK)],
+)
+def test_somebody_must_be_told(settings: Any, admins: list[tuple[str, str]], debug: bool, level: Level) -> None:
+    settings.ADMINS, settings.DEBUG = admins, debug
+    [result] = local.check_alerts()
+    assert result.level == level
+    assert bool(result.remedy) == (level == Level.WARNING)
+
+
+def test_a_receiver_of_the_signal_is_told(settings: Any) -> None:
+    def receive(**values: Any) -> None: ...
+
+    settings.ADMINS = []
+    account_trouble.connect(receive)
+    try:
+        [result] = local.check_alerts()
+    finally:
+        account_trouble.disconnect(receive)
+    assert result.level == Level.OK
