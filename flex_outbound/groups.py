@@ -9,15 +9,17 @@ from django.apps.registry import Apps
 from django.contrib.auth.management import create_permissions
 from django.db import router, transaction
 
-AGENTS: Final = "Flex agents"
+from flex_outbound import roles
+
+AGENTS: Final = roles.AGENTS
 MANAGERS: Final = "Flex managers"
 
 SET_UP: Final = ("account", "sender", "worker")
 """Models that managers add, change and delete. They may view all other models of the app."""
 
-_AGENTS_MAY: Final = frozenset({"add_interaction"})
+_AGENTS_MAY: Final = frozenset({roles.CODENAME})
 _MANAGERS_MAY: Final = frozenset(
-    {"add_interaction", "change_interaction", "change_webhookevent"}
+    {roles.CODENAME, "change_interaction", "change_webhookevent"}
     | {f"{verb}_{model}" for verb in ("add", "change", "delete") for model in SET_UP}
 )
 

@@ -1,45 +1,27 @@
-"""The page that says which user is which Flex worker: proposals, who is left on both sides, what changed at Twilio."""
+"""The page that says which user is which Flex worker: suggestions, who is left on both sides, what changed at Twilio.
+
+It also shows which of the matched users may not open conversations yet, and lets them.
+"""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from flex_outbound.admin.matching_rows import TABS, Row, Tabs
 from flex_outbound.admin.pages import Page
-from flex_outbound.admin.sites import link_on
 from flex_outbound.models import Resource, Worker
-from flex_outbound.setup import drift, matching, people
+from flex_outbound.roles import AGENTS
+from flex_outbound.setup import drift, matching, people, permissions
 
 PER_PAGE: Final = 100
 MAX_QUERY: Final = 200
-TABS: Final[dict[str, Any]] = {
-    "proposed": gettext_lazy("Proposed"),
-    "workers": gettext_lazy("Workers without a user"),
-    "users": gettext_lazy("Users without a worker"),
-    "moved": gettext_lazy("Changed at Twilio"),
-    "matched": gettext_lazy("Matched"),
-}
-
-
-@dataclass(slots=True)
-class Row:
-    """One line of the page, in any of its tabs. ``key``: the value of its checkbox."""
-
-    key: str
-    worker: str
-    hint: str
-    user: str
-    why: str
-    ticked: bool = True
-    error: str = ""
-    typed: str = ""
-    url: str = ""
 
 
 class WorkersPage(Page):
@@ -55,15 +37,18 @@ class WorkersPage(Page):
         return self._show_tab()
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Do what ``act`` says: ``accept`` proposals, ``assign`` users by name, ``fix`` what changed at Twilio."""
-        acts = {"accept": self._accept, "assign": self._assign, "fix": self._fix}
+        """Do what ``act`` says.
+
+        ``accept`` suggestions, ``assign`` users by name, ``fix`` what changed at Twilio, ``grant`` the permission.
+        """
+        acts = {"accept": self._accept, "assign": self._assign, "fix": self._fix, "grant": self._grant}
         act = acts.get(request.POST.get("act", ""))
         if act is None:
             raise Http404
         return act()
 
     def _accept(self) -> HttpResponseBase:
-        """Match the proposals that were ticked. The form names the user that was shown, not only the worker."""
+        """Match the suggestions that were ticked. The form names the user that was shown, not only the worker."""
         ticked = self.request.POST.getlist("tick")
         wanted = {sid: self.request.POST.get(f"user-{sid}", "") for sid in ticked}
         users = people.by_pk(wanted.values())
@@ -106,7 +91,33 @@ class WorkersPage(Page):
         words = ngettext("%(count)d worker matched.", "%(count)d workers matched.", len(made)) % {"count": len(made)}
         self.model_admin.log_change(self.request, self.object, words)
         self.succeed(words)
-        return self._redirect_to(tab)
+        return self._redirect_to(self._tell_who_lacks(made) or tab)
+
+    def _tell_who_lacks(self, made: Sequence[Worker]) -> str:
+        """Say if some of these users may not write yet; returns the tab that mends it, "" where nobody lacks it."""
+        number = permissions.lacking(self.object).filter(pk__in=[one.pk for one in made]).count()
+        if not number:
+            return ""
+        words = ngettext(
+            "%(count)d of them may not open conversations yet. Add the user to the group “%(group)s” here.",
+            "%(count)d of them may not open conversations yet. Add the users to the group “%(group)s” here.",
+            number,
+        )
+        self.say(messages.WARNING, words % {"count": number, "group": AGENTS})
+        return "lacking"
+
+    def _grant(self) -> HttpResponseBase:
+        """Add the users that were ticked to the group of agents."""
+        group = permissions.group()
+        if group is None or not permissions.may_grant(self.request.user):
+            raise PermissionDenied
+        added = permissions.grant(self.object, set(self.request.POST.getlist("tick")), group)
+        words = ngettext("%(count)d user added to “%(group)s”.", "%(count)d users added to “%(group)s”.", len(added))
+        words %= {"count": len(added), "group": group.name}
+        for worker in added:
+            self.model_admin.log_change(self.request, worker.user, _("Added to the group “%s”.") % group.name)
+        self.say(messages.SUCCESS if added else messages.WARNING, words if added else _("Nothing was chosen."))
+        return self._redirect_to("lacking")
 
     def _fix(self) -> HttpResponseBase:
         changed = drift.fix(self.object, set(self.request.POST.getlist("tick")))
@@ -120,18 +131,22 @@ class WorkersPage(Page):
         self, tab: str = "", errors: Mapping[str, str] | None = None, typed: Mapping[str, str] | None = None
     ) -> HttpResponseBase:
         """Show a tab: the one given, else the one asked for, else the first with work to do."""
-        rows = self._rows()
+        tabs = Tabs(self.object, self.model_admin.admin_site)
         wanted = tab or self.request.GET.get("tab", "")
-        shown = wanted if wanted in rows else next((name for name in ("moved", "proposed") if rows[name]), "workers")
+        shown = wanted if wanted in TABS else tabs.first()
         text = self.request.GET.get("q", "").strip()[:MAX_QUERY]
-        page = Paginator(_search(rows[shown], text), PER_PAGE).get_page(self.request.GET.get("p"))
-        on_page = list(page.object_list)
+        paginator = Paginator(tabs.lines(shown, text), PER_PAGE)
+        if not text:
+            paginator.count = tabs.counts[shown]
+        page = paginator.get_page(self.request.GET.get("p"))
+        on_page = tabs.rows(shown, list(page.object_list))
         self._mark(on_page, errors or {}, typed or {})
         return self.render(
             status=400 if errors else 200,
-            tabs=[(name, label, len(rows[name]), name == shown) for name, label in TABS.items()],
+            tabs=[(name, label, tabs.counts[name], name == shown) for name, label in TABS.items()],
             tab=shown,
             page=page,
+            rows=on_page,
             query=text,
             link=urlencode({"tab": shown, "q": text}),
             failed=bool(errors),
@@ -139,19 +154,12 @@ class WorkersPage(Page):
             is_imported=Resource.objects.filter(account=self.object).exists(),
             stranded=drift.senders_without_queue(self.object) if shown == "moved" else (),
             import_url=self.url_to("import"),
+            **(self._permission_context() if shown == "lacking" else {}),
         )
 
-    def _rows(self) -> dict[str, list[Row]]:
-        """Return the lines of every tab: the tabs show how many they have."""
-        found, moved = matching.matches(self.object), drift.of_workers(self.object)
-        mapped = Worker.objects.filter(account=self.object).select_related("user")
-        return {
-            "proposed": [_proposed(one) for one in found.proposals],
-            "workers": [_worker(one) for one in found.workers],
-            "users": [Row("", "", one.email, one.label, "") for one in found.users],
-            "moved": [_moved(one) for one in moved],
-            "matched": [self._matched(one) for one in mapped],
-        }
+    def _permission_context(self) -> dict[str, Any]:
+        group = permissions.group()
+        return {"group": group, "may_grant": group is not None and permissions.may_grant(self.request.user)}
 
     def _mark(self, rows: list[Row], errors: Mapping[str, str], typed: Mapping[str, str]) -> None:
         """Put the errors of a form beside its lines, and what was ticked and typed back into them."""
@@ -161,36 +169,8 @@ class WorkersPage(Page):
             row.typed = typed.get(row.key, "")
             row.ticked = row.ticked and (not errors or bool(row.error) or row.key in ticked)
 
-    def _matched(self, worker: Worker) -> Row:
-        url = link_on(self.model_admin.admin_site, "worker_change", worker.pk)
-        state = "" if worker.is_active else _("switched off")
-        return Row("", worker.friendly_name or worker.worker_sid, state, people.person(worker.user).label, "", url=url)
-
     def _redirect_to(self, tab: str) -> HttpResponseBase:
         return self.redirect(f"{self.request.path}?{urlencode({'tab': tab})}")
-
-
-def _proposed(one: matching.Proposal) -> Row:
-    row = _worker(one.worker)
-    row.user, row.why, row.url = one.user.label, str(one.why), str(one.user.pk)
-    return row
-
-
-def _worker(one: Resource) -> Row:
-    known = [str(one.details.get(name, "")) for name in ("full_name", "email")]
-    return Row(one.sid, one.name or one.sid, ", ".join(text for text in known if text and text != one.name), "", "")
-
-
-def _moved(one: drift.WorkerDrift) -> Row:
-    name = one.worker.friendly_name or one.worker.worker_sid
-    return Row(one.key, name, one.words, people.person(one.worker.user).label, one.remedy)
-
-
-def _search(rows: Sequence[Row], text: str) -> Sequence[Row]:
-    if not text:
-        return rows
-    wanted = text.casefold()
-    return [row for row in rows if wanted in f"{row.worker} {row.hint} {row.user}".casefold()]
 
 
 def _keys(rows: Sequence[Row]) -> set[str]:

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from django.db import router, transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from flex_outbound.models import Account, Resource, ResourceKind, Worker
 from flex_outbound.setup import people
-from flex_outbound.setup.people import Person
+from flex_outbound.setup.people import Person, Wanted
 
 MAX_PAIRS: Final = 1000
 """How many pairs a page may accept at a time."""
@@ -31,11 +32,14 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class Matches:
-    """Proposals, and the workers and users without one; all sorted by name."""
+    """Proposals, and the workers and users without one; all sorted by name.
+
+    ``users``: a query set, since a project may have very many.
+    """
 
     proposals: list[Proposal]
     workers: list[Resource]
-    users: list[Person]
+    users: QuerySet[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,8 @@ Key = Callable[[Any], str]
 
 def matches(account: Account) -> Matches:
     """Match the account's free workers with the free users. Takes two queries."""
-    workers, users = people.free_workers(account), list(people.free_users(account))
+    workers, free = people.free_workers(account), people.free_users(account)
+    users = list(people.called(free, _wanted(workers))) if workers else []
     proposals: list[Proposal] = []
     for why, of_worker, of_user in _RULES:
         pairs = _only_ones(workers, users, of_worker, of_user)
@@ -60,7 +65,15 @@ def matches(account: Account) -> Matches:
         workers = [one for one in workers if one.sid not in done]
         users = [one for one in users if one.pk not in taken]
     proposals.sort(key=lambda one: (one.worker.name.casefold(), one.worker.sid))
-    return Matches(proposals, workers, users)
+    return Matches(proposals, workers, free.exclude(pk__in=[one.user.pk for one in proposals]))
+
+
+def _wanted(workers: Iterable[Resource]) -> Wanted:
+    """Return what a user may be called who fits one of the workers by any rule."""
+    by_column: dict[str, set[str]] = {}
+    for _why, of_worker, of_user in _RULES:
+        by_column.setdefault(_COLUMNS[of_user], set()).update(of_worker(one) for one in workers)
+    return Wanted(**by_column)
 
 
 def accept(account: Account, pairs: Mapping[str, Any]) -> Accepted:
@@ -153,10 +166,23 @@ def _spelt_address(worker: Resource) -> str:
     return worker.name.replace("_40", "@").replace("_2E", ".").replace("_2e", ".")
 
 
+def _email(user: Person) -> str:
+    return user.email
+
+
+def _username(user: Person) -> str:
+    return user.username
+
+
+def _full_name(user: Person) -> str:
+    return user.full_name
+
+
 _RULES: Final[list[tuple[Any, Key, Key]]] = [
-    (gettext_lazy("same email address"), _detail("email"), lambda user: user.email),
-    (gettext_lazy("the worker's name is the user's address"), _spelt_address, lambda user: user.email),
-    (gettext_lazy("same user name"), _worker_name, lambda user: user.username),
-    (gettext_lazy("same full name"), _detail("full_name"), lambda user: user.full_name),
-    (gettext_lazy("the worker's name is the user's full name"), _worker_name, lambda user: user.full_name),
+    (gettext_lazy("same email address"), _detail("email"), _email),
+    (gettext_lazy("the worker's name is the user's address"), _spelt_address, _email),
+    (gettext_lazy("same user name"), _worker_name, _username),
+    (gettext_lazy("same full name"), _detail("full_name"), _full_name),
+    (gettext_lazy("the worker's name is the user's full name"), _worker_name, _full_name),
 ]
+_COLUMNS: Final[dict[Key, str]] = {_email: "emails", _username: "usernames", _full_name: "full_names"}

@@ -89,7 +89,7 @@ def take_over_what_twilio_has(page: Page, shoot: Shoot) -> None:
 
 def make_ada_an_agent(page: Page, ada: User) -> None:
     page.get_by_role("link", name="say which user is which worker").click()
-    page.click("text=Accept the ticked ones")
+    page.click("text=Accept selected")
     expect(page.locator("text=1 worker matched.")).to_be_visible()
     page.goto(f"/admin/auth/user/{ada.pk}/change/")
     # What the button between the two lists is called differs between versions of Django; this does not.

@@ -89,7 +89,7 @@ def test_from_credentials_to_workers(new_page: NewPage, sandbox: Sandbox, shoot:
 
     page.click("text=say which user is which worker")
     shots(page, shoot, "workers-proposed")
-    page.click("text=Accept the ticked ones")
+    page.click("text=Accept selected")
     expect(page.locator("text=2 workers matched.")).to_be_visible()
     assert Worker.objects.count() == 2
 

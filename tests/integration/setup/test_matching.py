@@ -4,12 +4,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.backends import BaseBackend
+from django.contrib.auth.models import Group, Permission, User
 from django.utils import timezone
 
 from flex_outbound.models import Account, ImportRun, Resource, ResourceKind, Sender, Worker
+from flex_outbound.roles import AGENTS
 from flex_outbound.sandbox import defaults
-from flex_outbound.setup import drift, importing, matching, people
+from flex_outbound.setup import drift, importing, matching, people, permissions
 
 pytestmark = pytest.mark.django_db
 
@@ -49,6 +51,39 @@ def test_a_name_that_twilio_made_of_an_address_fits_the_address(imported: Accoun
     User.objects.create_user("d", "dana.d@crm.example")
     [found] = matching.matches(imported).proposals
     assert found.user.username == "d"
+
+
+def test_a_full_name_fits_with_other_spaces_and_letters(imported: Account) -> None:
+    Resource.objects.filter(sid=WORKERS["dana"]).update(details={"full_name": " Özlem   KAYA "})
+    User.objects.create_user("oc", first_name="Özlem", last_name="Kaya")
+    [found] = matching.matches(imported).proposals
+    assert (found.user.username, str(found.why)) == ("oc", "same full name")
+
+
+def test_of_many_users_only_those_are_read_who_may_fit(
+    imported: Account, users: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    User.objects.bulk_create(User(username=f"x{n}", email=f"x{n}@example.com") for n in range(500))
+    read: list[Any] = []
+    monkeypatch.setattr(people, "person", lambda user, known=people.person: read.append(user) or known(user))
+    found = matching.matches(imported)
+    assert len(found.proposals) == len(read) == 3
+    assert found.users.count() == 501
+
+
+def test_more_names_than_one_query_takes(imported: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(people, "MOST_KEYS", 3)
+    User.objects.create_user("bea")
+    User.objects.create_user("dana", "agent@example.com")
+    pairs = {one.worker.name: one.user.username for one in matching.matches(imported).proposals}
+    assert pairs == {"agent": "dana", "bea": "bea"}
+
+
+def test_full_names_that_no_field_holds_are_read(imported: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(User, "get_full_name", lambda user: user.username.replace(".", " "))
+    User.objects.create_user("Carlos.Cruz")
+    [found] = matching.matches(imported).proposals
+    assert str(found.why) == "same full name"
 
 
 def test_users_who_left_are_not_proposed(imported: Account, users: dict[str, Any]) -> None:
@@ -141,3 +176,53 @@ def test_users_are_found_by_name_or_address_and_by_key(users: dict[str, Any]) ->
     assert people.find("agent@EXAMPLE.com") == [users["agent"]]
     assert people.find("NORA") == [users["nobody"]]
     assert people.by_pk([str(users["bea"].pk), "x", ""]) == {str(users["bea"].pk): users["bea"]}
+
+
+# --- who may open conversations ------------------------------------------------------------------------------------
+
+
+class OtherBackend(BaseBackend):
+    """Permissions from elsewhere: nora has all."""
+
+    def has_perm(self, user_obj: Any, perm: str, obj: Any = None) -> bool:
+        return bool(user_obj.username == "nora")
+
+
+def match(account: Account, users: dict[str, Any]) -> dict[str, Worker]:
+    sids = zip(users, WORKERS.values(), strict=False)
+    return {name: Worker.objects.create(account=account, user=users[name], worker_sid=sid) for name, sid in sids}
+
+
+def lacking(account: Account) -> set[str]:
+    return set(permissions.lacking(account).values_list("user__username", flat=True))
+
+
+def test_who_may_not_open_conversations_is_found_in_the_database(
+    bare: Account, users: dict[str, Any], django_assert_num_queries: Any
+) -> None:
+    workers = match(bare, users)
+    assert lacking(bare) == {"ada", "bea", "cc", "nora"}
+    users["agent"].groups.add(Group.objects.get(name=AGENTS))
+    users["bea"].user_permissions.add(Permission.objects.get(codename="add_interaction"))
+    User.objects.filter(username="cc").update(is_superuser=True)
+    with django_assert_num_queries(1):
+        assert lacking(bare) == {"nora"}
+    User.objects.filter(username="nora").update(is_active=False)
+    assert lacking(bare) == set()
+    User.objects.filter(username="nora").update(is_active=True)
+    workers["nobody"].is_active = False
+    workers["nobody"].save()
+    assert lacking(bare) == set()
+
+
+def test_permissions_from_another_backend_count(bare: Account, users: dict[str, Any], settings: Any) -> None:
+    match(bare, users)
+    settings.AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend", f"{__name__}.OtherBackend"]
+    assert lacking(bare) == {"ada", "bea", "cc"}
+
+
+def test_a_group_that_lets_nobody_write_is_not_offered() -> None:
+    group = Group.objects.get(name=AGENTS)
+    assert permissions.group() == group
+    group.permissions.clear()
+    assert permissions.group() is None

@@ -1,0 +1,10 @@
+"""What agents are called and may do (vocabulary)."""
+
+from typing import Final
+
+AGENTS: Final = "Flex agents"
+"""The group of users who may open conversations."""
+
+CODENAME: Final = "add_interaction"
+PERMISSION: Final = f"flex_outbound.{CODENAME}"
+"""What opening conversations takes."""
