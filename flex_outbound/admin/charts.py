@@ -8,7 +8,7 @@ from django.contrib.auth import get_user_model
 from django.utils.formats import date_format, localize, number_format
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext, pgettext
+from django.utils.translation import ngettext
 
 from flex_outbound import problems
 from flex_outbound.channels import Channel
@@ -84,8 +84,24 @@ def tiles_of(found: Overview, now: Waiting, list_url: str, link: Link) -> list[T
         Tile(_("Waiting now"), whole(now.number), oldest, "wait" if now.number else "", waiting_url),
         *lost,
         Tile(_("Median from click to Flex"), seconds(total.median)),
-        Tile(_("95 % are in Flex within"), seconds(total.p95)),
+        Tile(_("95th percentile from click to Flex"), seconds(total.p95)),
     ]
+
+
+def sum_of(total: Tally) -> str:
+    """Return in words how the clicks add up, since one that was opened and failed afterwards counts as both."""
+    parts = [
+        (total.opened, _("%(number)s opened in Flex")),
+        (total.failed_first, _("%(number)s failed before they were opened")),
+        (total.canceled, _("%(number)s canceled")),
+        (total.undecided, _("%(number)s without an outcome yet")),
+    ]
+    shown = " + ".join(words % {"number": whole(number)} for number, words in parts if number)
+    words = _("%(clicks)s clicks = %(parts)s.") % {"clicks": whole(total.clicks), "parts": shown}
+    if not total.failed_later:
+        return words
+    later = _("%(number)s of those that were opened failed afterwards, and count as both.")
+    return f"{words} {later % {'number': whole(total.failed_later)}}"
 
 
 def _not_delivered(total: Tally, url: str) -> Tile:
@@ -134,7 +150,7 @@ def _counts(
             _("Not delivered"),
             _("Canceled"),
             _("Median"),
-            pgettext("percentile", "95 %"),
+            _("95th percentile"),
         ],
         [(label, url, _cells(tally)) for label, url, tally in rows],
         [label for label, _url, _tally in drawn],
@@ -159,10 +175,10 @@ def _waits(rows: list[tuple[str, str, Tally]]) -> Chart:
         "waits",
         _("From click to Flex, in seconds"),
         "lines",
-        [_("Day"), _("Median"), pgettext("percentile", "95 %")],
+        [_("Day"), _("Median"), _("95th percentile")],
         [(label, "", [seconds(tally.median), seconds(tally.p95)]) for label, _url, tally in rows],
         [label for label, _url, _tally in rows],
-        [(_("Median"), "good", medians), (pgettext("percentile", "95 %"), "wait", highs)],
+        [(_("Median"), "good", medians), (_("95th percentile"), "wait", highs)],
         unit="s",
         note=_("Exact to within 3 %."),
     )

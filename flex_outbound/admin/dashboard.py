@@ -11,7 +11,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
-from flex_outbound.admin.charts import Chart, charts_of, names_of, tiles_of
+from flex_outbound.admin.charts import Chart, charts_of, names_of, sum_of, tiles_of
 from flex_outbound.admin.filters import PERIODS, agents, by_name
 from flex_outbound.channels import Channel
 from flex_outbound.models import Account
@@ -97,6 +97,7 @@ def context(asked: Mapping[str, Any], list_url: str) -> dict[str, Any]:
         "period": period,
         "zone": timezone.get_current_timezone_name(),
         "tiles": tiles_of(found, now, list_url, link),
+        "sum": sum_of(found.total) if found.total.clicks else "",
         "charts": charts if found.total.clicks else [],
         "data": [chart.data for chart in charts if isinstance(chart, Chart)],
     }

@@ -671,6 +671,7 @@ class Migration(migrations.Migration):
                 ("failed", models.PositiveIntegerField()),
                 ("canceled", models.PositiveIntegerField()),
                 ("undelivered", models.PositiveIntegerField(default=0)),
+                ("failed_later", models.PositiveIntegerField(default=0)),
                 ("reasons", models.JSONField(default=dict)),
                 ("waits", models.JSONField(default=dict)),
                 (

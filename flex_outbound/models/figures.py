@@ -34,7 +34,7 @@ class FiguresMark(models.Model):
 class DailyFigures(models.Model):
     """One day's clicks of one agent on one channel of one account.
 
-    ``reasons``: of those that failed or whose first message did not arrive. ``waits``: opened ones by the bucket of
+    ``failed_later``: of those that failed, the ones that were opened before. ``reasons``: of those that failed or whose first message did not arrive. ``waits``: opened ones by the bucket of
     their wait, see ``reports.waits``.
     """
 
@@ -47,6 +47,7 @@ class DailyFigures(models.Model):
     failed = models.PositiveIntegerField()
     canceled = models.PositiveIntegerField()
     undelivered = models.PositiveIntegerField(default=0)
+    failed_later = models.PositiveIntegerField(default=0)
     reasons = models.JSONField(default=dict)
     waits = models.JSONField(default=dict)
 

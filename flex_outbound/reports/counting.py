@@ -41,6 +41,7 @@ def _note(tally: Tally, ended: str, why: str, bucket: int | None, number: int) -
         tally.waits += waits.packed(bucket, number)
     if ended == Status.FAILED:
         tally.failed += number
+        tally.failed_later += number if bucket is not None else 0
     elif ended == Phase.UNDELIVERED:
         tally.undelivered += number
     if ended in (Status.FAILED, Phase.UNDELIVERED):

@@ -54,13 +54,14 @@ def changed_since(mark: FiguresMark) -> set[date]:
 
 def read(first: date, end: date, **wanted: Any) -> Iterator[tuple[date, Key, Tally]]:
     """Yield the rolled-up tallies of the days from ``first`` up to, not including, ``end``; ``wanted`` as a filter."""
-    names = ("day", "account_id", "channel", "agent_id", "clicks", "opened", "failed", "canceled", "undelivered")
+    numbers = ("clicks", "opened", "failed", "canceled", "undelivered", "failed_later")
+    names = ("day", "account_id", "channel", "agent_id", *numbers)
     # As text: Django would convert thousands of small JSON values one by one, which takes longer than all the rest.
     texts = [Cast(name, TextField()) for name in ("reasons", "waits")]
     rows = DailyFigures.objects.filter(day__gte=first, day__lt=end, **wanted).order_by().values_list(*names, *texts)
-    for day, account, channel, agent, clicks, opened, failed, canceled, undelivered, reasons, text in rows:
+    for day, account, channel, agent, clicks, opened, failed, canceled, undelivered, later, reasons, text in rows:
         why = json.loads(reasons) if failed or undelivered else {}
-        tally = Tally(clicks, opened, failed, canceled, undelivered, why, waits.decode(text.strip('"')))
+        tally = Tally(clicks, opened, failed, canceled, undelivered, later, why, waits.decode(text.strip('"')))
         yield day, Key(account, channel, agent), tally
 
 
@@ -145,6 +146,7 @@ def _replace(day: date) -> None:
             failed=tally.failed,
             canceled=tally.canceled,
             undelivered=tally.undelivered,
+            failed_later=tally.failed_later,
             reasons=tally.reasons,
             waits=waits.encode(tally.waits),
         )

@@ -10,7 +10,7 @@ from flex_outbound.reports import waits
 class Tally:
     """Clicks and their outcomes. One that was opened and failed afterwards counts as both.
 
-    ``undelivered``: opened ones, beside those that failed, whose first message did not reach the customer. ``reasons``:
+    ``failed_later``: those that count as both. ``undelivered``: opened ones, beside those that failed, whose first message did not reach the customer. ``reasons``:
     of both. ``waits``: of those that were opened, packed as ``reports.waits`` says.
     """
 
@@ -19,6 +19,7 @@ class Tally:
     failed: int = 0
     canceled: int = 0
     undelivered: int = 0
+    failed_later: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
     waits: int = 0
 
@@ -29,6 +30,7 @@ class Tally:
         self.failed += other.failed
         self.canceled += other.canceled
         self.undelivered += other.undelivered
+        self.failed_later += other.failed_later
         self.waits += other.waits
         for reason, number in other.reasons.items():
             self.reasons[reason] = self.reasons.get(reason, 0) + number
@@ -42,6 +44,16 @@ class Tally:
     def p95(self) -> float | None:
         """Seconds from click to Flex that 95 % of the opened did not exceed."""
         return waits.percentile(self.waits, 0.95)
+
+    @property
+    def failed_first(self) -> int:
+        """How many failed without having been opened."""
+        return self.failed - self.failed_later
+
+    @property
+    def undecided(self) -> int:
+        """How many have no outcome yet: neither opened, nor failed, nor canceled."""
+        return max(0, self.clicks - self.opened - self.failed_first - self.canceled)
 
     @property
     def opened_share(self) -> float | None:

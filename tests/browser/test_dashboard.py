@@ -69,3 +69,35 @@ def test_without_scripts_the_tables_say_it(new_page: Callable[..., Page], clicks
     expect(page.locator("canvas").locator("visible=true")).to_have_count(0)
     page.get_by_role("region", name="Failed or not delivered, by reason").get_by_text("Figures").click()
     expect(page.get_by_role("row", name="Customer has unsubscribed")).to_contain_text("3")
+
+
+def test_lines_and_bars_differ_by_more_than_colour(new_page: Callable[..., Page], clicks: None) -> None:
+    page = new_page()
+    page.goto(DASHBOARD)
+    of_chart = "(name) => Chart.getChart(document.querySelector(`[data-chart=${name}] canvas`)).data.datasets"
+    dashes = page.evaluate(f"({of_chart})('days').map((one) => one.borderDash.join())")
+    points = page.evaluate(f"({of_chart})('days').map((one) => one.pointStyle)")
+    fills = page.evaluate(f"({of_chart})('channels').map((one) => typeof one.backgroundColor)")
+    assert len(set(dashes)) == len(set(points)) == 3
+    assert fills == ["string", "object", "object"]
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_it_prints_with_its_figures_in_light_colours(
+    new_page: Callable[..., Page], clicks: None, shoot: Callable[[Page, str], None], scripts: bool
+) -> None:
+    page = new_page(viewport={"width": 794, "height": 1123}, color_scheme="dark", java_script_enabled=scripts)
+    page.goto(DASHBOARD)
+    if scripts:
+        page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page.emulate_media(media="print")
+    rows = page.locator(".flex-chart__table").first.get_by_role("row")
+    expect(rows.last).to_be_visible()
+    expect(page.get_by_role("button", name="Show")).not_to_be_visible()
+    expect(page.locator("#nav-sidebar")).not_to_be_visible()
+    shoot(page, f"print-{'scripts' if scripts else 'plain'}-dashboard")
+    if scripts:
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+        page.evaluate("dispatchEvent(new Event('afterprint'))")
+        page.emulate_media(media="screen")
+        expect(rows.last).not_to_be_visible()

@@ -75,6 +75,26 @@ def test_what_was_not_delivered_has_a_tile_that_leads_to_it(admin_client: Client
     assert "2 interactions" in listed
 
 
+@pytest.mark.parametrize("rolled", [False, True])
+def test_the_figures_add_up_or_say_why_not(admin_client: Client, click: Click, rolled: bool) -> None:
+    for at in (NOW - DAY, NOW - 2 * DAY):
+        click(at, 2.0)
+        click(at, 2.0, "failed", error_reason="workflow_timeout")
+        click(at, None, "failed")
+        click(at, None, "canceled")
+        click(at, None, "queued")
+    while rolled and rollup.roll_up():
+        pass
+    html = shown(admin_client)
+    assert tiles(html)[:3] == ["10", "4", "4"]
+    words = re.sub(r"<[^>]+>", "", html)
+    assert (
+        "10 clicks = 4 opened in Flex + 2 failed before they were opened + 2 canceled + 2 without an outcome yet. "
+        "2 of those that were opened failed afterwards, and count as both."
+    ) in words
+    assert "flex-sum" not in shown(admin_client, days="1", channel="email")
+
+
 def test_a_receipt_that_comes_late_changes_the_day(admin_client: Client, click: Click) -> None:
     row = click(NOW - DAY, 2.0)
     while rollup.roll_up():

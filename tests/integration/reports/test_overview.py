@@ -46,6 +46,7 @@ def test_clicks_are_counted_by_what_became_of_them(click: Click, agent: Any, oth
         roll_all()
     found = last(7)
     assert (found.total.clicks, found.total.opened, found.total.failed, found.total.canceled) == (5, 3, 2, 1)
+    assert (found.total.failed_later, found.total.failed_first, found.total.undecided) == (1, 1, 0)
     assert found.total.reasons == {"opted_out": 1, "workflow_timeout": 1}
     assert [tally.clicks for tally in found.by_day.values()] == [0, 0, 0, 0, 3, 2, 0]
     assert {name: tally.clicks for name, tally in found.by_channel.items()} == {"sms": 4, "email": 1}
