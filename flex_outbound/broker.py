@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 SWEEP: Final = "flex_outbound.tasks.sweep"
 
 TASKS: Final[dict[Job, str]] = {
-    job: f"flex_outbound.tasks.{'import_look' if job is Job.IMPORT else job.value}" for job in Job
+    job: f"flex_outbound.tasks.{'import_fetch' if job is Job.IMPORT else job.value}" for job in Job
 }
 """The name of the Celery task that does each job."""
 

@@ -17,7 +17,7 @@ from flex_outbound.outbox import jobs
 from flex_outbound.outbox import sweep as sweeping
 from flex_outbound.outbox.jobs import Job
 from flex_outbound.reports import rollup
-from flex_outbound.setup import looking, runs
+from flex_outbound.setup import fetching, runs
 
 _TOO_SOON: Final = 0.25
 """The share of ``SWEEP_SECONDS`` after a sweep in which no other is needed: beat's may have queued up meanwhile."""
@@ -78,9 +78,9 @@ def close(account_id: str) -> None:
 
 
 @shared_task(name=broker.TASKS[Job.IMPORT], ignore_result=True)
-def import_look(run_id: str) -> None:
+def import_fetch(run_id: str) -> None:
     """Read for an import what an account has at Twilio."""
-    looking.look(int(run_id))
+    fetching.fetch(int(run_id))
 
 
 @shared_task(name=broker.SWEEP, ignore_result=True)

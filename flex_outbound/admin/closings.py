@@ -21,7 +21,7 @@ IS_REFUSED = Q(closed_at=None, next_at=None)
 class HasClosing(admin.SimpleListFilter):
     """Filters interactions by their closings."""
 
-    title = _("what had to be closed")
+    title = _("cleanup")
     parameter_name = "closings"
 
     FILTERS = {
@@ -33,10 +33,10 @@ class HasClosing(admin.SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         """Return value and label of each choice."""
         return [
-            ("duplicate", _("Has a duplicate")),
-            ("orphan", _("Without its customer or its agent")),
-            ("open", _("Something is not closed")),
-            ("none", _("Nothing")),
+            ("duplicate", _("Duplicates")),
+            ("orphan", _("Missing participant")),
+            ("open", _("Not closed yet")),
+            ("none", _("None needed")),
         ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Interaction]) -> QuerySet[Interaction]:
@@ -82,7 +82,7 @@ class ClosingInline(ReadOnly, _State, admin.TabularInline):
 
     model = Closing
     extra = 0
-    verbose_name_plural = _("what had to be closed")
+    verbose_name_plural = _("cleanup log")
     fields = ("state", "kind", "task_sid", "found_at", "closed_at", "error")
     readonly_fields = fields
 

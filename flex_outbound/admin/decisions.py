@@ -42,9 +42,7 @@ def choices_for(interaction: Interaction) -> list[Choice]:
 def _retry_words(interaction: Interaction) -> str:
     if interaction.status == Status.REVIEW:
         return _("It is not in Flex: open it now. If it is there after all, the customer has two conversations.")
-    return _(
-        "A new interaction like this one, in your name: you need a Flex worker and the right to open conversations."
-    )
+    return _("Sends a copy as you: you need a Flex worker and the permission to open conversations.")
 
 
 def _cancel_words(interaction: Interaction) -> str:

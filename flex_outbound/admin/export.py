@@ -108,7 +108,7 @@ COLUMNS: Final = {
     "agent": Column(f"agent__{get_user_model().USERNAME_FIELD}"),
     "worker_sid": Column("worker_sid"),
     "attempts": Column("attempt"),
-    "opened_too_often": Column("duplicates"),
+    "duplicates": Column("duplicates"),
     "sent_at": Column(_Written("sent_at"), _time),
     "opened_at": Column(_Written("opened_at"), _time),
     "seconds_to_flex": Column(F("opened_at") - F("created_at"), _seconds),
@@ -130,7 +130,7 @@ COLUMNS: Final = {
 
 OURS: Final = frozenset(
     {
-        *("id", "clicked_at", "status", "channel", "attempts", "opened_too_often", "sent_at", "opened_at"),
+        *("id", "clicked_at", "status", "channel", "attempts", "duplicates", "sent_at", "opened_at"),
         *("seconds_to_flex", "finished_at", "error_code", "first_message"),
     }
 )

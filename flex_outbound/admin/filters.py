@@ -16,7 +16,7 @@ from flex_outbound.contexts import name_of
 from flex_outbound.models import Interaction, Worker
 from flex_outbound.models.interaction import NOT_DELIVERED
 from flex_outbound.phases import Phase
-from flex_outbound.problems import LABELS
+from flex_outbound.problems import LABELS, REFUSALS, event_label
 from flex_outbound.reports import days
 
 MOST_AGENTS = 200
@@ -129,11 +129,26 @@ class EventTypeFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """Return the event types that the pipeline handles, and the one that is asked for."""
-        return [(name, name) for name in sorted({*self.KNOWN, self.value() or self.KNOWN[0]})]
+        return by_name({name: event_label(name) for name in {*self.KNOWN, self.value() or self.KNOWN[0]}})
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Return the callbacks of the type."""
         return queryset.filter(event_type=self.value()) if self.value() else queryset
+
+
+class RefusalFilter(admin.SimpleListFilter):
+    """By the reason why a webhook was rejected; the reasons are a closed list."""
+
+    title = _("reason")
+    parameter_name = "code"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Return the reasons in words."""
+        return by_name({code: str(summary) for code, summary in REFUSALS.items()})
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Return the rejections for the reason."""
+        return queryset.filter(code=self.value()) if self.value() else queryset
 
 
 def _user(key: Any) -> Any:

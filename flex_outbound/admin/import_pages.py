@@ -84,7 +84,7 @@ class ImportPage(Page):
             errors = errors_of(run, self.object, choice) or importing.vanished(self.object, choice)
             if errors:
                 return self._show_errors(run, errors)
-            applied = importing.take_over(run.pk, choice)
+            applied = importing.apply(run.pk, choice)
         except importing.InvalidChoice as error:
             return self._show_errors(run, error.errors)
         except importing.ImportRefused as error:

@@ -63,7 +63,7 @@ class InteractionAdmin(ReadOnly, BoundedListAdmin):
     # The search itself is in ``search``; the admin shows its field where this is not empty.
     search_fields = ("contact_name",)
     search_help_text = _("A SID, a phone number in any format, an email address, or a name.")
-    readonly_fields = ("status_badge", "duplicates", "error_message", "flex_link")
+    readonly_fields = ("status_badge", "reason", "duplicates", "error_message", "flex_link")
     fieldsets = (
         (
             None,
@@ -71,7 +71,7 @@ class InteractionAdmin(ReadOnly, BoundedListAdmin):
                 "fields": (
                     ("status_badge", "duplicates"),
                     "error_message",
-                    ("error_reason", "error_code"),
+                    ("reason", "error_code"),
                     ("created_at", "updated_at"),
                 )
             },
@@ -169,6 +169,11 @@ class InteractionAdmin(ReadOnly, BoundedListAdmin):
             return badge
         return format_html('{}<span class="flex-reason">{}</span>', badge, problems.label(interaction.error_reason))
 
+    @admin.display(description=_("reason"))
+    def reason(self, interaction: Interaction) -> str:
+        """Return the reason of a failure in words."""
+        return problems.label(interaction.error_reason) if interaction.error_reason else NONE
+
     @admin.display(description=_("status"), ordering="status")
     def state(self, interaction: Interaction) -> SafeString:
         """Return the status for the list, with the duplicates if there are any: most interactions have none."""
@@ -177,7 +182,7 @@ class InteractionAdmin(ReadOnly, BoundedListAdmin):
             return badge
         return format_html('{}<div class="flex-duplicates">{} {}</div>', badge, _("Duplicates:"), duplicates)
 
-    @admin.display(description=_("what the agent is told"))
+    @admin.display(description=_("message shown to the agent"))
     def error_message(self, interaction: Interaction) -> str:
         """Return why it failed, in the language of the reader."""
         return interaction.error_message

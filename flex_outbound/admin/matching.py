@@ -122,7 +122,7 @@ class WorkersPage(Page):
     def _fix(self) -> HttpResponseBase:
         changed = drift.fix(self.object, set(self.request.POST.getlist("tick")))
         for worker in changed:
-            self.model_admin.log_change(self.request, worker, _("Brought in line with Twilio"))
+            self.model_admin.log_change(self.request, worker, _("Updated from Twilio"))
         words = ngettext("%(count)d worker changed.", "%(count)d workers changed.", len(changed))
         self.succeed(words % {"count": len(changed)})
         return self._redirect_to("moved")

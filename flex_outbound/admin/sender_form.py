@@ -36,7 +36,7 @@ class SenderForm(forms.ModelForm):
         queryset=Group.objects.order_by("name"),
         required=False,
         widget=forms.CheckboxSelectMultiple,
-        help_text=_("Members of these groups. None ticked: every agent. Superusers may use every sender."),
+        help_text=_("Members of these groups. None selected: every agent. Superusers may use every sender."),
     )
 
     class Meta:

@@ -17,6 +17,7 @@ from flex_outbound.admin import badges
 from flex_outbound.admin.sites import link_on
 from flex_outbound.contexts import message_label, name_of
 from flex_outbound.models import Closing, DispatchAttempt, Interaction, Message, WebhookEvent
+from flex_outbound.problems import event_label
 
 MOST_EVENTS = 200
 RETRY = "retry-"
@@ -68,7 +69,7 @@ def _of_interaction(interaction: Interaction) -> Iterator[Entry]:
     facts = _facts(interaction.get_channel_display(), name_of(interaction.agent))
     yield Entry(interaction.created_at, badges.OVER, _("Clicked"), facts)
     if interaction.opened_at:
-        yield Entry(interaction.opened_at, badges.GOOD, _("Known to be open in Flex"), _facts(interaction.task_sid))
+        yield Entry(interaction.opened_at, badges.GOOD, _("Confirmed open in Flex"), _facts(interaction.task_sid))
     if interaction.finished_at:
         told = _facts(interaction.error_message, _code(interaction.error_code))
         tone = badges.tone_of(interaction.status)
@@ -140,7 +141,7 @@ def _of_event(event: WebhookEvent, url: str) -> Entry:
     done = "" if event.processed_at else _("not applied yet")
     facts = _facts(event.get_source_display(), done, event.error)
     tone = badges.BAD if event.error else badges.OVER
-    return Entry(event.received_at, tone, event.event_type, facts, _pretty(event.payload), url)
+    return Entry(event.received_at, tone, event_label(event.event_type), facts, _pretty(event.payload), url)
 
 
 def _pretty(data: Any) -> str:

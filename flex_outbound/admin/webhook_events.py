@@ -1,4 +1,4 @@
-"""Twilio's callbacks, applied and refused: to read, not to edit."""
+"""Twilio's callbacks, applied and rejected: to read, not to edit."""
 
 from django.contrib import admin, messages
 from django.contrib.admin import helpers
@@ -11,18 +11,18 @@ from django.utils.translation import ngettext
 from flex_outbound.admin import badges
 from flex_outbound.admin.base import FlexModelAdmin, ReadOnly
 from flex_outbound.admin.bounded_list import BoundedListAdmin
-from flex_outbound.admin.filters import EventTypeFilter
+from flex_outbound.admin.filters import EventTypeFilter, RefusalFilter
 from flex_outbound.models import WebhookEvent
 from flex_outbound.models.event import WebhookRefusal
 from flex_outbound.outbox import callbacks
-from flex_outbound.problems import explain_refusal
+from flex_outbound.problems import event_label, explain_refusal
 
 
 @admin.register(WebhookEvent)
 class WebhookEventAdmin(ReadOnly, BoundedListAdmin):
     """Callbacks as Twilio sent them."""
 
-    list_display = ("received_at", "source", "event_type", "interaction", "processed_at", "attempts", "error")
+    list_display = ("received_at", "source", "event", "interaction", "processed_at", "attempts", "error")
     list_filter = ("source", ("error", admin.EmptyFieldListFilter), EventTypeFilter)
     sortable_by = ("received_at",)
     list_select_related = ("interaction",)
@@ -31,6 +31,11 @@ class WebhookEventAdmin(ReadOnly, BoundedListAdmin):
 
     class Media:
         css = {"all": (badges.CSS,)}
+
+    @admin.display(description=_("event"))
+    def event(self, event: WebhookEvent) -> str:
+        """Return what happened, in words."""
+        return event_label(event.event_type)
 
     def has_replay_permission(self, request: HttpRequest) -> bool:
         """Tell whether the user may apply callbacks again."""
@@ -51,10 +56,10 @@ class WebhookEventAdmin(ReadOnly, BoundedListAdmin):
 
 @admin.register(WebhookRefusal)
 class WebhookRefusalAdmin(ReadOnly, FlexModelAdmin):
-    """Callbacks that were refused of late, and why."""
+    """Callbacks that were rejected of late, and why."""
 
     list_display = ("last_at", "reason", "source", "account", "count")
-    list_filter = ("account", "source", "code")
+    list_filter = ("account", "source", RefusalFilter)
     list_select_related = ("account",)
     fields = ("account", "source", "reason", "remedy", "count", "last_at")
     readonly_fields = ("reason", "remedy")

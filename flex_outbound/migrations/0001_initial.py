@@ -588,8 +588,8 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "verbose_name": "refused callback",
-                "verbose_name_plural": "refused callbacks",
+                "verbose_name": "rejected webhook",
+                "verbose_name_plural": "rejected webhooks",
                 "ordering": ["-last_at", "-pk"],
             },
         ),
@@ -705,9 +705,9 @@ class Migration(migrations.Migration):
                     models.CharField(
                         choices=[
                             ("waiting", "Waiting for a Celery worker"),
-                            ("looking", "Asking Twilio"),
+                            ("fetching", "Fetching from Twilio"),
                             ("found", "To be checked by you"),
-                            ("applied", "Taken over"),
+                            ("applied", "Imported"),
                             ("failed", "Failed"),
                         ],
                         default="waiting",
@@ -738,7 +738,7 @@ class Migration(migrations.Migration):
                 ("counts", models.JSONField(blank=True, default=dict, verbose_name="counts")),
                 ("found", models.JSONField(blank=True, default=dict, verbose_name="found")),
                 ("skipped", models.JSONField(blank=True, default=dict, verbose_name="not shown")),
-                ("summary", models.JSONField(blank=True, default=dict, verbose_name="taken over")),
+                ("summary", models.JSONField(blank=True, default=dict, verbose_name="imported")),
                 ("error_reason", models.CharField(blank=True, default="", max_length=64, verbose_name="reason")),
                 ("error_code", models.IntegerField(blank=True, null=True, verbose_name="Twilio's error")),
                 ("error_status", models.PositiveSmallIntegerField(blank=True, null=True, verbose_name="HTTP status")),
@@ -778,7 +778,7 @@ class Migration(migrations.Migration):
                 "ordering": ["-pk"],
                 "constraints": [
                     models.CheckConstraint(
-                        condition=models.Q(("state__in", ["waiting", "looking", "found", "applied", "failed"])),
+                        condition=models.Q(("state__in", ["waiting", "fetching", "found", "applied", "failed"])),
                         name="flex_import_state_known",
                     )
                 ],
@@ -846,8 +846,8 @@ class Migration(migrations.Migration):
                     "kind",
                     models.CharField(
                         choices=[
-                            ("duplicate", "Opened a second time for one click"),
-                            ("orphan", "Without its customer or its agent"),
+                            ("duplicate", "Duplicate"),
+                            ("orphan", "Missing participant"),
                         ],
                         max_length=16,
                         verbose_name="kind",
@@ -886,8 +886,8 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "verbose_name": "closing",
-                "verbose_name_plural": "closings",
+                "verbose_name": "cleanup log entry",
+                "verbose_name_plural": "cleanup log entries",
                 "ordering": ["-found_at", "-pk"],
                 "indexes": [
                     models.Index(

@@ -20,8 +20,8 @@ class Closing(models.Model):
     class Kind(models.TextChoices):
         """Why it has to be closed."""
 
-        DUPLICATE = "duplicate", _("Opened a second time for one click")
-        ORPHAN = "orphan", _("Without its customer or its agent")
+        DUPLICATE = "duplicate", _("Duplicate")
+        ORPHAN = "orphan", _("Missing participant")
 
     interaction = models.ForeignKey(Interaction, models.CASCADE, related_name="closings", verbose_name=_("interaction"))
     kind = models.CharField(_("kind"), max_length=16, choices=Kind.choices)
@@ -37,8 +37,8 @@ class Closing(models.Model):
     objects = SchedulableQuerySet.as_manager()
 
     class Meta:
-        verbose_name = _("closing")
-        verbose_name_plural = _("closings")
+        verbose_name = _("cleanup log entry")
+        verbose_name_plural = _("cleanup log entries")
         ordering = ["-found_at", "-pk"]
         constraints = [
             models.CheckConstraint(condition=Q(kind__in=["duplicate", "orphan"]), name="flex_closing_kind_known"),

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from flex_outbound.models.account import Account
 from flex_outbound.models.interaction import Interaction
 from flex_outbound.models.scheduling import SchedulableQuerySet
+from flex_outbound.problems import event_label, explain_refusal
 
 
 class Source(models.TextChoices):
@@ -78,7 +79,7 @@ class WebhookEvent(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.event_type} ({self.source})"
+        return f"{event_label(self.event_type)} ({self.get_source_display()})"
 
 
 class WebhookRefusal(models.Model):
@@ -94,8 +95,8 @@ class WebhookRefusal(models.Model):
     last_at = models.DateTimeField(_("last"), db_default=Now(), editable=False)
 
     class Meta:
-        verbose_name = _("refused callback")
-        verbose_name_plural = _("refused callbacks")
+        verbose_name = _("rejected webhook")
+        verbose_name_plural = _("rejected webhooks")
         ordering = ["-last_at", "-pk"]
         constraints = [
             models.UniqueConstraint(fields=["account", "source", "code"], name="flex_refusal_unique"),
@@ -103,7 +104,7 @@ class WebhookRefusal(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.code} ({self.source})"
+        return f"{explain_refusal(self.code).summary} ({self.get_source_display()})"
 
 
 class WebhookReceipt(models.Model):

@@ -34,8 +34,8 @@ class FiguresMark(models.Model):
 class DailyFigures(models.Model):
     """One day's clicks of one agent on one channel of one account.
 
-    ``failed_later``: of those that failed, the ones that were opened before. ``reasons``: of those that failed or whose first message did not arrive. ``waits``: opened ones by the bucket of
-    their wait, see ``reports.waits``.
+    ``failed_later``: of those that failed, the ones that were opened before. ``reasons``: of those that failed or whose
+    first message did not arrive. ``waits``: opened ones by the bucket of their wait, see ``reports.waits``.
     """
 
     day = models.DateField()

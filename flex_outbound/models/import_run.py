@@ -1,4 +1,4 @@
-"""A look at everything that an account has at Twilio: what was found, and what was taken over of it."""
+"""An import: what an account has at Twilio, and which of it was imported."""
 
 from datetime import timedelta
 from typing import Any
@@ -15,16 +15,16 @@ from flex_outbound.models.resource import ResourceKind
 
 
 class RunState(models.TextChoices):
-    """The life of an import: waiting → looking → found → applied; failed from the first two."""
+    """The life of an import: waiting → fetching → found → applied; failed from the first two."""
 
     WAITING = "waiting", _("Waiting for a Celery worker")
-    LOOKING = "looking", _("Asking Twilio")
+    FETCHING = "fetching", _("Fetching from Twilio")
     FOUND = "found", _("To be checked by you")
-    APPLIED = "applied", _("Taken over")
+    APPLIED = "applied", _("Imported")
     FAILED = "failed", pgettext_lazy("import", "Failed")
 
 
-UNDER_WAY = (RunState.WAITING, RunState.LOOKING)
+UNDER_WAY = (RunState.WAITING, RunState.FETCHING)
 
 
 class ImportRunQuerySet(models.QuerySet["ImportRun"]):
@@ -36,7 +36,7 @@ class ImportRunQuerySet(models.QuerySet["ImportRun"]):
 
     def lost(self) -> "ImportRunQuerySet":
         """Return the runs whose worker has not been heard of for longer than it may be silent."""
-        return self.filter(state=RunState.LOOKING, lease_until__lt=Now())
+        return self.filter(state=RunState.FETCHING, lease_until__lt=Now())
 
     def neglected(self, seconds: float) -> "ImportRunQuerySet":
         """Return the runs that no worker has taken for so long that their wake-up must be lost."""
@@ -48,11 +48,11 @@ class ImportRunQuerySet(models.QuerySet["ImportRun"]):
 
 
 class ImportRun(models.Model):
-    """One look. ``found``: by kind, a list of ``{"sid", "parent_sid", "name", "details"}``; never a secret.
+    """One import. ``found``: by kind, a list of ``{"sid", "parent_sid", "name", "details"}``; never a secret.
 
-    ``counts``: how many of each kind so far, in the order of the look. ``skipped``: by kind, what Twilio said where it
+    ``counts``: how many of each kind so far, in their order. ``skipped``: by kind, what Twilio said where it
     does not show a list to this account. ``step``: the kind that is being read. ``error_text``: Twilio's own words,
-    addresses masked. ``summary``: what was taken over, in numbers by name.
+    addresses masked. ``summary``: what was imported, in numbers by name.
     """
 
     account = models.ForeignKey(Account, models.CASCADE, related_name="import_runs", verbose_name=_("Twilio account"))
@@ -64,7 +64,7 @@ class ImportRun(models.Model):
     counts = models.JSONField(_("counts"), blank=True, default=dict)
     found = models.JSONField(_("found"), blank=True, default=dict)
     skipped = models.JSONField(_("not shown"), blank=True, default=dict)
-    summary = models.JSONField(_("taken over"), blank=True, default=dict)
+    summary = models.JSONField(_("imported"), blank=True, default=dict)
     error_reason = models.CharField(_("reason"), max_length=64, blank=True, default="")
     error_code = models.IntegerField(_("Twilio's error"), null=True, blank=True)
     error_status = models.PositiveSmallIntegerField(_("HTTP status"), null=True, blank=True)
@@ -88,7 +88,7 @@ class ImportRun(models.Model):
 
     @property
     def is_under_way(self) -> bool:
-        """Whether the page has to look again."""
+        """Whether the page has to ask again."""
         return self.state in UNDER_WAY
 
     def of(self, kind: ResourceKind | str) -> list[dict[str, Any]]:

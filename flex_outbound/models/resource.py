@@ -26,7 +26,7 @@ class ResourceQuerySet(models.QuerySet["Resource"]):
     """Resources as forms offer them."""
 
     def present(self) -> "ResourceQuerySet":
-        """Return what was there at the last look."""
+        """Return what was there at the last import."""
         return self.filter(gone_at=None)
 
 
@@ -35,7 +35,7 @@ class Resource(models.Model):
 
     ``details`` by kind: worker ``{"email", "activity", "available"}``, phone number ``{"address", "sms"}``, WhatsApp
     sender and email address ``{"address", "status"}``, content template ``{"language", "variables", "types",
-    "whatsapp"}``; all others and what Twilio left out are absent. ``gone_at`` is set when a later look did not find it.
+    "whatsapp"}``; all others and what Twilio left out are absent. ``gone_at``: a later import did not find it.
     """
 
     account = models.ForeignKey(Account, models.CASCADE, related_name="resources", verbose_name=_("Twilio account"))

@@ -160,6 +160,9 @@ _REFUSALS: Final[dict[str, Words]] = {
     "too_large": (gettext_lazy("It was too large"), _UNTYPICAL),
 }
 
+REFUSALS: Final = {code: summary for code, (summary, _remedy) in _REFUSALS.items()}
+"""Why a callback is rejected, in a few words, by the code of its ``WebhookError``."""
+
 
 def explain(error: FlexOutboundError) -> Problem:
     """Return what an error of a request to Twilio means for the manager who sets up the account."""

@@ -10,8 +10,9 @@ from flex_outbound.reports import waits
 class Tally:
     """Clicks and their outcomes. One that was opened and failed afterwards counts as both.
 
-    ``failed_later``: those that count as both. ``undelivered``: opened ones, beside those that failed, whose first message did not reach the customer. ``reasons``:
-    of both. ``waits``: of those that were opened, packed as ``reports.waits`` says.
+    ``failed_later``: those that count as both. ``undelivered``: opened ones, beside those that failed, whose first
+    message did not reach the customer. ``reasons``: of those that failed and of the undelivered. ``waits``: of those
+    that were opened, packed as ``reports.waits`` says.
     """
 
     clicks: int = 0

@@ -92,7 +92,7 @@ def _sender_words(run: ImportRun, account: Account, wanted: NewSender, workspace
     try:
         sender_of(account, run, wanted).full_clean(exclude=["account"])
     except KeyError:
-        return _("Twilio no longer has this number or address. Look again.")
+        return _("Twilio no longer has this number or address. Refresh the list.")
     except ValidationError as error:
         return _words(error)
     return ""

@@ -55,7 +55,7 @@ def vanished(account: Account, choice: Choice) -> dict[str, str]:
     queues: dict[str, list[NewSender]] = {}
     for sender in choice.senders:
         queues.setdefault(sender.queue_sid, []).append(sender)
-    gone = _("This was deleted at Twilio a moment ago. Look again, and choose another one.")
+    gone = _("This was deleted at Twilio a moment ago. Refresh the list, and choose another one.")
     try:
         with open_directory(connection_to(account)) as directory:
             workflows = {one.sid for one in directory.workflows(choice.workspace_sid)}
@@ -67,12 +67,12 @@ def vanished(account: Account, choice: Choice) -> dict[str, str]:
     errors = {"route": gone} if choice.workflow_sid and choice.workflow_sid not in workflows else {}
     missing = [sender for sid, several in queues.items() if sid not in there for sender in several]
     return errors | {
-        sender.sid: _("Its queue was deleted at Twilio a moment ago. Look again, and choose another one.")
+        sender.sid: _("Its queue was deleted at Twilio a moment ago. Refresh the list, and choose another one.")
         for sender in missing
     }
 
 
-def take_over(run_id: int, choice: Choice) -> Applied:
+def apply(run_id: int, choice: Choice) -> Applied:
     """Apply a choice. Raises ImportRefused or InvalidChoice; then nothing was changed."""
     using = router.db_for_write(ImportRun)
     with transaction.atomic(using=using):
@@ -105,10 +105,10 @@ def _locked(run_id: int) -> ImportRun:
     if run is None:
         raise ImportRefused(_("This import no longer exists. Start a new one."))
     if run.state == RunState.APPLIED:
-        raise ImportRefused(_("This import was applied already. To see what has changed since, look again."))
+        raise ImportRefused(_("This import was applied already. To see what has changed since, refresh the list."))
     newer = ImportRun.objects.filter(account=run.account_id, pk__gt=run.pk).exists()
     if run.state != RunState.FOUND or newer:
-        raise ImportRefused(_("This list is out of date: there is a newer one. Look at that, or look again."))
+        raise ImportRefused(_("This list is out of date: there is a newer one. Use that, or refresh the list."))
     return run
 
 

@@ -85,7 +85,7 @@ def accept(account: Account, pairs: Mapping[str, Any]) -> Accepted:
         Account.objects.using(using).select_for_update().only("pk").get(pk=account.pk)
         resources = Resource.objects.present().filter(account=account, kind=ResourceKind.WORKER, sid__in=list(pairs))
         known = {one.sid: one for one in resources}
-        errors |= {sid: _("Twilio no longer has this worker. Look again.") for sid in pairs if sid not in known}
+        errors |= {sid: _("Twilio no longer has this worker. Import again.") for sid in pairs if sid not in known}
         errors |= _taken(account, pairs, known) | _twice(pairs, known)
         if errors:
             return Accepted([], errors)

@@ -53,13 +53,13 @@ def begin(account: Account, user: Any = None, *, wake: bool = True) -> ImportRun
 def claim(run_id: int) -> ImportRun | None:
     """Take a run that waits for a worker; None if another worker has it, or it has ended."""
     mine = ImportRun.objects.filter(pk=run_id, state=RunState.WAITING)
-    taken = mine.update(state=RunState.LOOKING, lease_until=Now() + _lease())
+    taken = mine.update(state=RunState.FETCHING, lease_until=Now() + _lease())
     return ImportRun.objects.select_related("account").get(pk=run_id) if taken else None
 
 
 def progress(run: ImportRun) -> None:
     """Store the progress of a run and renew its lease. Raises Lost if it was given up meanwhile."""
-    mine = ImportRun.objects.filter(pk=run.pk, state=RunState.LOOKING)
+    mine = ImportRun.objects.filter(pk=run.pk, state=RunState.FETCHING)
     if not mine.update(step=run.step, counts=run.counts, lease_until=Now() + _lease()):
         raise Lost("this run was given up")
 
@@ -67,7 +67,7 @@ def progress(run: ImportRun) -> None:
 def found(run: ImportRun) -> None:
     """End a run that read everything. Raises Lost."""
     values = {"state": RunState.FOUND, "step": "", "finished_at": Now(), "lease_until": None}
-    mine = ImportRun.objects.filter(pk=run.pk, state=RunState.LOOKING)
+    mine = ImportRun.objects.filter(pk=run.pk, state=RunState.FETCHING)
     if not mine.update(**values, counts=run.counts, found=run.found, skipped=run.skipped):
         raise Lost("this run was given up")
 
@@ -77,7 +77,7 @@ def failed(run: ImportRun, error: FlexOutboundError) -> None:
     values: dict[str, Any] = {"error_text": str(error)[:2000]}
     if isinstance(error, GatewayError):
         values |= {"error_reason": error.reason, "error_code": error.code, "error_status": error.http_status}
-    mine = ImportRun.objects.filter(pk=run.pk, state=RunState.LOOKING)
+    mine = ImportRun.objects.filter(pk=run.pk, state=RunState.FETCHING)
     mine.update(state=RunState.FAILED, finished_at=Now(), lease_until=None, **values)
 
 

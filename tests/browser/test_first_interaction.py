@@ -18,7 +18,7 @@ from flex_outbound.models import Account, ImportRun, Interaction, Sender, Worker
 from flex_outbound.outbox import jobs
 from flex_outbound.reports import rollup
 from flex_outbound.sandbox import defaults
-from flex_outbound.setup import looking
+from flex_outbound.setup import fetching
 from flex_outbound.statuses import Status
 from tests.integration.pipeline.conftest import run_due
 from tests.integration.setup.conftest import Sandbox, sandbox, sandbox_server
@@ -75,15 +75,15 @@ def enter_the_account(page: Page) -> None:
 
 
 def take_over_what_twilio_has(page: Page, shoot: Shoot) -> None:
-    page.click("text=Start the import")
+    page.click('input[value="Fetch from Twilio"]')
     expect(page.locator("h2", has_text="Waiting for a Celery worker")).to_be_visible()
-    looking.look(ImportRun.objects.get().pk)
+    fetching.fetch(ImportRun.objects.get().pk)
     expect(page.locator("h2", has_text="24 changes")).to_be_visible()
     row = page.locator(".flex-sender", has_text=defaults.SMS_SENDER)
     row.locator("input[type=checkbox]").check()
     row.locator("select").select_option(label="Outbound")
     shoot(page, "first-import")
-    page.click('input[value="Import"]')
+    page.click('input[value="Import selected"]')
     expect(page.locator("text=Last import:")).to_be_visible()
 
 

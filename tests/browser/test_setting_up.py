@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from flex_outbound.models import Account, ImportRun, Resource, Sender, Worker
 from flex_outbound.outbox import jobs
 from flex_outbound.sandbox import defaults
-from flex_outbound.setup import looking
+from flex_outbound.setup import fetching
 from tests.integration.setup.conftest import Sandbox, sandbox, sandbox_server
 
 __all__ = ["Sandbox", "sandbox", "sandbox_server"]
@@ -69,20 +69,20 @@ def test_from_credentials_to_workers(new_page: NewPage, sandbox: Sandbox, shoot:
     page.click("input[name=_save]")
 
     shots(page, shoot, "import-begin")
-    page.click("text=Start the import")
+    page.click('input[value="Fetch from Twilio"]')
     expect(page.locator("h2", has_text="Waiting for a Celery worker")).to_be_visible()
     shots(page, shoot, "import-waiting")
-    looking.look(ImportRun.objects.get().pk)
+    fetching.fetch(ImportRun.objects.get().pk)
     expect(page.locator("h2", has_text="24 changes")).to_be_visible()
     for group in page.locator("details").all()[:3]:
         group.locator("summary").click()
     shots(page, shoot, "import-choose")
     page.check(f'label:has-text("{defaults.SMS_SENDER}") input')
-    page.click('input[value="Import"]')
+    page.click('input[value="Import selected"]')
     expect(page.locator(".flex-sender__error")).to_contain_text("Choose the queue")
     shots(page, shoot, "import-error")
     page.locator(".flex-sender", has_text=defaults.SMS_SENDER).locator("select").select_option(label="Outbound")
-    page.click('input[value="Import"]')
+    page.click('input[value="Import selected"]')
     expect(page.locator("text=Last import:")).to_be_visible()
     shots(page, shoot, "import-done")
     assert Sender.objects.get().queue_sid == defaults.QUEUES["Outbound"]
@@ -105,10 +105,10 @@ def test_what_moved_failed_or_is_strange_keeps_to_the_policy(new_page: NewPage, 
     page = new_page(viewport={"width": 1280, "height": 900})
     page.goto(f"{base}/change/")
     shots(page, shoot, "account")
-    looking.look(ImportRun.objects.create(account=account).pk)
+    fetching.fetch(ImportRun.objects.create(account=account).pk)
     page.goto(f"{base}/import/")
     page.check(f'input[value="{defaults.WORKSPACE_SID}/{defaults.WORKFLOW_SID}"]')
-    page.click('input[value="Import"]')
+    page.click('input[value="Import selected"]')
     users = {name: User.objects.create_user(name) for name in ("ada", "bea")}
     for (name, user), worker in zip(users.items(), ("agent", "bea"), strict=True):
         Worker.objects.create(
@@ -129,12 +129,12 @@ def test_what_moved_failed_or_is_strange_keeps_to_the_policy(new_page: NewPage, 
     page.click('input[value="Match"]')
     expect(page.locator(".flex-sender__error")).to_contain_text("“ada before” is already the user “ada”")
     shots(page, shoot, "workers-error")
-    looking.look(ImportRun.objects.create(account=account).pk)
+    fetching.fetch(ImportRun.objects.create(account=account).pk)
     page.goto(f"{base}/import/")
     expect(page.locator("text=was: <script>")).to_be_visible()
     shots(page, shoot, "import-again")
     sandbox.fault("status", method="GET", path="/Workers$", status=403, code=20403, message="Forbidden")
-    looking.look(ImportRun.objects.create(account=account).pk)
+    fetching.fetch(ImportRun.objects.create(account=account).pk)
     page.goto(f"{base}/import/")
     expect(page.locator("[role=alert]")).to_contain_text("may not do this")
     shots(page, shoot, "import-failed")

@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand
 
 from flex_outbound.outbox import sweep
 from flex_outbound.reports import rollup
-from flex_outbound.setup import looking, runs
+from flex_outbound.setup import fetching, runs
 
 
 class Command(BaseCommand):
@@ -20,7 +20,7 @@ class Command(BaseCommand):
         runs.give_up()
         for run_id in runs.neglected():
             counts["import"] += 1
-            looking.look(run_id)
+            fetching.fetch(run_id)
         counts["figures"] = rollup.roll_up()
         done = ", ".join(f"{name}: {count}" for name, count in sorted(counts.items()) if count)
         self.stdout.write(done or "Nothing is due.")

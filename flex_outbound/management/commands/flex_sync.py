@@ -6,7 +6,7 @@ from typing import Any, Final
 from django.core.management.base import BaseCommand, CommandError
 
 from flex_outbound.models import Account, ImportRun, RunState
-from flex_outbound.setup import importing, looking, matching, people, runs
+from flex_outbound.setup import fetching, importing, matching, people, runs
 from flex_outbound.setup.differences import Change, Differences
 
 SIGNS: Final = {Change.NEW: "+", Change.RENAMED: "~", Change.CHANGED: "~", Change.GONE: "-"}
@@ -57,7 +57,7 @@ class Command(BaseCommand):
 
     def _apply(self, account: Account, run: ImportRun, *, match: bool) -> None:
         try:
-            applied = importing.take_over(run.pk, importing.everything(run, account))
+            applied = importing.apply(run.pk, importing.everything(run, account))
         except (importing.ImportRefused, importing.InvalidChoice) as error:
             raise CommandError(f"Nothing was changed. {error}") from error
         changed = sum(applied.counts[change.value] for change in SIGNS)
@@ -95,7 +95,7 @@ def _account(wanted: str | None) -> Account:
 
 def _look(account: Account) -> ImportRun:
     run = runs.begin(account, wake=False)
-    looking.look(run.pk)
+    fetching.fetch(run.pk)
     run = ImportRun.objects.get(pk=run.pk)
     problem = runs.problem_of(run)
     if problem is not None:

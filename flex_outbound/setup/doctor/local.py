@@ -157,7 +157,7 @@ def _overdue(now: datetime) -> Iterator[CheckResult]:
     stuck = Closing.objects.filter(closed_at=None, next_at=None).count()
     if stuck:
         words = ngettext("%(count)d channel could not be closed.", "%(count)d channels could not be closed.", stuck)
-        remedy = _("Open it under Closings in the admin, and close it in Flex.")
+        remedy = _("Open it under Cleanup log entries in the admin, and close it in Flex.")
         yield CheckResult("closings", Level.WARNING, words % {"count": stuck}, remedy)
 
 

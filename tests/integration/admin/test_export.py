@@ -50,7 +50,7 @@ def test_a_row_is_told_in_full(admin_client: Client, row: Interaction) -> None:
     assert line["address"] == "+14155550123"
     assert line["task_sid"] == row.task_sid
     assert line["first_message"] == "waiting"
-    assert line["opened_too_often"] == "0"
+    assert line["duplicates"] == "0"
 
 
 def test_what_was_not_delivered_says_so(admin_client: Client, row: Interaction) -> None:

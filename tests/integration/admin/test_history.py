@@ -7,6 +7,7 @@ from django.db.models.functions import Now
 from django.test import Client
 
 from flex_outbound.models import Account, Closing, DispatchAttempt, Interaction, Message, WebhookEvent
+from flex_outbound.models.event import WebhookRefusal
 from tests.integration.admin.conftest import INTERACTIONS, page_of, staff
 from tests.integration.pages import rows
 from tests.integration.pages.strict import read
@@ -46,14 +47,33 @@ def test_the_story_of_a_row_is_one_time_line(admin_client: Client, full: Interac
         "Attempt 1: Outcome unknown",
         "Read timed out",
         "First message: Waiting for the conversation",
-        "task.created",
+        "Task created",
         "Oh!",
-        "Opened a second time for one click",
-        "Without its customer or its agent",
+        "Duplicate",
+        "Missing participant",
     ):
         assert words in story
     assert "Your order" not in html
     assert "&lt;b&gt;" in story
+
+
+def test_codes_are_shown_as_words(admin_client: Client, full: Interaction, account: Account) -> None:
+    rows.change(full, "failed", error_reason="worker_unavailable")
+    full.events.update(event_type="workflow.target-matched")
+    html = admin_client.get(page_of(full)).content.decode()
+    assert "Agent was not available" in html
+    assert "Workflow found a queue" in html
+    assert "worker_unavailable" not in html
+    assert "workflow.target-matched" not in html
+    events = admin_client.get("/admin/flex_outbound/webhookevent/").content.decode()
+    assert "Workflow found a queue" in events
+    assert "workflow.target-matched" not in events
+    assert "Task declined by the agent" in events
+    WebhookRefusal.objects.create(account=account, source="taskrouter", code="no_signature", count=1)
+    refusals = admin_client.get("/admin/flex_outbound/webhookrefusal/").content.decode()
+    assert "The signature is missing" in refusals
+    assert ">no_signature<" not in refusals
+    assert admin_client.get("/admin/flex_outbound/webhookrefusal/?code=no_signature").status_code == 200
 
 
 def test_a_status_is_in_words_and_colour(admin_client: Client, full: Interaction) -> None:
@@ -99,7 +119,7 @@ def test_closings_have_a_list_of_their_own(admin_client: Client, full: Interacti
     html = admin_client.get(CLOSINGS, {"state": state}).content.decode()
     assert html.count('class="field-found_at') + html.count('class="field-found_at nowrap"') >= 1
     assert f">{words}</span>" in html
-    assert "0 closings" in admin_client.get(CLOSINGS, {"state": "open"}).content.decode()
+    assert "0 cleanup log entries" in admin_client.get(CLOSINGS, {"state": "open"}).content.decode()
 
 
 def test_closings_stand_on_their_interaction(admin_client: Client, full: Interaction, row: Interaction) -> None:
@@ -126,7 +146,7 @@ def test_not_even_a_superuser_can_write(admin_client: Client, full: Interaction,
 def test_who_may_see_interactions_sees_their_story(full: Interaction) -> None:
     viewer = staff("viewer", "view_interaction")
     html = viewer.get(page_of(full)).content.decode()
-    assert "Opened a second time for one click" in html
+    assert "<strong>Duplicate</strong>" in html
     assert "closings-group" not in html
     assert viewer.get(CLOSINGS).status_code == 403
     assert staff("nobody", "view_closing").get(page_of(full)).status_code == 403

@@ -15,7 +15,7 @@ from flex_outbound.models import Account, ImportRun, Resource, ResourceKind, Run
 from flex_outbound.outbox import jobs
 from flex_outbound.outbox.jobs import Job
 from flex_outbound.sandbox import defaults
-from flex_outbound.setup import looking
+from flex_outbound.setup import fetching
 from tests.integration.admin.conftest import staff
 from tests.integration.pages.strict import read
 from tests.integration.setup.conftest import Sandbox, bare, sandbox, sandbox_server, users
@@ -47,7 +47,7 @@ def worker_at_hand(settings: Any) -> Iterator[list[str]]:
     def now(job: Job, row_id: str, delay: float) -> None:
         if job is Job.IMPORT:
             done.append(row_id)
-            looking.look(int(row_id))
+            fetching.fetch(int(row_id))
 
     before = jobs.connect(now)
     yield done
@@ -93,7 +93,7 @@ def test_an_account_is_saved_with_credentials_alone_and_leads_to_the_import(admi
     account = Account.objects.get()
     assert answer["Location"] == page(account)
     html = text(admin_client.get(page(account)))
-    assert "Start the import" in html
+    assert "Fetch from Twilio" in html
     assert read(html).faults == []
     shown = text(admin_client.get(f"{ACCOUNTS}{account.pk}/change/"))
     assert "The Flex workspace is not chosen yet" in shown
@@ -134,7 +134,7 @@ def test_a_second_look_says_what_changed(admin_client: Client, looked: Account, 
     Sender.objects.create(
         account=looked, channel="sms", address=defaults.SMS_SENDER, display_name="Night desk", queue_sid=queue
     )
-    looking.look(ImportRun.objects.create(account=looked).pk)
+    fetching.fetch(ImportRun.objects.create(account=looked).pk)
     html = text(admin_client.get(page(looked)))
     assert "2 changes" in html
     assert "was: Support" in html
@@ -199,7 +199,7 @@ def test_a_failed_look_says_why_and_can_be_begun_again(
         html = text(admin_client.post(page(bare), {"act": "start"}, follow=True))
     html = text(admin_client.get(page(bare)))
     assert "does not accept these credentials" in html
-    assert "Start another import" in html
+    assert 'value="Refresh"' in html
     with django_capture_on_commit_callbacks(execute=True):
         admin_client.post(page(bare), {"act": "start"})
     assert ImportRun.objects.latest("pk").state == RunState.FOUND

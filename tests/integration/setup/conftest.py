@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 
 from flex_outbound.models import Account, ImportRun
 from flex_outbound.sandbox import defaults
-from flex_outbound.setup import looking, runs
+from flex_outbound.setup import fetching, runs
 from tests.integration.pipeline.conftest import Sandbox, sandbox, sandbox_server
 
 __all__ = ["Sandbox", "sandbox", "sandbox_server"]
@@ -31,7 +31,7 @@ def look(bare: Account, sandbox: Sandbox) -> Callable[[], ImportRun]:
 
     def now() -> ImportRun:
         run = runs.begin(bare)
-        looking.look(run.pk)
+        fetching.fetch(run.pk)
         return ImportRun.objects.get(pk=run.pk)
 
     return now

@@ -10,7 +10,7 @@ from django.db.models import F
 from flex_outbound.gateway.directory import TwilioDirectory
 from flex_outbound.models import Account, ImportRun, Resource, ResourceKind, RunState, Sender
 from flex_outbound.sandbox import defaults
-from flex_outbound.setup import importing, looking, runs
+from flex_outbound.setup import fetching, importing, runs
 from flex_outbound.setup.choosing import Choice, NewSender
 from flex_outbound.setup.differences import Change
 from tests.integration.setup.conftest import Sandbox
@@ -54,7 +54,7 @@ def test_what_is_ticked_is_taken_over_in_one_go(look: Look) -> None:
     run = look()
     wanted = [sender(run, kind) for kind in (ResourceKind.PHONE_NUMBER, ResourceKind.WHATSAPP_SENDER)]
 
-    applied = importing.take_over(run.pk, Choice(*ROUTE, ALL, wanted))
+    applied = importing.apply(run.pk, Choice(*ROUTE, ALL, wanted))
 
     assert (applied.counts["new"], applied.fields) == (24, ["workspace_sid", "workflow_sid"])
     account = Account.objects.get()
@@ -69,18 +69,18 @@ def test_what_is_ticked_is_taken_over_in_one_go(look: Look) -> None:
 
 
 def test_what_is_not_ticked_is_left_out_and_forgotten(look: Look) -> None:
-    importing.take_over(look().pk, Choice(*ROUTE, ALL))
+    importing.apply(look().pk, Choice(*ROUTE, ALL))
     run = look()
     outbound = defaults.QUEUES["Outbound"]
 
-    importing.take_over(run.pk, Choice(*ROUTE, {ResourceKind.TASK_QUEUE: [outbound]}))
+    importing.apply(run.pk, Choice(*ROUTE, {ResourceKind.TASK_QUEUE: [outbound]}))
 
     assert names(ResourceKind.TASK_QUEUE) == {"Outbound"}
     assert len(names(ResourceKind.TASK_CHANNEL)) == 5, "a kind that was not asked about stays"
 
 
 def test_the_next_look_shows_what_changed(look: Look, sandbox_server: Any) -> None:
-    importing.take_over(look().pk, Choice(*ROUTE, ALL))
+    importing.apply(look().pk, Choice(*ROUTE, ALL))
     space = sandbox_server.state.worlds[defaults.ACCOUNT_SID].workspaces[defaults.WORKSPACE_SID]
     del space.queues[defaults.QUEUES["Support"]]
     space.workers[defaults.WORKERS["bea"]].name = "<script>alert(1)</script>" + "b" * 300
@@ -92,18 +92,18 @@ def test_the_next_look_shows_what_changed(look: Look, sandbox_server: Any) -> No
     [renamed] = differences.of(ResourceKind.WORKER, Change.RENAMED)
     assert (renamed.before, len(renamed.name)) == ("bea", 255)
     assert differences.count() == 2
-    importing.take_over(run.pk, importing.everything(run, Account.objects.get()))
+    importing.apply(run.pk, importing.everything(run, Account.objects.get()))
     assert Resource.objects.get(sid=defaults.QUEUES["Support"]).gone_at is not None
     assert "Support" not in names(ResourceKind.TASK_QUEUE)
     assert importing.differences_of(look()).count() == 0
 
 
 def test_what_comes_back_is_there_again(look: Look) -> None:
-    importing.take_over(look().pk, Choice(*ROUTE, ALL))
+    importing.apply(look().pk, Choice(*ROUTE, ALL))
     Resource.objects.filter(name="Support").update(gone_at=F("seen_at"))
     run = look()
     [back] = importing.differences_of(run).of(ResourceKind.TASK_QUEUE, Change.NEW)
-    importing.take_over(run.pk, Choice(*ROUTE, ALL))
+    importing.apply(run.pk, Choice(*ROUTE, ALL))
     assert back.name == "Support"
     assert "Support" in names(ResourceKind.TASK_QUEUE)
 
@@ -120,7 +120,7 @@ def test_what_comes_back_is_there_again(look: Look) -> None:
 def test_a_look_that_breaks_off_changes_nothing_and_says_why(
     fault: dict[str, Any], words: str, look: Look, sandbox: Sandbox
 ) -> None:
-    importing.take_over(look().pk, Choice(*ROUTE, ALL))
+    importing.apply(look().pk, Choice(*ROUTE, ALL))
     before = list(Resource.objects.order_by("pk").values())
     sandbox.fault("status", method="GET", **fault)
 
@@ -144,14 +144,14 @@ def test_twilio_that_vanishes_in_the_middle_changes_nothing(look: Look, sandbox:
 
 
 def test_a_product_that_the_key_may_not_read_is_left_as_it_is(look: Look, sandbox: Sandbox) -> None:
-    importing.take_over(look().pk, Choice(*ROUTE, ALL))
+    importing.apply(look().pk, Choice(*ROUTE, ALL))
     sandbox.fault("status", method="GET", path="/v2/Channels/Senders$", status=403, code=20403)
 
     run = look()
 
     assert run.state == RunState.FOUND
     assert run.skipped["whatsapp_sender"]["code"] == 20403
-    importing.take_over(run.pk, importing.everything(run, Account.objects.get()))
+    importing.apply(run.pk, importing.everything(run, Account.objects.get()))
     assert len(names(ResourceKind.WHATSAPP_SENDER)) == 1
 
 
@@ -199,10 +199,10 @@ def test_a_wake_up_that_was_lost_is_found_by_the_sweep(bare: Account) -> None:
 def test_only_the_newest_list_is_taken_over_and_only_once(look: Look) -> None:
     old, new = look(), look()
     with pytest.raises(importing.ImportRefused, match="out of date"):
-        importing.take_over(old.pk, Choice(*ROUTE, ALL))
-    importing.take_over(new.pk, Choice(*ROUTE, ALL))
+        importing.apply(old.pk, Choice(*ROUTE, ALL))
+    importing.apply(new.pk, Choice(*ROUTE, ALL))
     with pytest.raises(importing.ImportRefused, match="already"):
-        importing.take_over(new.pk, Choice(*ROUTE, ALL))
+        importing.apply(new.pk, Choice(*ROUTE, ALL))
 
 
 def test_one_wrong_choice_keeps_everything_out(look: Look) -> None:
@@ -214,7 +214,7 @@ def test_one_wrong_choice_keeps_everything_out(look: Look) -> None:
         sender(run, ResourceKind.WHATSAPP_SENDER),
     ]
     with pytest.raises(importing.InvalidChoice) as caught:
-        importing.take_over(run.pk, Choice(*ROUTE, ALL, wanted))
+        importing.apply(run.pk, Choice(*ROUTE, ALL, wanted))
     assert set(caught.value.errors) == {wanted[0].sid, wanted[1].sid}
     assert "Display name" in caught.value.errors[wanted[1].sid]
     assert not Resource.objects.exists()
@@ -228,13 +228,13 @@ def test_a_malformed_address_is_named_and_not_taken(look: Look, sandbox_server: 
     run = look()
     wanted = sender(run, ResourceKind.EMAIL_ADDRESS)
     with pytest.raises(importing.InvalidChoice, match="not a valid email address"):
-        importing.take_over(run.pk, Choice(*ROUTE, ALL, [wanted]))
+        importing.apply(run.pk, Choice(*ROUTE, ALL, [wanted]))
 
 
 @pytest.mark.parametrize("route", [(defaults.ACCOUNT2_WORKSPACE_SID, ""), (defaults.WORKSPACE_SID, "WW" + "0" * 32)])
 def test_a_route_that_was_not_found_is_refused(route: tuple[str, str], look: Look) -> None:
     with pytest.raises(importing.InvalidChoice, match="Choose a workspace"):
-        importing.take_over(look().pk, Choice(*route, ALL))
+        importing.apply(look().pk, Choice(*route, ALL))
 
 
 def test_a_queue_that_vanished_since_is_noticed(look: Look, bare: Account, sandbox_server: Any) -> None:
@@ -259,5 +259,5 @@ def test_the_cost_of_taking_over_does_not_grow_with_what_is_found(
     run = look()
     assert run.counts["worker"] == 1205
     with django_assert_max_num_queries(60):
-        importing.take_over(run.pk, Choice(*ROUTE, ALL))
-    assert looking.EVERY < 1200
+        importing.apply(run.pk, Choice(*ROUTE, ALL))
+    assert fetching.EVERY < 1200

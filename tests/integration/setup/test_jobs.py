@@ -26,13 +26,13 @@ def neglected(bare: Account) -> ImportRun:
 
 def test_the_job_looks(bare: Account, sandbox: Sandbox) -> None:
     run = runs.begin(bare, wake=False)
-    tasks.import_look(str(run.pk))
+    tasks.import_fetch(str(run.pk))
     run.refresh_from_db()
     assert run.state == RunState.FOUND
 
 
 def test_the_job_of_a_run_that_is_gone_does_nothing(db: None) -> None:
-    tasks.import_look("4711")
+    tasks.import_fetch("4711")
 
 
 def test_the_sweep_hands_out_what_was_lost(neglected: ImportRun, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,7 @@ WORKERS = defaults.WORKERS
 def imported(bare: Account, look: Callable[[], ImportRun]) -> Account:
     """The account with all it has."""
     run = look()
-    importing.take_over(run.pk, importing.everything(run, bare))
+    importing.apply(run.pk, importing.everything(run, bare))
     bare.refresh_from_db()
     return bare
 

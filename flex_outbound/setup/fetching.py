@@ -35,7 +35,7 @@ NOT_SHOWN: Final = (401, 403, 404)
 """Answers for a product that the API key may not read, or that the account does not use."""
 
 
-def look(run_id: int) -> None:
+def fetch(run_id: int) -> None:
     """Read everything for a run that waits. If a request fails, the run fails, and nothing of it is stored."""
     run = runs.claim(run_id)
     if run is None:
@@ -63,7 +63,7 @@ def _read_all(run: ImportRun, directory: Directory) -> None:
         except GatewayError as error:
             if error.http_status not in NOT_SHOWN:
                 raise
-            # A list that was read in part would make the other resources look deleted.
+            # A list that was read in part would make the other resources seem deleted.
             run.found.pop(kind, None)
             run.counts.pop(kind, None)
             run.skipped[kind] = {"code": error.code, "said": error.detail[:500], "status": error.http_status}
