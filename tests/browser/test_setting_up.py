@@ -121,7 +121,7 @@ def test_what_moved_failed_or_is_strange_keeps_to_the_policy(new_page: NewPage, 
     )
     Resource.objects.filter(sid=queue).update(gone_at=timezone.now())
     Resource.objects.filter(sid=defaults.WORKERS["carlos"]).update(name="<script>alert(1)</script>" + "c" * 200)
-    for tab in ("moved", "workers", "users", "matched"):
+    for tab in ("moved", "workers", "users", "lacking", "matched"):
         page.goto(f"{base}/workers/?tab={tab}")
         shots(page, shoot, f"workers-{tab}")
     page.goto(f"{base}/workers/?tab=workers")
