@@ -123,6 +123,7 @@ class InteractionShape(Base):
     message = MessageShape(allow_null=True)
     agent = AgentShape(allow_null=True)
     can_retry = serializers.BooleanField()
+    retried_as = serializers.UUIDField(allow_null=True, help_text="The interaction that was sent in its place.")
     can_confirm = serializers.BooleanField()
     can_cancel = serializers.BooleanField()
     is_left_open = serializers.BooleanField(help_text="It has ended, and its conversation stays open.")

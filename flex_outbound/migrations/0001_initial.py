@@ -229,6 +229,19 @@ class Migration(migrations.Migration):
                 ("sender_address", models.CharField(max_length=254, verbose_name="sender's address")),
                 ("worker_sid", flex_outbound.models.fields.SidField(kind="WK", verbose_name="worker SID")),
                 ("idempotency_key", models.CharField(max_length=64, verbose_name="idempotency key")),
+                (
+                    "retried_as",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="retries",
+                        to="flex_outbound.interaction",
+                        verbose_name="sent again as",
+                    ),
+                ),
                 ("fingerprint", models.CharField(max_length=64, verbose_name="fingerprint of the request")),
                 (
                     "status",
@@ -1206,6 +1219,12 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="interaction",
             index=models.Index(fields=["updated_at"], name="flex_changed"),
+        ),
+        migrations.AddIndex(
+            model_name="interaction",
+            index=models.Index(
+                condition=models.Q(("retried_as__isnull", False)), fields=["retried_as"], name="flex_retried_as"
+            ),
         ),
         migrations.AddConstraint(
             model_name="interaction",

@@ -58,6 +58,10 @@ NOT_DELIVERED = Q(status__in=sorted(GOING_ON), delivery_status__in=sorted(UNDELI
 """Interactions that were opened, and whose first message did not reach the customer: ``Phase.UNDELIVERED``."""
 
 
+NOT_AGAIN = frozenset({"opted_out", "already_done"})
+"""Reasons of a failure after which nothing is sent again: the customer does not want it, or has it already."""
+
+
 Owner = Callable[[models.Model], tuple[type[models.Model], str]]
 """Takes a contact; returns model and id under which its interactions are kept."""
 
@@ -139,6 +143,16 @@ class Interaction(Failure):
     worker_sid = SidField(_("worker SID"), kind=SidKind.WORKER)
 
     idempotency_key = models.CharField(_("idempotency key"), max_length=64)
+    retried_as = models.ForeignKey(
+        "self",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        db_index=False,
+        related_name="retries",
+        verbose_name=_("sent again as"),
+    )
     fingerprint = models.CharField(_("fingerprint of the request"), max_length=64)
 
     status = models.CharField(_("status"), max_length=16, choices=Status.choices, default=Status.QUEUED)
@@ -235,6 +249,7 @@ class Interaction(Failure):
             models.Index(fields=["invite_sid"], condition=Q(invite_sid__isnull=False), name="flex_invite_sid"),
             models.Index(fields=["named_task_sid"], condition=~Q(named_task_sid=""), name="flex_named_task"),
             models.Index(fields=["updated_at"], name="flex_changed"),
+            models.Index(fields=["retried_as"], condition=Q(retried_as__isnull=False), name="flex_retried_as"),
         ]
 
     __repr__ = by_key
@@ -293,8 +308,14 @@ class Interaction(Failure):
 
     @property
     def may_retry(self) -> bool:
-        """True where the agent may send again: after a failure, or when a decision is asked for."""
-        return self.status in {Status.FAILED, Status.CANCELED, Status.REVIEW}
+        """True where the agent may send again: when a decision is asked for, and once after a failure.
+
+        Not where Twilio would refuse it again, such as after the customer has unsubscribed.
+        """
+        if self.status == Status.REVIEW:
+            return True
+        is_over = self.status in {Status.FAILED, Status.CANCELED}
+        return is_over and self.retried_as_id is None and self.error_reason not in NOT_AGAIN
 
     @property
     def may_confirm(self) -> bool:

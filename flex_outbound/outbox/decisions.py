@@ -10,8 +10,9 @@ from flex_outbound.exceptions import ClickConflict, InvalidClick
 from flex_outbound.models import Interaction, Message, Sender
 from flex_outbound.outbox import closings, lifecycle, locks, sender_tests
 from flex_outbound.outbox.changes import Change
-from flex_outbound.outbox.enqueue import Click, enqueue, foreign_sender
+from flex_outbound.outbox.enqueue import Click, already_retried, enqueue, foreign_sender
 from flex_outbound.outbox.jobs import Job, request_after_commit
+from flex_outbound.problems import agent_message
 from flex_outbound.sids import SidKind, is_sid
 from flex_outbound.statuses import Event, Status
 
@@ -20,7 +21,8 @@ def retry(interaction: Interaction, user: Any, idempotency_key: str = "") -> Int
     """Send again: what failed or was canceled as a new interaction, one in review as itself. Returns what is sent.
 
     The key of a new one defaults to one made from the old, so that two clicks on Retry are one. Raises
-    ClickConflict(``not_retryable``) in any other state, and what ``enqueue`` raises.
+    ClickConflict(``already_retried``) where another request sent it again before, ClickConflict(``not_retryable``) in
+    any other state and after a failure that would only be repeated, and what ``enqueue`` raises.
     """
     if interaction.status == Status.REVIEW:
         _check_sender(interaction, user)
@@ -33,9 +35,23 @@ def retry(interaction: Interaction, user: Any, idempotency_key: str = "") -> Int
             interaction=interaction,
         )
     key = idempotency_key or f"retry-{interaction.key}"
+    if interaction.retried_as_id is not None:
+        return _earlier_retry(interaction, user, key)
+    if not interaction.may_retry:
+        words = agent_message(interaction.error_reason)
+        raise ClickConflict(words, code="not_retryable", interaction=interaction)
     if sender_tests.is_test(interaction):
         return sender_tests.again(interaction, user, key)
-    return enqueue(_same_click(interaction, user, key))
+    return enqueue(_same_click(interaction, user, key), interaction)
+
+
+def _earlier_retry(interaction: Interaction, user: Any, key: str) -> Interaction:
+    """Return what this very request made before. Raises ClickConflict where another one made it."""
+    made = Interaction.objects.select_related("agent", "message").filter(retries=interaction.pk)
+    earlier = made.filter(agent=user, idempotency_key=key).first()
+    if earlier is None:
+        raise already_retried(interaction)
+    return earlier
 
 
 def _check_sender(interaction: Interaction, user: Any) -> None:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import F, Q
+from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from flex_outbound import addresses, channels, signals
@@ -47,11 +48,13 @@ class Click:
     idempotency_key: str = ""
 
 
-def enqueue(click: Click) -> Interaction:
+def enqueue(click: Click, repeats: Interaction | None = None) -> Interaction:
     """Commit a click and return its interaction, new or the one that the same click made before.
 
+    ``repeats``: the interaction that is sent again by it, which is possible once.
+
     Raises InvalidClick (a field is wrong), ClickNotAllowed (permission, worker, policy), ClickConflict (the key came
-    with another payload, or another conversation with this address is open).
+    with another payload, another conversation with this address is open, or ``repeats`` was sent again before).
     """
     texts.idempotency_key(click.idempotency_key)
     try:
@@ -62,7 +65,7 @@ def enqueue(click: Click) -> Interaction:
         if earlier is None:
             raise
         return earlier
-    return commit(click, interaction, message)
+    return commit(click, interaction, message, repeats)
 
 
 def _checked(click: Click) -> tuple[Interaction, Message | None]:
@@ -208,7 +211,9 @@ def _first_message(click: Click, interaction: Interaction) -> Message | None:
     )
 
 
-def commit(click: Click, interaction: Interaction, message: Message | None) -> Interaction:
+def commit(
+    click: Click, interaction: Interaction, message: Message | None, repeats: Interaction | None = None
+) -> Interaction:
     """Commit a click and return its interaction, or the one that the same click made. Raises ClickConflict."""
     for _try in range(_TRIES):
         try:
@@ -216,11 +221,13 @@ def commit(click: Click, interaction: Interaction, message: Message | None) -> I
                 interaction.save(force_insert=True)
                 if message is not None:
                     message.save(force_insert=True)
+                _note_retry(repeats, interaction)
                 request_after_commit(Job.DISPATCH, interaction.account_id)
                 tell_after_commit(signals.interaction_queued, interaction.pk)
         except IntegrityError:
             earlier = _in_the_way(click, interaction, message)
             if earlier is not None:
+                _note_retry(repeats, earlier)
                 return earlier
         else:
             return interaction
@@ -229,6 +236,25 @@ def commit(click: Click, interaction: Interaction, message: Message | None) -> I
         code="already_open",
         interaction=None,
     )
+
+
+def _note_retry(repeats: Interaction | None, interaction: Interaction) -> None:
+    """Write on an interaction as what it was sent again. Raises ClickConflict where that was another one.
+
+    It is a compare-and-set, so of two people who retry at the same moment, under whatever keys, one is told.
+    """
+    if repeats is None:
+        return
+    row = Interaction.objects.filter(pk=repeats.pk)
+    noted = row.filter(retried_as=None).update(retried_as=interaction, version=F("version") + 1, updated_at=Now())
+    if not noted and not row.filter(retried_as=interaction).exists():
+        raise already_retried(repeats)
+
+
+def already_retried(interaction: Interaction) -> ClickConflict:
+    """Return the error of a second retry; it names the interaction that the first one made."""
+    first = Interaction.objects.select_related("agent", "message").filter(retries=interaction.pk).first()
+    return ClickConflict(_("This was sent again already."), code="already_retried", interaction=first)
 
 
 def _in_the_way(click: Click, interaction: Interaction, message: Message | None) -> Interaction | None:

@@ -55,7 +55,7 @@ class _TestContact(ContactAdapter):
         return [self.address]
 
 
-def send_test(test: SenderTest) -> Interaction:
+def send_test(test: SenderTest, repeats: Interaction | None = None) -> Interaction:
     """Commit a test and return its interaction, or the one that the same click made.
 
     Who may change senders may test every active one, whatever its groups. Raises what ``enqueue`` raises.
@@ -74,7 +74,7 @@ def send_test(test: SenderTest) -> Interaction:
         subject=test.subject,
         idempotency_key=test.key,
     )
-    return commit(click, *build(click, Setup(test.user, senders=[sender]), _TestContact(address), sender))
+    return commit(click, *build(click, Setup(test.user, senders=[sender]), _TestContact(address), sender), repeats)
 
 
 def again(interaction: Interaction, user: Any, key: str) -> Interaction:
@@ -85,9 +85,10 @@ def again(interaction: Interaction, user: Any, key: str) -> Interaction:
             _("The sender or the worker of this test was deleted. Send a new test."), code="unknown_sender"
         )
     body = message.body if message else ""
-    return send_test(
-        SenderTest(user, interaction.sender, interaction.address, interaction.worker_id, body, interaction.subject, key)
+    test = SenderTest(
+        user, interaction.sender, interaction.address, interaction.worker_id, body, interaction.subject, key
     )
+    return send_test(test, interaction)
 
 
 def tests_of(sender: Sender) -> InteractionQuerySet:

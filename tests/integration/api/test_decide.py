@@ -5,8 +5,11 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils import timezone
 
+from flex_outbound.exceptions import ClickConflict
 from flex_outbound.models import Interaction, Message
+from flex_outbound.outbox import decisions
 from flex_outbound.statuses import Status
 from tests.integration.api.conftest import LIST, MakeRow, make_user, signed_in
 
@@ -115,3 +118,49 @@ def test_a_bad_key_is_named(client: Client, make_row: MakeRow) -> None:
 
 def test_a_retry_needs_no_body_at_all(client: Client, make_row: MakeRow) -> None:
     assert client.post(f"{LIST}{failed(make_row).pk}/retry/").status_code == 202
+
+
+def test_one_failure_is_sent_again_once_whatever_the_keys(client: Client, make_row: MakeRow) -> None:
+    row = failed(make_row)
+    new = act(client, row, "retry", idempotency_key="k1").json()["id"]
+    # The retry was delivered and has ended, so that nothing else is in the way of a second one.
+    Interaction.objects.filter(pk=new).update(status="canceled", next_at=None, finished_at=timezone.now())
+
+    assert client.get(f"{LIST}{row.pk}/").json()["can_retry"] is False
+    assert client.get(f"{LIST}{row.pk}/").json()["retried_as"] == new
+    for key in ("k2", ""):
+        answer = act(client, row, "retry", idempotency_key=key)
+        assert (answer.status_code, answer.json()["code"]) == (409, "already_retried")
+        assert answer.json()["interaction"]["id"] == new
+    assert act(client, row, "retry", idempotency_key="k1").json()["id"] == new
+    assert Interaction.objects.count() == 2
+
+
+def test_of_two_retries_at_the_same_moment_one_is_told(client: Client, make_row: MakeRow, agent: User) -> None:
+    row = failed(make_row)
+    stale = Interaction.objects.select_related("contact_type").get(pk=row.pk)
+    first = decisions.retry(Interaction.objects.get(pk=row.pk), agent, "k1")
+    Interaction.objects.filter(pk=first.pk).update(status="canceled", next_at=None, finished_at=timezone.now())
+
+    with pytest.raises(ClickConflict) as caught:
+        decisions.retry(stale, agent, "k2")
+    assert (caught.value.code, caught.value.interaction) == ("already_retried", first)
+    assert Interaction.objects.count() == 2
+
+
+def test_a_page_that_knows_a_failure_sees_that_it_was_sent_again(client: Client, make_row: MakeRow) -> None:
+    row = failed(make_row)
+    tag = client.get(f"{LIST}{row.pk}/")["ETag"]
+    act(client, row, "retry")
+
+    assert client.get(f"{LIST}{row.pk}/", headers={"If-None-Match": tag}).status_code == 200
+
+
+@pytest.mark.parametrize("reason", ["opted_out", "already_done"])
+def test_what_would_only_fail_again_is_not_sent_again(client: Client, make_row: MakeRow, reason: str) -> None:
+    row = failed(make_row, error_reason=reason)
+
+    assert client.get(f"{LIST}{row.pk}/").json()["can_retry"] is False
+    answer = act(client, row, "retry")
+    assert (answer.status_code, answer.json()["code"]) == (409, "not_retryable")
+    assert Interaction.objects.count() == 1

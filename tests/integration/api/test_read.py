@@ -40,7 +40,7 @@ def test_a_failed_row_says_why(client: Client, make_row: MakeRow) -> None:
     data = client.get(url(row)).json()
 
     assert (data["error_code"], data["error_reason"], data["error_message"]) == (21610, "opted_out", "Has opted out.")
-    assert (data["is_final"], data["can_retry"]) == (True, True)
+    assert (data["is_final"], data["can_retry"]) == (True, False)
 
 
 def test_another_agents_row_is_not_there(make_row: MakeRow, colleague: User) -> None:

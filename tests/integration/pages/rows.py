@@ -31,9 +31,9 @@ def add_conversation(row: Interaction) -> str:
     return CONVERSATION
 
 
-def fail(row: Interaction, words: str) -> None:
+def fail(row: Interaction, words: str, reason: str = "channel_failed") -> None:
     """Refuse."""
-    change(row, "failed", error_reason="opted_out", error_params=params_of(said=words), error_code=21610)
+    change(row, "failed", error_reason=reason, error_params=params_of(said=words), error_code=45600)
 
 
 def ask_for_decision(row: Interaction, words: str) -> None:
