@@ -4,7 +4,7 @@ Django's template engine needs longer for three buttons than the rest of a list 
 of ``compact.html`` is kept for the whole process, with markers in it where the values of a contact belong.
 """
 
-from collections.abc import Collection, Hashable
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any
@@ -21,9 +21,15 @@ from django.utils.translation import get_language
 
 from flex_outbound import contexts
 from flex_outbound.channels import Channel
-from flex_outbound.contacts import ContactAdapter, adapter_for, id_of, label_of
+from flex_outbound.contacts import ContactAdapter, adapter_for, content_type_of, id_of, label_of
+from flex_outbound.current import current_context
+from flex_outbound.models import Interaction
 from flex_outbound.outbox.preflight import ChannelOption, Setup, option_for
-from flex_outbound.statements import load_permissions, usable_channels
+from flex_outbound.outbox.standing import Standing, standings
+from flex_outbound.statements import channels_and_permissions
+
+Siblings = Callable[[Any], Iterable[Any]]
+"""Returns the list that a contact is in."""
 
 _kept: WeakKeyDictionary[Template, dict[Hashable, str]] = WeakKeyDictionary()
 """Markup by template. A template that is loaded anew, as after an edit during development, is another key."""
@@ -44,6 +50,7 @@ class _Kind:
     """By name of the value: where the compose page of each channel is."""
     forms: dict[Hashable, str] = field(default_factory=dict)
     """Markup with everything filled in that is not the contact's."""
+    standings: Mapping[str, Standing] | None = None
 
     @classmethod
     def of(cls, model: type[models.Model]) -> "_Kind":
@@ -62,11 +69,12 @@ class _Page:
     forms: dict[Hashable, str]
     template: Template
     language: str | None
+    among: Siblings
     has_icons: bool = False
     kinds: dict[type[models.Model], _Kind] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, request: HttpRequest) -> "_Page | None":
+    def of(cls, request: HttpRequest, among: Siblings) -> "_Page | None":
         """Return the page of a request; None where nobody is signed in."""
         page: _Page | None = getattr(request, "_flex_outbound_page", None)
         if page is not None and page.user is getattr(request, "user", None):
@@ -75,9 +83,19 @@ class _Page:
         if not user.is_authenticated:
             return None
         template = Engine.get_default().get_template("flex_outbound/compact.html")
-        page = cls(user, _setup_of(user), _kept.setdefault(template, {}), template, get_language())
+        page = cls(user, _setup_of(user), _kept.setdefault(template, {}), template, get_language(), among)
         request._flex_outbound_page = page  # type: ignore[attr-defined]
         return page
+
+    def standing(self, kind: _Kind, contact: Any) -> Standing:
+        """Return what is known of a contact; it is asked for together with all others of the list."""
+        if self.setup.reason:
+            return Standing()
+        if kind.standings is None:
+            together = [one for one in self.among(contact) if isinstance(one, kind.adapter.model)]
+            contact_type = content_type_of(kind.adapter)
+            kind.standings = standings(contact_type.pk, [str(one.pk) for one in together]) if together else {}
+        return kind.standings.get(str(contact.pk)) or Standing()
 
     def kind(self, model: type[models.Model]) -> _Kind:
         """Return what is the same for this model. Raises LookupError where it is not registered."""
@@ -99,7 +117,7 @@ class _Page:
         for name, url in kind.urls.items():
             markup = markup.replace(_marker(name), f"{escape(url).replace('%', '%%')}?id=%(quoted)s")
         markup = markup.replace(_marker("type"), kind.label)
-        for name in ("id", "name", *_TEXTS):
+        for name in ("id", "name", "current", *_TEXTS):
             markup = markup.replace(_marker(name), f"%({name})s")
         return markup
 
@@ -113,9 +131,8 @@ class _Page:
 
 def _setup_of(user: Any) -> Setup:
     """Return what a user can send with, as far as a list needs it: whether each channel has a sender, not which."""
-    load_permissions(user)
-    usable = usable_channels(user) if user.has_perm("flex_outbound.add_interaction") else set()
-    if not usable:
+    usable = channels_and_permissions(user)
+    if not usable or not user.has_perm("flex_outbound.add_interaction"):
         # The reason is another query or two, for those few who cannot send at all.
         return Setup.load(user)
     return _Channels(user, usable=usable)
@@ -132,12 +149,20 @@ class _Channels(Setup):
         return _SOME if channel in self.usable else []
 
 
-def compact_buttons(request: HttpRequest, contact: Any, new_tab: bool = False) -> SafeString:
+def nobody(contact: Any) -> Iterable[Any]:
+    """Return no siblings: nothing is known about the list that a contact is in."""
+    return ()
+
+
+def compact_buttons(
+    request: HttpRequest, contact: Any, among: Siblings = nobody, new_tab: bool = False
+) -> SafeString:
     """Return the buttons of one contact of a list. Raises LookupError for a contact of an unregistered model.
 
-    The first call of a request brings the icons, which all others refer to. ``new_tab``: where the links lead.
+    The first call of a request brings the icons, which all others refer to. ``among`` returns, for the first contact,
+    all of its list: who is in conversation with them is asked for in one query. ``new_tab``: where the links lead.
     """
-    page = _Page.of(request)
+    page = _Page.of(request, among)
     if page is None:
         adapter_for(type(contact))
         return kept("flex_outbound/buttons.html", {"signed_out": True})
@@ -148,10 +173,17 @@ def compact_buttons(request: HttpRequest, contact: Any, new_tab: bool = False) -
         "quoted": quote(contact_id, safe=""),
         "name": escape(kind.adapter.get_name(contact)),
     }
-    options = [option_for(page.setup, kind.adapter, contact, channel) for channel in _CHANNELS]
+    found = page.standing(kind, contact)
+    values["current"] = "".join(_current(one, page.user) for one in found.current)
+    options = [option_for(page.setup, kind.adapter, contact, channel, found.unsubscribed) for channel in _CHANNELS]
     for option, name in zip(options, _TEXTS, strict=True):
         values[name] = escape(option.addresses[0].value if option.enabled else option.reason_text)
     return SafeString(page.icons() + page.form(kind, options, new_tab) % values)
+
+
+def _current(interaction: Interaction, user: Any) -> str:
+    template = Engine.get_default().get_template("flex_outbound/_current.html")
+    return _tight(template.render(Context({"one": current_context(interaction, user)})))
 
 
 def _marked(options: list[ChannelOption]) -> dict[str, Any]:
@@ -160,6 +192,7 @@ def _marked(options: list[ChannelOption]) -> dict[str, Any]:
         "contact_type": _marker("type"),
         "contact_id": _marker("id"),
         "contact_name": _marker("name"),
+        "current": _marker("current"),
         "options": [
             {
                 "channel": option.channel.value,

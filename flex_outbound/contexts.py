@@ -6,25 +6,25 @@ It stands between the pipeline (``outbox``) and the surfaces above it, so that t
 import re
 import uuid
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.timezone import is_aware, localtime
 from django.utils.translation import gettext as _
 
 from flex_outbound import channels
 from flex_outbound.channels import Address, Channel
 from flex_outbound.contacts import ContactAdapter, adapter_for, id_of, label_of
+from flex_outbound.current import current_context, flex_url_of, local
+from flex_outbound.current import may_decide as may_decide
 from flex_outbound.models import Closing, Interaction, Message
 from flex_outbound.models.interaction import InteractionQuerySet
-from flex_outbound.outbox import lingering
+from flex_outbound.outbox import lingering, standing
 from flex_outbound.outbox.preflight import ChannelOption, Setup, channel_options, option_for
 from flex_outbound.outbox.texts import name_of as name_of
 from flex_outbound.outbox.visible import shown_to, visible_to
@@ -38,8 +38,8 @@ PAGE_PARAMETER = "flex_page"
 TYPED = ("address", "sender", "body", "subject", "to", "cc", "bcc")
 """The fields of the composer that a person fills in."""
 SIDS = ("interaction_sid", "channel_sid", "task_sid", "conversation_sid", "invite_sid")
-UNFINISHED = Q(status__in=sorted(UNSETTLED)) | Q(status=Status.CREATED, conversation_sid=None)
-"""Interactions whose agent still waits for something."""
+MOST_CURRENT = 20
+"""How many open interactions of one contact a page looks at."""
 LIMITS = {"body": channels.MAX_BODY, "subject": channels.MAX_SUBJECT}
 
 
@@ -79,7 +79,11 @@ def buttons_context(request: HttpRequest, contact: Any) -> dict[str, Any]:
     user = user_of(request)
     if not user.is_authenticated:
         return {"signed_out": True}
-    options = channel_options(user, contact, setup_of(request))
+    setup = setup_of(request)
+    rows = list(_rows_for_buttons(user, contact)[:MOST_CURRENT])
+    found = standing.standing(rows)
+    shown = next((one for one in rows if is_unfinished(one) and one.agent_id == user.pk), None)
+    options = channel_options(user, contact, setup, found.unsubscribed)
     return identify(adapter, contact) | {
         "uid": f"flex-{uuid.uuid4().hex[:12]}",
         "options": options,
@@ -88,16 +92,20 @@ def buttons_context(request: HttpRequest, contact: Any) -> dict[str, Any]:
         "next": request.get_full_path(),
         "limits": LIMITS,
         "values": dict.fromkeys(TYPED, ""),
-        "interaction": unfinished(request, contact),
+        # A reloaded page goes on with the user's newest unsettled interaction.
+        "interaction": interaction_context(shown, user) if shown else None,
+        "current": [] if setup.reason else [current_context(one, user) for one in found.current if one is not shown],
     }
 
 
-def unfinished(request: HttpRequest, contact: Any) -> dict[str, Any] | None:
-    """Return the user's newest unsettled interaction with a contact, so that a reloaded page goes on with it."""
-    user = user_of(request)
-    found = loaded(Interaction.objects.for_contact(contact).filter(UNFINISHED, agent=user))
-    newest = found.order_by("-created_at", "-id").first()
-    return interaction_context(newest, user) if newest else None
+def _rows_for_buttons(user: Any, contact: Any) -> InteractionQuerySet:
+    return standing.rows(loaded(Interaction.objects.for_contact(contact)))
+
+
+def is_unfinished(interaction: Interaction) -> bool:
+    """Tell whether the agent of an interaction still waits for something."""
+    is_up = interaction.conversation_sid is not None
+    return interaction.status in UNSETTLED or (interaction.status == Status.CREATED and not is_up)
 
 
 def group_reasons(options: Iterable[ChannelOption]) -> list[tuple[str, str]]:
@@ -143,11 +151,6 @@ def _page_url(request: HttpRequest, page: int) -> str:
     query = request.GET.copy()
     query[PAGE_PARAMETER] = str(page)
     return f"{request.path}?{query.urlencode()}"
-
-
-def may_decide(user: Any, interaction: Interaction) -> bool:
-    """Tell whether a user may decide about an interaction: its agent, and anybody who may change interactions."""
-    return interaction.agent_id == user.pk or bool(user.has_perm("flex_outbound.change_interaction"))
 
 
 def loaded(interactions: InteractionQuerySet) -> InteractionQuerySet:
@@ -243,14 +246,14 @@ def describe(interaction: Interaction, user: Any, collection: str) -> dict[str, 
         "is_left_open": interaction.is_left_open,
         **_describe_closing(to_close, user, is_named=in_the_way is not None),
         "open_conversation": _describe_open(in_the_way, user),
-        "flex_url": interaction.flex_url,
+        "flex_url": flex_url_of(interaction),
         "status_url": url,
         "retry_url": f"{url}retry/",
         "confirm_url": f"{url}confirm/",
         "cancel_url": f"{url}cancel/",
         "close_url": f"{collection}{to_close.pk}/close/",
-        "created_at": _local(interaction.created_at),
-        "updated_at": _local(interaction.updated_at),
+        "created_at": local(interaction.created_at),
+        "updated_at": local(interaction.updated_at),
     }
 
 
@@ -272,7 +275,7 @@ def _describe_open(interaction: Interaction | None, user: Any) -> dict[str, Any]
     may_see = may_decide(user, interaction) or user.has_perm("flex_outbound.view_interaction")
     has_task = interaction.status in OPEN and may_see
     agent = name_of(interaction.agent) if interaction.agent else ""
-    return {"agent": agent, "flex_url": interaction.flex_url if has_task else None}
+    return {"agent": agent, "flex_url": flex_url_of(interaction) if has_task else None}
 
 
 def label_of_phase(interaction: Interaction, user: Any) -> str:
@@ -280,10 +283,6 @@ def label_of_phase(interaction: Interaction, user: Any) -> str:
     phase = interaction.phase
     is_another_s = phase is Phase.OFFERED and interaction.agent_id != user.pk
     return str(OFFERED_TO_ANOTHER if is_another_s else phase.label)
-
-
-def _local(moment: datetime) -> datetime:
-    return localtime(moment) if is_aware(moment) else moment
 
 
 def message_label(interaction: Interaction) -> str:
@@ -373,4 +372,6 @@ def cancel_label(status: str) -> str:
 
 def channel_option(request: HttpRequest, contact: Any, channel: str) -> ChannelOption:
     """Return one channel of a contact."""
-    return option_for(setup_of(request), adapter_for(type(contact)), contact, Channel(channel))
+    found = standing.standing(standing.rows(Interaction.objects.for_contact(contact)))
+    adapter = adapter_for(type(contact))
+    return option_for(setup_of(request), adapter, contact, Channel(channel), found.unsubscribed)

@@ -9,7 +9,8 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission, PermissionsMixin
 from django.db import connections, models, router
-from django.db.models import QuerySet
+from django.db.models import CharField, QuerySet, Value
+from django.db.models.functions import Cast
 
 from flex_outbound.models import Interaction, Sender
 
@@ -27,10 +28,18 @@ def load_permissions(user: Any) -> None:
     They are put where that backend keeps them. Nothing is done for a project with another backend beside it, nor for
     superusers, who are asked for none.
     """
-    is_plain = list(settings.AUTHENTICATION_BACKENDS) == [PLAIN_BACKEND] and isinstance(user, PermissionsMixin)
-    if is_plain and user.is_active and not user.is_superuser and not hasattr(user, "_perm_cache"):
+    if _is_to_load(user):
         found = _rows(_permissions, Permission, user)
         user._perm_cache = {f"{app_label}.{codename}" for app_label, codename in found}
+
+
+def channels_and_permissions(user: Any) -> set[str]:
+    """Return the channels that a user has a sender for, and read the permissions as well, in one query if possible."""
+    if not _is_to_load(user):
+        return usable_channels(user)
+    found = _rows(_permissions_and_channels, Permission, user)
+    user._perm_cache = {f"{app_label}.{name}" for app_label, name in found if app_label}
+    return {name for app_label, name in found if not app_label}
 
 
 def usable_channels(user: Any) -> set[str]:
@@ -53,6 +62,18 @@ def version_of(pk: UUID, user: Any) -> tuple[int, str | None] | None:
         cursor.execute(_version_sql[alias], values)
         row: tuple[int, str | None] | None = cursor.fetchone()
     return row
+
+
+def _is_to_load(user: Any) -> bool:
+    is_plain = list(settings.AUTHENTICATION_BACKENDS) == [PLAIN_BACKEND] and isinstance(user, PermissionsMixin)
+    return is_plain and user.is_active and not user.is_superuser and not hasattr(user, "_perm_cache")
+
+
+def _permissions_and_channels(user: Any) -> QuerySet[Any, Any]:
+    """Return rows of app label and codename, and with an empty label the channels."""
+    label = Cast(Value(""), CharField(max_length=100))
+    channels = _channels(user).annotate(label=label).values_list("label", "channel")
+    return _permissions(user).union(channels).order_by()
 
 
 def _permissions(user: Any) -> QuerySet[Any, Any]:

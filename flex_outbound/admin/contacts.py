@@ -52,6 +52,7 @@ class FlexContactAdminMixin(Base):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """Show the list, with stylesheet and script for its buttons."""
         response: Any = super().changelist_view(request, extra_context)
+        request._flex_outbound_list = getattr(_context(response).get("cl"), "result_list", ())  # type: ignore[attr-defined]
         shown = self.flex_in_list and IS_POPUP_VAR not in request.GET
         if shown and "cl" in _context(response):
             response.add_post_render_callback(partial(_equip, request))
@@ -74,7 +75,9 @@ def _column(request: HttpRequest) -> Callable[[models.Model], SafeString]:
     @admin.display(description=_("message"))
     def flex_buttons(contact: models.Model) -> SafeString:
         # In a new tab, should the script not be there: the list may be edited, too.
-        return compact_buttons(request, contact, new_tab=True)
+        return compact_buttons(
+            request, contact, lambda _contact: getattr(request, "_flex_outbound_list", ()), new_tab=True
+        )
 
     return flex_buttons
 

@@ -5,7 +5,7 @@ there or nowhere, never to another one.
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
@@ -30,6 +30,8 @@ from flex_outbound.statements import load_permissions
 
 logger = logging.getLogger(__name__)
 
+Unsubscribed = Collection[tuple[str, str]]
+
 REJECTIONS: Final = frozenset(
     {"agent_not_allowed", "contact_gone", "contact_not_visible", "address_changed", "not_allowed"}
 )
@@ -41,8 +43,8 @@ class ChannelOption:
     """One channel of one contact for one user.
 
     ``reason``: "" if enabled, else no_permission, no_worker, account_off, no_workspace, no_sender, not_allowed,
-    no_number, no_email or the code of the address rule; ``reason_text``: the same in words. ``addresses`` are
-    normalised, the preferred one first; ``senders`` the default first.
+    opted_out, no_number, no_email or the code of the address rule; ``reason_text``: the same in words. ``addresses``
+    are normalised, the preferred one first; ``senders`` the default first.
     """
 
     channel: Channel
@@ -146,18 +148,32 @@ def usable_addresses(
     return list(found.values()), problem
 
 
-def channel_options(user: Any, contact: Any, setup: Setup | None = None) -> list[ChannelOption]:
+def channel_options(
+    user: Any, contact: Any, setup: Setup | None = None, unsubscribed: Unsubscribed = frozenset()
+) -> list[ChannelOption]:
     """Return the three channels of a contact for a user, in the order of ``Channel``.
 
-    ``setup``: pass one to spare the queries on a page of many contacts. Raises LookupError for an unregistered model.
+    ``setup``: pass one to spare the queries on a page of many contacts. ``unsubscribed``: as in ``option_for``. Raises
+    LookupError for an unregistered model.
     """
     adapter = adapter_for(type(contact))
     setup = setup or Setup.load(user)
-    return [option_for(setup, adapter, contact, channel) for channel in Channel]
+    return [option_for(setup, adapter, contact, channel, unsubscribed) for channel in Channel]
 
 
-def option_for(setup: Setup, adapter: ContactAdapter, contact: Any, channel: Channel) -> ChannelOption:
-    """Return one channel of a contact for a user."""
+def option_for(
+    setup: Setup,
+    adapter: ContactAdapter,
+    contact: Any,
+    channel: Channel,
+    unsubscribed: Unsubscribed = frozenset(),
+) -> ChannelOption:
+    """Return one channel of a contact for a user.
+
+    ``unsubscribed``: (channel, key of the address) of those that are not offered because the customer unsubscribed. Who
+    may change interactions is offered them all the same: the customer may have subscribed again, which only Twilio
+    knows.
+    """
     if setup.reason:
         return _disabled(channel, setup.reason, setup.reason_text)
     senders = setup.senders_for(channel)
@@ -170,6 +186,10 @@ def option_for(setup: Setup, adapter: ContactAdapter, contact: Any, channel: Cha
     refusal = refusal_of(adapter, setup.user, contact, channel)
     if refusal:
         return _disabled(channel, "not_allowed", refusal)
+    if unsubscribed and not setup.user.has_perm("flex_outbound.change_interaction"):
+        usable = [one for one in usable if (channel.value, addresses.key(one.value)) not in unsubscribed]
+        if not usable:
+            return _disabled(channel, "opted_out", agent_message("opted_out"))
     return ChannelOption(channel, True, "", "", usable, senders)
 
 

@@ -2,10 +2,13 @@
 
 import logging
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 from django import template
 from django.conf import settings
+from django.core.paginator import Page
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template import Context, TemplateSyntaxError
 
@@ -33,18 +36,24 @@ def flex_assets(context: Context) -> dict[str, Any]:
 
 @register.simple_tag(takes_context=True)
 def flex_buttons(
-    context: Context, contact: Any, compact: bool = False, in_form: bool = False, new_tab: bool = False
+    context: Context,
+    contact: Any,
+    compact: bool = False,
+    in_form: bool = False,
+    among: Iterable[Any] | None = None,
+    new_tab: bool = False,
 ) -> str:
     """Render the SMS, WhatsApp and email buttons of a contact.
 
     ``compact``: icons alone, for lists; ``in_form``: the same, by the name that it has within a form of the page.
-    ``new_tab``: what leaves the page, as every click does without JavaScript, leaves it for a new tab; for pages where
-    people type what is not saved yet.
+    ``among``: the list that the contact is in, where no variable of the page holds it. ``new_tab``: what leaves the
+    page, as every click does without JavaScript, leaves it for a new tab; for pages where people type what is not saved
+    yet.
     """
     request = _request(context, "flex_buttons")
     try:
         if compact or in_form:
-            return compact_buttons(request, contact, new_tab)
+            return compact_buttons(request, contact, partial(_list_of, context, among), new_tab)
         values = contexts.buttons_context(request, contact) | {"new_tab": new_tab}
     except LookupError as error:
         values = _unregistered("flex_buttons", error)
@@ -71,6 +80,22 @@ def flex_timeline(context: Context, contact: Any, new_tab: bool = False) -> dict
         return contexts.timeline_context(request, contact) | {"new_tab": new_tab}
     except LookupError as error:
         return _unregistered("flex_timeline", error)
+
+
+def _list_of(context: Context, among: Iterable[Any] | None, contact: Any) -> Iterable[Any]:
+    """Return the list of the page that a contact is in: ``among``, else a variable that holds this very object.
+
+    A query set is looked at only if it was read already, so that none is read twice.
+    """
+    if among is not None:
+        return among
+    for variables in reversed(context.dicts):
+        for value in variables.values():
+            found = value.object_list if isinstance(value, Page) else value
+            found = found._result_cache if isinstance(found, QuerySet) else found
+            if isinstance(found, list | tuple) and any(one is contact for one in found):
+                return found
+    return ()
 
 
 def _request(context: Context, tag: str) -> HttpRequest:

@@ -1,0 +1,54 @@
+"""Who is in conversation with a contact right now, for templates: told before anybody clicks."""
+
+from datetime import datetime
+from typing import Any
+
+from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.timezone import is_aware, localtime, now
+from django.utils.translation import gettext as _
+
+from flex_outbound.models import Interaction
+from flex_outbound.outbox.texts import name_of
+from flex_outbound.statuses import OPEN, TaskStatus
+
+
+def current_context(interaction: Interaction, user: Any) -> dict[str, Any]:
+    """Return the context of ``_current.html``: with whom a contact is in conversation, since when, and where.
+
+    Whose it is, is said to everybody; where it is in Flex, only to those who may see it.
+    """
+    is_own = interaction.agent_id == user.pk
+    may_see = may_decide(user, interaction) or user.has_perm("flex_outbound.view_interaction")
+    return {
+        "channel": interaction.get_channel_display(),
+        "agent": "" if is_own else name_of(interaction.agent) or _("somebody else"),
+        "is_open": interaction.status in OPEN,
+        "since": since(interaction.opened_at or interaction.created_at),
+        "flex_url": flex_url_of(interaction) if may_see else None,
+    }
+
+
+def since(moment: datetime) -> SafeString:
+    """Return a moment as markup: its time if it is of today, else its date as well."""
+    here = local(moment)
+    is_today = here.date() == local(now()).date()
+    text = date_format(here, "TIME_FORMAT" if is_today else "SHORT_DATETIME_FORMAT")
+    return format_html('<time datetime="{}" data-since>{}</time>', here.isoformat(), text)
+
+
+def flex_url_of(interaction: Interaction) -> str | None:
+    """Return the link to the task in Flex, None where there is no task, or none any more."""
+    is_over = interaction.is_final or interaction.task_status in {TaskStatus.COMPLETED, TaskStatus.CANCELED}
+    return None if is_over else interaction.flex_url
+
+
+def may_decide(user: Any, interaction: Interaction) -> bool:
+    """Tell whether a user may decide about an interaction: its agent, and anybody who may change interactions."""
+    return interaction.agent_id == user.pk or bool(user.has_perm("flex_outbound.change_interaction"))
+
+
+def local(moment: datetime) -> datetime:
+    """Return a moment in the reader's time zone, as far as the server knows it; a naive one as it is."""
+    return localtime(moment) if is_aware(moment) else moment
