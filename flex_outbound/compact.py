@@ -22,7 +22,7 @@ from django.utils.translation import get_language
 from flex_outbound import contexts
 from flex_outbound.channels import Channel
 from flex_outbound.contacts import ContactAdapter, adapter_for, content_type_of, id_of, label_of
-from flex_outbound.current import current_context
+from flex_outbound.current import current_context, isolated
 from flex_outbound.models import Interaction
 from flex_outbound.outbox.preflight import ChannelOption, Setup, option_for
 from flex_outbound.outbox.standing import Standing, standings
@@ -94,8 +94,8 @@ class _Page:
         if kind.standings is None:
             together = [one for one in self.among(contact) if isinstance(one, kind.adapter.model)]
             contact_type = content_type_of(kind.adapter)
-            kind.standings = standings(contact_type.pk, [str(one.pk) for one in together]) if together else {}
-        return kind.standings.get(str(contact.pk)) or Standing()
+            kind.standings = standings(contact_type.pk, [id_of(kind.adapter, one) for one in together]) if together else {}
+        return kind.standings.get(id_of(kind.adapter, contact)) or Standing()
 
     def kind(self, model: type[models.Model]) -> _Kind:
         """Return what is the same for this model. Raises LookupError where it is not registered."""
@@ -177,7 +177,7 @@ def compact_buttons(
     values["current"] = "".join(_current(one, page.user) for one in found.current)
     options = [option_for(page.setup, kind.adapter, contact, channel, found.unsubscribed) for channel in _CHANNELS]
     for option, name in zip(options, _TEXTS, strict=True):
-        values[name] = escape(option.addresses[0].value if option.enabled else option.reason_text)
+        values[name] = escape(isolated(option.addresses[0].value) if option.enabled else option.reason_text)
     return SafeString(page.icons() + page.form(kind, options, new_tab) % values)
 
 

@@ -15,12 +15,13 @@ from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from flex_outbound import channels
 from flex_outbound.channels import Address, Channel
 from flex_outbound.contacts import ContactAdapter, adapter_for, id_of, label_of
-from flex_outbound.current import current_context, flex_url_of, local
+from flex_outbound.current import current_context, flex_url_of, isolated, local
 from flex_outbound.current import may_decide as may_decide
 from flex_outbound.models import Closing, Interaction, Message
 from flex_outbound.models.interaction import InteractionQuerySet
@@ -134,12 +135,24 @@ def timeline_context(request: HttpRequest, contact: Any) -> dict[str, Any]:
     interactions = list(found[first : first + PAGE_SIZE + 1])
     shown = shown_to(user, interactions[:PAGE_SIZE])
     return identify(adapter, contact) | {
-        "interactions": [interaction_context(one, user) for one in shown],
+        "interactions": _rows(request, shown, page),
         "page": page,
         "newer_url": _page_url(request, page - 1) if page > 1 else None,
         "older_url": _page_url(request, page + 1) if len(interactions) > PAGE_SIZE else None,
         "next": request.get_full_path(),
     }
+
+
+def _rows(request: HttpRequest, shown: list[Interaction], page: int) -> list[dict[str, Any]]:
+    """Return the contexts of one page; each that was sent again with a link to what it was sent as, if that is seen."""
+    rows = [interaction_context(one, user_of(request)) for one in shown]
+    here = {row["id"] for row in rows}
+    for row in rows:
+        new = row["retried_as"]
+        if new and (new in here or page > 1):
+            # It is newer, so where it is not on this page it is on one before.
+            row["retried_link"] = f"{'' if new in here else _page_url(request, 1)}#flex-{new}"
+    return rows
 
 
 def _page_number(request: HttpRequest) -> int:
@@ -346,11 +359,19 @@ def interaction_context(interaction: Interaction, user: Any) -> dict[str, Any]:
         **described,
         "close_id": described["close_url"].rstrip("/").split("/")[-2],
         "channel_label": interaction.get_channel_display(),
+        "which": _which(interaction),
+        "retried_link": None,
         "message_error": _message_error(interaction),
         "retry_label": retry_label(interaction.status),
         "cancel_label": cancel_label(interaction.status),
         "key": new_key(),
     }
+
+
+def _which(interaction: Interaction) -> str:
+    """Return what tells the links of one interaction from those of another."""
+    moment = date_format(local(interaction.created_at), "SHORT_DATETIME_FORMAT")
+    return f"{interaction.get_channel_display()}, {isolated(interaction.address)}, {moment}"
 
 
 def _message_error(interaction: Interaction) -> str:

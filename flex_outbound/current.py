@@ -7,6 +7,7 @@ from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timezone import is_aware, localtime, now
+from django.utils.translation import get_language_bidi
 from django.utils.translation import gettext as _
 
 from flex_outbound.models import Interaction
@@ -22,6 +23,7 @@ def current_context(interaction: Interaction, user: Any) -> dict[str, Any]:
     is_own = interaction.agent_id == user.pk
     may_see = may_decide(user, interaction) or user.has_perm("flex_outbound.view_interaction")
     return {
+        "id": str(interaction.pk),
         "channel": interaction.get_channel_display(),
         "agent": "" if is_own else name_of(interaction.agent) or _("somebody else"),
         "is_open": interaction.status in OPEN,
@@ -42,6 +44,14 @@ def flex_url_of(interaction: Interaction) -> str | None:
     """Return the link to the task in Flex, None where there is no task, or none any more."""
     is_over = interaction.is_final or interaction.task_status in {TaskStatus.COMPLETED, TaskStatus.CANCELED}
     return None if is_over else interaction.flex_url
+
+
+def isolated(text: object) -> str:
+    """Return an address or a name for a place where no <bdi> can stand, so that it does not turn round.
+
+    Only a page that is written from right to left needs it.
+    """
+    return f"\u2068{text}\u2069" if get_language_bidi() else str(text)
 
 
 def may_decide(user: Any, interaction: Interaction) -> bool:

@@ -219,7 +219,11 @@ def _several(text: str) -> tuple[str, ...]:
 def _compose(request: HttpRequest, adapter: ContactAdapter, contact: Any, error: ClickError) -> HttpResponse:
     channel = request.POST.get("channel", "")
     context = _compose_context(request, adapter, contact, channel) | {"error_field": error.field}
-    if _is_fixable(error) and channel in Channel.values:
+    context["unsent"] = bool(context["values"]["body"].strip())
+    if error.code == "idempotency_key_reused":
+        context["key"] = contexts.new_key()
+    is_shown_again = _is_fixable(error) or (isinstance(error, ClickConflict) and context["unsent"])
+    if is_shown_again and channel in Channel.values:
         context["option"] = contexts.channel_option(request, contact, channel)
     return _say(request, context, error)
 

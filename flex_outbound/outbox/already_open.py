@@ -21,7 +21,7 @@ def words(other: Interaction, click: Interaction) -> str:
     if not is_same_contact(other, click):
         return _with_another_contact(other, click)
     if other.agent_id == click.agent_id:
-        return _("You already have a conversation with this customer. Go on there, or close it first.")
+        return _("You already have a conversation with this customer. Continue in Flex, or close it first.")
     return _("This customer is already in a conversation with %(agent)s.") % {"agent": _agent(other)}
 
 
@@ -29,12 +29,12 @@ def _with_another_contact(other: Interaction, click: Interaction) -> str:
     if other.agent_id == click.agent_id:
         text = _(
             "You already have a conversation with this number and sender, for %(contact)s. "
-            "Go on there, close it first, or choose another sender."
+            "Continue in Flex, close it first, or choose another sender."
         )
     else:
         text = _(
             "This number is already in a conversation with %(agent)s from this sender, for %(contact)s. "
-            "Ask them to go on there or to close it, or choose another sender."
+            "Ask them to continue there or to close it, or choose another sender."
         )
     return text % {"agent": _agent(other), "contact": _contact(other, click)}
 

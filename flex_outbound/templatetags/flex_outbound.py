@@ -15,9 +15,13 @@ from django.template import Context, TemplateSyntaxError
 from flex_outbound import contexts
 from flex_outbound.channels import Channel
 from flex_outbound.compact import compact_buttons, kept
+from flex_outbound.current import isolated
 
 logger = logging.getLogger(__name__)
 register = template.Library()
+
+
+register.filter("isolated", isolated)
 
 
 @register.inclusion_tag("flex_outbound/assets.html", takes_context=True)
@@ -30,6 +34,7 @@ def flex_assets(context: Context) -> dict[str, Any]:
     return {
         "nonce": _nonce(context),
         "token": context.get("csrf_token", ""),
+        "header": settings.CSRF_HEADER_NAME.removeprefix("HTTP_").replace("_", "-"),
         "templates": kept("flex_outbound/templates.html", {"channels": list(Channel)}),
     }
 

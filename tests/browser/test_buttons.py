@@ -64,6 +64,7 @@ def test_a_second_click_after_the_first_has_ended_is_another(page: Page) -> None
     rows.open_in_flex(row)
     rows.change(row, "active")
     expect(page.get_by_test_id("flex-status")).to_have_text("Email: In conversation")
+    page.wait_for_timeout(1000)  # sooner, it would be a double click
     page.get_by_test_id("flex-email").click()
     expect(page.get_by_test_id("flex-status")).to_have_text("Email: Waiting to be sent")
     expect(page.get_by_test_id("flex-timeline-row")).to_have_count(2)

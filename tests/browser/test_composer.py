@@ -88,7 +88,7 @@ def test_a_bad_field_says_so_beside_it(page: Page, shoot: Shoot) -> None:
     expect(composer.get_by_label("Cc", exact=True)).to_be_focused()
     expect(composer.get_by_label("Cc", exact=True)).to_have_attribute("aria-invalid", "true")
     shoot(page, "composer-error")
-    composer.get_by_label("Cc", exact=True).fill("")
+    composer.get_by_label("Cc", exact=True).fill("a@example.com")
     page.keyboard.press("Enter")
     expect(page.get_by_test_id("flex-status")).to_have_text("Email: Waiting to be sent")
     assert Interaction.objects.count() == 1
@@ -137,8 +137,8 @@ def test_a_list_leads_to_the_form_in_a_tab_of_its_own(new_page: Callable[..., Pa
     with page.context.expect_page() as opened:
         page.get_by_test_id("flex-sms").click(modifiers=["Control"])
     form = opened.value
-    form.get_by_label("First message").fill("Hello")
-    form.get_by_role("button", name="Open SMS").click()
+    form.get_by_label("Message (optional)").fill("Hello")
+    form.get_by_role("button", name="Send SMS").click()
     expect(form).to_have_url(re.compile(r"/$"))
     assert Message.objects.get().body == "Hello"
     expect(page.get_by_test_id("flex-status")).to_be_empty()

@@ -96,7 +96,7 @@ def test_without_javascript_a_task_can_be_named(
     expect(plain.get_by_text("WT and 32 characters.")).to_be_visible()
     shoot(plain, "confirm-plain")
     plain.get_by_label("Task SID").fill(TASK)
-    plain.get_by_role("button", name="Link the existing task").click()
+    plain.get_by_role("button", name="Link this task").click()
     expect(plain).to_have_url(re.compile(contact.get_absolute_url() + "$"))
     expect(plain.get_by_test_id("flex-timeline-row")).to_contain_text("Twilio is asked about the task")
 

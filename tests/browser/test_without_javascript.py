@@ -55,7 +55,7 @@ def test_a_bad_field_comes_back_with_what_was_typed(
     expect(plain_page.get_by_label("Subject")).to_have_value("Your order")
     shoot(plain_page, "compose")
     plain_page.get_by_label("Cc", exact=True).fill("a@example.com")
-    plain_page.get_by_role("button", name="Open Email").click()
+    plain_page.get_by_role("button", name="Send Email").click()
     expect(plain_page.get_by_test_id("flex-timeline-row")).to_contain_text("Your order")
     assert Interaction.objects.get().cc == ["a@example.com"]
 
@@ -79,7 +79,7 @@ def test_a_list_leads_to_the_form_and_the_form_back_to_the_list(
     page.get_by_test_id("flex-sms").click()
     expect(page.get_by_role("heading", name="SMS to Grace Hopper")).to_be_visible()
     shoot(page, "compose-from-list")
-    page.get_by_label("First message").fill("Hello")
-    page.get_by_role("button", name="Open SMS").click()
+    page.get_by_label("Message (optional)").fill("Hello")
+    page.get_by_role("button", name="Send SMS").click()
     expect(page).to_have_url(re.compile(r"/\?q=grace$"))
     assert Message.objects.get().body == "Hello"

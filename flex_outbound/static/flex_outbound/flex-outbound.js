@@ -10,12 +10,13 @@ const FAST = [150, 250, 400, 600, 1000, 1500, 2500, 4000, 5000]; // ms between p
 const SLOW = { soon: 2000, first: 5000, factor: 1.5, last: 30000, total: 240000 }; // afterwards; total: when to stop
 const RESEND = [1000, 2000, 4000, 8000, 15000]; // ms between repeats of one request while the connection is broken
 const TIMEOUT = 15000;
+const SAME_CLICK = 1000; // ms in which a second click on a button is part of the first
 const UNSETTLED = new Set(["queued", "sending", "unconfirmed"]);
 const MESSAGE_OPEN = new Set(["waiting", "sending", "unconfirmed"]);
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** What all elements of a page share: the URL of the API, the CSRF token and the language. */
+/** What all elements of a page share: the URL of the API, the CSRF token, the name of its header, and the language. */
 const page = () => document.getElementById("flex-outbound-page")?.dataset ?? {};
 
 /** Return a copy of a template's content, ready to use; null if the page does not have it. */
@@ -43,7 +44,7 @@ async function ask(url, { body, token, etag } = {}) {
   // The page may have its language from its address, which the API does not share.
   if (language) headers["Accept-Language"] = language;
   if (etag) headers["If-None-Match"] = etag;
-  if (body) Object.assign(headers, { "Content-Type": "application/json", "X-CSRFToken": token });
+  if (body) Object.assign(headers, { "Content-Type": "application/json", [page().header || "X-CSRFToken"]: token });
   try {
     const response = await fetch(url, {
       method: body ? "POST" : "GET",
@@ -66,7 +67,9 @@ function understand(response, problem) {
   if (response.ok && problem?.id) return { kind: "interaction", interaction: problem, etag: response.headers.get("ETag") };
   // A success that is not ours is the sign-in page at the end of a redirect.
   if (response.ok || status === 401 || problem?.code === "not_authenticated") return { kind: "signed_out" };
-  if (status === 403 && (!problem || /csrf/i.test(problem.detail ?? ""))) return { kind: "stale" };
+  // A new page brings a new token, but no other origin; and what is not ours was refused by something in between.
+  if (status === 403 && (!problem || /(origin|referer) checking/i.test(problem.detail ?? ""))) return { kind: "blocked" };
+  if (status === 403 && /csrf/i.test(problem.detail ?? "")) return { kind: "stale" };
   if (status === 429) return { kind: "busy", wait: Number(response.headers.get("Retry-After")) || 5 };
   if (status === 400 && problem) return { kind: "invalid", problem };
   if (status < 500) return { kind: status === 404 ? "gone" : "refused", problem };
@@ -96,6 +99,9 @@ function fill(root, interaction) {
   all.cancel_label = words(review ? "discard" : "cancel");
   const lost = interaction.message?.error_message ?? "";
   all.message_error = lost === interaction.error_message ? "" : lost; // the interaction says so itself
+  all.which = [words(interaction.channel), interaction.address, inWords(interaction.created_at)].join(", ");
+  const retried = interaction.retried_as && `flex-${interaction.retried_as}`;
+  all.retried_link = retried && document.getElementById(retried) ? `#${retried}` : null;
   all.duplicates_closed = interaction.duplicates > 0 && !interaction.duplicates_open;
   for (const part of root.querySelectorAll("[data-text]")) setText(part, String(read(all, part.dataset.text) ?? ""));
   for (const part of root.querySelectorAll("[data-link]")) {
@@ -119,6 +125,12 @@ function setTarget(form, url) {
   form.dataset.url = url;
 }
 
+/** Whether anything was typed into a composer. */
+function isFilledIn(form) {
+  const typed = ["body", "subject", "to", "cc", "bcc"].map((name) => form.elements.namedItem(name)?.value ?? "");
+  return typed.some((text) => text.trim() !== "");
+}
+
 /** Show the errors of a form beside its fields. */
 function showErrors(form, problem) {
   for (const line of form.querySelectorAll("[data-error]")) {
@@ -133,13 +145,21 @@ function showErrors(form, problem) {
   }
 }
 
-/** Show a moment in the reader's own time zone, which the server cannot know. */
-function setTime(element, moment) {
+/** A moment in the reader's own time zone, which the server cannot know; "" for none. */
+function inWords(moment, { isBrief = false } = {}) {
   const date = new Date(moment ?? "");
-  if (Number.isNaN(date.getTime())) return;
-  element.dateTime = date.toISOString();
+  if (Number.isNaN(date.getTime())) return "";
   const language = document.documentElement.lang || undefined;
-  setText(element, date.toLocaleString(language, { dateStyle: "medium", timeStyle: "short" }));
+  const isToday = date.toDateString() === new Date().toDateString();
+  if (isBrief && isToday) return date.toLocaleTimeString(language, { timeStyle: "short" });
+  return date.toLocaleString(language, { dateStyle: "medium", timeStyle: "short" });
+}
+
+function setTime(element, moment) {
+  const text = inWords(moment, { isBrief: element.hasAttribute("data-since") });
+  if (!text) return;
+  element.dateTime = new Date(moment).toISOString();
+  setText(element, text);
 }
 
 function prepare(root) {
@@ -238,12 +258,16 @@ function keep(event) {
   event.stopPropagation();
 }
 
+/** The address of an interaction, from that of a decision about it: …/<id>/retry/. */
+const statusOf = (url) => url.replace(/[a-z]+\/$/, "");
+
 /** What both elements share: the status line, copying, and the forms for an agent's decisions. */
 class FlexElement extends HTMLElement {
   connectedCallback() {
     this.stops = new AbortController();
     const { signal } = this.stops;
     prepare(this);
+    for (const time of this.querySelectorAll("time[datetime]")) if (time.dateTime) setTime(time, time.dateTime);
     // On the way down: what takes over all forms and links of a page (htmx, Turbo) would send the click a second time.
     this.addEventListener("submit", (event) => this.submitted(event), { signal, capture: true });
     this.addEventListener("click", (event) => this.copy(event), { signal });
@@ -279,15 +303,27 @@ class FlexElement extends HTMLElement {
     const key = form.elements.namedItem("idempotency_key");
     if (key && !key.value) key.value = newKey();
     const { csrfmiddlewaretoken: token = page().token, next, ...body } = Object.fromEntries(new FormData(form));
-    const answer = await ask(form.dataset.url, { body, token });
+    const { url } = form.dataset;
+    const answer = await ask(url, { body, token });
     form.removeAttribute("aria-busy");
     const problem = answer.kind === "invalid" ? answer.problem : {};
     showErrors(form, problem);
     const wrong = form.querySelector('[aria-invalid="true"]');
     if (wrong) return wrong.focus();
-    if (answer.kind !== "interaction") return this.fail(answer);
-    if (key) key.value = "";
-    this.accepted(answer.interaction);
+    const isDone = answer.kind === "interaction";
+    if (isDone) {
+      if (key) key.value = "";
+      this.accepted(answer.interaction);
+    }
+    // What was sent again is another interaction, and this one says so; a conflict tells that this one has changed.
+    if (!isDone || answer.interaction.status_url !== statusOf(url)) await this.refresh(statusOf(url));
+    if (!isDone) this.fail(answer);
+  }
+
+  /** Show an interaction as it is now, wherever the page shows it. */
+  async refresh(url) {
+    const answer = await ask(url);
+    if (answer.kind === "interaction") emit(this, "update", { interaction: answer.interaction });
   }
 
   accepted(interaction) {
@@ -295,20 +331,38 @@ class FlexElement extends HTMLElement {
     Follower.follow(interaction, this);
   }
 
-  fail(answer) {
+  fail(answer, before = "") {
     const { problem, kind } = answer;
     const first = kind === "invalid" ? Object.values(problem).flat()[0] : problem?.detail;
     const fallback = { lost: "unreachable", busy: "too_busy", invalid: "refused" }[kind] ?? kind;
-    emit(this, "error", { code: problem?.code ?? kind, message: String(first ?? words(fallback)) });
+    emit(this, "error", { code: problem?.code ?? kind, message: [before, first ?? words(fallback)].join(" ").trim() });
   }
 
   async copy(event) {
     const button = event.target.closest("[data-copy]");
     if (!button) return;
-    await navigator.clipboard.writeText(button.parentElement.querySelector("code").textContent);
+    try {
+      await navigator.clipboard.writeText(button.parentElement.querySelector("code").textContent);
+    } catch {
+      return; // the reader did not allow it; the SID can still be selected
+    }
     button.dataset.done = words("copied");
+    this.announce(words("copied"));
     await pause(1500);
     delete button.dataset.done;
+    this.announce("");
+  }
+
+  /** Tell a screen reader what the page shows in passing, beside the state of the interaction. */
+  announce(text) {
+    let region = this.querySelector("[data-announcer]");
+    if (!region) {
+      region = document.createElement("span");
+      Object.assign(region, { className: "flex-outbound__hidden", ariaLive: "polite" });
+      region.dataset.announcer = "";
+      this.append(region);
+    }
+    setText(region, text);
   }
 }
 
@@ -333,6 +387,7 @@ export class FlexOutboundElement extends FlexElement {
     this.putAside([...this.querySelectorAll("button[type=submit][form]")].filter((button) => !button.form));
     if (this.isCompact) return this.becomeButtons(signal);
     document.addEventListener("click", (event) => this.leftComposer(event.target), { signal });
+    this.addEventListener("focusout", (event) => event.relatedTarget && this.leftComposer(event.relatedTarget), { signal });
     for (const area of this.querySelectorAll("textarea")) this.counted(area);
     this.pickUp();
   }
@@ -365,7 +420,7 @@ export class FlexOutboundElement extends FlexElement {
     if (!button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
     keep(event);
     if (button.hasAttribute("data-busy")) return;
-    if (button.matches("a")) return this.open(null, this.clickOn(button));
+    if (button.matches("a")) return this.isSameClick(button) ? null : this.open(null, this.clickOn(button));
     this.facts.hidden = true;
     this.say(`${this.label(button)}: ${button.title}`, "idle");
   }
@@ -416,16 +471,24 @@ export class FlexOutboundElement extends FlexElement {
     if (!form) return super.submitted(event);
     keep(event);
     const data = Object.fromEntries(new FormData(form, event.submitter));
-    if (!this.button(data.channel).hasAttribute("data-busy")) this.open(form, data);
+    const button = this.button(data.channel);
+    if (!button.hasAttribute("data-busy") && !this.isSameClick(button)) this.open(form, data);
+  }
+
+  /** A quick answer frees the button between the two clicks of a double click. */
+  isSameClick(button) {
+    return Date.now() - Number(button.dataset.accepted ?? -Infinity) < SAME_CLICK;
   }
 
   async open(form, data) {
     const button = this.button(data.channel);
     button.dataset.key ??= data.idempotency_key;
     delete button.dataset.interaction;
+    const clicked = Date.now();
     this.busy(button, true);
     this.current = null;
     this.facts.hidden = true;
+    this.showUnsent("");
     if (form) {
       showErrors(form, {});
       this.close(form, "button[name=channel]"); // the open composer would hide the progress; its content stays
@@ -434,12 +497,16 @@ export class FlexOutboundElement extends FlexElement {
     const answer = await this.deliver(this.payload(data, `${button.dataset.key}-${data.channel}`), data.csrfmiddlewaretoken);
     if (answer.kind === "interaction") {
       button.dataset.interaction = answer.interaction.id;
+      button.dataset.accepted = clicked;
       form?.reset();
       for (const area of form?.querySelectorAll("textarea") ?? []) this.counted(area);
       return this.accepted(answer.interaction);
     }
     this.busy(button, false);
-    this.fail(answer);
+    // Without an answer nobody knows.
+    const unsent = answer.kind === "lost" ? "" : (data.body ?? "").trim();
+    this.fail(answer, unsent && words("unsent"));
+    this.showUnsent(unsent);
     if (form && answer.kind === "invalid") showErrors(form, answer.problem);
     if (answer.problem?.code === "idempotency_key_reused") button.dataset.key = newKey();
     if (answer.problem?.interaction) await this.showOther(answer.problem.interaction);
@@ -469,11 +536,19 @@ export class FlexOutboundElement extends FlexElement {
     };
   }
 
-  /** Show a link to the conversation that is open already. */
+  /** Keep in sight what was not sent; "" for nothing. It stays in the composer, too. */
+  showUnsent(text) {
+    const block = this.progress.querySelector("[data-unsent]");
+    if (!block) return;
+    block.hidden = !text;
+    setText(block.querySelector("[data-unsent-text]"), text);
+  }
+
+  /** Show a link to the conversation that is open already; its first message is not the one that was refused. */
   async showOther(other) {
     const answer = await ask(other.status_url);
     if (answer.kind !== "interaction") return;
-    this.showFacts(answer.interaction);
+    this.showFacts({ ...answer.interaction, message: null });
     emit(this, "update", { interaction: answer.interaction });
   }
 
@@ -485,6 +560,7 @@ export class FlexOutboundElement extends FlexElement {
   updated(interaction) {
     const used = this.querySelector(`[data-interaction="${CSS.escape(interaction.id)}"]`);
     if (used && !UNSETTLED.has(interaction.status)) this.release(used);
+    if (interaction.is_final) this.querySelector(`[data-current="${CSS.escape(interaction.id)}"]`)?.remove();
     if (interaction.id !== this.current) return;
     this.showFacts(interaction);
     const button = this.button(interaction.channel);
@@ -543,22 +619,34 @@ export class FlexOutboundElement extends FlexElement {
     }
     // Enter sends a short message, as in every messenger; an email has paragraphs.
     const goes = form.dataset.channel === "email" ? event.ctrlKey || event.metaKey : !event.shiftKey;
-    if (event.key === "Enter" && event.target.matches("textarea") && goes) {
+    if (event.key !== "Enter") return;
+    const isText = event.target.matches("textarea");
+    // Enter in a line sends as well, as browsers have it; where nothing was typed, a key opens nothing by surprise.
+    if ((isText && goes) || event.target.matches("input")) {
       event.preventDefault();
-      form.requestSubmit();
+      if (isFilledIn(form)) form.requestSubmit();
     }
   }
 
   counted(area) {
     const counter = area.matches("textarea") && area.form.querySelector("[data-counter]");
     if (!counter) return;
-    setText(counter, `${area.value.length} / ${area.maxLength}`);
-    area.form.toggleAttribute("data-draft", area.value.trim() !== "");
+    const most = Number(area.dataset.limit);
+    const count = Array.from(area.value).length; // as the server counts: an emoji is one
+    setText(counter, `${count} / ${most}`);
+    counter.toggleAttribute("data-over", count > most);
+    const hasText = area.value.trim() !== "";
+    area.form.toggleAttribute("data-draft", hasText);
+    area.form.toggleAttribute("data-empty", !hasText);
   }
 
+  /** Begin where one types: at what is wrong, else at the first text. */
   toggled(details) {
-    const isFilledIn = document.activeElement?.matches("input, select, textarea") && details.contains(document.activeElement);
-    if (details.open && !isFilledIn) details.querySelector('[aria-invalid="true"], textarea')?.focus();
+    if (!details.open || !details.matches(".flex-outbound__composer")) return;
+    const here = document.activeElement;
+    if (here?.matches("input, select, textarea") && details.contains(here)) return;
+    const first = details.querySelector('[aria-invalid="true"]') ?? details.querySelector("[name=subject], textarea");
+    first?.focus();
   }
 
   leftComposer(target) {
@@ -572,7 +660,6 @@ export class FlexOutboundElement extends FlexElement {
 export class FlexTimelineElement extends FlexElement {
   connectedCallback() {
     super.connectedCallback();
-    for (const time of this.querySelectorAll("time")) setTime(time, time.dateTime);
     for (const line of this.querySelectorAll("[data-id]")) {
       const { id, status, statusUrl } = line.dataset;
       if (UNSETTLED.has(status) || ["created", "active", "review"].includes(status)) {
@@ -601,6 +688,7 @@ export class FlexTimelineElement extends FlexElement {
     if (!line) return null;
     for (const icon of line.querySelectorAll("[data-only]")) if (icon.dataset.only !== interaction.channel) icon.remove();
     line.dataset.id = interaction.id;
+    line.id = `flex-${interaction.id}`;
     this.querySelector("[data-empty]").hidden = true;
     this.querySelector("[data-rows]").prepend(line);
     return line;

@@ -47,7 +47,7 @@ def test_a_row_in_review_offers_three_choices_in_words(
     html = render(PAGE, agent, contact=contact)
     assert [visible(html, f"{verb}_url") for verb in ("confirm", "retry", "cancel")] == [True] * 3
     for words in (
-        "Link the existing task",
+        "Link this task",
         "Send again",
         "Discard",
         "The task exists in Flex:",

@@ -95,13 +95,13 @@ def test_what_needs_a_decision_is_said_in_german(
         html = render("{% flex_buttons contact %}{% flex_timeline contact %}", agent, contact=contact)
     for words in (
         "E-Mail: Entscheidung nötig",
-        "Vorhandene Aufgabe verknüpfen",
+        "Diese Aufgabe verknüpfen",
         "Erneut senden",
         "Verwerfen",
         "SID der Aufgabe",
     ):
         assert words in html
-    assert not re.search("Link the existing task|Task SID|E-Mail-Adresse", html)
+    assert not re.search("Link this task|Task SID|E-Mail-Adresse", html)
 
 
 @pytest.mark.django_db

@@ -328,7 +328,7 @@ def test_the_pages_speak_the_language_of_the_reader(
     with translation.override("de"):
         html = render("{% flex_assets %}" + BUTTONS + TIMELINE, agent, contact=contact)
     for words in (
-        "Erste Nachricht (freiwillig)",
+        "Nachricht (freiwillig)",
         "Wartet auf den Versand",
         "Verbindung verloren",
         "SMS: Optionen …",
