@@ -5,6 +5,9 @@ from typing import TYPE_CHECKING, Any
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.core.paginator import Page
 from django.db.models import QuerySet
+from django.http import QueryDict
+from django.utils.decorators import method_decorator
+from django.views.decorators.cache import never_cache
 from django.views.generic import DetailView, ListView
 
 from crm_demo.models import Contact, ContactQuerySet
@@ -20,8 +23,12 @@ else:
 PER_PAGE = (25, 50, 100)
 
 
+@method_decorator(never_cache, name="dispatch")
 class VisibleContacts(LoginRequiredMixin):
-    """The contacts that the signed-in user may see; all others do not exist for them."""
+    """The contacts that the signed-in user may see; all others do not exist for them.
+
+    Nothing is cached, so that a page that one goes back to shows who is in conversation now.
+    """
 
     request: Any
 
@@ -55,7 +62,12 @@ class ContactList(VisibleContacts, Listing):
         context = super().get_context_data(**kwargs)
         page: Page[Contact] = context["page_obj"]
         pages = page.paginator.get_elided_page_range(page.number, on_each_side=1, on_ends=1)
-        extra = {"query": self.query, "per_page": page.paginator.per_page, "choices": PER_PAGE}
+        extra = {
+            "back": self.request.GET.urlencode(),
+            "query": self.query,
+            "per_page": page.paginator.per_page,
+            "choices": PER_PAGE,
+        }
         return {**context, **extra, "pages": list(pages), "gap": page.paginator.ELLIPSIS}
 
 
@@ -64,3 +76,8 @@ class ContactDetail(VisibleContacts, Detail):
 
     template_name = "crm_demo/contact_detail.html"
     context_object_name = "contact"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Add the way back to the list, with its search and page: what ``?back=`` holds."""
+        back = QueryDict(self.request.GET.get("back", "")).urlencode()
+        return {**super().get_context_data(**kwargs), "back": f"?{back}" if back else ""}

@@ -94,7 +94,8 @@ class _Page:
         if kind.standings is None:
             together = [one for one in self.among(contact) if isinstance(one, kind.adapter.model)]
             contact_type = content_type_of(kind.adapter)
-            kind.standings = standings(contact_type.pk, [id_of(kind.adapter, one) for one in together]) if together else {}
+            ids = [id_of(kind.adapter, one) for one in together]
+            kind.standings = standings(contact_type.pk, ids) if ids else {}
         return kind.standings.get(id_of(kind.adapter, contact)) or Standing()
 
     def kind(self, model: type[models.Model]) -> _Kind:
