@@ -157,6 +157,11 @@ def test_numbers_do_not_turn_round_from_right_to_left(new_page: NewPage, contact
     expect(page.get_by_test_id("flex-status")).to_have_text("SMS: Waiting to be sent")
     page.get_by_test_id("flex-composer").first.locator("summary").click()
     shoot(page, "right-to-left")
+    label, counter = (page.locator(part).first.bounding_box() for part in ("label[for$=-body]", "[data-counter]"))
+    assert label
+    assert counter
+    # The counter is at the end of its line, which is on the left.
+    assert counter["x"] < label["x"] + label["width"] / 4
     for selector in (".flex-timeline__address", "[data-counter]"):
         direction = page.locator(selector).first.evaluate("(element) => getComputedStyle(element).direction")
         assert direction == "ltr", selector

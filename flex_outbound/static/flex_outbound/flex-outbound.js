@@ -506,8 +506,9 @@ export class FlexOutboundElement extends FlexElement {
     // Without an answer nobody knows.
     const unsent = answer.kind === "lost" ? "" : (data.body ?? "").trim();
     this.fail(answer, unsent && words("unsent"));
-    this.showUnsent(unsent);
     if (form && answer.kind === "invalid") showErrors(form, answer.problem);
+    // Where a field is to be corrected, the composer is open again with the text in it.
+    this.showUnsent(form?.querySelector("details[open]") ? "" : unsent);
     if (answer.problem?.code === "idempotency_key_reused") button.dataset.key = newKey();
     if (answer.problem?.interaction) await this.showOther(answer.problem.interaction);
   }

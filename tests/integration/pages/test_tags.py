@@ -6,6 +6,7 @@ import pytest
 from django.contrib.auth.models import Group, Permission
 from django.template import Context, Template, TemplateSyntaxError
 from django.test import RequestFactory
+from django.urls import set_script_prefix
 from django.utils import translation
 
 from crm_demo.models import Contact
@@ -334,3 +335,39 @@ def test_the_pages_speak_the_language_of_the_reader(
         "SMS: Optionen …",
     ):
         assert words in html
+
+
+def test_addresses_do_not_turn_round_where_no_markup_can_stand(
+    render: Render, agent: Any, worker: Any, senders: Any, contact: Any
+) -> None:
+    Contact.objects.filter(pk=contact.pk).update(phone="+14155550199")
+    contact.refresh_from_db()
+    with translation.override("ar"):
+        html = render(BUTTONS + COMPACT, agent, contact=contact)
+    titles = [str(given.get("title")) for _tag, given in read(html).tags if given.get("data-testid") == "flex-sms"]
+    assert len(titles) == 2
+    assert all("\u2068+14155550123\u2069" in title for title in titles)
+    assert ">\u2068+14155550199\u2069" in html
+    assert "\u2068" not in render(BUTTONS + COMPACT, agent, contact=contact)
+
+
+def test_the_script_finds_everything_below_a_prefix_and_the_projects_header(
+    render: Render, agent: Any, worker: Any, senders: Any, contact: Any, settings: Any
+) -> None:
+    settings.CSRF_HEADER_NAME = "HTTP_X_XSRF_TOKEN"
+    set_script_prefix("/crm/")
+    try:
+        html = render("{% flex_assets %}" + BUTTONS + COMPACT + TIMELINE, agent, contact=contact)
+    finally:
+        set_script_prefix("/")
+    page = read(html)
+    assert [given["data-header"] for _tag, given in page.tags if given.get("data-token") is not None] == [
+        "X-XSRF-TOKEN"
+    ]
+    addresses = [
+        value for _tag, given in page.tags for name in ("href", "action", "data-url") if (value := given.get(name))
+    ]
+    assert [value for value in addresses if value.startswith("/flex/")] == []
+    assert any(value.startswith("/crm/flex/compose/") for value in addresses)
+    # What is kept of one prefix is not shown under another.
+    assert "/crm/" not in render(COMPACT, agent, contact=contact)
