@@ -130,7 +130,7 @@ class InteractionShape(Base):
     can_close = serializers.BooleanField(help_text="The conversation that close_url closes stays open.")
     is_closing = serializers.BooleanField(help_text="That conversation is being closed.")
     open_conversation = OpenConversationShape(allow_null=True, help_text="What is in the way.")
-    flex_url = serializers.CharField(allow_null=True, help_text="The task in Flex.")
+    flex_url = serializers.CharField(allow_null=True, help_text="The task in Flex, until it has ended.")
     status_url = serializers.CharField()
     retry_url = serializers.CharField()
     confirm_url = serializers.CharField()
