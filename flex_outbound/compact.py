@@ -155,9 +155,7 @@ def nobody(contact: Any) -> Iterable[Any]:
     return ()
 
 
-def compact_buttons(
-    request: HttpRequest, contact: Any, among: Siblings = nobody, new_tab: bool = False
-) -> SafeString:
+def compact_buttons(request: HttpRequest, contact: Any, among: Siblings = nobody, new_tab: bool = False) -> SafeString:
     """Return the buttons of one contact of a list. Raises LookupError for a contact of an unregistered model.
 
     The first call of a request brings the icons, which all others refer to. ``among`` returns, for the first contact,
