@@ -12,7 +12,6 @@ from flex_outbound.outbox import closings, lifecycle, locks, sender_tests
 from flex_outbound.outbox.changes import Change
 from flex_outbound.outbox.enqueue import Click, already_retried, enqueue, foreign_sender
 from flex_outbound.outbox.jobs import Job, request_after_commit
-from flex_outbound.problems import agent_message
 from flex_outbound.sids import SidKind, is_sid
 from flex_outbound.statuses import Event, Status
 
@@ -38,8 +37,7 @@ def retry(interaction: Interaction, user: Any, idempotency_key: str = "") -> Int
     if interaction.retried_as_id is not None:
         return _earlier_retry(interaction, user, key)
     if not interaction.may_retry:
-        words = agent_message(interaction.error_reason)
-        raise ClickConflict(words, code="not_retryable", interaction=interaction)
+        raise ClickConflict(interaction.error_message, code="not_retryable", interaction=interaction)
     if sender_tests.is_test(interaction):
         return sender_tests.again(interaction, user, key)
     return enqueue(_same_click(interaction, user, key), interaction)

@@ -25,7 +25,7 @@ def orphan(
     row = enqueue(Click(agent, "crm_demo.contact", str(contact.pk), "sms"))
     claimed = steps.claim(row)
     assert claimed is not None
-    steps.failed(claimed, "opted_out", "No.")
+    steps.failed(claimed, "channel_failed", "No.")
     if request.param == "deleted":
         contact.delete()
     elif request.param == "unregistered":
