@@ -18,6 +18,6 @@ def test_what_is_polled_is_in_the_language_of_the_page(
     page.get_by_test_id("flex-sms").click()
     status = page.get_by_test_id("flex-status")
     expect(status).to_have_text("SMS: Wartet auf den Versand")
-    rows.fail(Interaction.objects.get(), "")
+    rows.fail(Interaction.objects.get(), "", "opted_out")
     expect(status).to_contain_text("Dieser Kunde hat Nachrichten abbestellt.")
     expect(page.get_by_test_id("flex-timeline-row")).to_contain_text("Dieser Kunde hat Nachrichten abbestellt.")
