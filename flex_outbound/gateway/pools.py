@@ -5,6 +5,7 @@ asked once per server. The requests themselves go to the pool (urllib3).
 """
 
 import os
+import threading
 from functools import lru_cache
 from ssl import SSLContext
 from typing import Any, NamedTuple
@@ -42,13 +43,17 @@ class Pools(HTTPAdapter):
         super().__init__(pool_connections=MAX_SERVERS, pool_maxsize=MAX_CONNECTIONS)
         self._session = Session()
         self._routes: dict[str, Route] = {}
+        self._lock = threading.Lock()
 
     def route_to(self, base: str) -> Route:
         """Return the way to a server (``https://flex-api.twilio.com``). Raises InvalidURL for one that is none."""
-        # Two threads may both find nothing here. They are then given the same pool.
         route = self._routes.get(base)
         if route is None:
-            route = self._routes[base] = self._find_route(base)
+            # A batch begins in many threads at once: each would read the certificates and get a pool of its own.
+            with self._lock:
+                route = self._routes.get(base)
+                if route is None:
+                    route = self._routes[base] = self._find_route(base)
         return route
 
     def build_connection_pool_key_attributes(self, request: PreparedRequest, verify: Any, cert: Any = None) -> Any:
