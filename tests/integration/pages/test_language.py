@@ -59,6 +59,7 @@ def test_the_compiled_catalog_is_that_of_the_text(house: Path, tmp_path: Path) -
         (r"[Bb]enutz(?!er)", "verwenden"),
         (r"noch ?einmal|nochmals", "erneut"),
         (r"Unterhaltung(en)? (mehr )?(ge)?öffne|sie geöffnet", "eröffnen"),
+        (r"Unterhaltung geschlossen", "beenden"),
         (r"[Dd]er Auth-Token", "das Auth-Token"),
         (r"Vorgesetzt|Manager", "Leitung"),
         (r"Administrator", "Administration"),
@@ -116,7 +117,7 @@ def test_the_admin_is_in_german(
     for words in (
         "Entscheidung nötig",
         "Vorhandene Aufgabe verknüpfen…",
-        "Was zu schließen war",
+        "Bereinigungsprotokoll",
         "Geschlossen",
         "Verlauf",
         "Geklickt",
