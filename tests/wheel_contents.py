@@ -5,7 +5,7 @@ import zipfile
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent.parent / "flex_outbound"
-DATA = ("templates", "static", "locale", "sandbox/static", "sandbox/templates")
+DATA = ("templates", "static", "locale", "sandbox/static", "sandbox/templates", "sandbox/openapi")
 """Folders whose every file must be in the wheel."""
 
 
