@@ -89,6 +89,16 @@ def split(channel: Channel, raw: Any, region: object = None) -> list[Any]:
     return addresses.mailboxes(raw) or [raw]
 
 
+@lru_cache(maxsize=8192)  # a list of contacts shows the same numbers again and again
+def read_all(channel: Channel, text: str, region: str | None) -> tuple[tuple[str, str], ...]:
+    """Return the addresses in a text as pairs of ``addresses.key`` and ``normalize``.
+
+    Raises AddressError where one of them is not usable.
+    """
+    read = [normalize(channel, written, region) for written in split(channel, text, region)]
+    return tuple((addresses.key(value), value) for value in read)
+
+
 @lru_cache(maxsize=4096)
 def _normalize_email(raw: str) -> str:
     try:

@@ -8,6 +8,7 @@ A project registers its models in ``flex_contacts.py`` of any installed app::
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import Any, ClassVar, TypeVar
 
 from django.contrib.contenttypes.models import ContentType
@@ -17,6 +18,7 @@ from django.db.models import Exists, F, OuterRef
 from django.db.models.functions import Now
 from django.forms.utils import pretty_name
 from django.utils.functional import Promise
+from django.utils.translation import get_language
 
 from flex_outbound.channels import Address, Channel
 from flex_outbound.conf import conf
@@ -60,7 +62,7 @@ class ContactAdapter:
         for name in names:
             value = _value(contact, name)
             if value:
-                yield Address(text_of(value), _label_for(self.model, name))
+                yield Address(text_of(value), _label_for(self.model, name, get_language()))
 
     def get_default_region(self, contact: Any) -> str | None:
         """Return how numbers without a country code are read: ISO 3166-1 alpha-2, or None.
@@ -104,8 +106,12 @@ def _value(contact: Any, name: str) -> Any:
     return value() if callable(value) and not is_kept else value
 
 
-def _label_for(model: type[models.Model], name: str) -> str:
-    """Return what people call a field, property or method; the admin's ``short_description`` counts."""
+@lru_cache(maxsize=1024)
+def _label_for(model: type[models.Model], name: str, language: str | None) -> str:
+    """Return what people call a field, property or method in the active language.
+
+    The admin's ``short_description`` counts.
+    """
     try:
         return str(model._meta.get_field(name).verbose_name)  # type: ignore[union-attr]
     except FieldDoesNotExist:

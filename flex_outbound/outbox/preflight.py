@@ -138,6 +138,16 @@ def usable_addresses(
     problem: AddressError | None = None
     for raw in adapter.get_addresses(contact, channel):
         given = raw if isinstance(raw, Address) else Address(raw)
+        if isinstance(given.value, str):
+            try:
+                read = channels.read_all(channel, given.value, str(region) if region else None)
+            except AddressError:
+                read = ()
+            for key, value in read:
+                found.setdefault(key, Address(value, given.label))
+            if read:
+                continue
+        # One of them is not usable, or it is an object: each by itself.
         for written in channels.split(channel, given.value, region):
             try:
                 value = channels.normalize(channel, written, region)
