@@ -31,7 +31,7 @@ def choices_for(interaction: Interaction) -> list[Choice]:
     found = []
     if interaction.may_confirm:
         words = _("It is in Flex: enter its task. Nothing is sent, and the interaction follows that conversation.")
-        found.append(Choice("confirm", _("Link the existing task"), words))
+        found.append(Choice("confirm", _("Link this task"), words))
     if interaction.may_retry:
         found.append(Choice("retry", contexts.retry_label(interaction.status), _retry_words(interaction)))
     if interaction.may_cancel:

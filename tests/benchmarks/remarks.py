@@ -4,9 +4,9 @@ from typing import Final
 
 REMARKS: Final[dict[tuple[str, str], str]] = {
     ("c", "time"): (
-        "two queries (about 2 ms, one for the conversations that are open) and the options of 300 channels (about 3 ms) "
-        "are left. Tried: markup made once for each set of channels, kept SQL, kept numbers and addresses, senders kept "
-        "for seconds."
+        "two queries (about 2 ms, one for the conversations that are open) and the options of 300 channels (about 3 "
+        "ms) are left. Tried: markup made once for each set of channels, kept SQL, kept numbers and addresses, senders "
+        "kept for seconds."
     ),
     ("h", "a name"): (
         "the first page is one short index scan. Over a million interactions a full name took 1.6 times as long. Tried "

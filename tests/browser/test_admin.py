@@ -45,12 +45,12 @@ def test_a_task_is_named_on_a_page_that_asks(
     expect(page.get_by_role("heading", name="Timeline")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     shoot(page, f"{scheme}-{width}-admin-row")
-    page.get_by_role("link", name="Link the existing task…").click()
+    page.get_by_role("link", name="Link this task…").click()
     page.get_by_label("Task SID").fill("WT12")
-    page.get_by_role("button", name="Link the existing task").click()
+    page.get_by_role("button", name="Link this task").click()
     expect(page.get_by_role("alert")).to_contain_text("WT and 32 characters.")
     page.get_by_label("Task SID").fill(f"https://flex.twilio.com/agent-desktop/{TASK}/")
-    page.get_by_role("button", name="Link the existing task").click()
+    page.get_by_role("button", name="Link this task").click()
     expect(page.locator(".messagelist").get_by_text("Twilio is asked about this task.")).to_be_visible()
     assert Interaction.objects.get().named_task_sid == TASK
 

@@ -32,7 +32,7 @@ def told(row: Interaction) -> dict[str, str]:
 def test_a_row_in_review_offers_three_decisions(lead: Client, row: Interaction) -> None:
     html = lead.get(page_of(row)).content.decode()
     assert all(ask(row, verb) in html for verb in VERBS)
-    for words in ("Link the existing task", "Send again", cancel_label("review"), "Flex did not answer."):
+    for words in ("Link this task", "Send again", cancel_label("review"), "Flex did not answer."):
         assert words in html
 
 

@@ -116,7 +116,7 @@ def test_the_admin_is_in_german(
     html = admin_client.get(f"/admin/flex_outbound/interaction/{row.pk}/change/").content.decode()
     for words in (
         "Entscheidung nötig",
-        "Vorhandene Aufgabe verknüpfen…",
+        "Diese Aufgabe verknüpfen…",
         "Bereinigungsprotokoll",
         "Geschlossen",
         "Verlauf",
