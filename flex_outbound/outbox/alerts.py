@@ -6,6 +6,7 @@ error.
 
 import logging
 from functools import partial
+from threading import Thread
 from typing import Final
 
 from django.conf import settings
@@ -149,8 +150,15 @@ def _mail(account: Account, problem: Problem) -> None:
     where = _("The page of Twilio account “%(account)s” (%(sid)s) in the admin says more.") % values
     once = _("This mail is sent once a day for each cause, as long as agents meet it.")
     text = "\n\n".join(filter(None, [problem.summary, problem.remedy, problem.url, where, once]))
+    # In a thread: a project's mail server may hang for longer than a worker may wait.
+    sending = Thread(target=_send, args=(account.account_sid, subject, text), daemon=True)
+    sending.start()
+    sending.join(MAIL_SECONDS)
+
+
+def _send(account_sid: str, subject: str, text: str) -> None:
     try:
-        mail.mail_admins(subject, text, connection=mail.get_connection(timeout=MAIL_SECONDS))
+        mail.mail_admins(subject, text)
     except Exception as error:
         # By its type alone: the words of a mail library may hold what it signs in with.
-        logger.error("ADMINS could not be mailed about account %s: %s", account.account_sid, type(error).__name__)
+        logger.error("ADMINS could not be mailed about account %s: %s", account_sid, type(error).__name__)
