@@ -53,6 +53,7 @@ class Wire(ThreadingHTTPServer):
     """Answers with ``replies`` in turn; keeps ``requests``; counts ``connections``."""
 
     daemon_threads = True
+    request_queue_size = 64  # many threads connect in the same moment
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
