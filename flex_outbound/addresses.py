@@ -1,4 +1,4 @@
-"""When two addresses are one, whoever wrote them: the contact's record, Twilio, or the agent (vocabulary).
+"""When two addresses are the same, in the contact's record, at Twilio and as an agent writes them (vocabulary).
 
 Twilio's addresses are opaque text. Only ``+digits``, with or without ``whatsapp:``, is a telephone number; two numbers
 that differ by a national rule alone are the same customer. Everything else is compared as text, and text that differs
@@ -40,7 +40,7 @@ _INVISIBLE: Final = re.compile(
     # Unicode's default ignorable code points: joiners, direction marks, byte order marks, variation selectors, tags.
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f"
     "\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
-    # The frame of keycaps, the empty Braille cell, and what stands for an object that was not copied.
+    # The frame of keycaps, the empty Braille cell, and the placeholder of an object that was not copied.
     "\u20e3\u2800\ufffc]"
 )
 _JOINERS: Final = "\u200c\u200d"

@@ -85,7 +85,7 @@ class WebhookEvent(models.Model):
 class WebhookRefusal(models.Model):
     """How often, and when last, callbacks of one account were refused for one reason.
 
-    ``code`` is that of ``exceptions.WebhookError``: a closed list, so the table stays small whoever calls.
+    ``code`` is that of ``exceptions.WebhookError``: a closed list, so the table stays small however many call.
     """
 
     account = models.ForeignKey(Account, models.CASCADE, related_name="refusals", verbose_name=_("Twilio account"))

@@ -47,7 +47,7 @@ class _TestContact(ContactAdapter):
         self.address = address
 
     def get_name(self, contact: Any) -> str:
-        """Return what stands as the customer's name in Flex."""
+        """Return the customer's name as Flex shows it."""
         return _("Test of %(sender)s") % {"sender": contact.display_name}
 
     def get_addresses(self, contact: Any, channel: Channel) -> Iterable[str]:

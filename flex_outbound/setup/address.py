@@ -49,7 +49,7 @@ def problem_of_public_address() -> Problem | None:
 def callback_url(account: Account, source: Source) -> str:
     """Return the address for one service and account, "" where PUBLIC_BASE_URL or the app's urls are missing.
 
-    Below ``i18n_patterns`` an address names a language. It is the project's own, whoever asks.
+    Below ``i18n_patterns`` an address names a language. It is always the project's own language.
     """
     with override(settings.LANGUAGE_CODE):
         return _callback_url(account, source)

@@ -27,7 +27,7 @@ class Pauses:
         self._noted: dict[tuple[int, str], float] = {}
 
     def is_due(self, account_id: int, source: str) -> bool:
-        """Tell whether to note one now; whoever is told so is expected to."""
+        """Tell whether to note one now; a caller that is told so is expected to."""
         now, key = time.monotonic(), (account_id, source)
         with self._lock:
             if now - self._noted.get(key, -PAUSE) < PAUSE:
