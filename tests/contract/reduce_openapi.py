@@ -7,21 +7,11 @@ From the project's folder: ``TWILIO_OPENAPI_DIR=… python -m tests.contract.red
 import json
 import re
 from pathlib import Path
-from typing import Any
 
 from flex_outbound.sandbox.openapi import table
 from tests import services
+from tests.contract.openapi import FILES, Json
 
-Json = dict[str, Any]
-FILES = {
-    "flex-api": ("twilio_flex_v1.json",),
-    "taskrouter": ("twilio_taskrouter_v1.json",),
-    "conversations": ("twilio_conversations_v1.json",),
-    "content": ("twilio_content_v1.json", "twilio_content_v2.json"),
-    "messaging": ("twilio_messaging_v2.json",),
-    "api": ("twilio_api_v2010.json",),
-    "accounts": ("twilio_accounts_v1.json",),
-}
 ONLY = {
     "flex-api": r"/v1/(Configuration|Interactions|Instances)",
     "messaging": r"/v2/Channels/Senders",
