@@ -28,6 +28,8 @@ class SidKind(StrEnum):
     RESERVATION = "WR"
     MESSAGE = "IM"
     PARTICIPANT = "MB"
+    MEDIA = "ME"
+    RECEIPT = "DY"
     CONTENT = "HX"
     FLEX_INSTANCE = "GO"
     EVENT = "EV"

@@ -4,7 +4,8 @@ Every method raises only ``exceptions.NotAccepted``, ``Refused`` or ``OutcomeUnk
 different consequences. For ``find_*``, ``fetch_*`` and ``has_*`` all three mean that the lookup failed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -117,15 +118,123 @@ class ConversationState:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The delivery of a message to one recipient. ``status``: one of ``statuses.DeliveryStatus``, or ""."""
+    """The delivery of a message to one recipient. ``status``: one of ``statuses.DeliveryStatus``, or "".
+
+    ``receipt_sid``, ``participant_sid``: "" where Twilio did not show them.
+    """
 
     status: str
     error_code: int | None
+    receipt_sid: str = ""
+    participant_sid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MediaItem:
+    """One file of a message. ``content_type``: lower case, as its sender says. ``size``: bytes, 0 if not shown.
+
+    ``category``: "media" for an attachment, "body" and "history" for parts of an email's text, "" if not shown.
+    """
+
+    media_sid: str
+    content_type: str
+    filename: str = field(repr=False)
+    size: int
+    category: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Twilio's summary of a message's receipts: how many recipients it counts, and which part of them has each status.
+
+    Each part is "none", "some" or "all".
+    https://www.twilio.com/docs/conversations/delivery-receipts
+    """
+
+    total: int
+    sent: str
+    delivered: str
+    read: str
+    failed: str
+    undelivered: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRecord:
+    """A message as Conversations keeps it, of whatever author.
+
+    ``index``: its place in the conversation; numbers may be missing between two messages. ``author``: an identity or an
+    address, as Twilio shows it. ``key``: the ``flexOutboundKey`` of its attributes, "" for a message of others.
+    ``participant_sid``: None for a message of the system. ``updated_at``: None where it was never edited.
+    """
+
+    message_sid: str
+    index: int | None
+    author: str = field(repr=False)
+    participant_sid: str | None
+    body: str = field(repr=False)
+    subject: str = field(repr=False)
+    key: str
+    media: tuple[MediaItem, ...]
+    content_sid: str
+    created_at: datetime | None
+    updated_at: datetime | None
+    delivery: Delivery | None
+
+
+@dataclass(frozen=True, slots=True)
+class MessagePage:
+    """Messages in ascending order of their index. ``is_whole``: False where older ones were not read."""
+
+    messages: tuple[MessageRecord, ...]
+    is_whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Participant:
+    """Somebody in a conversation: an agent has an ``identity``, a customer an ``address``.
+
+    ``address``, ``proxy_address``: as Twilio shows them, with prefix; they need not be telephone numbers. ``kind``: one
+    of ``channels.Channel``, or "". ``level``: of an email's recipient (to, cc), or "".
+    """
+
+    participant_sid: str
+    identity: str = field(repr=False)
+    address: str = field(repr=False)
+    proxy_address: str
+    kind: str
+    level: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationDetails:
+    """A conversation itself. ``chat_service_sid``: "" where Twilio did not show it."""
+
+    conversation_sid: str
+    state: str
+    chat_service_sid: str
+    created_at: datetime | None
+    updated_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """A file while it is read. ``size``: bytes, None where the answer does not say.
+
+    ``content_type``: as the answer says; it proves nothing of what is in the file. ``chunks`` raises GatewayError.
+    """
+
+    content_type: str
+    size: int | None
+    chunks: Iterator[bytes] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class MessageRequest:
-    """The first message. ``author``: the worker's friendly name. ``key``: goes into the message's attributes."""
+    """A message to send. ``author``: the worker's friendly name. ``key``: goes into the message's attributes.
+
+    ``media_sid``: a file that was uploaded before; then ``body`` may be empty.
+    """
 
     key: str
     conversation_sid: str
@@ -134,6 +243,7 @@ class MessageRequest:
     subject: str = field(default="", repr=False)
     content_sid: str = ""
     content_variables: dict[str, str] = field(default_factory=dict, repr=False)
+    media_sid: str = ""
 
 
 class Gateway(Protocol):
@@ -166,8 +276,30 @@ class Gateway(Protocol):
     def create_message(self, request: MessageRequest) -> str:
         """Send a message into a conversation and return its SID (IM…). Not idempotent."""
 
-    def find_message(self, conversation_sid: str, key: str) -> str | None:
-        """Return the SID of the message with this key, None where there is none."""
+    def find_message(self, conversation_sid: str, key: str, since: datetime | None = None) -> str | None:
+        """Return the SID of the message with this key, None where there is none.
+
+        Without ``since``, the message is one of the conversation's first. ``since``: an aware datetime before the
+        message was sent; None then proves that no message of that time has the key.
+        """
+
+    def list_messages(self, conversation_sid: str, after: int | None = None) -> MessagePage | None:
+        """Return the messages with an index above ``after``, None where Twilio does not show the conversation."""
+
+    def fetch_message(self, conversation_sid: str, message_sid: str) -> MessageRecord | None:
+        """Return one message, None where Twilio does not have it or does not show it."""
+
+    def list_participants(self, conversation_sid: str) -> list[Participant] | None:
+        """Return who takes part, None where Twilio does not show the conversation."""
+
+    def fetch_conversation(self, conversation_sid: str) -> ConversationDetails | None:
+        """Return a conversation itself, None where Twilio does not have it or does not show it."""
+
+    def fetch_media(self, chat_service_sid: str, media_sid: str) -> AbstractContextManager[Media]:
+        """Open a file for reading: ``with gateway.fetch_media(…) as media``. Raises Refused where it does not exist."""
+
+    def upload_media(self, chat_service_sid: str, content_type: str, filename: str, data: bytes) -> str:
+        """Upload a file for a message and return its SID (ME…). Not idempotent."""
 
     def find_receipts(self, conversation_sid: str, message_sid: str) -> list[Receipt]:
         """Return the delivery receipts of a message, [] where Twilio does not show them."""

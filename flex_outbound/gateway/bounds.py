@@ -7,6 +7,7 @@ likes. And a compressed answer of a megabyte can be gigabytes.
 import io
 import time
 import zlib
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from http.client import HTTPResponse
 from socket import SocketIO, socket
@@ -21,7 +22,18 @@ MAX_ANSWER: Final = 16 * 1024 * 1024
 MAX_RECEIPT: Final = 1024 * 1024
 """Bytes of the answer to a request that changes something: it shows one resource."""
 
+MAX_MEDIA: Final = 16 * 1024 * 1024
+"""Bytes of a file: no channel takes a larger one."""
+
+MEDIA_SECONDS: Final = 60.0
+"""For the whole of a file, from the moment that it begins to come."""
+
+CHUNK: Final = 64 * 1024
+SLOWEST: Final = 256 * 1024
+"""Bytes per second at which a large body is sent at least. Sockets bound the time of a body as a whole."""
+
 GZIP: Final = {"accept-encoding": "gzip"}
+PLAIN: Final = {"accept-encoding": "identity"}
 _GZIP: Final = ("gzip", "x-gzip")
 _NOT_ENCODED: Final = ("", "identity")
 
@@ -46,6 +58,36 @@ def read_whole(reply: BaseHTTPResponse, most: int) -> bytes:
     if encoding not in _GZIP:
         raise MalformedReply("the answer has an encoding that was not asked for")
     return _decompressed(body, most)
+
+
+def length_of(reply: BaseHTTPResponse) -> int | None:
+    """Return the bytes that an answer says its body has, None where it does not say."""
+    stated = reply.headers.get("Content-Length", "").strip()
+    return int(stated) if stated.isascii() and stated.isdigit() and len(stated) < 16 else None
+
+
+def read_media(reply: BaseHTTPResponse) -> Iterator[bytes]:
+    """Yield a file in parts. Raises MalformedReply for one that is too large or encoded, and what urllib3 raises."""
+    if reply.headers.get("Content-Encoding", "").strip().lower() not in _NOT_ENCODED:
+        raise MalformedReply("the answer has an encoding that was not asked for")
+    original = getattr(reply, "_original_response", None)
+    if isinstance(original, _TimedResponse):
+        original.allow(MEDIA_SECONDS)
+    length = 0
+    while chunk := reply.read(CHUNK, decode_content=False):
+        length += len(chunk)
+        if length > MAX_MEDIA:
+            reply.close()
+            raise MalformedReply(f"the file is larger than {MAX_MEDIA} bytes")
+        yield chunk
+
+
+def discard(reply: BaseHTTPResponse) -> None:
+    """Finish with an answer whose body says nothing. A small one is read, so that its connection can be used again."""
+    size = length_of(reply)
+    if size is not None and size <= CHUNK:
+        reply.drain_conn()
+    reply.close()
 
 
 def _decompressed(body: bytes, most: int) -> bytes:
@@ -80,6 +122,11 @@ class _TimedIO(io.RawIOBase):
         self._is_first = False
         return self._raw.readinto(buffer)
 
+    def allow(self, seconds: float) -> None:
+        """Set the deadline anew."""
+        self._end = time.monotonic() + seconds
+        self._is_first = False
+
     def readable(self) -> bool:
         """Return True."""
         return True
@@ -101,9 +148,16 @@ class _TimedResponse(HTTPResponse):
     def __init__(self, sock: socket, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
         seconds = sock.gettimeout()
+        self._timed: _TimedIO | None = None
         if seconds is not None:
             raw = cast(SocketIO, self.fp.detach())
-            self.fp = io.BufferedReader(_TimedIO(raw, sock, seconds))
+            self._timed = _TimedIO(raw, sock, seconds)
+            self.fp = io.BufferedReader(self._timed)
+
+    def allow(self, seconds: float) -> None:
+        """Give what is left of the answer ``seconds`` from now. Its headers have come."""
+        if self._timed is not None:
+            self._timed.allow(seconds)
 
 
 class _Timed:
@@ -112,6 +166,7 @@ class _Timed:
     response_class = _TimedResponse
     timeout: float | None
     sock: Any
+    connect: Callable[[], None]
 
     def _new_conn(self) -> socket:
         began = time.monotonic()
@@ -124,8 +179,12 @@ class _Timed:
 
     def request(self, *args: Any, **kwargs: Any) -> None:
         """Send a request. What was left of the time for the answer before is not the time to send it."""
+        body = kwargs.get("body") or b""
+        if len(body) > CHUNK and self.sock is None:
+            self.connect()
         if self.sock is not None:
-            self.sock.settimeout(self.timeout)
+            more = len(body) / SLOWEST if len(body) > CHUNK else 0.0
+            self.sock.settimeout(None if self.timeout is None else self.timeout + more)
         super().request(*args, **kwargs)  # type: ignore[misc]
 
 

@@ -1,7 +1,8 @@
 """One account's connection through Twilio's SDK.
 
 Every call to Twilio goes through ``_call``, which raises GatewayError alone; ``classify`` decides which one. The calls
-themselves are in ``queries`` (reading), ``client`` (writing), ``directory`` and ``callbacks``.
+themselves are in ``conversations`` and ``queries`` (reading), ``client`` (writing), ``media``, ``directory`` and
+``callbacks``.
 """
 
 import os
@@ -103,12 +104,19 @@ class TwilioCalls:
 
         Raises OutcomeUnknown for a list of more ``pages``, unless it need not be the whole list.
         """
+        for records, _more in self._pages(operation, resource, pages=pages, is_whole=is_whole, **fields):
+            yield from records
+
+    def _pages(
+        self, operation: Operation, resource: Any, *, pages: int, is_whole: bool = True, **fields: Any
+    ) -> Iterator[tuple[list[Any], bool]]:
+        """Yield a list's pages: the records of each, and whether another page follows. Raises as ``_records`` does."""
         read: Callable[[], Any] = partial(resource.page, **fields)
         for _ in range(pages):
             with self._call(operation):
                 page = read()
                 records, more, read = list(page), bool(page.next_page_url), page.next_page
-            yield from records
+            yield records, more
             if not more:
                 return
         if is_whole:

@@ -71,10 +71,10 @@ def _of_answer(error: TwilioException, http_status: int | None, retry_after: flo
 
 def _read(error: TwilioException) -> tuple[int | None, object, str]:
     answer = next((item for item in error.args if isinstance(item, Response)), None)
-    if answer is not None:  # a failed list: TwilioException("Unable to fetch page", response)
+    if answer is not None:  # as of a failed list: TwilioException("Unable to fetch page", response)
         body = parse_attributes(answer.text)
         words = body.get("message") or body.get("detail") or body.get("title") or "unreadable answer"
-        return answer.status_code, body.get("code"), f"Unable to fetch page: {words}"
+        return answer.status_code, body.get("code"), f"{error.args[0]}: {words}"
     # Two unrelated classes, by duck type: TwilioRestException, and TwilioServiceException of newer SDKs (RFC 9457).
     words = [getattr(error, name, None) for name in ("msg", "title", "detail")]
     text = ": ".join(readable(str(word)) for word in words if word) or "unreadable answer"

@@ -1,6 +1,7 @@
 """The gateway over Twilio's SDK: send is the second of three steps (build, send, parse).
 
-This module has ``connect`` and the calls that change something at Twilio. Those that only read are in ``queries``.
+This module has ``connect`` and the calls that change something at Twilio. Those that only read are in ``queries`` and
+``conversations``; files are in ``media``.
 """
 
 import os
@@ -11,6 +12,7 @@ from flex_outbound.exceptions import Refused
 from flex_outbound.gateway import payloads, results
 from flex_outbound.gateway.base import Connection, Gateway, InteractionRequest, InteractionResult, MessageRequest
 from flex_outbound.gateway.classify import malformed
+from flex_outbound.gateway.media import TwilioMedia
 from flex_outbound.gateway.observe import Operation
 from flex_outbound.gateway.queries import TwilioQueries
 from flex_outbound.statuses import ChannelStatus
@@ -45,7 +47,7 @@ def connect(connection: Connection) -> Gateway:
         return _kept[connection]
 
 
-class TwilioGateway(TwilioQueries):
+class TwilioGateway(TwilioQueries, TwilioMedia):
     """One account at Twilio: implements ``gateway.base.Gateway``. Several threads may use it at once."""
 
     def create_interaction(self, request: InteractionRequest) -> InteractionResult:

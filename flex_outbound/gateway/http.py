@@ -71,13 +71,15 @@ class GatewayHttpClient(HttpClient):  # type: ignore[misc]
         method: str,
         url: str,
         params: dict[str, Any] | None = None,
-        data: dict[str, Any] | None = None,
+        data: dict[str, Any] | bytes | None = None,
         headers: dict[str, str] | None = None,
         auth: tuple[str, str] | None = None,
         timeout: float | None = None,
         allow_redirects: bool = False,
     ) -> Response:
         """Send one request, once. ``timeout`` and ``allow_redirects``, which the SDK passes, change nothing.
+
+        ``data``: the fields of a form, or a body as it is.
 
         Raises what urllib3 raises, InvalidURL, and MalformedReply for an answer that is too large or cannot be
         decompressed, or for one of 2xx that is no JSON object.
@@ -88,16 +90,30 @@ class GatewayHttpClient(HttpClient):  # type: ignore[misc]
         if auth:
             fields["Authorization"] = _basic(*auth)
         reply = self._send(method.upper(), url, _body(data, fields.get("Content-Type", "")), fields)
-        # Noted before the body is read, so that the status is known even where the body breaks off.
-        self._last.http_status = reply.status
-        self._last.retry_after = parse_retry_after(reply.headers.get("Retry-After"))
+        self._note(reply)
         most = bounds.MAX_ANSWER if method.upper() == "GET" else bounds.MAX_RECEIPT
         text = bounds.read_whole(reply, most).decode("utf-8", "replace")
-        self.logger.debug("answered %s", reply.status)
         if 200 <= reply.status < 300 and not text.lstrip().startswith("{"):
             # The SDK fails on other kinds of JSON, with a different error for each.
             raise MalformedReply("the answer is no JSON object")
         return Response(reply.status, text, reply.headers)
+
+    def open(self, url: str, auth: tuple[str, str] | None = None) -> BaseHTTPResponse:
+        """Ask for a file, and return the answer with its body not yet read. The caller closes it.
+
+        With ``auth``, ``url`` must be Twilio's. Without, it may be any server, with TLS where the account is Twilio's:
+        no credentials are sent. Redirects are not followed. Raises what urllib3 raises, and InvalidURL.
+        """
+        self.forget_last()
+        fields = dict(bounds.PLAIN)
+        if auth:
+            url = self.rewrite(url)
+            fields["Authorization"] = _basic(*auth)
+        elif not _may_be_opened(url, is_plain_allowed=self.base_url is not None):
+            raise InvalidURL("the address of a file is none")
+        reply = self._send("GET", url, None, fields)
+        self._note(reply)
+        return reply
 
     def rewrite(self, url: str) -> str:
         """Return where a request for ``url`` goes. Raises InvalidURL rather than send credentials to another server."""
@@ -112,6 +128,12 @@ class GatewayHttpClient(HttpClient):  # type: ignore[misc]
     def close(self) -> None:
         """Close the connections."""
         self._pools.close()
+
+    def _note(self, reply: BaseHTTPResponse) -> None:
+        """Note an answer before its body is read, so that the status is known even where the body breaks off."""
+        self._last.http_status = reply.status
+        self._last.retry_after = parse_retry_after(reply.headers.get("Retry-After"))
+        self.logger.debug("answered %s", reply.status)
 
     def _send(self, method: str, url: str, body: bytes | None, headers: dict[str, str]) -> BaseHTTPResponse:
         server = _SERVER.match(url)
@@ -138,9 +160,20 @@ def _with_query(url: str, params: dict[str, Any] | None) -> str:
     return f"{url}{'&' if '?' in url else '?'}{query}" if query else url
 
 
-def _body(data: dict[str, Any] | None, content_type: str) -> bytes | None:
+def _may_be_opened(url: str, *, is_plain_allowed: bool) -> bool:
+    try:
+        parts = urlsplit(url)
+        has_server = bool(parts.hostname) and parts.username is None and parts.port != 0 and parts.path[:1] == "/"
+    except ValueError:
+        return False
+    return has_server and parts.scheme in (("https", "http") if is_plain_allowed else ("https",))
+
+
+def _body(data: dict[str, Any] | bytes | None, content_type: str) -> bytes | None:
     if not data:
         return None
+    if isinstance(data, bytes):
+        return data
     return (json.dumps(data) if content_type.startswith("application/json") else _form(data)).encode()
 
 

@@ -64,7 +64,7 @@ def task_attributes(request: InteractionRequest) -> dict[str, Any]:
 
 
 def message_payload(request: MessageRequest) -> dict[str, Any]:
-    """Return the arguments of the SDK's ``messages.create`` for the first message.
+    """Return the arguments of the SDK's ``messages.create``. With a template, Twilio ignores text and media.
 
     https://www.twilio.com/docs/conversations/api/conversation-message-resource#create-a-conversationmessage-resource
     """
@@ -79,7 +79,10 @@ def message_payload(request: MessageRequest) -> dict[str, Any]:
         if request.content_variables:
             payload["content_variables"] = json.dumps(request.content_variables)
     else:
-        payload["body"] = request.body
+        if request.media_sid:
+            payload["media_sid"] = request.media_sid
+        if request.body or not request.media_sid:
+            payload["body"] = request.body
     if request.subject:
         payload["subject"] = request.subject
     return payload

@@ -12,9 +12,10 @@ from flex_outbound import addresses
 from flex_outbound.channels import Channel
 from flex_outbound.exceptions import Refused
 from flex_outbound.gateway import payloads, results
-from flex_outbound.gateway.base import ChannelState, ConversationState, Receipt, TaskState
-from flex_outbound.gateway.calls import TwilioCalls, found_or_none, in_path
+from flex_outbound.gateway.base import ChannelState, ConversationState, TaskState
+from flex_outbound.gateway.calls import found_or_none, in_path
 from flex_outbound.gateway.classify import malformed
+from flex_outbound.gateway.conversations import TwilioConversations
 from flex_outbound.gateway.observe import Operation
 from flex_outbound.gateway.words import clean_name
 from flex_outbound.sids import SidKind
@@ -33,20 +34,10 @@ MAX_MINUTES = 43_200
 
 CONVERSATIONS_PER_PAGE = 50
 MAX_CONVERSATION_PAGES = 20
-PARTICIPANTS_PER_PAGE = 100
-MAX_PARTICIPANT_PAGES = 10
-"""A conversation takes 1,000 participants: https://www.twilio.com/docs/conversations/conversations-limits"""
-
-RECEIPTS_PER_PAGE = 50
-MAX_RECEIPT_PAGES = 2
-"""A conversation takes 50 participants that are not of a chat, and each has one receipt."""
-
-MESSAGES_PER_PAGE = 100
-MAX_MESSAGE_PAGES = 2
 
 
-class TwilioQueries(TwilioCalls):
-    """Every ``find_*``, ``fetch_*`` and ``has_*`` of the protocol."""
+class TwilioQueries(TwilioConversations):
+    """The lookups of tasks and channels, and of a customer's conversations."""
 
     def find_tasks(self, keys: Sequence[str]) -> dict[str, list[TaskState]]:
         """Find live tasks by key. Raises OutcomeUnknown for a task that matches but cannot be read.
@@ -128,35 +119,6 @@ class TwilioQueries(TwilioCalls):
             fields: dict[str, Any] = {"address": bound, "page_size": CONVERSATIONS_PER_PAGE}
             yield from self._records(Operation.FIND_CONVERSATIONS, listed, pages=MAX_CONVERSATION_PAGES, **fields)
 
-    def has_customer(self, conversation_sid: str, channel: Channel, address: str) -> bool | None:
-        """Return whether the customer takes part, None where that is not proven.
-
-        It is not where Twilio does not show the conversation or its participants, or shows one whose address is no
-        number, or may be another form of the customer's.
-        https://www.twilio.com/docs/conversations/api/conversation-participant-resource
-        """
-        return found_or_none(partial(self._takes_part, conversation_sid, address), missing=(403, 404))
-
-    def find_message(self, conversation_sid: str, key: str) -> str | None:
-        """Return the SID of the message with this key among a conversation's first 200 messages, or None."""
-        # Oldest first: it is the first message of a new conversation.
-        fields: dict[str, Any] = {"order": "asc", "page_size": MESSAGES_PER_PAGE}
-        messages = self._messages(conversation_sid)
-        for record in self._records(
-            Operation.FIND_MESSAGE, messages, pages=MAX_MESSAGE_PAGES, is_whole=False, **fields
-        ):
-            sid, found = results.parse_message({"sid": record.sid, "attributes": record.attributes})
-            if sid and found == key:
-                return sid
-        return None
-
-    def find_receipts(self, conversation_sid: str, message_sid: str) -> list[Receipt]:
-        """Return the delivery receipts of a message, [] where Twilio does not show the message (403, 404).
-
-        https://www.twilio.com/docs/conversations/api/delivery-receipt-resource
-        """
-        return found_or_none(partial(self._receipts, conversation_sid, message_sid), missing=(403, 404)) or []
-
     def fetch_workspace(self) -> str:
         """Return the workspace's friendly name."""
         record = self._fetch(Operation.FETCH_WORKSPACE, self._workspace)
@@ -173,17 +135,6 @@ class TwilioQueries(TwilioCalls):
     def _channel(self, interaction_sid: str, channel_sid: str) -> Any:
         interaction = self._client.flex_api.v1.interaction(in_path(interaction_sid, SidKind.INTERACTION))
         return interaction.channels(in_path(channel_sid, SidKind.CHANNEL))
-
-    def _conversation(self, conversation_sid: str) -> Any:
-        return self._client.conversations.v1.conversations(in_path(conversation_sid, SidKind.CONVERSATION))
-
-    def _messages(self, conversation_sid: str) -> Any:
-        return self._conversation(conversation_sid).messages
-
-    def _receipts(self, conversation_sid: str, message_sid: str) -> list[Receipt]:
-        receipts = self._messages(conversation_sid)(in_path(message_sid, SidKind.MESSAGE)).delivery_receipts
-        listed = self._records(Operation.FIND_RECEIPTS, receipts, pages=MAX_RECEIPT_PAGES, page_size=RECEIPTS_PER_PAGE)
-        return [results.parse_receipt({"status": one.status, "error_code": one.error_code}) for one in listed]
 
     def _readable(self, listed: Iterable[Any], keys: Sequence[str]) -> Iterator[TaskState]:
         """Yield the listed tasks with their attributes, which a list may leave out.
@@ -217,21 +168,6 @@ class TwilioQueries(TwilioCalls):
                 if task is None:
                     raise malformed("a task was created but has no SID", self._http.last_status)
                 yield task
-
-    def _takes_part(self, conversation_sid: str, address: str) -> bool | None:
-        people = self._conversation(conversation_sid).participants
-        all_shown, present = True, []
-        for record in self._records(
-            Operation.HAS_CUSTOMER, people, pages=MAX_PARTICIPANT_PAGES, page_size=PARTICIPANTS_PER_PAGE
-        ):
-            binding = results.parse_binding(record.messaging_binding)
-            if addresses.same(binding.address, address):
-                return True
-            if binding.address:
-                present.append(binding.address)
-            # Agents have an identity, customers an address. A participant with neither may be the customer.
-            all_shown = all_shown and bool(binding.address or record.identity)
-        return addresses.is_among(address, present) if all_shown else None
 
 
 def _by_key(tasks: Iterable[TaskState], keys: Sequence[str]) -> dict[str, list[TaskState]]:

@@ -82,7 +82,7 @@ def parse_event(payload: object) -> tuple[str | None, dict[str, Any] | None]:
     # Callbacks say TaskSid, the resource says task_sid.
     data = {name.replace("_", "").lower(): value for name, value in parse_attributes(body.get("event_data")).items()}
     sid = sid_or_none(data.get("tasksid"), SidKind.TASK) or sid_or_none(body.get("resource_sid"), SidKind.TASK)
-    attributes = _attributes_or_none(data.get("taskattributes"))
+    attributes = attributes_or_none(data.get("taskattributes"))
     if attributes is None and _text(body.get("event_type")) not in ("", TASK_CREATED):
         attributes = {}
     return sid, attributes
@@ -98,7 +98,7 @@ def parse_conversation(payload: object) -> ConversationState | None:
         conversation_sid=sid,
         state=_text(body.get("conversation_state")),
         sender_address=parse_binding(body.get("participant_messaging_binding")).proxy_address,
-        created_at=_moment(body.get("conversation_date_created")),
+        created_at=moment(body.get("conversation_date_created")),
     )
 
 
@@ -139,7 +139,12 @@ def parse_receipt(payload: object) -> Receipt:
     """Read one delivery receipt. The SDK's status is an enumeration of texts; an unknown one becomes ""."""
     body = _mapping(payload)
     status = str(body.get("status") or "")
-    return Receipt(status if status in DeliveryStatus.values else "", parse_code(body.get("error_code")))
+    return Receipt(
+        status=status if status in DeliveryStatus.values else "",
+        error_code=parse_code(body.get("error_code")),
+        receipt_sid=sid_or_none(body.get("sid"), SidKind.RECEIPT) or "",
+        participant_sid=sid_or_none(body.get("participant_sid"), SidKind.PARTICIPANT) or "",
+    )
 
 
 def parse_message(payload: object) -> tuple[str | None, str]:
@@ -191,7 +196,8 @@ def conversation_sid_in(attributes: dict[str, Any]) -> str | None:
     return found
 
 
-def _attributes_or_none(raw: object) -> dict[str, Any] | None:
+def attributes_or_none(raw: object) -> dict[str, Any] | None:
+    """Return attributes, {} where they are no object, None where they are missing or broken."""
     try:
         value = json.loads(raw) if isinstance(raw, str) else raw
     except (ValueError, RecursionError):
@@ -199,8 +205,11 @@ def _attributes_or_none(raw: object) -> dict[str, Any] | None:
     return None if value is None else _mapping(value)
 
 
-def _moment(value: object) -> datetime | None:
-    """Return a time. The SDK gives a datetime, or text where Twilio wrote it in another format than usual."""
+def moment(value: object) -> datetime | None:
+    """Return an aware time, None for anything else.
+
+    The SDK gives a datetime, or text where Twilio wrote it in another format than usual.
+    """
     if isinstance(value, str):
         try:
             value = datetime.fromisoformat(value)
@@ -208,7 +217,10 @@ def _moment(value: object) -> datetime | None:
             return None
     if not isinstance(value, datetime):
         return None
-    return value if value.tzinfo else value.replace(tzinfo=UTC)
+    try:
+        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+    except OverflowError:  # outside the years 1 to 9999 in UTC, which no database takes
+        return None
 
 
 def _task_status(raw: object) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from flex_outbound.channels import Channel
 from flex_outbound.gateway import client
@@ -80,7 +81,21 @@ STEPS: dict[str, list[Step]] = {
             message(str(made.conversation_sid), content_sid=TEMPLATE.sid, content_variables={"1": "Ann", "2": "Monday"})
         ),
     ],
-    "find_message": [lambda gateway, made: gateway.find_message(str(made.conversation_sid), KEY)],
+    "find_message": [
+        lambda gateway, made: gateway.find_message(str(made.conversation_sid), KEY),
+        lambda gateway, made: gateway.find_message(str(made.conversation_sid), KEY, since=timezone.now()),
+    ],
+    "list_messages": [
+        lambda gateway, made: gateway.list_messages(str(made.conversation_sid)),
+        lambda gateway, made: gateway.list_messages(str(made.conversation_sid), after=3),
+    ],
+    "fetch_message": [
+        lambda gateway, made: gateway.fetch_message(
+            str(made.conversation_sid), gateway.create_message(message(str(made.conversation_sid), body="Hello"))
+        )
+    ],
+    "list_participants": [lambda gateway, made: gateway.list_participants(str(made.conversation_sid))],
+    "fetch_conversation": [lambda gateway, made: gateway.fetch_conversation(str(made.conversation_sid))],
     "find_receipts": [
         lambda gateway, made: gateway.find_receipts(
             str(made.conversation_sid), gateway.create_message(message(str(made.conversation_sid), body="Hello"))
@@ -88,6 +103,9 @@ STEPS: dict[str, list[Step]] = {
     ],
     "fetch_workspace": [lambda gateway, _made: gateway.fetch_workspace()],
 }
+
+UNPUBLISHED = {"fetch_media", "upload_media"}
+"""Twilio publishes no OpenAPI file of its media service."""
 
 
 @pytest.fixture
@@ -108,7 +126,8 @@ def gateway(sandbox: SandboxServer) -> Gateway:
 def test_every_method_of_the_gateway_is_driven_here() -> None:
     methods = {name for name, _method in inspect.getmembers(Gateway, inspect.isfunction) if not name.startswith("_")}
 
-    assert set(STEPS) == methods
+    assert set(STEPS) | UNPUBLISHED == methods
+    assert not set(STEPS) & UNPUBLISHED
 
 
 @pytest.mark.parametrize("method", STEPS)

@@ -7,7 +7,7 @@ import pytest
 
 from flex_outbound.channels import Channel
 from flex_outbound.exceptions import NotAccepted, OutcomeUnknown, Refused
-from flex_outbound.gateway import queries
+from flex_outbound.gateway import conversations
 from flex_outbound.gateway.base import ConversationState
 from flex_outbound.gateway.client import TwilioGateway
 
@@ -200,7 +200,7 @@ def test_the_customer_may_be_on_a_later_page(wire: Wire, gateway: TwilioGateway)
 def test_a_crowd_that_cannot_be_read_whole_proves_nothing(
     wire: Wire, gateway: TwilioGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(queries, "MAX_PARTICIPANT_PAGES", 1)
+    monkeypatch.setattr(conversations, "MAX_PARTICIPANT_PAGES", 1)
     there = f"https://conversations.twilio.com/v1/Conversations/{sid('CH')}/Participants?PageToken=PT1"
     wire.replies = [a_page("participants", AGENT, next_url=there)]
     with pytest.raises(OutcomeUnknown):
