@@ -30,6 +30,8 @@ DEFAULTS: dict[str, Any] = {
     "DEFAULT_REGION": "US",
     "METRICS_TOKEN": None,
     "WORKER_CONTEXT": None,
+    "MESSAGE_TEXT": "store",
+    "RETENTION": None,
 }
 
 RATE_LIMITS: dict[str, str | None] = {
@@ -141,6 +143,17 @@ class Conf:
     def metrics_token(self) -> str | None:
         """The bearer token for the page of metrics. None: only signed-in users may read it."""
         return cast("str | None", self._get("METRICS_TOKEN")) or None
+
+    @property
+    def message_text(self) -> str:
+        """What is kept of the texts of messages: store, fetch or none. An account may say otherwise."""
+        return cast(str, self._get("MESSAGE_TEXT"))
+
+    @property
+    def retention(self) -> float | None:
+        """The days after which ``flex_prune`` deletes what was said and opened. None: never."""
+        days = self._get("RETENTION")
+        return None if days is None else float(days)
 
     @property
     def worker_context(self) -> Callable[[Any, Any], AbstractContextManager[Any]] | None:

@@ -85,6 +85,13 @@ class ContactAdapter:
         get_absolute_url: Callable[[], str] | None = getattr(contact, "get_absolute_url", None)
         return get_absolute_url() if get_absolute_url else None
 
+    def notify(self, user: Any, message: Any) -> None:
+        """Tell an agent of a customer's message by a way of the project's own; nothing by default.
+
+        ``user``: whose conversation it is. ``message``: a ``flex_outbound.models.Message``. Called once for each, in a
+        worker, after the message was committed. What it raises is logged.
+        """
+
     def store_sids(self, contact_id: str, sids: dict[str, str | None]) -> None:
         """Write the SIDs of a newly opened interaction onto the contact, which may be gone by now.
 

@@ -1,8 +1,12 @@
 """Signals for the host project (vocabulary). All are sent after commit, with ``send_robust``.
 
 ``interaction_queued``, ``interaction_created``, ``interaction_failed``, ``interaction_updated``: the sender is the
-class ``Interaction``, the keyword ``interaction`` an instance. ``message_received``: keywords ``interaction`` and
-``message_sid``; the text is not passed on.
+class ``Interaction``, the keyword ``interaction`` an instance.
+
+``message_received``: a customer has written. ``message_updated``: something about a message has changed that people
+see, such as its delivery, its text, or that it was removed. The sender is the class ``Message``; the keywords are
+``message`` (its ``body`` is empty where texts are not kept), ``conversation``, ``interaction`` (our newest in it, or
+None) and ``message_sid``. A worker sends them.
 
 ``account_trouble``: an error that only an administrator can mend, once a day for each cause. The sender is the class
 ``Account``; the keywords are ``account``, ``reason`` (a word of ``problems.REASONS``), ``code`` (Twilio's, or None),
@@ -19,6 +23,7 @@ interaction_created = Signal()
 interaction_failed = Signal()
 interaction_updated = Signal()
 message_received = Signal()
+message_updated = Signal()
 account_trouble = Signal()
 
 observers: list[Callable[[Any], None]] = []

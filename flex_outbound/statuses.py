@@ -251,16 +251,18 @@ def may_move(old: str, new: str) -> bool:
 
 
 class MessageStatus(TextChoices):
-    """The first message, the second and equally non-idempotent step."""
+    """The state of a message. What is sent from here is the second and equally non-idempotent step."""
 
     WAITING = "waiting", _("Waiting for the conversation")
     SENDING = "sending", _("Being sent")
     UNCONFIRMED = "unconfirmed", _("Checking whether it was sent")
     SENT = "sent", _("Sent")
     FAILED = "failed", _("Not sent")
+    RECEIVED = "received", _("Received")
 
 
-MESSAGE_FINAL = frozenset({MessageStatus.SENT, MessageStatus.FAILED})
+MESSAGE_FINAL = frozenset({MessageStatus.SENT, MessageStatus.FAILED, MessageStatus.RECEIVED})
+"""States of a message about which nothing is left to do. ``received`` is what others wrote: it begins so."""
 
 MESSAGE_TRANSITIONS: Final[dict[Event, Transition]] = {
     Event.CLAIMED: Transition(
@@ -296,6 +298,13 @@ MESSAGE_TRANSITIONS: Final[dict[Event, Transition]] = {
         "",
         "none",
     ),
+    Event.FOUND: Transition(
+        _from(MessageStatus.WAITING, MessageStatus.SENDING, MessageStatus.UNCONFIRMED, MessageStatus.FAILED),
+        MessageStatus.SENT,
+        "A callback, or reading the conversation, shows a message with its key",
+        "",
+        "none",
+    ),
     Event.EXPIRED_UNSENT: Transition(
         _from(MessageStatus.SENDING),
         MessageStatus.WAITING,
@@ -325,6 +334,15 @@ MESSAGE_TRANSITIONS: Final[dict[Event, Transition]] = {
     ),
 }
 """The state machine of ``Message``."""
+
+
+class Party(TextChoices):
+    """Who wrote a message or takes part in a conversation, as far as one can tell."""
+
+    CUSTOMER = "customer", _("Customer")
+    AGENT = "agent", _("Agent")
+    SYSTEM = "system", _("System")
+    UNKNOWN = "unknown", _("Unknown")
 
 
 class DeliveryStatus(TextChoices):

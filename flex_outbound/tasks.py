@@ -61,7 +61,7 @@ def poll(account_id: str) -> None:
 
 @shared_task(name=broker.TASKS[Job.MESSAGE], ignore_result=True)
 def message(account_id: str) -> None:
-    """Send, or look up, the first messages of an account."""
+    """Send, or look up, the messages of an account."""
     _run(Job.MESSAGE, account_id)
 
 
@@ -75,6 +75,12 @@ def event(account_id: str) -> None:
 def close(account_id: str) -> None:
     """Close the channels of an account that must not stay open."""
     _run(Job.CLOSE, account_id)
+
+
+@shared_task(name=broker.TASKS[Job.CONVERSATION], ignore_result=True)
+def conversation(account_id: str) -> None:
+    """Tell the host of messages of an account, and read its conversations that are due."""
+    _run(Job.CONVERSATION, account_id)
 
 
 @shared_task(name=broker.TASKS[Job.IMPORT], ignore_result=True)

@@ -84,6 +84,21 @@ class Migration(migrations.Migration):
                         verbose_name="default workflow SID",
                     ),
                 ),
+                (
+                    "message_text",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("store", "Keep them here"),
+                            ("fetch", "Ask Twilio whenever somebody reads them"),
+                            ("none", "Neither keep nor show them"),
+                        ],
+                        default="",
+                        help_text="Empty: as MESSAGE_TEXT in the settings says.",
+                        max_length=8,
+                        verbose_name="texts of messages",
+                    ),
+                ),
                 ("is_active", models.BooleanField(default=True, verbose_name="active")),
                 (
                     "problem_code",
@@ -915,100 +930,6 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name="Message",
-            fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("body", models.CharField(blank=True, default="", max_length=1600, verbose_name="text")),
-                (
-                    "content_sid",
-                    flex_outbound.models.fields.SidField(
-                        blank=True, default="", kind="HX", verbose_name="content template SID"
-                    ),
-                ),
-                ("content_variables", models.JSONField(blank=True, default=dict, verbose_name="template variables")),
-                (
-                    "status",
-                    models.CharField(
-                        choices=[
-                            ("waiting", "Waiting for the conversation"),
-                            ("sending", "Being sent"),
-                            ("unconfirmed", "Checking whether it was sent"),
-                            ("sent", "Sent"),
-                            ("failed", "Not sent"),
-                        ],
-                        default="waiting",
-                        max_length=16,
-                        verbose_name="status",
-                    ),
-                ),
-                ("attempt", models.PositiveIntegerField(default=0, verbose_name="attempts")),
-                ("lease_until", models.DateTimeField(blank=True, null=True)),
-                ("sent_at", models.DateTimeField(blank=True, null=True, verbose_name="sent")),
-                ("next_at", models.DateTimeField(blank=True, null=True)),
-                ("lookups", models.PositiveIntegerField(default=0)),
-                (
-                    "message_sid",
-                    flex_outbound.models.fields.SidField(blank=True, kind="IM", null=True, verbose_name="message SID"),
-                ),
-                ("error_code", models.IntegerField(blank=True, null=True, verbose_name="error code")),
-                ("error_reason", models.CharField(blank=True, default="", max_length=40, verbose_name="reason")),
-                ("error_params", models.JSONField(blank=True, default=dict, verbose_name="parameters of the reason")),
-                (
-                    "created_at",
-                    models.DateTimeField(
-                        db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="written"
-                    ),
-                ),
-                (
-                    "interaction",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="message",
-                        to="flex_outbound.interaction",
-                        verbose_name="interaction",
-                    ),
-                ),
-            ],
-            options={
-                "verbose_name": "first message",
-                "verbose_name_plural": "first messages",
-                "indexes": [
-                    models.Index(
-                        condition=models.Q(("next_at__isnull", False)), fields=["next_at"], name="flex_message_due"
-                    ),
-                    models.Index(
-                        condition=models.Q(("message_sid__isnull", False)),
-                        fields=["message_sid"],
-                        name="flex_message_sid",
-                    ),
-                ],
-                "constraints": [
-                    models.CheckConstraint(
-                        condition=models.Q(("status__in", ["waiting", "sending", "unconfirmed", "sent", "failed"])),
-                        name="flex_message_status_known",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            models.Q(("status", "sent"), _negated=True), ("message_sid__isnull", False), _connector="OR"
-                        ),
-                        name="flex_message_sent_has_sid",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            models.Q(("status__in", ["failed", "sent"]), _negated=True),
-                            ("next_at__isnull", True),
-                            _connector="OR",
-                        ),
-                        name="flex_message_final_rests",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(("body", ""), ("content_sid", ""), _negated=True),
-                        name="flex_message_says_something",
-                    ),
-                ],
-            },
-        ),
-        migrations.CreateModel(
             name="Resource",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
@@ -1353,5 +1274,565 @@ class Migration(migrations.Migration):
                 ),
                 name="flex_failed_has_reason",
             ),
+        ),
+        migrations.CreateModel(
+            name="AddressIndex",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("after", models.CharField(blank=True, default="", max_length=255)),
+                ("indexed", models.PositiveIntegerField(default=0)),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                ("updated_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "contact_type",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="contenttypes.contenttype"
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "index of addresses",
+                "verbose_name_plural": "indexes of addresses",
+            },
+        ),
+        migrations.CreateModel(
+            name="Conversation",
+            fields=[
+                ("id", models.UUIDField(editable=False, primary_key=True, serialize=False)),
+                (
+                    "channel",
+                    models.CharField(
+                        blank=True,
+                        choices=[("sms", "SMS"), ("whatsapp", "WhatsApp"), ("email", "Email")],
+                        default="",
+                        max_length=16,
+                        verbose_name="channel",
+                    ),
+                ),
+                (
+                    "address",
+                    models.CharField(blank=True, default="", max_length=256, verbose_name="customer's address"),
+                ),
+                (
+                    "address_key",
+                    flex_outbound.models.fields.AddressKeyField(editable=False, max_length=256, of="address"),
+                ),
+                (
+                    "sender_address",
+                    models.CharField(blank=True, default="", max_length=256, verbose_name="sender's address"),
+                ),
+                ("customer_name", models.CharField(blank=True, default="", max_length=255, verbose_name="customer")),
+                (
+                    "state",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("initializing", "Being set up"),
+                            ("active", "Active"),
+                            ("inactive", "Inactive"),
+                            ("closed", "Closed"),
+                        ],
+                        default="",
+                        max_length=16,
+                        verbose_name="state",
+                    ),
+                ),
+                (
+                    "chat_service_sid",
+                    flex_outbound.models.fields.SidField(
+                        blank=True, default="", kind="IS", verbose_name="conversation service SID"
+                    ),
+                ),
+                ("participants", models.JSONField(blank=True, default=dict, editable=False)),
+                ("is_foreign", models.BooleanField(default=False, editable=False)),
+                ("last_index", models.IntegerField(blank=True, editable=False, null=True)),
+                ("read_index", models.IntegerField(blank=True, editable=False, null=True)),
+                ("inbound", models.PositiveIntegerField(default=0, editable=False)),
+                ("last_at", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="last message")),
+                (
+                    "last_inbound_at",
+                    models.DateTimeField(blank=True, editable=False, null=True, verbose_name="last answer"),
+                ),
+                ("last_text", models.CharField(blank=True, default="", editable=False, max_length=120)),
+                (
+                    "last_party",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("customer", "Customer"),
+                            ("agent", "Agent"),
+                            ("system", "System"),
+                            ("unknown", "Unknown"),
+                        ],
+                        default="",
+                        editable=False,
+                        max_length=16,
+                    ),
+                ),
+                ("next_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("lookups", models.PositiveIntegerField(default=0, editable=False)),
+                ("read_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="begun"
+                    ),
+                ),
+                (
+                    "updated_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="changed"
+                    ),
+                ),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="conversations",
+                        to="flex_outbound.account",
+                        verbose_name="Twilio account",
+                    ),
+                ),
+                (
+                    "agent",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="flex_conversations",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="agent",
+                    ),
+                ),
+                (
+                    "interaction",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="flex_outbound.interaction",
+                        verbose_name="newest interaction",
+                    ),
+                ),
+                (
+                    "sender",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="conversations",
+                        to="flex_outbound.sender",
+                        verbose_name="sender",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "conversation",
+                "verbose_name_plural": "conversations",
+                "ordering": ["-last_at", "-id"],
+            },
+        ),
+        migrations.CreateModel(
+            name="ConversationContact",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("contact_id", models.CharField(max_length=255, verbose_name="contact id")),
+                (
+                    "created_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
+                ),
+                (
+                    "contact_type",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="contenttypes.contenttype",
+                        verbose_name="contact type",
+                    ),
+                ),
+                (
+                    "conversation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="contacts",
+                        to="flex_outbound.conversation",
+                    ),
+                ),
+                (
+                    "linked_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "contact of a conversation",
+                "verbose_name_plural": "contacts of conversations",
+            },
+        ),
+        migrations.CreateModel(
+            name="Message",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("error_code", models.IntegerField(blank=True, null=True, verbose_name="error code")),
+                ("error_reason", models.CharField(blank=True, default="", max_length=40, verbose_name="reason")),
+                ("error_params", models.JSONField(blank=True, default=dict, verbose_name="parameters of the reason")),
+                ("key", models.UUIDField(blank=True, default=None, editable=False, null=True, unique=True)),
+                ("fingerprint", models.CharField(blank=True, default="", editable=False, max_length=64)),
+                (
+                    "message_sid",
+                    flex_outbound.models.fields.SidField(blank=True, kind="IM", null=True, verbose_name="message SID"),
+                ),
+                ("index", models.IntegerField(blank=True, editable=False, null=True)),
+                (
+                    "said_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="said"
+                    ),
+                ),
+                ("edited_at", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="edited")),
+                ("removed_at", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="removed")),
+                (
+                    "party",
+                    models.CharField(
+                        choices=[
+                            ("customer", "Customer"),
+                            ("agent", "Agent"),
+                            ("system", "System"),
+                            ("unknown", "Unknown"),
+                        ],
+                        default="agent",
+                        max_length=16,
+                        verbose_name="written by",
+                    ),
+                ),
+                ("author", models.CharField(blank=True, default="", max_length=256, verbose_name="author")),
+                (
+                    "participant_sid",
+                    flex_outbound.models.fields.SidField(
+                        blank=True, default="", kind="MB", verbose_name="participant SID"
+                    ),
+                ),
+                ("body", models.TextField(blank=True, default="", verbose_name="text")),
+                ("subject", models.CharField(blank=True, default="", max_length=256, verbose_name="subject")),
+                ("is_text_kept", models.BooleanField(default=True, editable=False)),
+                ("media", models.JSONField(blank=True, default=list, editable=False)),
+                ("has_media", models.BooleanField(default=False, editable=False)),
+                (
+                    "content_sid",
+                    flex_outbound.models.fields.SidField(
+                        blank=True, default="", kind="HX", verbose_name="content template SID"
+                    ),
+                ),
+                ("content_variables", models.JSONField(blank=True, default=dict, verbose_name="template variables")),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "Waiting for the conversation"),
+                            ("sending", "Being sent"),
+                            ("unconfirmed", "Checking whether it was sent"),
+                            ("sent", "Sent"),
+                            ("failed", "Not sent"),
+                            ("received", "Received"),
+                        ],
+                        default="waiting",
+                        max_length=16,
+                        verbose_name="status",
+                    ),
+                ),
+                (
+                    "delivery_status",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("queued", "Queued"),
+                            ("sent", "Sent"),
+                            ("delivered", "Delivered"),
+                            ("read", "Read"),
+                            ("undelivered", "Not delivered"),
+                            ("failed", "Not delivered"),
+                        ],
+                        default="",
+                        max_length=16,
+                        verbose_name="delivery",
+                    ),
+                ),
+                ("receipts", models.JSONField(blank=True, default=dict, editable=False)),
+                (
+                    "to_tell",
+                    models.CharField(
+                        blank=True,
+                        choices=[("received", "message_received"), ("updated", "message_updated")],
+                        default="",
+                        editable=False,
+                        max_length=8,
+                    ),
+                ),
+                ("attempt", models.PositiveIntegerField(default=0, verbose_name="attempts")),
+                ("lease_until", models.DateTimeField(blank=True, null=True)),
+                ("sent_at", models.DateTimeField(blank=True, null=True, verbose_name="sent")),
+                ("next_at", models.DateTimeField(blank=True, null=True)),
+                ("lookups", models.PositiveIntegerField(default=0)),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="written"
+                    ),
+                ),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="flex_outbound.account",
+                        verbose_name="Twilio account",
+                    ),
+                ),
+                (
+                    "agent",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="agent",
+                    ),
+                ),
+                (
+                    "conversation",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="messages",
+                        to="flex_outbound.conversation",
+                        verbose_name="conversation",
+                    ),
+                ),
+                (
+                    "interaction",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="message",
+                        to="flex_outbound.interaction",
+                        verbose_name="first message of",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "message",
+                "verbose_name_plural": "messages",
+            },
+        ),
+        migrations.CreateModel(
+            name="Attachment",
+            fields=[
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("content_type", models.CharField(max_length=127)),
+                ("filename", models.CharField(max_length=255)),
+                ("size", models.PositiveIntegerField()),
+                ("data", models.BinaryField()),
+                ("media_sid", flex_outbound.models.fields.SidField(blank=True, default="", kind="ME")),
+                (
+                    "message",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="attachment",
+                        to="flex_outbound.message",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "attachment",
+                "verbose_name_plural": "attachments",
+            },
+        ),
+        migrations.CreateModel(
+            name="ReadMark",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("inbound", models.PositiveIntegerField(default=0)),
+                ("read_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
+                (
+                    "conversation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="read_marks",
+                        to="flex_outbound.conversation",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "read mark",
+                "verbose_name_plural": "read marks",
+            },
+        ),
+        migrations.CreateModel(
+            name="ContactAddress",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("contact_id", models.CharField(max_length=255, verbose_name="contact id")),
+                ("address_key", models.CharField(max_length=256)),
+                ("is_learned", models.BooleanField(default=False)),
+                (
+                    "contact_type",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="contenttypes.contenttype",
+                        verbose_name="contact type",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "address of a contact",
+                "verbose_name_plural": "addresses of contacts",
+                "indexes": [models.Index(fields=["contact_type", "contact_id"], name="flex_addresses_of_contact")],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("address_key", "contact_type", "contact_id"), name="flex_contact_address_unique"
+                    )
+                ],
+            },
+        ),
+        migrations.AddIndex(
+            model_name="conversation",
+            index=models.Index(fields=["agent", "-last_at", "-id"], name="flex_inbox"),
+        ),
+        migrations.AddIndex(
+            model_name="conversation",
+            index=models.Index(
+                condition=models.Q(("next_at__isnull", False)), fields=["next_at"], name="flex_conversation_due"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="conversation",
+            index=models.Index(fields=["address_key", "-last_at"], name="flex_conversation_address"),
+        ),
+        migrations.AddConstraint(
+            model_name="conversation",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("channel__in", ["", "sms", "whatsapp", "email"])),
+                name="flex_conversation_channel_known",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="conversation",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state__in", ["", "initializing", "active", "inactive", "closed"])),
+                name="flex_conversation_state_known",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="conversation",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("last_index__isnull", True),
+                    ("read_index__isnull", True),
+                    ("read_index__lte", models.F("last_index")),
+                    _connector="OR",
+                ),
+                name="flex_conversation_read_index",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="conversationcontact",
+            constraint=models.UniqueConstraint(
+                fields=("contact_type", "contact_id", "conversation"), name="flex_conversation_contact_unique"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="message",
+            index=models.Index(
+                condition=models.Q(("next_at__isnull", False)), fields=["next_at"], name="flex_message_due"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="message",
+            index=models.Index(fields=["conversation", "-said_at", "-id"], name="flex_messages_in_order"),
+        ),
+        migrations.AddIndex(
+            model_name="message",
+            index=models.Index(
+                condition=models.Q(("to_tell", ""), _negated=True), fields=["account"], name="flex_message_untold"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="message",
+            constraint=models.UniqueConstraint(fields=("message_sid",), name="flex_message_sid_unique"),
+        ),
+        migrations.AddConstraint(
+            model_name="message",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("status__in", ["waiting", "sending", "unconfirmed", "sent", "failed", "received"])),
+                name="flex_message_status_known",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="message",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("party__in", ["customer", "agent", "system", "unknown"])),
+                name="flex_message_party_known",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="message",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("status__in", ["sent", "received"]), _negated=True),
+                    ("message_sid__isnull", False),
+                    _connector="OR",
+                ),
+                name="flex_message_sent_has_sid",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="message",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("status__in", ["failed", "received", "sent"]), _negated=True),
+                    ("next_at__isnull", True),
+                    _connector="OR",
+                ),
+                name="flex_message_final_rests",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="message",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("message_sid__isnull", False),
+                    ("has_media", True),
+                    models.Q(("body", ""), ("content_sid", ""), _negated=True),
+                    _connector="OR",
+                ),
+                name="flex_message_says_something",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="message",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("interaction__isnull", False), ("conversation__isnull", False), _connector="OR"),
+                name="flex_message_belongs",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="readmark",
+            constraint=models.UniqueConstraint(fields=("user", "conversation"), name="flex_read_mark_unique"),
         ),
     ]

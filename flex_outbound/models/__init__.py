@@ -1,14 +1,21 @@
 """The record: what is set up, what was clicked, what Twilio said."""
 
-from flex_outbound.models.account import Account
+from flex_outbound.models.account import Account, MessageText
 from flex_outbound.models.attempt import DispatchAttempt
 from flex_outbound.models.closing import Closing
+from flex_outbound.models.conversation import (
+    AddressIndex,
+    ContactAddress,
+    Conversation,
+    ConversationContact,
+    ReadMark,
+)
 from flex_outbound.models.event import Source, WebhookEvent, WebhookReceipt, WebhookRefusal
 from flex_outbound.models.figures import DailyFigures, FiguresMark
 from flex_outbound.models.heartbeat import Heartbeat
 from flex_outbound.models.import_run import UNDER_WAY, ImportRun, RunState
 from flex_outbound.models.interaction import IN_THE_WAY, IN_THE_WAY_OF_ALL, Interaction
-from flex_outbound.models.message import Message
+from flex_outbound.models.message import Attachment, Message
 from flex_outbound.models.mixins import FlexContact
 from flex_outbound.models.resource import Resource, ResourceKind
 from flex_outbound.models.sender import Sender, SenderGroup
@@ -20,7 +27,12 @@ __all__ = [
     "IN_THE_WAY_OF_ALL",
     "UNDER_WAY",
     "Account",
+    "AddressIndex",
+    "Attachment",
     "Closing",
+    "ContactAddress",
+    "Conversation",
+    "ConversationContact",
     "DailyFigures",
     "DispatchAttempt",
     "FiguresMark",
@@ -29,7 +41,9 @@ __all__ = [
     "ImportRun",
     "Interaction",
     "Message",
+    "MessageText",
     "Outcome",
+    "ReadMark",
     "Resource",
     "ResourceKind",
     "RunState",

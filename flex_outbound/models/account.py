@@ -11,6 +11,14 @@ from flex_outbound.models.setup import SetupModel, SetupQuerySet
 from flex_outbound.sids import SidKind
 
 
+class MessageText(models.TextChoices):
+    """What is kept of the texts of messages."""
+
+    STORE = "store", _("Keep them here")
+    FETCH = "fetch", _("Ask Twilio whenever somebody reads them")
+    NONE = "none", _("Neither keep nor show them")
+
+
 class Account(SetupModel):
     """One Twilio account with its Flex workspace.
 
@@ -43,6 +51,14 @@ class Account(SetupModel):
         blank=True,
         default="",
         help_text=_("May stay empty only if the workspace has exactly one workflow."),
+    )
+    message_text = models.CharField(
+        _("texts of messages"),
+        max_length=8,
+        choices=MessageText.choices,
+        blank=True,
+        default="",
+        help_text=_("Empty: as MESSAGE_TEXT in the settings says."),
     )
     is_active = models.BooleanField(_("active"), default=True)
     problem_code = models.IntegerField(_("last setup error"), null=True, blank=True, editable=False)

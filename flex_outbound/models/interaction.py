@@ -79,6 +79,11 @@ def use_owner(owner: Owner) -> None:
     _owner = owner
 
 
+def owner_of(contact: models.Model) -> tuple[type[models.Model], str]:
+    """Return model and id under which a contact's interactions and conversations are kept."""
+    return _owner(contact)
+
+
 class InteractionQuerySet(SchedulableQuerySet["Interaction"]):
     """Interactions as the pipeline and the pages ask for them."""
 
@@ -91,7 +96,7 @@ class InteractionQuerySet(SchedulableQuerySet["Interaction"]):
 
         A child of multi-table inheritance has those of its registered parent: it is the same person.
         """
-        model, contact_id = _owner(contact)
+        model, contact_id = owner_of(contact)
         contact_type = ContentType.objects.get_for_model(model, for_concrete_model=True)
         return self.filter(contact_type=contact_type, contact_id=contact_id)
 

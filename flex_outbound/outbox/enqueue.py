@@ -207,7 +207,11 @@ def _first_message(click: Click, interaction: Interaction) -> Message | None:
             _("Send either a text or a template, not both."), code="text_and_template", field="content_sid"
         )
     return Message(
-        interaction=interaction, body=body, content_sid=template, content_variables=dict(click.content_variables)
+        interaction=interaction,
+        agent_id=interaction.agent_id,
+        body=body,
+        content_sid=template,
+        content_variables=dict(click.content_variables),
     )
 
 

@@ -26,6 +26,7 @@ class Job(StrEnum):
     MESSAGE = "message"
     EVENT = "event"
     CLOSE = "close"
+    CONVERSATION = "conversation"
     IMPORT = "import"
 
 

@@ -11,20 +11,21 @@ from dataclasses import replace
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 from django.dispatch import Signal
 
 from flex_outbound import signals
 from flex_outbound.conf import conf
-from flex_outbound.models import DispatchAttempt, Interaction, Message, Outcome
+from flex_outbound.models import Conversation, DispatchAttempt, Interaction, Message, Outcome
 from flex_outbound.models.interaction import InteractionQuerySet
 from flex_outbound.models.scheduling import SchedulableQuerySet
 from flex_outbound.outbox import alerts, bulk, claims, closings, effects, locks, owners
 from flex_outbound.outbox.bulk import NOW, In, Plus, Update
 from flex_outbound.outbox.changes import SIDS, Change
 from flex_outbound.outbox.clock import from_now
+from flex_outbound.outbox.conversations import opening
 from flex_outbound.outbox.jobs import Job, request_after_commit
 from flex_outbound.phases import GOING_ON
 from flex_outbound.problems import MESSAGE, params_of
@@ -34,6 +35,7 @@ from flex_outbound.statuses import (
     MESSAGE_TRANSITIONS,
     OPEN,
     TRANSITIONS,
+    ConversationState,
     DeliveryStatus,
     Event,
     MessageStatus,
@@ -101,20 +103,31 @@ def claim(due: InteractionQuerySet, limit: int, describe: Callable[[Interaction]
 
 
 def claim_messages(due: SchedulableQuerySet[Message], limit: int) -> list[Message]:
-    """Take first messages that are due and whose conversation is open, as ``claim`` does."""
-    ready = due.filter(
-        status=MessageStatus.WAITING,
-        interaction__status__in=sorted(OPEN),
-        interaction__conversation_sid__isnull=False,
-    ).select_related("interaction__account", "interaction__worker")
+    """Take messages that are due and whose conversation is open, as ``claim`` does.
+
+    A conversation's messages go one after the other, so that the customer reads them in the order in which they were
+    written.
+    """
+    is_first = Q(interaction__status__in=sorted(OPEN), interaction__conversation_sid__isnull=False)
+    is_answer = Q(interaction=None) & ~Q(conversation__state=ConversationState.CLOSED)
+    before = Message.objects.filter(
+        conversation=OuterRef("conversation"), status__in=_UNSETTLED_MESSAGE, pk__lt=OuterRef("pk")
+    )
+    ready = due.filter(is_first | is_answer, ~Exists(before), status=MessageStatus.WAITING)
+    ready = ready.select_related(
+        *("account", "agent", "interaction__worker", "conversation__interaction__worker", "attachment")
+    )
     with locks.bounded_transaction(read_first=True):
         claimed = claims.take(
             ready, limit, conf.lease_seconds, status=MessageStatus.SENDING, **_lease(), **_NEW_ATTEMPT
         )
         for message in claimed:
             _note_claimed(message, MessageStatus.SENDING)
-        _touch_interactions([message.interaction_id for message in claimed])
+        _touch(claimed)
     return claimed
+
+
+_UNSETTLED_MESSAGE: Final = sorted({MessageStatus.WAITING, MessageStatus.SENDING, MessageStatus.UNCONFIRMED})
 
 
 _NEW_ATTEMPT: Final[dict[str, Any]] = {"attempt": F("attempt") + 1, "sent_at": None, "lookups": 0}
@@ -175,6 +188,8 @@ def apply(pairs: Sequence[Pair]) -> list[bool]:
         for interaction, change in (*made, *facts):
             _show(interaction, change)
         effects.store_on_contacts([interaction for interaction, change in made if _is_for_contact(change)])
+        opened = [one for one, change in made if change.event is Event.UP]
+        opening.open_for(opened)
         for interaction, change in made:
             _follow(interaction, change)
             if change.error is None:
@@ -323,11 +338,11 @@ def _close_what_was_accepted(interaction: Interaction) -> None:
         closings.close_orphan(current)
 
 
-# -- first messages ----------------------------------------------------------------------------------------------------
+# -- messages ----------------------------------------------------------------------------------------------------------
 
 
 def apply_message(message: Message, change: Change) -> bool:
-    """Write one change of a first message; returns whether it made its move. Its interaction's page sees that."""
+    """Write one change of a message that is sent from here; returns whether it made its move. Its page sees that."""
     assert change.event is not None
     transition = MESSAGE_TRANSITIONS[change.event]
     values: dict[str, Any] = {"status": transition.target, "lease_until": None}
@@ -336,7 +351,7 @@ def apply_message(message: Message, change: Change) -> bool:
     if change.event is Event.THROTTLED:
         values["attempt"] = Plus(-1)
     if transition.target == MessageStatus.SENT:
-        values["message_sid"] = change.message_sid
+        values |= {"message_sid": change.message_sid, **_NO_ERROR}
     elif is_final:
         values |= change.why
     attempt = message.attempt if transition.guard else None
@@ -346,10 +361,14 @@ def apply_message(message: Message, change: Change) -> bool:
             message.status = transition.target
             if change.event is Event.REFUSED:
                 _show_not_sent(message, change)
-            _touch_interactions([message.interaction_id])
-            effects.tell_after_commit(signals.interaction_updated, message.interaction_id)
-            if not is_final and change.delay < conf.sweep_seconds:
-                request_after_commit(Job.MESSAGE, message.interaction.account_id, change.delay)
+            _touch([message])
+            if message.interaction_id is not None:
+                effects.tell_after_commit(signals.interaction_updated, message.interaction_id)
+            if is_final and message.interaction_id is None:
+                # The next one of its conversation has waited for this.
+                request_after_commit(Job.MESSAGE, message.account_id)
+            elif not is_final and change.delay < conf.sweep_seconds:
+                request_after_commit(Job.MESSAGE, message.account_id, change.delay)
     return moved
 
 
@@ -374,12 +393,18 @@ def _cancel_message(interaction: Interaction, *, is_canceled: bool) -> None:
 
 def _show_not_sent(message: Message, change: Change) -> None:
     """Show on the interaction, unless it failed itself, that its customer did not get the first message."""
+    if message.interaction_id is None:
+        return
     Interaction.objects.filter(pk=message.interaction_id, status__in=GOING_ON).update(
         delivery_status=DeliveryStatus.FAILED, **change.why
     )
 
 
-def _touch_interactions(keys: Sequence[UUID]) -> None:
-    """Let the page see that something about these interactions changed."""
+def _touch(messages: Sequence[Message]) -> None:
+    """Let the page see that something about the interactions and conversations of these messages changed."""
+    keys = [one.interaction_id for one in messages if one.interaction_id]
     if keys:
         Interaction.objects.filter(pk__in=keys).update(version=F("version") + 1, updated_at=Now())
+    conversations = [one.conversation_id for one in messages if one.conversation_id]
+    if conversations:
+        Conversation.objects.filter(pk__in=conversations).update(updated_at=Now())

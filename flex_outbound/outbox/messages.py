@@ -1,13 +1,15 @@
-"""The first message: the second step, as little idempotent as the first, and carried out by the same runner.
+"""Messages that are sent from here: as little idempotent as interactions, and carried out by the same runner.
 
-``waiting → sending → sent``; what may have been sent is ``unconfirmed`` and looked up in the conversation by the
-interaction's key before it is ever sent again.
+An interaction's first message waits for its conversation; an answer goes into one that is open.
+``waiting → sending → sent``; what may have been sent is ``unconfirmed`` and looked up in the conversation by its key
+before it is ever sent again.
 """
 
 import logging
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
+from typing import Final
 
 from django.db.models import F
 from django.db.models.functions import Now
@@ -15,7 +17,7 @@ from django.db.models.functions import Now
 from flex_outbound.conf import conf
 from flex_outbound.exceptions import ConfigurationError, GatewayError, NotAccepted, OutcomeUnknown, Refused
 from flex_outbound.gateway.base import MessageRequest
-from flex_outbound.models import Message
+from flex_outbound.models import Message, Worker
 from flex_outbound.models.scheduling import SchedulableQuerySet
 from flex_outbound.outbox import alerts, claims, lifecycle, locks, ratelimit, retry
 from flex_outbound.outbox.attempts import BATCH, Answer, Fence, Flight, Prepared, TooLate
@@ -29,10 +31,13 @@ from flex_outbound.statuses import Event, MessageStatus
 
 logger = logging.getLogger(__name__)
 
+CLOCKS_DIFFER: Final = timedelta(minutes=2)
+"""Our clock and Twilio's may differ by so much."""
+
 
 def deliver(account_id: int) -> int:
-    """Send and look up the first messages of an account that are due. Returns how many were sent."""
-    due = Message.objects.due().filter(interaction__account=account_id)
+    """Send and look up the messages of an account that are due. Returns how many were sent."""
+    due = Message.objects.due().filter(account=account_id)
     expire_leases(due)
     sent = send_due(due)
     look_up(due)
@@ -52,7 +57,7 @@ def send_due(due: SchedulableQuerySet[Message]) -> int:
 
 def _prepare(message: Message) -> Prepared[Message] | None:
     """Return a claimed message ready to be sent; None where that was written down as impossible now."""
-    account = message.interaction.account
+    account = message.account
     wait = ratelimit.take(Budget.CONVERSATIONS, account.account_sid)
     if wait:
         lifecycle.apply_message(message, Change(Event.THROTTLED, wait))
@@ -68,16 +73,33 @@ def _prepare(message: Message) -> Prepared[Message] | None:
 def build_request(message: Message) -> MessageRequest:
     """Return what is to be sent."""
     interaction = message.interaction
-    worker = interaction.worker
     return MessageRequest(
-        key=interaction.key,
-        conversation_sid=interaction.conversation_sid or "",
-        author=worker.friendly_name if worker and worker.friendly_name else interaction.worker_sid,
+        key=message.key_hex,
+        conversation_sid=conversation_sid_of(message),
+        author=_author(message),
         body=message.body,
-        subject=interaction.subject,
+        subject=message.subject or (interaction.subject if interaction else ""),
         content_sid=message.content_sid,
         content_variables=message.content_variables,
     )
+
+
+def conversation_sid_of(message: Message) -> str:
+    """Return the SID of the conversation that a message goes into, "" while it is not known."""
+    if message.conversation is not None:
+        return message.conversation.conversation_sid
+    return (message.interaction.conversation_sid or "") if message.interaction is not None else ""
+
+
+def _author(message: Message) -> str:
+    """Return the name in which a message is sent: the friendly name of the agent's worker."""
+    interaction = message.interaction or (message.conversation.interaction if message.conversation else None)
+    worker = interaction.worker if interaction is not None else None
+    if message.agent_id is not None and (worker is None or worker.user_id != message.agent_id):
+        worker = Worker.objects.filter(account=message.account_id, user=message.agent_id).first() or worker
+    if worker is not None:
+        return worker.friendly_name or worker.worker_sid
+    return interaction.worker_sid if interaction is not None else ""
 
 
 def decide(message: Message, answer: Answer) -> Change:
@@ -96,9 +118,9 @@ def decide(message: Message, answer: Answer) -> Change:
 def _record(answers: list[tuple[Message, Answer]]) -> None:
     for message, answer in answers:
         if isinstance(answer, OutcomeUnknown):
-            logger.warning("First message of %s: outcome unknown (%s)", message.interaction_id, answer.reason)
+            logger.warning("Message %s: outcome unknown (%s)", message.pk, answer.reason)
         _record_one(message, decide(message, answer))
-        alerts.note(message.interaction.account, answer)
+        alerts.note(message.account, answer)
 
 
 def _record_one(message: Message, change: Change) -> None:
@@ -108,7 +130,7 @@ def _record_one(message: Message, change: Change) -> None:
         raise
     except Exception as error:
         kind = type(error).__name__
-        logger.error("The answer about the message of %s could not be written (%s)", message.interaction_id, kind)
+        logger.error("The answer about message %s could not be written (%s)", message.pk, kind)
         plain = replace(change, code=None)
         if change.event is Event.ACCEPTED:
             # Sent, under a name that cannot be written: a lookup in the conversation finds it.
@@ -119,14 +141,14 @@ def _record_one(message: Message, change: Change) -> None:
 def expire_leases(due: SchedulableQuerySet[Message]) -> int:
     """Take messages from workers that were not heard of again. Returns how many."""
     with locks.bounded_transaction(read_first=True):
-        over = due.filter(status=MessageStatus.SENDING, lease_until__lte=Now()).select_related("interaction")
+        over = due.filter(status=MessageStatus.SENDING, lease_until__lte=Now())
         expired = list(locks.lock(over, skip_locked=True)[:BATCH])
         return sum(lifecycle.apply_message(one, decide_expired(one.sent_at is not None)) for one in expired)
 
 
 def look_up(due: SchedulableQuerySet[Message]) -> int:
     """Look in their conversations for messages that may have been sent. Returns how many were looked up."""
-    related = ("interaction__account", "interaction__worker")
+    related = ("account", "interaction", "conversation")
     unconfirmed = due.filter(status=MessageStatus.UNCONFIRMED).select_related(*related)
     with locks.bounded_transaction(read_first=True):
         # Read before the lookup: only one begun after settling may settle.
@@ -139,14 +161,14 @@ def look_up(due: SchedulableQuerySet[Message]) -> int:
 
 
 def _look_up(message: Message) -> None:
-    interaction = message.interaction
     since_sent: timedelta = message.since_sent  # type: ignore[attr-defined]
     elapsed = since_sent.total_seconds()
     same = Message.objects.filter(pk=message.pk, status=MessageStatus.UNCONFIRMED, attempt=message.attempt)
     try:
-        sid = gateway_for(interaction.account).find_message(interaction.conversation_sid or "", interaction.key)
+        gateway = gateway_for(message.account)
+        sid = gateway.find_message(conversation_sid_of(message), message.key_hex, _since(message))
     except (GatewayError, ConfigurationError) as error:
-        alerts.note_access(interaction.account, error)
+        alerts.note_access(message.account, error)
         same.update(next_at=from_now(retry.after_failed_lookup(elapsed)))
         return
     if sid is not None:
@@ -155,6 +177,13 @@ def _look_up(message: Message) -> None:
         lifecycle.apply_message(message, _decide_absent(message))
     else:
         same.update(lookups=F("lookups") + 1, next_at=next_lookup(elapsed))
+
+
+def _since(message: Message) -> datetime | None:
+    """Return before which time an answer was surely not sent. A first message is among the first, so none is needed."""
+    if message.interaction_id is not None or message.sent_at is None:
+        return None
+    return message.sent_at - CLOCKS_DIFFER
 
 
 def _decide_absent(message: Message) -> Change:

@@ -46,6 +46,12 @@ AFTER_CALLBACK: Final = STEADY_AFTER + 3
 BATCH_POLLS: Final = (10.0, 10.0, 30.0, 60.0, 60.0, 60.0, 300.0)
 """Pauses between batch polls of a steady conversation, from STEADY_AFTER polls on; the last one repeats."""
 
+READS: Final = (5.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0)
+"""Pauses between readings of a conversation in which nothing is new, where no callbacks come; the last repeats."""
+
+READ_WITH_CALLBACKS: Final = 900.0
+"""The same where callbacks come: one may be lost, and Twilio does not repeat it."""
+
 REVIEW_SECONDS: Final = 900.0
 """How often an interaction that waits for a person's decision is looked up all the same."""
 
@@ -106,3 +112,8 @@ def next_poll(polls: int) -> float:
 def next_batch_poll(polls: int) -> float:
     """Return the pause to the next batch poll of a steady conversation, after so many polls of it."""
     return BATCH_POLLS[min(max(0, polls - STEADY_AFTER), len(BATCH_POLLS) - 1)]
+
+
+def next_read(reads: int) -> float:
+    """Return the pause to the next reading of a conversation, after so many that found nothing new."""
+    return READS[min(reads, len(READS) - 1)]

@@ -14,10 +14,11 @@ from django.db.models import Count, DurationField, ExpressionWrapper, F
 from django.db.models.functions import Now
 
 from flex_outbound.conf import conf
-from flex_outbound.models import Closing, Heartbeat, Interaction, Message, WebhookEvent
+from flex_outbound.models import Closing, Conversation, Heartbeat, Interaction, Message, WebhookEvent
 from flex_outbound.outbox import callbacks, closings, dispatch, host, lookups, messages, polling
 from flex_outbound.outbox.attempts import BATCH
 from flex_outbound.outbox.clock import from_now
+from flex_outbound.outbox.conversations import attending
 from flex_outbound.outbox.jobs import Job
 from flex_outbound.statuses import Status
 
@@ -45,6 +46,7 @@ _RUN: Final[dict[Job, Callable[[int], object]]] = {
     Job.MESSAGE: messages.deliver,
     Job.EVENT: callbacks.apply_due,
     Job.CLOSE: closings.close_due,
+    Job.CONVERSATION: attending.attend,
 }
 
 
@@ -78,11 +80,14 @@ def due_jobs() -> list[tuple[Job, int]]:
     # What is being opened comes before what goes on, however much that is.
     for (job, account_id), number in sorted(waiting.items(), key=lambda item: list(_RUN).index(item[0][0])):
         jobs += [(job, account_id)] * (min(MOST_JOBS, math.ceil(number / BATCH)) if job is Job.DISPATCH else 1)
-    messages_due = Message.objects.due().order_by().values_list("interaction__account_id", flat=True)
+    messages_due = Message.objects.due().order_by().values_list("account_id", flat=True)
     events_due = WebhookEvent.objects.due().order_by().values_list("account_id", flat=True)
     closings_due = Closing.objects.due().order_by().values_list("interaction__account_id", flat=True)
     for job, accounts in ((Job.MESSAGE, messages_due), (Job.EVENT, events_due), (Job.CLOSE, closings_due)):
         jobs += [(job, account_id) for account_id in sorted(set(accounts.distinct()))]
+    unread = Conversation.objects.ours().due().order_by().values_list("account_id", flat=True)
+    untold = Message.objects.exclude(to_tell="").order_by().values_list("account_id", flat=True)
+    jobs += [(Job.CONVERSATION, account_id) for account_id in sorted({*unread.distinct(), *untold.distinct()})]
     return jobs
 
 

@@ -7,7 +7,8 @@ from django.core.exceptions import ValidationError
 from django.db.models import Model
 
 from flex_outbound.contacts import ContactAdapter, adapter_by_type
-from flex_outbound.models import Interaction
+from flex_outbound.models import Conversation, ConversationContact, Interaction
+from flex_outbound.models.conversation import ConversationQuerySet
 from flex_outbound.models.interaction import InteractionQuerySet
 
 
@@ -34,6 +35,35 @@ def shown_to(user: Any, interactions: Iterable[Interaction]) -> list[Interaction
     found = list(interactions)
     hidden = hidden_from(user, [(one.contact_type_id, one.contact_id) for one in found if one.agent_id != user.pk])
     return [one for one in found if one.agent_id == user.pk or (one.contact_type_id, one.contact_id) not in hidden]
+
+
+def conversations_of(user: Any) -> ConversationQuerySet:
+    """Return the user's own conversations; all with the permission ``flex_outbound.view_interaction``.
+
+    Ask ``shown_conversations`` about those that are read from it.
+    """
+    if not user.is_authenticated:
+        return Conversation.objects.none()
+    if user.has_perm("flex_outbound.view_interaction"):
+        return Conversation.objects.ours()
+    return Conversation.objects.ours().filter(agent=user)
+
+
+def shown_conversations(user: Any, conversations: Iterable[Conversation]) -> list[Conversation]:
+    """Return the user's own of ``conversations``, and those that have no contact, or one that the user may see.
+
+    It takes one query, and two more for each kind of contact whose adapter narrows ``get_queryset``.
+    """
+    found = list(conversations)
+    others = [one.pk for one in found if one.agent_id != user.pk]
+    if not others:
+        return found
+    contacts: dict[Any, list[tuple[int, str]]] = {}
+    links = ConversationContact.objects.filter(conversation__in=others)
+    for key, kind, contact_id in links.values_list("conversation", "contact_type", "contact_id"):
+        contacts.setdefault(key, []).append((kind, contact_id))
+    hidden = hidden_from(user, [one for linked in contacts.values() for one in linked])
+    return [one for one in found if one.pk not in contacts or not set(contacts[one.pk]) <= hidden]
 
 
 def hidden_from(user: Any, contacts: Iterable[tuple[int, str]]) -> set[tuple[int, str]]:

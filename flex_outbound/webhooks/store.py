@@ -2,12 +2,14 @@
 
 import re
 from contextlib import nullcontext
+from functools import partial
 
 from django.db import IntegrityError, connections, transaction
 from django.db.models.functions import Now
 
-from flex_outbound.models import Account, Source, WebhookEvent
+from flex_outbound.models import Account, Interaction, Source, WebhookEvent
 from flex_outbound.outbox import callbacks, locks
+from flex_outbound.outbox.conversations import hearing
 from flex_outbound.outbox.jobs import Job, request_after_commit
 from flex_outbound.webhooks.read import Callback
 
@@ -26,7 +28,7 @@ def store(account: Account, source: Source, callback: Callback, event_id: str) -
         return False
     payload = callbacks.redact_payload(callback.params)
     event = callbacks.parse(source, event_type, payload)
-    interaction = callbacks.find_interaction(account.pk, event)
+    interaction = _interaction(account, source, event, callback)
     if interaction is None:
         may_come = callbacks.may_become_ours(account.pk, event)
         # It may have been named between the two questions.
@@ -41,6 +43,19 @@ def store(account: Account, source: Source, callback: Callback, event_id: str) -
     stored = WebhookEvent(account=account, source=source, event_id=event_id, event_type=event_type, payload=payload)
     stored.interaction, stored.processed_at = interaction, Now() if is_noop else None
     return _save(stored)
+
+
+def _interaction(
+    account: Account, source: Source, event: callbacks.CallbackEvent, callback: Callback
+) -> Interaction | None:
+    """Return the interaction that a callback names; what it tells of a conversation is kept on the way."""
+    find = partial(callbacks.find_interaction, account.pk, event)
+    if source != Source.CONVERSATIONS:
+        return find()
+    conversation = hearing.hear(account, event.name, callback.params, find)
+    newest = conversation.interaction if conversation is not None else None
+    # The key of a message may name an earlier interaction in the same conversation.
+    return newest if newest is not None and event.key in (None, newest.pk) else find()
 
 
 def _save(stored: WebhookEvent) -> bool:

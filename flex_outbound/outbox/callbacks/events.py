@@ -19,7 +19,7 @@ from flex_outbound.gateway.base import TaskState
 from flex_outbound.gateway.payloads import ATTEMPT, KEY
 from flex_outbound.models import Interaction, Source
 from flex_outbound.sids import SidKind, sid_or_none
-from flex_outbound.statuses import TASK_ORDER, TaskStatus
+from flex_outbound.statuses import TASK_ORDER, Party, TaskStatus
 
 
 class EventName(StrEnum):
@@ -38,15 +38,6 @@ class EventName(StrEnum):
     CONVERSATION_STATE_UPDATED = "onConversationStateUpdated"
     MESSAGE_ADDED = "onMessageAdded"
     DELIVERY_UPDATED = "onDeliveryUpdated"
-
-
-class Party(StrEnum):
-    """Who wrote or joined, as far as one can tell; the values are kept in payloads."""
-
-    CUSTOMER = "customer"
-    AGENT = "agent"
-    SYSTEM = "system"
-    UNKNOWN = "unknown"
 
 
 MESSAGE_KEY: Final = "MessageKey"
@@ -201,9 +192,9 @@ def _people(params: Mapping[str, str], interaction: Interaction | None) -> dict[
     kind, address = params.get("ParticipantType", "").lower(), _bound_address(params)
     if address:
         is_customer = interaction is None or kind == Party.CUSTOMER or _is_customer(address, interaction)
-        kept[PARTICIPANT_KIND] = Party.CUSTOMER if is_customer else Party.UNKNOWN
+        kept[PARTICIPANT_KIND] = str(Party.CUSTOMER if is_customer else Party.UNKNOWN)
     elif params.get("Identity"):
-        kept[PARTICIPANT_KIND] = Party.AGENT
+        kept[PARTICIPANT_KIND] = str(Party.AGENT)
     elif kind in (Party.CUSTOMER, Party.AGENT):
         kept[PARTICIPANT_KIND] = kind
     return kept

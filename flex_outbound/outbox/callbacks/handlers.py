@@ -7,12 +7,11 @@ from typing import Any, Final
 
 from django.db.models.functions import Now
 
-from flex_outbound import signals
 from flex_outbound.gateway.base import TaskState
 from flex_outbound.models import Interaction, Message, Source, WebhookEvent
-from flex_outbound.outbox import closings, delivery, effects, lifecycle, lookups, retry
+from flex_outbound.outbox import closings, delivery, lifecycle, lookups, retry
 from flex_outbound.outbox.bulk import In
-from flex_outbound.outbox.callbacks.events import PARTICIPANT_KIND, CallbackEvent, EventName, Party
+from flex_outbound.outbox.callbacks.events import PARTICIPANT_KIND, CallbackEvent, EventName
 from flex_outbound.outbox.changes import Change, channel_failed, channel_step, conversation_step, task_step
 from flex_outbound.outbox.jobs import Job, request_after_commit
 from flex_outbound.statuses import (
@@ -26,6 +25,7 @@ from flex_outbound.statuses import (
     DeliveryStatus,
     Event,
     MessageStatus,
+    Party,
     Status,
     TaskStatus,
 )
@@ -251,7 +251,6 @@ def _message_added(interaction: Interaction, event: CallbackEvent) -> None:
             request_after_commit(Job.MESSAGE, interaction.account_id)
     elif event.message_sid and event.author == Party.CUSTOMER:
         _still_open(interaction, ConversationState.ACTIVE.value)
-        effects.tell_after_commit(signals.message_received, interaction.pk, message_sid=event.message_sid)
 
 
 def _receipt(interaction: Interaction, event: CallbackEvent) -> bool:

@@ -36,7 +36,7 @@ class Setup:
     @classmethod
     def of(cls, account: Account) -> "Setup":
         """Read the setup of an account."""
-        recent = Message.objects.filter(interaction__account=account).order_by("-pk")
+        recent = Message.objects.filter(account=account).order_by("-pk")
         used = {sid for sid in recent.values_list("content_sid", flat=True)[:RECENT] if sid}
         senders = account.senders.filter(is_active=True)
         workers = account.workers.filter(is_active=True).select_related("user")

@@ -7,6 +7,7 @@ import pytest
 
 from flex_outbound.models import Account, Interaction
 from flex_outbound.outbox import callbacks
+from flex_outbound.outbox.conversations import telling
 from flex_outbound.webhooks import receipts, refusals
 from flex_outbound.webhooks.read import Callback
 from flex_outbound.webhooks.store import store
@@ -73,6 +74,7 @@ def tell(account: Account) -> Tell:
         kept = store(account, source, Callback(params, None), event_id or str(next(told)))
         if kept:
             callbacks.apply_due(account.pk)
+            telling.tell(account.pk)
         return kept
 
     return one
@@ -82,3 +84,4 @@ def process_waiting() -> None:
     """Apply what still waits, as the sweep does."""
     for account_id in Account.objects.values_list("pk", flat=True):
         callbacks.apply_due(account_id)
+        telling.tell(account_id)

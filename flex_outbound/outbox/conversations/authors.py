@@ -1,0 +1,57 @@
+"""Who wrote a message: by participant first, by address second, else unknown. Never guessed.
+
+An address that is no number, as the id of a WhatsApp user who hides it, is a customer's like any other.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from flex_outbound import addresses
+from flex_outbound.models import Conversation, Interaction, Worker
+from flex_outbound.models.conversation import as_participants
+from flex_outbound.outbox.conversations.heard import Heard
+from flex_outbound.statuses import Party
+
+_ENCODED: Final = re.compile(r"(?:_[0-9A-Fa-f]{2})+")
+
+
+def party_of(heard: Heard, conversation: Conversation) -> str:
+    """Return who wrote a message, one of ``Party``."""
+    known = as_participants(conversation.participants).get(heard.participant_sid)
+    if known in Party.values:
+        return str(known)
+    if heard.author == Party.SYSTEM and not heard.participant_sid:
+        return Party.SYSTEM.value
+    if any(addresses.same(heard.author, one) for one in customers_of(conversation)):
+        return Party.CUSTOMER.value
+    if heard.is_of_sdk or is_worker(heard.author, _workers_of(conversation)):
+        return Party.AGENT.value
+    return Party.UNKNOWN.value
+
+
+def customers_of(conversation: Conversation) -> list[str]:
+    """Return the addresses by which a conversation knows its customer."""
+    interaction: Interaction | None = conversation.interaction
+    return [conversation.address, *(interaction.recipients if interaction else ())]
+
+
+def is_surely_address(author: str) -> bool:
+    """Tell whether an author can be no agent, whose identity may look like an email address but not like these."""
+    return addresses.is_number(author) or addresses.has_prefix(author)
+
+
+def is_worker(author: str, names: Iterable[str]) -> bool:
+    """Tell whether an author is one of these workers, by friendly name or by what Flex makes of it.
+
+    Flex writes what is no letter or digit of a worker's name as ``_40`` and the like.
+    """
+    decoded = _ENCODED.sub(lambda found: bytes.fromhex(found[0].replace("_", "")).decode(errors="replace"), author)
+    given = {author.casefold(), decoded.casefold()}
+    return any(name and name.casefold() in given for name in names)
+
+
+def _workers_of(conversation: Conversation) -> list[str]:
+    interaction: Interaction | None = conversation.interaction
+    worker: Worker | None = interaction.worker if interaction else None
+    return [worker.friendly_name] if worker else []

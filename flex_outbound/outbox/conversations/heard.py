@@ -1,0 +1,132 @@
+"""A message as Twilio shows it, from a callback or from a list, in one form.
+
+Sources: https://www.twilio.com/docs/conversations/conversations-webhooks and
+https://www.twilio.com/docs/conversations/api/conversation-message-resource
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import UUID
+
+from django.utils.dateparse import parse_datetime
+
+from flex_outbound.gateway import results
+from flex_outbound.gateway.payloads import KEY
+from flex_outbound.models.message import MAX_AUTHOR, MAX_SUBJECT
+from flex_outbound.sids import SidKind, sid_or_none
+
+MAX_BODY: Final = 65_536
+"""Characters of a text that are kept: Twilio takes 32 kB from customers."""
+
+MAX_MEDIA: Final = 20
+MAX_FILENAME: Final = 255
+
+# Neither PostgreSQL nor JSON takes NUL; a lone surrogate cannot be encoded. Other controls mean nothing in a text.
+_UNFIT: Final = re.compile("[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f\\ud800-\\udfff]")
+_TYPE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,62}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,62}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One message. ``index``: its number in the conversation. ``key``: ours, where it was sent from here.
+
+    ``said_at``: in whole seconds. ``edited_at``: None unless somebody changed it. ``media``: as ``Message.media`` keeps
+    it. ``is_of_sdk``: an agent's browser sent it. ``delivery``: the least that all its receipts say, "" for none.
+    """
+
+    message_sid: str
+    index: int | None
+    author: str = field(repr=False)
+    participant_sid: str = ""
+    body: str = field(default="", repr=False)
+    subject: str = field(default="", repr=False)
+    key: UUID | None = None
+    media: tuple[dict[str, Any], ...] = field(default=(), repr=False)
+    content_sid: str = ""
+    said_at: datetime | None = None
+    edited_at: datetime | None = None
+    is_of_sdk: bool = False
+    delivery: str = ""
+
+
+def of_callback(params: Mapping[str, str]) -> Heard | None:
+    """Return the message that a callback of Conversations is about, None where it names none."""
+    sid = sid_or_none(params.get("MessageSid"), SidKind.MESSAGE)
+    if sid is None:
+        return None
+    index = params.get("Index", "")
+    return Heard(
+        message_sid=sid,
+        index=int(index) if index.isascii() and index.isdigit() and len(index) < 10 else None,
+        author=text(params.get("Author"), MAX_AUTHOR),
+        participant_sid=sid_or_none(params.get("ParticipantSid"), SidKind.PARTICIPANT) or "",
+        body=text(params.get("Body"), MAX_BODY),
+        subject=text(params.get("Subject"), MAX_SUBJECT),
+        key=key_in(results.parse_attributes(params.get("Attributes", "")).get(KEY)),
+        media=media_of(_media_of(params.get("Media", ""))),
+        said_at=moment(params.get("DateCreated")),
+        edited_at=moment(params.get("DateUpdated")),
+        is_of_sdk=bool(params.get("ClientIdentity")) or params.get("Source") == "SDK",
+    )
+
+
+def text(value: object, most: int) -> str:
+    """Return a text of Twilio's without signs that cannot be kept, cut to so many characters."""
+    return _UNFIT.sub("", value[: most * 2])[:most] if isinstance(value, str) else ""
+
+
+def key_in(value: object) -> UUID | None:
+    """Return the key of ours that attributes name, None where they do not."""
+    try:
+        return UUID(hex=value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+
+
+def moment(value: object) -> datetime | None:
+    """Return a time in whole seconds, None for none: lists show no more, and a callback must not sort differently."""
+    if isinstance(value, datetime):
+        found: datetime | None = value
+    else:
+        try:
+            found = parse_datetime(value) if isinstance(value, str) else None
+        except ValueError:
+            found = None
+    if found is None:
+        return None
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).replace(microsecond=0)
+
+
+def media_of(items: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Any], ...]:
+    """Return what is kept of a message's media; a type that is none becomes one that nothing renders."""
+    kept = []
+    for item in items[:MAX_MEDIA]:
+        given = {str(name).lower().replace("_", ""): value for name, value in item.items()}
+        sid = sid_or_none(given.get("sid"), SidKind.MEDIA)
+        if sid is None:
+            continue
+        kind = str(given.get("contenttype") or "").split(";")[0].strip().lower()
+        size = str(given.get("size") or "")
+        kept.append(
+            {
+                "sid": sid,
+                "content_type": kind if _TYPE.match(kind) else "application/octet-stream",
+                "filename": text(given.get("filename"), MAX_FILENAME),
+                "size": int(size) if size.isascii() and size.isdigit() and len(size) < 12 else None,
+                "category": text(given.get("category"), 16),
+            }
+        )
+    return tuple(kept)
+
+
+def _media_of(value: str) -> list[Mapping[str, Any]]:
+    try:
+        found = json.loads(value) if value else []
+    except (ValueError, RecursionError):
+        return []
+    items = found if isinstance(found, list) else [found]
+    return [one for one in items if isinstance(one, Mapping)]
