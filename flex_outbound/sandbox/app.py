@@ -12,9 +12,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route, Router
 from starlette.types import ASGIApp
 
-from flex_outbound.sandbox import control, desk, routes
+from flex_outbound.sandbox import control, desk, media, routes
 from flex_outbound.sandbox.errors import TwilioError, method_not_allowed, not_found
-from flex_outbound.sandbox.gate import PRODUCTS, Gate
+from flex_outbound.sandbox.gate import FILES, PRODUCTS, Gate
 from flex_outbound.sandbox.guard import Guard
 from flex_outbound.sandbox.openapi.requests import check
 from flex_outbound.sandbox.state import SandboxState
@@ -36,7 +36,7 @@ def create_app(state: SandboxState, guard: Guard) -> ASGIApp:
 
     mounts = [Mount(f"/{product}", app=_router(product, table)) for product, table in routes.TABLES.items()]
     app = Starlette(
-        routes=[*mounts, *control.routes(), *desk.routes()],
+        routes=[*mounts, *control.routes(), *media.routes(), *desk.routes()],
         lifespan=lifespan,
         exception_handlers={404: _not_found, 405: _not_allowed, TwilioError: _refused},
     )
@@ -64,6 +64,7 @@ async def _serve(request: Request, product: str, path: str, handler: Handler) ->
     world = state.authenticate(request.headers.get("authorization", ""))
     # The gate has read the body already, so this does not wait. A handler runs to its end without interruption.
     body = await request.body()
+    text = "" if product == FILES else body.decode("utf-8", "replace")
     call = Call(
         state=state,
         world=world,
@@ -71,16 +72,17 @@ async def _serve(request: Request, product: str, path: str, handler: Handler) ->
         product=product,
         path=request.scope["path"].removeprefix(f"/{product}"),
         query=Form(request.url.query),
-        form=Form(body.decode("utf-8", "replace")),
+        form=Form(text),
         params=request.path_params,
         headers=request.headers,
-        body=body.decode("utf-8", "replace"),
+        body=text,
+        data=body,
         faults=request.scope["state"].get("faults", ()),
     )
     check(call, path)
     reply = handler(call)
     if reply.body is None:
-        return Response(status_code=reply.status, headers=reply.headers)
+        return Response(reply.content, reply.status, reply.headers)
     return JSONResponse(reply.body, reply.status, reply.headers)
 
 

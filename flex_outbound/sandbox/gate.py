@@ -16,8 +16,14 @@ from flex_outbound.sandbox.faults import AFTER, BEFORE, WORK, Fault
 from flex_outbound.sandbox.guard import Guard
 from flex_outbound.sandbox.hostile import Spoiler
 from flex_outbound.sandbox.state import RequestRecord, SandboxState, credentials
+from flex_outbound.sandbox.world import LARGEST_MEDIA
 
-PRODUCTS = ("flex-api", "taskrouter", "conversations", "content", "messaging", "api", "accounts")
+PRODUCTS = ("flex-api", "taskrouter", "conversations", "content", "messaging", "api", "accounts", "mcs")
+FILES = "mcs"
+"""The product whose requests are files, and neither forms nor JSON."""
+
+DIRECT = "media"
+"""Where the temporary addresses of files lead, without credentials."""
 BROKEN_BODY = b'{"sid": "KD'
 Answer = tuple[int, list[tuple[bytes, bytes]], bytes]
 CONTROL = "_sandbox"
@@ -31,7 +37,7 @@ def twilio_path(host: str, path: str) -> str:
     ``flex-api.twilio.com`` and ``flex-api.{edge}.{region}.twilio.com`` both lead to ``/flex-api``.
     """
     name = host.partition(":")[0].lower()
-    if name.endswith(".twilio.com") and name.partition(".")[0] in PRODUCTS:
+    if name.endswith(".twilio.com") and name.partition(".")[0] in (*PRODUCTS, DIRECT):
         return f"/{name.partition('.')[0]}{path}"
     return path
 
@@ -52,6 +58,7 @@ class Gate:
             return
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         path = twilio_path(headers.get("host", ""), scope["path"])
+        scope = {**scope, "path": path, "raw_path": path.encode()}
         # The path of OPTIONS may be a mere asterisk.
         product = path.removeprefix("/").partition("/")[0]
         if product not in PRODUCTS:
@@ -59,7 +66,6 @@ class Gate:
             answer = JSONResponse({"error": refusal}, 403) if refusal else self.app
             await answer(scope, receive, send)
             return
-        scope = {**scope, "path": path, "raw_path": path.encode()}
         body = await _read(receive)
         await self._twilio(scope, body, product, headers, send)
 
@@ -67,9 +73,8 @@ class Gate:
         record = _record(scope, body, product, headers)
         self.state.requests.append(record)
         self.state.counters[f"{record.method} {product}{record.path}"] += 1
-        acting = self.state.faults.take(
-            (*BEFORE, *WORK, *AFTER), record.method, product, record.path, body.decode("utf-8", "replace")
-        )
+        text = _text(body, product)
+        acting = self.state.faults.take((*BEFORE, *WORK, *AFTER), record.method, product, record.path, text)
         record.faults = [fault.kind for fault in acting]
         delay = self._latency() / 2
         await _sleep(delay + _delays(acting, after=False))
@@ -109,12 +114,17 @@ class Gate:
 
 
 async def _read(receive: Receive) -> bytes:
-    body, more = b"", True
+    """Return the whole body; of one that is larger than any file only so much that it is seen to be too large."""
+    body, more = bytearray(), True
     while more:
         message = await receive()
-        body += message.get("body", b"")
+        body += message.get("body", b"")[: LARGEST_MEDIA + 1 - len(body)]
         more = message.get("more_body", False)
-    return body
+    return bytes(body)
+
+
+def _text(body: bytes, product: str) -> str:
+    return "" if product == FILES else body.decode("utf-8", "replace")
 
 
 async def _sleep(seconds: float) -> None:
@@ -133,7 +143,7 @@ def _record(scope: Scope, body: bytes, product: str, headers: dict[str, str]) ->
         method=scope["method"],
         path=scope["path"].removeprefix(f"/{product}"),
         query=parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True),
-        form=parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True),
+        form=parse_qsl(_text(body, product), keep_blank_values=True),
         user=credentials(headers.get("authorization", ""))[0],
     )
 

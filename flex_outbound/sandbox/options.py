@@ -50,6 +50,7 @@ class Options:
     callback_event_sid: bool = True
     callback_delay_ms: int = 0
     shared_key: str = ""
+    media_redirect: bool = False
 
     def as_dict(self) -> dict[str, object]:
         """Return every option by name."""

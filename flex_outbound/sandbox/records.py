@@ -215,6 +215,22 @@ class Participant:
 
 
 @dataclass(slots=True)
+class Media:
+    """A file of a message, or one that was uploaded for a message to come. ``category``: media, body or history."""
+
+    sid: str
+    service_sid: str
+    data: bytes
+    content_type: str
+    filename: str | None = None
+    category: str = "media"
+    author: str = "system"
+    message_sid: str | None = None
+    conversation_sid: str | None = None
+    created: datetime = field(default_factory=now)
+
+
+@dataclass(slots=True)
 class Receipt:
     """The delivery of one message to one participant."""
 
@@ -239,7 +255,7 @@ class Message:
     participant_sid: str | None = None
     subject: str | None = None
     content_sid: str | None = None
-    media: list[dict[str, str]] | None = None
+    media: list[dict[str, Any]] | None = None
     created: datetime = field(default_factory=now)
     updated: datetime = field(default_factory=now)
     receipts: dict[str, Receipt] = field(default_factory=dict)

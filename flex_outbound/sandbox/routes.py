@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flex_outbound.sandbox import accounts, consents, content, senders
+from flex_outbound.sandbox import accounts, consents, content, media, senders
 from flex_outbound.sandbox.conversations import (
     addresses,
     messages,
@@ -337,6 +337,12 @@ API: Table = [
     (ACCOUNTS + "/IncomingPhoneNumbers/{number}.json", {"GET": accounts.fetch_phone_number}),
 ]
 
+MEDIA: Table = [
+    ("/v1/Services/{service}/Media", {"POST": media.create_media}),
+    ("/v1/Services/{service}/Media/{media}", {"GET": media.fetch_media}),
+    ("/v1/Services/{service}/Media/{media}/Content", {"GET": media.fetch_content}),
+]
+
 TABLES: dict[str, Table] = {
     "flex-api": FLEX,
     "taskrouter": TASKROUTER,
@@ -345,4 +351,5 @@ TABLES: dict[str, Table] = {
     "messaging": MESSAGING,
     "api": API,
     "accounts": [("/v1/Consents/Bulk", {"POST": consents.create_consents})],
+    "mcs": MEDIA,
 }

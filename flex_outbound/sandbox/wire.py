@@ -83,7 +83,8 @@ def json_object(text: str, name: str, code: int) -> JSON:
 class Call:
     """One authenticated request, as handlers see it.
 
-    ``path`` is without the product's prefix; ``body`` is for the few requests that send JSON instead of a form.
+    ``path`` is without the product's prefix; ``body`` is for the few requests that send JSON instead of a form, and
+    ``data`` for those that send a file, which is never read as text.
     """
 
     state: SandboxState
@@ -97,6 +98,7 @@ class Call:
     headers: Mapping[str, str]
     body: str = ""
     faults: Sequence[Fault] = field(default=())
+    data: bytes = b""
     max_page_size: int = MAX_PAGE_SIZE
 
     def fault(self, kind: str) -> Fault | None:
@@ -119,11 +121,12 @@ class Call:
 
 @dataclass(slots=True)
 class Reply:
-    """A handler's answer: HTTP status, JSON body (None for an empty one) and extra headers."""
+    """A handler's answer: HTTP status, JSON body (None for none), extra headers, and a file instead of JSON."""
 
     body: JSON | None
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
+    content: bytes = b""
 
 
 Handler = Callable[[Call], Reply]

@@ -19,6 +19,7 @@ from flex_outbound.sandbox.records import (
     Event,
     Interaction,
     InteractionWebhook,
+    Media,
     Named,
     Participant,
     ServiceWebhooks,
@@ -30,6 +31,9 @@ from flex_outbound.sandbox.taskrouter.index import TaskIndex
 from flex_outbound.sandbox.wire import now
 
 MAX_EVENTS = 20_000
+LARGEST_MEDIA = 32 * 1024 * 1024
+MAX_MEDIA_BYTES = 96 * 1024 * 1024
+"""Of all files of one account together. The oldest make room for a new one."""
 
 
 @dataclass(slots=True)
@@ -87,6 +91,20 @@ class World:
     address_configurations: dict[str, AddressConfiguration] = field(default_factory=dict)
     opted_out: set[str] = field(default_factory=set)
     heard_from: dict[tuple[str, str], datetime] = field(default_factory=dict)
+    media: dict[str, Media] = field(default_factory=dict)
+    media_bytes: int = 0
+
+    def keep_media(self, media: Media) -> None:
+        """Keep ``media``, and forget the oldest files where all of them are too much."""
+        self.media[media.sid] = media
+        self.media_bytes += len(media.data)
+        while self.media_bytes > MAX_MEDIA_BYTES:
+            self.media_bytes -= len(self.media.pop(next(iter(self.media))).data)
+
+    def media_of(self, service_sid: str, sid: str) -> Media | None:
+        """Return the file of that SID in that service, or None."""
+        found = self.media.get(sid)
+        return found if found is not None and found.service_sid == service_sid else None
 
     def owns(self, channel: str, address: str) -> bool:
         """Return whether ``address`` is one of this account's senders for ``channel``."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from flex_outbound.sandbox.conversations import notify, timers
+from flex_outbound.sandbox.conversations import attachments, notify, timers
 from flex_outbound.sandbox.errors import bad_request, conflict
 from flex_outbound.sandbox.ids import new_sid
-from flex_outbound.sandbox.records import Conversation, Message, Participant, Receipt
+from flex_outbound.sandbox.records import Conversation, Media, Message, Participant, Receipt
 from flex_outbound.sandbox.state import SandboxState
 from flex_outbound.sandbox.wire import now
 from flex_outbound.sandbox.world import World
@@ -28,6 +28,7 @@ class Draft:
     subject: str | None = None
     content_sid: str | None = None
     participant_sid: str | None = None
+    media: list[Media] = field(default_factory=list)
     failure: int = 0
     created: datetime | None = None
     updated: datetime | None = None
@@ -128,7 +129,10 @@ class Changes:
             draft.participant_sid,
             draft.subject,
             draft.content_sid,
+            [attachments.shown(one) for one in draft.media] or None,
         )
+        for one in draft.media:
+            one.message_sid, one.conversation_sid = message.sid, conversation.sid
         message.created = draft.created or message.created
         message.updated = draft.updated or message.created
         conversation.next_index += 1
@@ -152,6 +156,9 @@ class Changes:
         pair = (participant.address or "", participant.proxy or "")
         if participant.address in self.world.opted_out:
             return 21610
+        unfit = attachments.failure(participant.type, message.media or [])
+        if unfit:
+            return unfit
         heard = self.world.heard_from.get(pair)
         outside = heard is None or now() - heard > WINDOW
         # Free text is allowed for 24 hours after the customer's last message: twilio.com/docs/api/errors/63016

@@ -21,7 +21,7 @@ from flex_outbound.sandbox.conversations.common import (
     unknown,
 )
 from flex_outbound.sandbox.errors import bad_request
-from flex_outbound.sandbox.records import Conversation, Message, Receipt
+from flex_outbound.sandbox.records import Conversation, Media, Message, Receipt
 from flex_outbound.sandbox.wire import JSON, Call, Reply, iso, json_object
 
 MAX_BODY = 1600
@@ -51,11 +51,11 @@ def _draft(call: Call) -> Draft:
     json_object(attributes, "Attributes", 20001)
     if len(form.get("Subject")) > MAX_SUBJECT:
         raise bad_request(20001, f"Subject is longer than {MAX_SUBJECT} characters")
-    if form.get("MediaSid"):
-        # Media would be uploaded to mcs.us1.twilio.com, which the sandbox does not play, so none is known.
-        raise unknown("MediaSid", form.get("MediaSid"))
+    media: list[Media] = []
     if content_sid:
         body = _content(call, content_sid)
+    elif form.get("MediaSid"):
+        media = [_media(call, form.get("MediaSid"))]
     elif not body:
         raise bad_request(50501, "The message needs a body, media or content")
     if len(body) > MAX_BODY:
@@ -63,7 +63,17 @@ def _draft(call: Call) -> Draft:
     author = form.get("Author") or "system"
     created, updated = date_of(call, "DateCreated"), date_of(call, "DateUpdated")
     subject = form.get("Subject") or None
-    return Draft(author, body, attributes, subject, content_sid or None, created=created, updated=updated)
+    return Draft(
+        author, body or None, attributes, subject, content_sid or None, media=media, created=created, updated=updated
+    )
+
+
+def _media(call: Call, sid: str) -> Media:
+    """Return the file that was uploaded to the conversation's service; raises 20404 for an unknown one."""
+    found = call.world.media_of(conversation_of(call).service_sid, sid)
+    if found is None:
+        raise unknown("MediaSid", sid)
+    return found
 
 
 def _content(call: Call, content_sid: str) -> str:

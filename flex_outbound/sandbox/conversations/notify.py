@@ -5,6 +5,7 @@ https://www.twilio.com/docs/conversations/conversations-webhooks
 
 from __future__ import annotations
 
+from flex_outbound.sandbox.conversations import attachments
 from flex_outbound.sandbox.records import Conversation, Message, Participant, Receipt
 from flex_outbound.sandbox.state import SandboxState
 from flex_outbound.sandbox.wire import iso_ms
@@ -56,7 +57,7 @@ def _targets(world: World, conversation: Conversation, event: str) -> list[Targe
 
 def message_fields(message: Message) -> dict[str, str]:
     """Return the fields of ``onMessageAdded``."""
-    return {
+    fields = {
         "MessageSid": message.sid,
         "Index": str(message.index),
         "DateCreated": iso_ms(message.created),
@@ -65,6 +66,7 @@ def message_fields(message: Message) -> dict[str, str]:
         "ParticipantSid": message.participant_sid or "",
         "Attributes": message.attributes,
     }
+    return fields | ({"Media": attachments.told(message.media)} if message.media else {})
 
 
 def conversation_fields(conversation: Conversation) -> dict[str, str]:
