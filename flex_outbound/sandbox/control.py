@@ -9,44 +9,32 @@ import json
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from flex_outbound.sandbox import jsontext
-from flex_outbound.sandbox.conversations.changes import Changes, Draft
+from flex_outbound.sandbox import jsontext, talking
+from flex_outbound.sandbox.asking import Refusal, as_object, find_interaction, find_task
 from flex_outbound.sandbox.desk_summary import summary
 from flex_outbound.sandbox.errors import TwilioError
 from flex_outbound.sandbox.faults import Fault
-from flex_outbound.sandbox.records import Conversation, Participant, Task
+from flex_outbound.sandbox.flex import absence
+from flex_outbound.sandbox.records import Conversation, Task
 from flex_outbound.sandbox.state import SandboxState
 from flex_outbound.sandbox.taskrouter.lifecycle import Lifecycle
 from flex_outbound.sandbox.taskrouter.workers import change_activity
-from flex_outbound.sandbox.world import Workspace, World
+from flex_outbound.sandbox.world import World
 
 Work = Callable[[SandboxState, Request, Any], object]
-
-
-class Refusal(Exception):
-    """An invalid request to the control API; becomes HTTP ``status`` with the message."""
-
-    def __init__(self, message: str, status: int = 400) -> None:
-        super().__init__(message)
-        self.status = status
-
-
-def _object(body: Any) -> dict[str, Any]:
-    if not isinstance(body, dict):
-        raise Refusal("the body must be a JSON object")
-    return body
 
 
 def _endpoint(work: Work) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         try:
-            body = jsontext.parse(await request.body() or "{}")
+            body = jsontext.parse(await request.body() or b"{}")
             return JSONResponse(work(request.app.state.sandbox, request, body))
         except TwilioError as error:
             return JSONResponse(error.body(), error.status)
@@ -73,8 +61,12 @@ def routes() -> list[Route]:
         ("GET", "/requests", _requests),
         ("POST", "/tasks/{task}/{move}", _move_task),
         ("POST", "/workers/{worker}", _change_worker),
-        ("POST", "/messages", _customer_says),
-        ("POST", "/replies", _agent_says),
+        ("POST", "/interactions/{interaction}/resume", _resume),
+        ("POST", "/messages", talking.customer_says),
+        ("POST", "/messages/{message}", talking.change_message),
+        ("DELETE", "/messages/{message}", talking.delete_message),
+        ("POST", "/replies", talking.agent_says),
+        ("POST", "/receipts", talking.give_receipts),
         ("POST", "/accounts/{account}", _change_account),
     ]
     return [Route(f"/_sandbox{path}", _endpoint(work), methods=[method]) for method, path, work in table]
@@ -108,7 +100,7 @@ def _clear_faults(state: SandboxState, request: Request, body: Any) -> object:
 
 
 def _change_options(state: SandboxState, request: Request, body: Any) -> object:
-    state.options.change(_object(body))
+    state.options.change(as_object(body))
     return state.options.as_dict()
 
 
@@ -121,20 +113,11 @@ def _change_account(state: SandboxState, request: Request, body: Any) -> object:
     world = state.worlds.get(request.path_params["account"])
     if world is None:
         raise Refusal("no such account", 404)
-    suspended = _object(body).get("suspended")
+    suspended = as_object(body).get("suspended")
     if not isinstance(suspended, bool):
         raise Refusal("suspended must be true or false")
     world.suspended = suspended
     return {"sid": world.account_sid, "suspended": world.suspended}
-
-
-def find_task(state: SandboxState, sid: str) -> tuple[World, Workspace, Task]:
-    """Return the task ``sid`` with its surroundings; raises ``Refusal`` (404) if no account has it."""
-    for world in state.worlds.values():
-        found = world.task(sid)
-        if found:
-            return world, *found
-    raise Refusal("no such task", 404)
 
 
 def _move_task(state: SandboxState, request: Request, body: Any) -> object:
@@ -149,6 +132,8 @@ def _move_task(state: SandboxState, request: Request, body: Any) -> object:
         "cancel": moves.cancel,
         "timeout": moves.time_out,
         "delete": moves.delete,
+        "leave": partial(absence.leave, state, world, workspace),
+        "pause": partial(absence.pause, state, world, workspace),
     }
     move = request.path_params["move"]
     if move not in known:
@@ -160,8 +145,13 @@ def _move_task(state: SandboxState, request: Request, body: Any) -> object:
     return {"sid": task.sid, "status": task.status}
 
 
+def _resume(state: SandboxState, request: Request, body: Any) -> object:
+    world, interaction = find_interaction(state, request.path_params["interaction"])
+    return {"sid": interaction.sid, "task_sid": absence.resume(state, world, interaction)}
+
+
 def _change_worker(state: SandboxState, request: Request, body: Any) -> object:
-    wanted, sid = str(_object(body).get("activity")), request.path_params["worker"]
+    wanted, sid = str(as_object(body).get("activity")), request.path_params["worker"]
     for world in state.worlds.values():
         for workspace in world.workspaces.values():
             if sid in workspace.workers:
@@ -169,51 +159,6 @@ def _change_worker(state: SandboxState, request: Request, body: Any) -> object:
                 change_activity(state, world, workspace, workspace.workers[sid], next(named, wanted))
                 return {"sid": sid, "activity": wanted}
     raise Refusal("no such worker", 404)
-
-
-def find_conversation(state: SandboxState, sid: str) -> tuple[World, Conversation]:
-    """Return the conversation ``sid`` with its account; raises ``Refusal`` (404) if no account has it."""
-    for world in state.worlds.values():
-        conversation = world.conversation(sid)
-        if conversation:
-            return world, conversation
-    raise Refusal("no such conversation", 404)
-
-
-def _customer_says(state: SandboxState, request: Request, body: Any) -> object:
-    text = str(_object(body).get("body", ""))
-    if not text:
-        raise Refusal("body is missing")
-    world, conversation, customer = _customer(state, body)
-    message = Changes(state, world).add_reply(conversation, customer, text)
-    return {"sid": message.sid, "conversation_sid": conversation.sid}
-
-
-def _customer(state: SandboxState, body: dict[str, Any]) -> tuple[World, Conversation, Participant]:
-    """Find the customer by conversation, by address, or by address and proxy address."""
-    sid, address, proxy = (body.get(name) for name in ("conversation_sid", "address", "proxy_address"))
-    if not all(isinstance(one, str | None) for one in (sid, address, proxy)):
-        raise Refusal("conversation_sid, address and proxy_address are texts")
-    for world in state.worlds.values():
-        known = [sid] if sid else reversed(world.addresses.get(str(address), {}))
-        for conversation in filter(None, map(world.conversation, known)):
-            for one in conversation.participants.values():
-                fits = one.address and address in (None, one.address) and proxy in (None, one.proxy)
-                if fits and conversation.state != "closed":
-                    return world, conversation, one
-    raise Refusal("no open conversation with that customer", 404)
-
-
-def _agent_says(state: SandboxState, request: Request, body: Any) -> object:
-    text, author = str(_object(body).get("body", "")), str(body.get("author", "agent"))
-    if not text:
-        raise Refusal("body is missing")
-    world, conversation = find_conversation(state, str(body.get("conversation_sid")))
-    members = (one for one in conversation.participants.values() if one.identity == author)
-    member = next(members, None)
-    draft = Draft(author, text, participant_sid=member.sid if member else None)
-    message = Changes(state, world).add_message(conversation, draft)
-    return {"sid": message.sid, "conversation_sid": conversation.sid}
 
 
 def _state(state: SandboxState, request: Request, body: Any) -> object:

@@ -13,9 +13,12 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "reply_shape": ("full", "no_conversation_sid", "echo"),
     "open_conversation": ("refuse", "silent"),
     "offline_worker": ("refuse", "accept"),
+    "receipts": ("usual", "all", "reversed", "twice", "never"),
+    "opaque_addresses": ("accept", "refuse"),
+    "leave_routing": ("default", "custom"),
 }
 LARGEST = 10**9
-RANGES = {"created_status": (200, 299)}
+RANGES = {"created_status": (200, 299), "index_step": (1, 1000)}
 """The whole numbers that are not just from 0 to ``LARGEST``."""
 
 
@@ -43,12 +46,19 @@ class Options:
     accept_delay_ms: int = 300
     channel_setup_ms: int = 150
     delivery_ms: int = 200
+    read_ms: int = 0
+    receipts: str = "usual"
+    index_step: int = 1
+    show_subject: bool = True
+    opaque_addresses: str = "accept"
+    leave_routing: str = "default"
     timer_speed: int = 1
     null_list_attributes: bool = False
     search_lag_ms: int = 0
     task_retention_seconds: int = 300
     callback_event_sid: bool = True
     callback_delay_ms: int = 0
+    conversation_callbacks: bool = True
     shared_key: str = ""
     media_redirect: bool = False
 

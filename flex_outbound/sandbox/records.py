@@ -156,6 +156,7 @@ class Channel:
     type: str
     conversation_sid: str
     status: str = "setup"
+    paused_by: str | None = None
     error_code: int | None = None
     error_message: str | None = None
     invites: dict[str, Invite] = field(default_factory=dict)
@@ -232,20 +233,21 @@ class Media:
 
 @dataclass(slots=True)
 class Receipt:
-    """The delivery of one message to one participant."""
+    """The delivery of one message to one participant. ``reported``: every status that was told, in order."""
 
     sid: str
     channel_message_sid: str
     participant_sid: str
     status: str = "sent"
     error_code: int = 0
+    reported: list[str] = field(default_factory=list)
     created: datetime = field(default_factory=now)
     updated: datetime = field(default_factory=now)
 
 
 @dataclass(slots=True)
 class Message:
-    """One message of a conversation."""
+    """One message of a conversation. ``silent``: no webhook is called because of it."""
 
     sid: str
     index: int
@@ -258,6 +260,7 @@ class Message:
     media: list[dict[str, Any]] | None = None
     created: datetime = field(default_factory=now)
     updated: datetime = field(default_factory=now)
+    silent: bool = False
     receipts: dict[str, Receipt] = field(default_factory=dict)
 
 

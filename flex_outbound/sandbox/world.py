@@ -91,6 +91,9 @@ class World:
     address_configurations: dict[str, AddressConfiguration] = field(default_factory=dict)
     opted_out: set[str] = field(default_factory=set)
     heard_from: dict[tuple[str, str], datetime] = field(default_factory=dict)
+    left: dict[str, str] = field(default_factory=dict)
+    """The interactions whose channel is inactive, by their conversation."""
+
     media: dict[str, Media] = field(default_factory=dict)
     media_bytes: int = 0
 

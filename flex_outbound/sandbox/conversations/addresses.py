@@ -1,7 +1,7 @@
 """The business's addresses in Conversations: what happens when a customer writes to one first.
 
 https://www.twilio.com/docs/conversations/api/address-configuration-resource
-The sandbox keeps and shows them; it creates no conversation by itself, since its customers only answer.
+``arrivals`` is what happens by them.
 """
 
 from __future__ import annotations

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from flex_outbound.sandbox.conversations import attachments, notify, timers
+from flex_outbound.sandbox.conversations import attachments, delivery, notify, timers
 from flex_outbound.sandbox.errors import bad_request, conflict
 from flex_outbound.sandbox.ids import new_sid
-from flex_outbound.sandbox.records import Conversation, Media, Message, Participant, Receipt
+from flex_outbound.sandbox.records import Conversation, Media, Message, Participant
 from flex_outbound.sandbox.state import SandboxState
-from flex_outbound.sandbox.wire import now
+from flex_outbound.sandbox.wire import iso_ms, now
 from flex_outbound.sandbox.world import World
 
-WINDOW = timedelta(hours=24)
 STOP_WORDS = {"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT"}
 START_WORDS = {"START", "YES", "UNSTOP"}
 
@@ -30,6 +29,7 @@ class Draft:
     participant_sid: str | None = None
     media: list[Media] = field(default_factory=list)
     failure: int = 0
+    silent: bool = False
     created: datetime | None = None
     updated: datetime | None = None
 
@@ -130,63 +130,48 @@ class Changes:
             draft.subject,
             draft.content_sid,
             [attachments.shown(one) for one in draft.media] or None,
+            silent=draft.silent,
         )
         for one in draft.media:
             one.message_sid, one.conversation_sid = message.sid, conversation.sid
         message.created = draft.created or message.created
         message.updated = draft.updated or message.created
-        conversation.next_index += 1
+        conversation.next_index += self.state.options.index_step
         conversation.messages[message.sid] = message
         conversation.updated = now()
         self.start_timers(conversation)
-        self._tell(conversation, "onMessageAdded", notify.message_fields(message))
+        self._tell(conversation, "onMessageAdded", self._message_fields(message))
         for participant in list(conversation.participants.values()):
             if participant.address and participant.sid != draft.participant_sid:
-                self._send(conversation, message, participant, draft.failure)
+                delivery.send(self.state, self.world, conversation, message, participant, draft.failure)
         return message
 
-    def _send(self, conversation: Conversation, message: Message, participant: Participant, failure: int) -> None:
-        receipt = Receipt(new_sid("DY"), new_sid("SM"), participant.sid)
-        message.receipts[receipt.sid] = receipt
-        failure = failure or self._failure(message, participant)
-        self.state.later(self.state.options.delivery_ms, self._arrive, conversation, message, receipt, failure)
+    def _message_fields(self, message: Message) -> dict[str, str]:
+        subject = message.subject if self.state.options.show_subject else None
+        return notify.message_fields(message) | ({"Subject": subject} if subject else {})
 
-    def _failure(self, message: Message, participant: Participant) -> int:
-        """Return the error code that delivery will meet, 0 for none."""
-        pair = (participant.address or "", participant.proxy or "")
-        if participant.address in self.world.opted_out:
-            return 21610
-        unfit = attachments.failure(participant.type, message.media or [])
-        if unfit:
-            return unfit
-        heard = self.world.heard_from.get(pair)
-        outside = heard is None or now() - heard > WINDOW
-        # Free text is allowed for 24 hours after the customer's last message: twilio.com/docs/api/errors/63016
-        if participant.type == "whatsapp" and outside and not self._approved(message):
-            return 63016
-        return 0
+    def edited(self, conversation: Conversation, message: Message, by: str) -> None:
+        """Tell that ``message`` was changed ``by`` somebody; its new content and date are in it already."""
+        edit = {"DateUpdated": iso_ms(message.updated), "ModifiedBy": by}
+        self._tell(conversation, "onMessageUpdated", self._message_fields(message) | edit)
 
-    def _approved(self, message: Message) -> bool:
-        template = self.world.templates.get(message.content_sid or "")
-        return template is not None and template.status == "approved"
+    def delete_message(self, conversation: Conversation, message: Message, by: str) -> None:
+        """Take ``message`` out of ``conversation``."""
+        del conversation.messages[message.sid]
+        removal = {"DateRemoved": iso_ms(now()), "ModifiedBy": by}
+        self._tell(conversation, "onMessageRemoved", self._message_fields(message) | removal)
 
-    def _arrive(self, conversation: Conversation, message: Message, receipt: Receipt, failure: int) -> None:
-        receipt.status = "failed" if failure else "delivered"
-        receipt.error_code, receipt.updated = failure, now()
-        # A delivery report comes from the network and not from the request, so webhooks are called in any case.
-        fields = notify.receipt_fields(message, receipt)
-        notify.notify(self.state, self.world, conversation, "onDeliveryUpdated", fields)
-
-    def add_reply(self, conversation: Conversation, customer: Participant, body: str) -> Message:
+    def add_reply(self, conversation: Conversation, customer: Participant, draft: Draft) -> Message:
         """Add the customer's own message; ``STOP`` opts the address out and ``START`` in again."""
         address = customer.address or customer.identity or ""
         self.world.heard_from[address, customer.proxy or ""] = now()
-        word = body.strip().upper()
+        word = (draft.body or "").strip().upper()
         if word in STOP_WORDS and customer.type == "sms":
             self.world.opted_out.add(address)
         if word in START_WORDS:
             self.world.opted_out.discard(address)
-        return self.add_message(conversation, Draft(address, body, participant_sid=customer.sid))
+        draft.author, draft.participant_sid = address, customer.sid
+        return self.add_message(conversation, draft)
 
 
 def refuse_bound(world: World, address: str, proxy: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 
+from flex_outbound.sandbox.conversations import delivery
 from flex_outbound.sandbox.conversations.changes import Draft
 from flex_outbound.sandbox.conversations.common import (
     REST,
@@ -26,6 +27,9 @@ from flex_outbound.sandbox.wire import JSON, Call, Reply, iso, json_object
 
 MAX_BODY = 1600
 MAX_SUBJECT = 256
+REST_AUTHOR = "system"
+"""Who changes or removes a message, in callbacks, where a REST request did."""
+
 MARK = re.compile(r"\{\{(\w+)\}\}")
 
 
@@ -58,14 +62,19 @@ def _draft(call: Call) -> Draft:
         media = [_media(call, form.get("MediaSid"))]
     elif not body:
         raise bad_request(50501, "The message needs a body, media or content")
-    if len(body) > MAX_BODY:
-        raise bad_request(50502, f"Body is longer than {MAX_BODY} characters")
+    body = _checked_body(body)
     author = form.get("Author") or "system"
     created, updated = date_of(call, "DateCreated"), date_of(call, "DateUpdated")
     subject = form.get("Subject") or None
     return Draft(
         author, body or None, attributes, subject, content_sid or None, media=media, created=created, updated=updated
     )
+
+
+def _checked_body(body: str) -> str:
+    if len(body) > MAX_BODY:
+        raise bad_request(50502, f"Body is longer than {MAX_BODY} characters")
+    return body
 
 
 def _media(call: Call, sid: str) -> Media:
@@ -115,30 +124,12 @@ def show(call: Call, conversation: Conversation, message: Message) -> JSON:
         "participant_sid": message.participant_sid,
         "date_created": iso(message.created),
         "date_updated": iso(message.updated),
-        "delivery": _delivery(message),
+        "delivery": delivery.summary(message),
         "content_sid": message.content_sid,
+        **({"subject": message.subject} if message.subject and call.state.options.show_subject else {}),
         "url": url,
         "links": {"delivery_receipts": f"{url}/Receipts", "channel_metadata": f"{url}/ChannelMetadata"},
     }
-
-
-def _delivery(message: Message) -> JSON | None:
-    """Sum up the receipts; each later status implies the earlier ones."""
-    statuses = [receipt.status for receipt in message.receipts.values()]
-    if not statuses:
-        return None
-    reached = {
-        "sent": ("sent", "delivered", "read"),
-        "delivered": ("delivered", "read"),
-        "read": ("read",),
-        "failed": ("failed",),
-        "undelivered": ("undelivered",),
-    }
-    summary: JSON = {"total": len(statuses)}
-    for name, counted in reached.items():
-        number = sum(status in counted for status in statuses)
-        summary[name] = "none" if not number else "all" if number == len(statuses) else "some"
-    return summary
 
 
 def list_messages(call: Call) -> Reply:
@@ -167,10 +158,12 @@ def update_message(call: Call) -> Reply:
     form = call.form
     if "Attributes" in form:
         message.attributes = json.dumps(json_object(form.get("Attributes"), "Attributes", 20001))
-    message.body = form.get("Body", message.body or "")
+    if "Body" in form:
+        message.body = _checked_body(form.get("Body"))
     message.author = form.get("Author", message.author)
     message.subject = form.get("Subject", message.subject or "") or None
     stamp(call, message)
+    changes_of(call).edited(conversation, message, REST_AUTHOR)
     return Reply(show(call, conversation, message))
 
 
@@ -179,7 +172,7 @@ def delete_message(call: Call) -> Reply:
     call.state.limits.spend(call.world.account_sid, REST)
     conversation = conversation_of(call)
     message = call.find(conversation.messages, "message")
-    del conversation.messages[message.sid]
+    changes_of(call).delete_message(conversation, message, REST_AUTHOR)
     return Reply(None, 204)
 
 

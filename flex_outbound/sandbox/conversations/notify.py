@@ -11,7 +11,7 @@ from flex_outbound.sandbox.state import SandboxState
 from flex_outbound.sandbox.wire import iso_ms
 from flex_outbound.sandbox.world import World
 
-Target = tuple[str, str]
+Target = tuple[str, str, dict[str, str]]
 SOURCES = {True: "API", False: "SDK"}
 
 
@@ -23,21 +23,24 @@ def notify(
     fields: dict[str, str],
     rest: bool = False,
 ) -> None:
-    """Call every webhook of ``conversation`` that is registered for ``event``.
+    """Call every webhook of ``conversation`` that is registered for ``event``, unless the options switch them off.
 
     ``rest``: a REST request with ``X-Twilio-Webhook-Enabled: true`` made the change. For one without that header,
     callers do not call this function, since Twilio then calls no webhook.
     """
+    if not state.options.conversation_callbacks:
+        return
     form = {
         "AccountSid": world.account_sid,
         "EventType": event,
         "Source": SOURCES[rest],
         "ConversationSid": conversation.sid,
         "ChatServiceSid": conversation.service_sid,
+        "RetryCount": "0",
         **fields,
     }
-    for url, method in _targets(world, conversation, event):
-        state.callbacks.send(world.auth_token, "conversations", event, url, form, method)
+    for url, method, own in _targets(world, conversation, event):
+        state.callbacks.send(world.auth_token, "conversations", event, url, form | own, method)
 
 
 def _targets(world: World, conversation: Conversation, event: str) -> list[Target]:
@@ -47,11 +50,12 @@ def _targets(world: World, conversation: Conversation, event: str) -> list[Targe
     service = own if own.post_url or own.pre_url else world.account_webhooks
     targets: list[Target] = []
     if service.post_url and event in service.filters and service.target == "webhook":
-        targets.append((service.post_url, service.method))
+        targets.append((service.post_url, service.method, {}))
     for webhook in conversation.webhooks.values():
         settings = webhook.configuration
         if webhook.target == "webhook" and event in settings.get("filters", []) and settings.get("url"):
-            targets.append((settings["url"], settings.get("method", "post").upper()))
+            method = settings.get("method", "post").upper()
+            targets.append((settings["url"], method, {"WebhookSid": webhook.sid}))
     return targets
 
 
@@ -97,18 +101,18 @@ def participant_fields(participant: Participant) -> dict[str, str]:
     return fields
 
 
-def receipt_fields(message: Message, receipt: Receipt) -> dict[str, str]:
-    """Return the fields of ``onDeliveryUpdated``."""
+def receipt_fields(message: Message, receipt: Receipt, status: str, error_code: int) -> dict[str, str]:
+    """Return the fields of ``onDeliveryUpdated``; ``status`` may be older than the receipt's own."""
     fields = {
         "MessageSid": message.sid,
         "DeliveryReceiptSid": receipt.sid,
         "ChannelMessageSid": receipt.channel_message_sid,
         "ParticipantSid": receipt.participant_sid,
-        "Status": receipt.status,
+        "Status": status,
         "DateCreated": iso_ms(receipt.created),
         "DateUpdated": iso_ms(receipt.updated),
     }
-    return fields | ({"ErrorCode": str(receipt.error_code)} if receipt.error_code else {})
+    return fields | ({"ErrorCode": str(error_code)} if error_code else {})
 
 
 def state_fields(conversation: Conversation, before: str, reason: str) -> dict[str, str]:

@@ -19,6 +19,9 @@ from flex_outbound.sandbox.world import Workspace
 
 invalid = shapes.invalid
 E164 = re.compile(r"\+[1-9]\d{6,14}\Z")
+OPAQUE = re.compile(r"whatsapp:[A-Z]{2}\.(ENT\.)?[A-Za-z0-9]{1,128}\Z")
+"""A WhatsApp user who hides the number (BSUID)."""
+
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+\Z")
 
 
@@ -205,9 +208,15 @@ def _is_bound(call: Call, wanted: Wanted, one: JSON) -> bool:
 
 
 def check_pair(call: Call, channel: str, address: str, proxy: str) -> None:
-    """Raise ``TwilioError`` unless both addresses have the channel's shape and ``proxy`` is the account's."""
+    """Raise ``TwilioError`` unless both addresses have the channel's shape and ``proxy`` is the account's.
+
+    A user of WhatsApp may be named by an opaque address, which the option ``opaque_addresses`` can refuse (21211).
+    """
     prefix = "whatsapp:" if channel == "whatsapp" else ""
-    if not address.startswith(prefix) or not E164.match(address.removeprefix(prefix)):
+    is_opaque = channel == "whatsapp" and bool(OPAQUE.match(address))
+    if is_opaque and call.state.options.opaque_addresses == "refuse":
+        raise bad_request(21211, "Invalid 'To' Phone Number")
+    if not is_opaque and not (address.startswith(prefix) and E164.match(address.removeprefix(prefix))):
         raise bad_request(50407, "Invalid messaging binding address")
     if not proxy.startswith(prefix) or not E164.match(proxy.removeprefix(prefix)):
         raise bad_request(50408, "Invalid messaging binding proxy address")

@@ -18,6 +18,10 @@ def set_channel(state: SandboxState, world: World, interaction: Interaction, sta
     if channel.status == status or channel.status in OVER:
         return
     channel.status = status
+    if status == "inactive":
+        world.left[channel.conversation_sid] = interaction.sid
+    else:
+        world.left.pop(channel.conversation_sid, None)
     notify(state, world, interaction, "onChannelStatusUpdated", {"ChannelStatus": status})
 
 
@@ -90,9 +94,9 @@ def _worker_name(world: World, sid: str) -> str:
 
 
 def task_completed(state: SandboxState, world: World, task: Task) -> None:
-    """Close the channel of a completed task, unless a request made it inactive or another task of it goes on."""
+    """Close the channel of a completed task, unless it is inactive or paused, or another task of it goes on."""
     interaction = world.interactions.get(task.interaction_sid or "")
-    if interaction is None or interaction.channel.status == "inactive":
+    if interaction is None or interaction.channel.status in ("inactive", "pause"):
         return
     others = [world.task(one.task_sid) for one in interaction.channel.invites.values() if one.task_sid != task.sid]
     if not any(found and found[1].status not in ("completed", "canceled") for found in others):

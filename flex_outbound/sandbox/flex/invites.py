@@ -15,9 +15,10 @@ from flex_outbound.sandbox.flex.checks import invalid
 from flex_outbound.sandbox.flex.interactions import routing_properties
 from flex_outbound.sandbox.ids import new_sid
 from flex_outbound.sandbox.records import Channel, Interaction, Invite, Named, Task
+from flex_outbound.sandbox.state import SandboxState
 from flex_outbound.sandbox.taskrouter.lifecycle import MAX_ATTRIBUTES, Lifecycle
 from flex_outbound.sandbox.wire import JSON, Call, Reply, json_object, page
-from flex_outbound.sandbox.world import Workspace
+from flex_outbound.sandbox.world import Workspace, World
 
 
 def list_invites(call: Call) -> Reply:
@@ -36,19 +37,19 @@ def create_invite(call: Call) -> Reply:
     properties = call.form.json_object("Routing", 45004).get("properties")
     if not isinstance(properties, dict):
         raise invalid("Routing.properties is required")
-    return Reply(show(call, channel, invite(call, interaction, properties)))
+    return Reply(show(call, channel, invite(call.state, call.world, interaction, properties)))
 
 
-def invite(call: Call, interaction: Interaction, properties: JSON) -> Invite:
+def invite(state: SandboxState, world: World, interaction: Interaction, properties: JSON) -> Invite:
     """Invite an agent by the routing ``properties``; raises 45376 where the channel is over, 20404, 45004."""
     channel = interaction.channel
     if channel.status in ("closed", "failed"):
         raise bad_request(45376, f"Channel {channel.sid} is {channel.status}")
-    workspace = _pick(call.world.workspaces, properties, "workspace_sid") or _first(call.world.workspaces)
+    workspace = _pick(world.workspaces, properties, "workspace_sid") or _first(world.workspaces)
     made = Invite(new_sid("KG"), new_sid("WT"))
-    task = _task(call, interaction, workspace, properties, made)
+    task = _task(state, interaction, workspace, properties, made)
     channel.invites[made.sid] = made
-    Lifecycle(call.state, call.world, workspace).begin(task)
+    Lifecycle(state, world, workspace).begin(task)
     return made
 
 
@@ -65,7 +66,7 @@ def _pick(mapping: dict[str, Any], properties: JSON, name: str) -> Any:
     return mapping[sid]
 
 
-def _task(call: Call, interaction: Interaction, workspace: Workspace, properties: JSON, made: Invite) -> Task:
+def _task(state: SandboxState, interaction: Interaction, workspace: Workspace, properties: JSON, made: Invite) -> Task:
     worker = _pick(workspace.workers, properties, "worker_sid")
     data = _attributes(properties) | _own(interaction, made)
     text = json.dumps(data, separators=(",", ":"))
@@ -82,7 +83,7 @@ def _task(call: Call, interaction: Interaction, workspace: Workspace, properties
         routing_target=worker.sid if worker else None,
         priority=_number(properties, "priority", 0),
         timeout=_number(properties, "timeout", 86400),
-        visible_at=time.monotonic() + call.state.options.search_lag_ms / 1000,
+        visible_at=time.monotonic() + state.options.search_lag_ms / 1000,
         interaction_sid=interaction.sid,
         channel_sid=interaction.channel.sid,
     )

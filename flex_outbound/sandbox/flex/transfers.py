@@ -30,7 +30,7 @@ def create_transfer(call: Call) -> Reply:
         raise invalid(f"Invalid type: it must be one of {', '.join(TYPES)}")
     origin = _origin(channel, body.get("from"))
     if kind != "external":
-        invite(call, interaction, _properties(target))
+        invite(call.state, call.world, interaction, _properties(target))
     transfer = Transfer(
         new_sid("UX"), kind, "active", origin.sid if origin else None, target if isinstance(target, str) else None
     )
