@@ -18,6 +18,8 @@ FILES = {
     "/_desk/desk.css": ("static/desk.css", "text/css"),
     "/_desk/desk.js": ("static/desk.js", "text/javascript"),
     "/_desk/icon.svg": ("static/icon.svg", "image/svg+xml"),
+    "/_desk/picture.svg": ("static/picture.svg", "image/svg+xml"),
+    "/_desk/picture.png": ("static/picture.png", "image/png"),
 }
 HEADERS = {
     "Content-Security-Policy": (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flex_outbound.sandbox.records import Conversation, Message, Participant, Task, Worker
+from flex_outbound.sandbox.records import Conversation, Message, Participant, Receipt, Task, Worker
 from flex_outbound.sandbox.state import SandboxState
 from flex_outbound.sandbox.taskrouter.lifecycle import FINAL
 from flex_outbound.sandbox.wire import iso_ms
@@ -23,7 +23,7 @@ def summary(state: SandboxState, threads: list[str]) -> dict[str, Any]:
     return {
         "options": {name: getattr(state.options, name) for name in ("auto_accept", "latency_ms")},
         "workers": [_worker(one) for world in worlds for one in _workers(world)],
-        "tasks": [_task(one) for world in worlds for one in _tasks(world)],
+        "tasks": [_task(world, one) for world in worlds for one in _tasks(world)],
         "conversations": [_conversation(*pair) for pair in conversations],
         "threads": {sid: thread for sid in threads if (thread := _thread(worlds, sid))},
     }
@@ -55,8 +55,9 @@ def _worker(worker: Worker) -> dict[str, Any]:
     return {"sid": worker.sid, "name": worker.name, **activity}
 
 
-def _task(task: Task) -> dict[str, Any]:
+def _task(world: World, task: Task) -> dict[str, Any]:
     held = [one.worker.sid for one in task.reservations.values()]
+    interaction = world.interactions.get(task.interaction_sid or "")
     return {
         "sid": task.sid,
         "status": task.status,
@@ -65,6 +66,8 @@ def _task(task: Task) -> dict[str, Any]:
         "address": task.data.get("customerAddress") or "",
         "channel": task.data.get("channelType") or task.task_channel.name,
         "conversation_sid": task.data.get("conversationSid"),
+        "interaction_sid": task.interaction_sid,
+        "channel_status": interaction.channel.status if interaction else "",
         "queue": task.queue.name,
         "reason": task.reason,
         "created": iso_ms(task.created),
@@ -86,7 +89,7 @@ def _thread(worlds: list[World], sid: str) -> dict[str, Any] | None:
     for world in worlds:
         conversation = world.conversations.get(sid)
         if conversation is not None:
-            messages = [_message(conversation, one) for one in conversation.messages.values()]
+            messages = [_message(world, conversation, one) for one in conversation.messages.values()]
             customers = [one.address for one in conversation.participants.values() if one.address]
             agents = [one.identity for one in conversation.participants.values() if one.identity]
             people = {"customers": customers, "agents": agents}
@@ -94,16 +97,37 @@ def _thread(worlds: list[World], sid: str) -> dict[str, Any] | None:
     return None
 
 
-def _message(conversation: Conversation, message: Message) -> dict[str, Any]:
+def _message(world: World, conversation: Conversation, message: Message) -> dict[str, Any]:
     sender = conversation.participants.get(message.participant_sid or "")
     receipt = next(iter(message.receipts.values()), None)
     return {
         "sid": message.sid,
         "author": message.author,
-        "body": message.body or "",
+        "body": message.body or _mail_text(world, message),
         "subject": message.subject,
         "from_customer": sender is not None and sender.address is not None,
         "status": receipt.status if receipt else "",
         "error_code": receipt.error_code if receipt else 0,
+        "receipts": [_receipt(conversation, one) for one in message.receipts.values()],
+        "media": [one for one in message.media or [] if one["category"] != "body"],
         "created": iso_ms(message.created),
+    }
+
+
+def _mail_text(world: World, message: Message) -> str:
+    """Return the plain text of an email, whose parts are files."""
+    for one in message.media or []:
+        kept = world.media.get(one["sid"])
+        if kept is not None and (kept.category, kept.content_type) == ("body", "text/plain"):
+            return kept.data.decode("utf-8", "replace")
+    return ""
+
+
+def _receipt(conversation: Conversation, receipt: Receipt) -> dict[str, Any]:
+    to = conversation.participants.get(receipt.participant_sid)
+    return {
+        "address": (to.address if to else None) or "",
+        "status": receipt.status,
+        "reported": receipt.reported,
+        "error_code": receipt.error_code,
     }

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser
 from flex_outbound.sandbox import defaults
 from flex_outbound.sandbox.server import SandboxServer
 
-from .conftest import CUSTOMER, Control, Start
+from .conftest import CUSTOMER, Control, Start, eventually
 
 
 def test_the_page_has_nothing_inline_and_a_strict_policy(server: SandboxServer) -> None:
@@ -75,3 +75,49 @@ def test_agent_and_customer_talk_over_the_desk(page: Any, start: Start, control:
     assert said == ["Good morning", "Hello <b>you</b>"]
     assert control.get("/options")["auto_accept"] is True
     assert control.account()["conversations"][0]["participants"][0]["address"] == CUSTOMER
+
+
+@pytest.mark.services
+def test_pictures_receipts_and_absences_are_played_on_the_desk(page: Any, start: Start, control: Control) -> None:
+    made = start(attributes={"customerName": "Ann"})
+    page.goto(f"/#{made.task}")
+    task = page.locator(f"[data-task={made.task}]")
+    task.get_by_test_id("accept").click()
+    task.get_by_test_id("pause").wait_for()
+    page.get_by_test_id("agent-picture").click()
+    on_phone = page.get_by_test_id("phone-thread").get_by_test_id("message")
+    on_phone.get_by_text("picture.png").wait_for()
+    page.get_by_test_id("agent-thread").get_by_text("delivered").wait_for()
+    page.get_by_test_id("phone-read").click()
+    page.get_by_test_id("agent-thread").get_by_text("delivered → read").wait_for()
+    assert page.get_by_test_id("phone-read").is_hidden()
+    page.get_by_test_id("phone-picture").click()
+    page.get_by_test_id("agent-thread").get_by_text("picture.png").nth(1).wait_for()
+    task.get_by_test_id("pause").click()
+    task.get_by_test_id("resume").click()
+    again = page.locator(".task.selected")
+    again.get_by_test_id("accept").click()
+    again.get_by_test_id("leave").click()
+    page.locator(".task.selected[data-status=completed]").wait_for()
+    page.get_by_test_id("phone-input").fill("Hello?")
+    page.get_by_test_id("phone-send").click()
+    page.locator("[data-testid=task][data-status=reserved]").wait_for()
+    assert page.errors == []
+    said = control.account()["conversations"][0]["messages"]
+    assert [[one["content_type"] for one in message["media"] or []] for message in said] == [
+        ["image/png"],
+        ["image/png"],
+        [],
+    ]
+
+
+def test_the_desk_shows_the_text_of_an_email_and_every_recipients_receipts(start: Start, control: Control) -> None:
+    made = start("email", "ann@example.com")
+    mail = {"conversation_sid": made.conversation, "subject": "Re", "body": "Thanks", "html": "<p>Thanks</p>"}
+    control.post("/messages", mail | {"media": [{"filename": "plan.pdf", "content_type": "application/pdf"}]})
+    control.post("/replies", {"conversation_sid": made.conversation, "body": "You are welcome"})
+    eventually(lambda: control.account()["conversations"][0]["messages"][1]["receipts"][0]["reported"])
+    told, reply = control.get(f"/desk?thread={made.conversation}")["threads"][made.conversation]["messages"]
+    assert (told["body"], [one["filename"] for one in told["media"]]) == ("Thanks", ["plan.pdf"])
+    [receipt] = reply["receipts"]
+    assert (receipt["address"], receipt["reported"]) == ("ann@example.com", ["delivered"])

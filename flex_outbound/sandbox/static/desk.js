@@ -5,10 +5,19 @@ const POLL_MS = 1000;
 const MOVES = {
   pending: ["cancel"],
   reserved: ["accept", "reject", "cancel"],
-  assigned: ["wrapup", "complete", "cancel"],
+  assigned: ["wrapup", "complete", "leave", "pause", "cancel"],
   wrapping: ["complete"],
 };
-const LABELS = { accept: "Accept", reject: "Reject", wrapup: "Wrap up", complete: "Complete", cancel: "Cancel" };
+const LABELS = {
+  accept: "Accept",
+  reject: "Reject",
+  wrapup: "Wrap up",
+  complete: "Complete",
+  leave: "Leave",
+  pause: "Pause",
+  resume: "Resume",
+  cancel: "Cancel",
+};
 const CHANNELS = { sms: "SMS", whatsapp: "WhatsApp", email: "Email", chat: "Chat", web: "Web" };
 
 const byId = (id) => document.getElementById(id);
@@ -168,8 +177,15 @@ function drawTask(one) {
     "article",
     { className: classes.join(" "), dataset: { testid: "task", task: one.sid, status: one.status } },
     open,
-    element("div", { className: "actions" }, ...(MOVES[one.status] ?? []).map((move) => moveButton(one, move))),
+    element("div", { className: "actions" }, ...movesOf(one).map((move) => moveButton(one, move))),
   );
+}
+
+// A paused conversation has no task. The last task of its interaction has the button to go on.
+function movesOf(one) {
+  const last = data.tasks.find((each) => each.interaction_sid === one.interaction_sid);
+  const resumes = one.status === "completed" && one.channel_status === "pause" && last === one;
+  return resumes ? ["resume"] : (MOVES[one.status] ?? []);
 }
 
 function moveButton(one, move) {
@@ -179,7 +195,7 @@ function moveButton(one, move) {
     type: "button",
     className: kind,
     textContent: LABELS[move],
-    onclick: () => moveTask(one.sid, move),
+    onclick: () => (move === "resume" ? resume(one) : moveTask(one.sid, move)),
     dataset: { testid: move, key: `${move}-${one.sid}` },
   });
 }
@@ -187,6 +203,15 @@ function moveButton(one, move) {
 async function moveTask(sid, move) {
   if (move === "accept") choose(sid);
   await act(`tasks/${sid}/${move}`, {});
+}
+
+async function resume(one) {
+  try {
+    choose((await call(`interactions/${one.interaction_sid}/resume`, {})).task_sid);
+    notice("");
+  } catch (error) {
+    notice(error.message);
+  }
 }
 
 function choose(sid) {
@@ -222,15 +247,28 @@ function drawMessage(one, onPhone) {
   const mine = one.from_customer === onPhone;
   const bubble = element("div", { className: "bubble" });
   if (one.subject) bubble.append(element("span", { className: "subject", textContent: one.subject }));
-  bubble.append(one.body);
-  const failed = one.status === "failed" || one.status === "undelivered";
-  const status = !mine || onPhone || !one.status ? "" : ` · ${one.status}${one.error_code ? ` ${one.error_code}` : ""}`;
+  bubble.append(one.body, ...one.media.map(drawMedia));
+  const failed = one.receipts.some((each) => each.status === "failed" || each.status === "undelivered");
+  const came = one.from_customer ? "" : one.receipts.map((each) => receiptText(each, one.receipts.length > 1)).join(", ");
+  const status = came && ` · ${came}`;
   const who = onPhone ? "" : `${one.author} · `;
   const stamp = element("span", {
     className: failed ? "stamp bad" : "stamp",
     textContent: `${who}${new Date(one.created).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })}${status}`,
   });
   return element("li", { className: mine ? "message mine" : "message", dataset: { testid: "message", message: one.sid } }, bubble, stamp);
+}
+
+function drawMedia(one) {
+  const name = one.filename ?? one.sid;
+  return element("span", { className: "file", textContent: name, title: `${one.content_type}, ${one.size} bytes` });
+}
+
+// The statuses in the order in which they came; where none has come yet, that of the receipt itself.
+function receiptText(one, several) {
+  const code = one.error_code ? ` ${one.error_code}` : "";
+  const steps = one.reported.length ? one.reported.join(" → ") : one.status;
+  return `${several ? `${one.address} ` : ""}${steps}${code}`;
 }
 
 function drawChoices() {
@@ -250,6 +288,25 @@ function drawPhone() {
   const sender = about?.proxy ? ` with ${about.proxy.replace("whatsapp:", "")}` : "";
   byId("phone-meta").textContent = about ? `${CHANNELS[about.type] ?? about.type}${sender}` : "The customer's phone";
   for (const control of byId("phone-form").elements) control.disabled = !thread || thread.state === "closed";
+  byId("phone-read").hidden = !unread().length;
+}
+
+// What has arrived on this phone and was not read there.
+function unread() {
+  const address = data.conversations.find((one) => one.sid === phone)?.address;
+  const messages = data.threads[phone]?.messages ?? [];
+  return messages.filter((one) => one.receipts.some((each) => each.address === address && each.status === "delivered"));
+}
+
+async function markRead() {
+  const address = data.conversations.find((one) => one.sid === phone)?.address;
+  for (const one of unread()) await act("receipts", { message_sid: one.sid, address, status: "read" });
+}
+
+async function picture() {
+  const bytes = new Uint8Array(await (await fetch("/_desk/picture.png")).arrayBuffer());
+  const text = Array.from(bytes, (one) => String.fromCharCode(one)).join("");
+  return [{ content_type: "image/png", filename: "picture.png", data: btoa(text) }];
 }
 
 function age(created) {
@@ -292,6 +349,11 @@ function schedule() {
 onSay("reply", "reply-text", (body) =>
   act("replies", { conversation_sid: selected()?.conversation_sid, author: agentName(), body }));
 onSay("phone-form", "phone-text", (body) => act("messages", { conversation_sid: phone, body }));
+byId("reply-picture").addEventListener("click", async () =>
+  act("replies", { conversation_sid: selected()?.conversation_sid, author: agentName(), media: await picture() }));
+byId("phone-picture").addEventListener("click", async () =>
+  act("messages", { conversation_sid: phone, media: await picture() }));
+byId("phone-read").addEventListener("click", markRead);
 byId("auto-accept").addEventListener("change", (event) => act("options", { auto_accept: event.target.checked }));
 byId("latency").addEventListener("change", (event) => act("options", { latency_ms: Number(event.target.value) }));
 byId("reset").addEventListener("click", () => {
