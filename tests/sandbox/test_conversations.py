@@ -183,6 +183,12 @@ def test_stop_opts_the_customer_out_and_start_in_again(start: Start, client: Cli
     assert receipt(client, made.conversation, messages.create(body="x").sid).status == "delivered"
 
 
+@pytest.mark.parametrize("word", ["Stopall", "revoke", "OPTOUT", " quit "])
+def test_every_word_of_twilios_list_opts_out(start: Start, control: Control, word: str) -> None:
+    control.post("/messages", {"conversation_sid": start().conversation, "body": word})
+    assert control.account()["opted_out"] == [CUSTOMER]
+
+
 def test_an_answer_makes_an_inactive_conversation_active(start: Start, client: Client, control: Control) -> None:
     conversation = client.conversations.v1.conversations(start().conversation)
     conversation.update(state="inactive")

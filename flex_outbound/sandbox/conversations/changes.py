@@ -13,7 +13,7 @@ from flex_outbound.sandbox.state import SandboxState
 from flex_outbound.sandbox.wire import iso_ms, now
 from flex_outbound.sandbox.world import World
 
-STOP_WORDS = {"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT"}
+STOP_WORDS = {"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "REVOKE", "OPTOUT"}
 START_WORDS = {"START", "YES", "UNSTOP"}
 
 
