@@ -86,6 +86,16 @@ def test_a_channel_made_inactive_by_rest_wakes_too(talk: Started, client: Client
     assert len(control.account()["tasks"]) == 2
 
 
+def test_an_answer_is_for_the_newest_interaction(talk: Started, client: Client, control: Control) -> None:
+    control.post(f"/tasks/{talk.task}/leave")
+    properties = {"type": "sms", "media_channel_sid": talk.conversation}
+    channel = {"type": "sms", "initiated_by": "customer", "properties": properties}
+    routing = {"properties": {"workspace_sid": defaults.WORKSPACE_SID}}
+    client.flex_api.v1.interaction.create(channel=channel, routing=routing)
+    answer(control, talk)
+    assert (status_of(client, talk), len(control.account()["tasks"])) == ("inactive", 2)
+
+
 def test_what_the_business_writes_after_leave_wakes_nobody(talk: Started, client: Client, control: Control) -> None:
     control.post(f"/tasks/{talk.task}/leave")
     client.conversations.v1.conversations(talk.conversation).messages.create(body="One more thing")

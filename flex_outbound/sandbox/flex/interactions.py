@@ -43,6 +43,8 @@ def create_interaction(call: Call) -> Reply:
     if wanted.conversation is None:
         _open(call, wanted, conversation)
     call.world.interactions[interaction.sid] = interaction
+    # An answer is for the new channel, and wakes no older one of the same conversation.
+    call.world.left.pop(conversation.sid, None)
     for event in ("onInteractionCreated", "onChannelCreated"):
         notify(call.state, call.world, interaction, event)
     Lifecycle(call.state, call.world, wanted.workspace).begin(task)
