@@ -37,6 +37,28 @@ class _LastAnswer(threading.local):
     retry_after: float | None = None
 
 
+class _Sending(threading.local):
+    is_ours = False
+
+
+class _WithoutQueries(logging.Filter):
+    """Leaves queries out of what urllib3 logs of our requests: they hold addresses, names of files and signatures."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sending = _Sending()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Shorten the record's addresses. Every record is kept."""
+        if self.sending.is_ours and isinstance(record.args, tuple):
+            record.args = tuple(one.partition("?")[0] if isinstance(one, str) else one for one in record.args)
+        return True
+
+
+_without_queries = _WithoutQueries()
+logging.getLogger("urllib3.connectionpool").addFilter(_without_queries)
+
+
 class GatewayHttpClient(HttpClient):  # type: ignore[misc]
     """The transport of one account; safe to use by several threads at once.
 
@@ -142,17 +164,21 @@ class GatewayHttpClient(HttpClient):  # type: ignore[misc]
         if self.logger.isEnabledFor(logging.DEBUG):
             # Without the query, which may hold addresses.
             self.logger.debug("%s %s", method, urlsplit(url).path)
-        return route.pool.urlopen(
-            method,
-            route.target(url, base),
-            body=body,
-            headers=headers,
-            retries=_NEVER,
-            redirect=False,
-            assert_same_host=False,
-            timeout=self.timeout,
-            preload_content=False,
-        )
+        _without_queries.sending.is_ours = True
+        try:
+            return route.pool.urlopen(
+                method,
+                route.target(url, base),
+                body=body,
+                headers=headers,
+                retries=_NEVER,
+                redirect=False,
+                assert_same_host=False,
+                timeout=self.timeout,
+                preload_content=False,
+            )
+        finally:
+            _without_queries.sending.is_ours = False
 
 
 def _with_query(url: str, params: dict[str, Any] | None) -> str:

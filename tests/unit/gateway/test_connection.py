@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from urllib3 import HTTPConnectionPool
 
+from flex_outbound.channels import Channel
 from flex_outbound.exceptions import ConfigurationError, NotAccepted, OutcomeUnknown, Refused
 from flex_outbound.gateway import client
 from flex_outbound.gateway.base import Gateway, MessageRequest
@@ -171,6 +172,8 @@ def test_nothing_private_is_logged_shown_or_kept(
     wire.replies = [Reply(201, accepted()), Reply(201, {"sid": sid("IM")}), Reply(400, refusal), Reply(how="reset")]
     gateway.create_interaction(a_request())
     gateway.create_message(MessageRequest(KEY, sid("CH"), "ada", body="Meet me at noon"))
+    wire.replies.insert(0, Reply(200, {"conversations": [], "meta": {"key": "conversations"}}))
+    gateway.find_conversations(Channel.SMS, "+14155550123", "+18005550100")
     shown = [repr(gateway), repr(gateway._http), repr(vars(gateway._http)), repr(connection_to(wire.url))]
     for _ in range(2):
         with pytest.raises((Refused, OutcomeUnknown)) as caught:
