@@ -7,7 +7,7 @@ likes. And a compressed answer of a megabyte can be gigabytes.
 import io
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
 from http.client import HTTPResponse
 from socket import SocketIO, socket
@@ -166,7 +166,6 @@ class _Timed:
     response_class = _TimedResponse
     timeout: float | None
     sock: Any
-    connect: Callable[[], None]
 
     def _new_conn(self) -> socket:
         began = time.monotonic()
@@ -179,13 +178,15 @@ class _Timed:
 
     def request(self, *args: Any, **kwargs: Any) -> None:
         """Send a request. What was left of the time for the answer before is not the time to send it."""
-        body = kwargs.get("body") or b""
-        if len(body) > CHUNK and self.sock is None:
-            self.connect()
         if self.sock is not None:
-            more = len(body) / SLOWEST if len(body) > CHUNK else 0.0
-            self.sock.settimeout(None if self.timeout is None else self.timeout + more)
+            self.sock.settimeout(self.timeout)
         super().request(*args, **kwargs)  # type: ignore[misc]
+
+    def send(self, data: Any) -> None:
+        """Send a part of a request. A file takes longer than connecting does, which is all that urllib3 allows."""
+        if isinstance(data, bytes) and len(data) > CHUNK and self.sock is not None and self.timeout is not None:
+            self.sock.settimeout(self.timeout + len(data) / SLOWEST)
+        super().send(data)  # type: ignore[misc]
 
 
 @lru_cache(maxsize=8)

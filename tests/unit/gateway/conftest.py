@@ -47,6 +47,7 @@ class Request:
     query: dict[str, list[str]]
     form: dict[str, str]
     headers: dict[str, str]
+    body: bytes = b""
 
 
 class Wire(ThreadingHTTPServer):
@@ -78,10 +79,12 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
     def _answer(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         parts = urlsplit(self.path)
-        form = {name: values[0] for name, values in parse_qs(body, keep_blank_values=True).items()}
-        self.server.requests.append(Request(self.command, parts.path, parse_qs(parts.query), form, dict(self.headers)))
+        fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True)
+        form = {name: values[0] for name, values in fields.items()}
+        asked = Request(self.command, parts.path, parse_qs(parts.query), form, dict(self.headers), body)
+        self.server.requests.append(asked)
         self._send(self.server.replies.pop(0) if self.server.replies else Reply(404, {"code": 20404}))
 
     do_GET = do_POST = _answer

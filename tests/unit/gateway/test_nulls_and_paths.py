@@ -1,6 +1,7 @@
 """Null is read as if nothing were said, and only SIDs go into paths."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -23,6 +24,15 @@ ASKED: list[Callable[[TwilioGateway, str], object]] = [
     lambda gateway, bad: gateway.close_channel(bad, sid("UO")),
     lambda gateway, bad: gateway.close_channel(sid("KD"), bad),
     lambda gateway, bad: gateway.find_message(bad, KEY),
+    lambda gateway, bad: gateway.find_message(bad, KEY, datetime.now(UTC)),
+    lambda gateway, bad: gateway.list_messages(bad),
+    lambda gateway, bad: gateway.fetch_message(bad, sid("IM")),
+    lambda gateway, bad: gateway.fetch_message(sid("CH"), bad),
+    lambda gateway, bad: gateway.list_participants(bad),
+    lambda gateway, bad: gateway.fetch_conversation(bad),
+    lambda gateway, bad: gateway.fetch_media(bad, sid("ME")).__enter__(),
+    lambda gateway, bad: gateway.fetch_media(sid("IS"), bad).__enter__(),
+    lambda gateway, bad: gateway.upload_media(bad, "image/png", "x.png", b"x"),
     lambda gateway, bad: gateway.create_message(MessageRequest(KEY, bad, "agent", "Hello")),
 ]
 
