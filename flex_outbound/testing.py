@@ -76,7 +76,7 @@ class Flex:
 
     @property
     def messages(self) -> list[MessageRequest]:
-        """The first messages that were sent, in order: ``body``, ``subject``, ``conversation_sid`` and more."""
+        """The messages that were sent, in order: ``body``, ``subject``, ``conversation_sid`` and more."""
         return self.gateway.messages
 
     def set_up(self, *agents: AbstractUser) -> Account:
@@ -131,6 +131,11 @@ class Flex:
     def decline(self, interaction: Interaction) -> None:
         """Let the task be canceled, as when the agent declines it or does not answer in time."""
         self.gateway.move_task(_task_of(interaction), "canceled")
+
+    def answer(self, interaction: Interaction, body: str) -> str:
+        """Let the customer answer in the interaction's conversation, and return the message's SID."""
+        interaction.refresh_from_db()
+        return self.gateway.add_message(interaction.conversation_sid or "", body)
 
     def complete(self, interaction: Interaction) -> None:
         """Let the agent end the conversation."""

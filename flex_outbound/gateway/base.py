@@ -165,7 +165,8 @@ class MessageRecord:
 
     ``index``: its place in the conversation; numbers may be missing between two messages. ``author``: an identity or an
     address, as Twilio shows it. ``key``: the ``flexOutboundKey`` of its attributes, "" for a message of others.
-    ``participant_sid``: None for a message of the system. ``updated_at``: None where it was never edited.
+    ``participant_sid``: None for a message of the system. ``updated_at``: None, or the same as ``created_at``, where it
+    was never edited.
     """
 
     message_sid: str
@@ -201,7 +202,7 @@ class Participant:
     participant_sid: str
     identity: str = field(repr=False)
     address: str = field(repr=False)
-    proxy_address: str
+    proxy_address: str = field(repr=False)
     kind: str
     level: str
 

@@ -80,6 +80,19 @@ def test_a_conversation_from_its_beginning_to_its_end(client: Client, user: User
         assert interaction.status == "closed"
 
 
+def test_a_customer_answers(client: Client, user: User, contact: Contact) -> None:
+    with testing.flex() as flex:
+        flex.set_up(user)
+        interaction = click(client, user, contact)
+        flex.run_pending()
+        sid = flex.answer(interaction, "Yes, please")
+        interaction.refresh_from_db()
+        page = flex.gateway.list_messages(interaction.conversation_sid or "")
+    assert page is not None
+    (answer,) = page.messages
+    assert (answer.message_sid, answer.body, answer.author) == (sid, "Yes, please", "+14155550123")
+
+
 def test_a_task_that_is_declined_fails(client: Client, user: User, contact: Contact) -> None:
     with testing.flex() as flex:
         flex.set_up(user)

@@ -109,6 +109,42 @@ def test_a_message_is_sent_and_found(gateway: Gateway) -> None:
     assert gateway.find_receipts(conversation, "IM" + "0" * 32) == []
 
 
+def test_a_conversation_is_read(gateway: Gateway) -> None:
+    begun = timezone.now()
+    request = a_click(Channel.WHATSAPP)
+    conversation = str(gateway.create_interaction(request).conversation_sid)
+    sent = [gateway.create_message(MessageRequest(key, conversation, "agent", body=key)) for key in (KEY, "f" * 32)]
+    assert gateway.find_message(conversation, KEY, begun) == sent[0]
+    assert gateway.find_message(conversation, "e" * 32, begun) is None
+    page = gateway.list_messages(conversation)
+    assert page is not None
+    assert [(one.message_sid, one.body, one.key) for one in page.messages] == [
+        (sent[0], KEY, KEY),
+        (sent[1], "f" * 32, "f" * 32),
+    ]
+    first = page.messages[0]
+    assert (first.author, first.media, page.is_whole) == ("agent", (), True)
+    assert first.created_at
+    newer = gateway.list_messages(conversation, after=first.index)
+    assert newer is not None
+    assert [one.message_sid for one in newer.messages] == sent[1:]
+    assert gateway.fetch_message(conversation, sent[1]) is not None
+    people = gateway.list_participants(conversation) or []
+    assert f"whatsapp:{request.address}" in [one.address for one in people if one.kind == "whatsapp"]
+    details = gateway.fetch_conversation(conversation)
+    assert details is not None
+    assert (details.state, details.chat_service_sid[:2]) == ("active", "IS")
+    receipts = gateway.find_receipts(conversation, sent[0])
+    assert [one.participant_sid for one in receipts] == [one.participant_sid for one in people if one.address]
+
+
+def test_what_the_sandbox_does_not_have_is_none(gateway: Gateway) -> None:
+    assert gateway.list_messages(sid("CH")) is None
+    assert gateway.fetch_message(sid("CH"), sid("IM")) is None
+    assert gateway.list_participants(sid("CH")) is None
+    assert gateway.fetch_conversation(sid("CH")) is None
+
+
 @pytest.mark.parametrize("channel", list(Channel))
 def test_the_conversation_of_an_address_is_found(gateway: Gateway, channel: Channel) -> None:
     request = a_click(channel)

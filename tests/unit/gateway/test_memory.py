@@ -1,8 +1,9 @@
 import pytest
+from django.utils import timezone
 
 from flex_outbound.channels import Channel
 from flex_outbound.exceptions import NotAccepted, OutcomeUnknown, Refused
-from flex_outbound.gateway.base import Gateway, MessageRequest
+from flex_outbound.gateway.base import Delivery, Gateway, MessageRequest, Receipt
 from flex_outbound.gateway.memory import MemoryGateway
 
 from .conftest import KEY, a_request, connection_to, sid
@@ -144,3 +145,93 @@ def test_a_closed_channel_closes_its_task_and_conversation(status: str | None, e
     assert gateway.channels[channel].status == "closed"
     assert gateway.conversations[str(result.conversation_sid)].state == "closed"
     assert [one.status for one in gateway.tasks.values()] == ([end] if end else [])
+
+
+def test_a_conversation_goes_both_ways() -> None:
+    gateway = MemoryGateway()
+    conversation = str(gateway.create_interaction(a_request(Channel.WHATSAPP)).conversation_sid)
+    ours = gateway.create_message(MessageRequest(KEY, conversation, "ada", body="Hi"))
+    picture = gateway.add_file("image/png", "cat.png", b"PNG")
+    theirs = gateway.add_message(conversation, "Hello", media=[picture])
+    (customer,) = gateway.list_participants(conversation) or []
+    assert (customer.address, customer.proxy_address) == ("whatsapp:+14155550123", "whatsapp:+18005550100")
+    assert (customer.kind, customer.level) == ("whatsapp", "")
+    page = gateway.list_messages(conversation)
+    assert page is not None
+    assert page.is_whole
+    first, second = page.messages
+    assert (first.message_sid, first.index, first.author, first.key) == (ours, 0, "ada", KEY)
+    assert first.participant_sid is None
+    assert (second.message_sid, second.index, second.author, second.body) == (theirs, 1, customer.address, "Hello")
+    assert (second.participant_sid, second.media) == (customer.participant_sid, (picture,))
+    newer = gateway.list_messages(conversation, after=0)
+    assert newer is not None
+    assert newer.messages == (second,)
+    assert gateway.fetch_message(conversation, theirs) == second
+    assert gateway.fetch_message(conversation, sid("IM")) is None
+    details = gateway.fetch_conversation(conversation)
+    assert details is not None
+    assert (details.state, details.chat_service_sid[:2]) == ("active", "IS")
+
+
+def test_what_is_unknown_is_not_shown() -> None:
+    gateway = MemoryGateway()
+    assert gateway.list_messages(sid("CH")) is None
+    assert gateway.list_participants(sid("CH")) is None
+    assert gateway.fetch_conversation(sid("CH")) is None
+    with pytest.raises(Refused) as caught, gateway.fetch_media(sid("IS"), sid("ME")):
+        pass
+    assert caught.value.http_status == 404
+
+
+def test_files_go_up_and_down() -> None:
+    gateway = MemoryGateway()
+    conversation = gateway.begin_conversation(Channel.SMS, "+14155550123", "+18005550100")
+    uploaded = gateway.upload_media(sid("IS"), "image/png", "cat.png", b"x" * 100_000)
+    sent = gateway.create_message(MessageRequest(KEY, conversation, "ada", media_sid=uploaded))
+    message = gateway.fetch_message(conversation, sent)
+    assert message is not None
+    (item,) = message.media
+    assert (item.media_sid, item.filename, item.size) == (uploaded, "cat.png", 100_000)
+    with gateway.fetch_media(sid("IS"), uploaded) as media:
+        assert (media.content_type, media.size) == ("image/png", 100_000)
+        assert b"".join(media.chunks) == b"x" * 100_000
+    gateway.fail_next(LOST, "upload_media", carried_out=True)
+    with pytest.raises(OutcomeUnknown):
+        gateway.upload_media(sid("IS"), "image/png", "cat.png", b"x")
+    assert len(gateway.files) == 2
+
+
+def test_a_message_of_a_known_time_is_found() -> None:
+    gateway = MemoryGateway()
+    conversation = gateway.begin_conversation(Channel.SMS, "+14155550123", "+18005550100")
+    before = timezone.now()
+    sent = gateway.create_message(MessageRequest(KEY, conversation, "ada", body="Hi"))
+    assert gateway.find_message(conversation, KEY, before) == sent
+    assert gateway.find_message(conversation, KEY, timezone.now()) is None
+
+
+def test_receipts_are_added_up_as_twilio_does() -> None:
+    gateway = MemoryGateway()
+    conversation = gateway.begin_conversation(Channel.EMAIL, "ada@example.com", "support@acme.example")
+    sent = gateway.create_message(MessageRequest(KEY, conversation, "ada", body="Hi"))
+    gateway.receipts[sent] = [Receipt("read", None), Receipt("failed", 30003), Receipt("delivered", None)]
+    message = gateway.fetch_message(conversation, sent)
+    assert message is not None
+    assert message.delivery == Delivery(3, "some", "some", "some", "some", "none")
+    gateway.receipts[sent] = [Receipt("delivered", None)]
+    again = gateway.fetch_message(conversation, sent)
+    assert again is not None
+    assert again.delivery == Delivery(1, "all", "all", "none", "none", "none")
+
+
+def test_a_message_wakes_an_inactive_conversation_and_no_closed_one() -> None:
+    gateway = MemoryGateway()
+    conversation = gateway.begin_conversation(Channel.SMS, "+14155550123", "+18005550100")
+    gateway.move_conversation(conversation, "inactive")
+    gateway.add_message(conversation, "Hello?")
+    assert gateway.conversations[conversation].state == "active"
+    gateway.move_conversation(conversation, "closed")
+    with pytest.raises(Refused) as caught:
+        gateway.create_message(MessageRequest(KEY, conversation, "ada", body="Hi"))
+    assert caught.value.reason == "closed"

@@ -189,5 +189,18 @@ def test_a_template_takes_the_place_of_the_body() -> None:
     assert (payload["content_sid"], payload["content_variables"]) == (sid("HX"), '{"1": "Ada"}')
 
 
+@pytest.mark.parametrize("body", ["", "Look"])
+def test_a_file_may_come_without_text(body: str) -> None:
+    payload = payloads.message_payload(MessageRequest(KEY, sid("CH"), "ada", body=body, media_sid=sid("ME")))
+    assert payload["media_sid"] == sid("ME")
+    assert payload.get("body", "") == body
+    assert ("body" in payload) is bool(body)
+
+
+def test_a_template_takes_no_file() -> None:
+    request = MessageRequest(KEY, sid("CH"), "ada", content_sid=sid("HX"), media_sid=sid("ME"))
+    assert "media_sid" not in payloads.message_payload(request)
+
+
 def test_a_channel_is_closed_with_its_tasks() -> None:
     assert payloads.closing_payload() == {"status": "closed", "routing": {"status": "closed"}}

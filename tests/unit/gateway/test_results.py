@@ -1,12 +1,13 @@
 import json
 from dataclasses import astuple
+from datetime import UTC
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flex_outbound.gateway import results
+from flex_outbound.gateway import records, results
 from flex_outbound.gateway.base import ChannelState, InteractionResult
 
 from .conftest import KEY, accepted, sid
@@ -16,9 +17,11 @@ def json_values() -> st.SearchStrategy[Any]:
     names = st.sampled_from(
         ["sid", "channel", "routing", "properties", "attributes", "conversations", "media", "conversationSid", "status",
          "error_code", "flexOutboundKey", "event_data", "event_type", "task_attributes", "task_sid",
-         "conversation_sid", "conversation_date_created", "participant_messaging_binding", "address", "type"]
+         "conversation_sid", "conversation_date_created", "participant_messaging_binding", "address", "type",
+         "index", "author", "body", "size", "content_type", "ContentType", "filename", "category", "delivery", "total",
+         "sent", "participant_sid", "date_created", "messaging_binding", "identity", "level", "state"]
     )  # fmt: skip
-    sids = st.sampled_from([sid(prefix) for prefix in ("KD", "UO", "KG", "WT", "CH", "IM", "XX")])
+    sids = st.sampled_from([sid(prefix) for prefix in ("KD", "UO", "KG", "WT", "CH", "IM", "MB", "ME", "XX")])
     leaves = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | sids
     return st.recursive(
         leaves,
@@ -47,6 +50,53 @@ def test_no_json_makes_reading_raise_or_give_a_sid_of_another_kind(payload: Any)
     conversation = results.parse_conversation(payload)
     assert conversation is None or conversation.conversation_sid == sid("CH")
     assert all(isinstance(part, str) for part in astuple(results.parse_binding(payload)))
+
+
+WORDS = st.sampled_from(
+    ["media", "none", "all", "sms", "whatsapp:+1", "2026-01-02T03:04:05+14:00", "9", "a\r\nb\x00\ud83d"]
+)
+LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | WORDS
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["index", "author", "body", "subject", "attributes", "media", "delivery", "date_created",
+                         "messaging_binding", "identity", "state", "chat_service_sid", "participant_sid"]),
+        LEAVES | json_values() | st.lists(
+            st.fixed_dictionaries({"sid": st.just(sid("ME"))}, optional={"size": LEAVES, "content_type": LEAVES,
+                                  "filename": LEAVES, "category": LEAVES, "Sid": LEAVES}), max_size=3,
+        ),
+    )
+)  # fmt: skip
+def test_no_json_makes_reading_a_conversation_raise(payload: dict[str, Any]) -> None:
+    record = records.parse_record(payload | {"sid": sid("IM")})
+    assert record is not None
+    assert record.index is None or 0 <= record.index < 2**31
+    assert all(
+        item.media_sid == sid("ME") and item.category in ("", "media", "body", "history") for item in record.media
+    )
+    assert all(0 <= item.size < 2**31 and not set("\r\n") & set(item.content_type) for item in record.media)
+    someone = records.parse_participant(payload | {"sid": sid("MB")})
+    assert someone is not None
+    assert someone.kind in ("", "sms", "whatsapp", "email")
+    details = records.parse_details(payload | {"sid": sid("CH")})
+    assert details is not None
+    for text in [
+        record.author,
+        record.body,
+        record.subject,
+        record.key,
+        someone.address,
+        someone.identity,
+        details.state,
+    ]:
+        assert "\x00" not in text
+        text.encode()
+    for moment in (record.created_at, details.created_at):
+        assert moment is None or moment.astimezone(UTC).tzinfo
+    found = records.parse_sent(payload)
+    assert found[0] is None
+    assert isinstance(found[1], str | None)
 
 
 def test_the_recorded_answer_gives_every_sid() -> None:
