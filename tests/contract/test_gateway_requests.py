@@ -10,6 +10,7 @@ import pytest
 from django.utils import timezone
 
 from flex_outbound.channels import Channel
+from flex_outbound.exceptions import Refused
 from flex_outbound.gateway import client
 from flex_outbound.gateway.base import Connection, Gateway, InteractionRequest, InteractionResult, MessageRequest
 from flex_outbound.sandbox import defaults
@@ -144,6 +145,20 @@ def test_what_the_gateway_asks_is_published(
     asked = [as_recorded(request) for request in list(sandbox.state.requests)]
     assert asked, "the method asks Twilio something"
     assert {request["status"] // 100 for request in asked} == {2}, asked
+    assert [words for request in asked for words in twilio.request_errors(request)] == []
+
+
+def test_a_message_with_a_file_is_published(gateway: Gateway, sandbox: SandboxServer, twilio: Contract) -> None:
+    made = gateway.create_interaction(interaction(Channel.SMS))
+    time.sleep(0.05)
+    sandbox.state.requests.clear()
+
+    # The sandbox does not have the file; what was asked for is recorded all the same.
+    with pytest.raises(Refused):
+        gateway.create_message(message(str(made.conversation_sid), media_sid="ME" + "a" * 32))
+
+    asked = [one for one in map(as_recorded, list(sandbox.state.requests)) if one["method"] == "POST"]
+    assert [dict(one["form"])["MediaSid"] for one in asked] == ["ME" + "a" * 32]
     assert [words for request in asked for words in twilio.request_errors(request)] == []
 
 
