@@ -23,7 +23,10 @@ EVENTS: Final[dict[Source, tuple[str, ...]]] = {
     Source.CONVERSATIONS: (
         "onConversationStateUpdated",
         "onParticipantAdded",
+        "onParticipantRemoved",
         "onMessageAdded",
+        "onMessageUpdated",
+        "onMessageRemoved",
         "onDeliveryUpdated",
     ),
     Source.INTERACTIONS: (

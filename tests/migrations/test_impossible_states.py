@@ -15,10 +15,14 @@ from crm_demo.models import Contact
 from flex_outbound.models import (
     Account,
     Closing,
+    ContactAddress,
+    Conversation,
+    ConversationContact,
     DispatchAttempt,
     ImportRun,
     Interaction,
     Message,
+    ReadMark,
     Outcome,
     Resource,
     ResourceKind,
@@ -32,6 +36,9 @@ from flex_outbound.models.event import WebhookReceipt, WebhookRefusal
 from flex_outbound.sandbox import defaults
 
 MOMENT = datetime(2025, 6, 1, tzinfo=UTC)
+
+
+CONVERSATION = uuid.UUID(int=1)
 
 
 def sid(prefix: str, letter: str = "a") -> str:
@@ -51,12 +58,16 @@ class World:
         self.worker = self.make(Worker, account=self.account, user=self.user, worker_sid=sid("WK"))
         self.row = self.make(Interaction, **self.like_row)
         self.attempt = self.make(DispatchAttempt, interaction=self.row, number=1)
-        self.message = self.make(Message, interaction=self.row, body="Hello")
+        self.message = self.make(Message, account=self.account, interaction=self.row, body="Hello")
         self.event = self.make(WebhookEvent, **self.like_event)
         self.refusal = self.make(WebhookRefusal, **self.like_refusal)
         self.receipt = self.make(WebhookReceipt, **self.like_receipt)
         self.closing = self.make(Closing, **self.like_closing)
         self.resource = self.make(Resource, **self.like_resource)
+        self.conversation = self.make(Conversation, pk=CONVERSATION, account=self.account)
+        self.link = self.make(ConversationContact, conversation=self.conversation, **self.contact)
+        self.mark = self.make(ReadMark, user=self.user, conversation=self.conversation)
+        self.address = self.make(ContactAddress, address_key="+14155550101", **self.contact)
 
     def make(self, model: type[models.Model], **values: Any) -> Any:
         """Insert a row as it is."""
@@ -66,6 +77,10 @@ class World:
     def change(self, row: models.Model, **values: Any) -> None:
         """Update a row past everything but the database."""
         type(row)._base_manager.using(self.alias).filter(pk=row.pk).update(**values)
+
+    @property
+    def contact(self) -> dict[str, Any]:
+        return {"contact_type_id": self.row.contact_type_id, "contact_id": "1"}
 
     @property
     def like_sender(self) -> dict[str, Any]:
@@ -208,11 +223,40 @@ IMPOSSIBLE: list[tuple[str, Deed]] = [
     ("flex_failed_has_reason", lambda world: world.change(world.row, **FAILED | {"error_reason": ""})),
     ("flex_attempt_number_unique", lambda world: world.make(DispatchAttempt, interaction=world.row, number=1)),
     ("flex_outcome_known", lambda world: world.change(world.attempt, outcome="perhaps")),
-    ("interaction_id", lambda world: world.make(Message, interaction=world.row, body="Hello again")),
+    ("interaction_id", lambda world: world.make(Message, account=world.account, interaction=world.row, body="Hello again")),
     ("flex_message_status_known", lambda world: world.change(world.message, status="lost")),
     ("flex_message_sent_has_sid", lambda world: world.change(world.message, status="sent", message_sid=None)),
     ("flex_message_final_rests", lambda world: world.change(world.message, status="failed", next_at=MOMENT)),
     ("flex_message_says_something", lambda world: world.change(world.message, body="", content_sid="")),
+    (
+        "flex_message_says_something",
+        lambda world: world.make(Message, account=world.account, conversation=world.conversation),
+    ),
+    (
+        "flex_message_sid_unique",
+        lambda world: (
+            world.change(world.message, message_sid=sid("IM"))
+            or world.make(Message, account=world.account, conversation=world.conversation, message_sid=sid("IM"))
+        ),
+    ),
+    ("flex_message_party_known", lambda world: world.change(world.message, party="parrot")),
+    ("flex_message_belongs", lambda world: world.change(world.message, interaction=None)),
+    ("flex_message_sent_has_sid", lambda world: world.change(world.message, status="received", message_sid=None)),
+    ("flex_conversation_channel_known", lambda world: world.change(world.conversation, channel="pigeon")),
+    ("flex_conversation_state_known", lambda world: world.change(world.conversation, state="asleep")),
+    ("flex_conversation_read_index", lambda world: world.change(world.conversation, last_index=1, read_index=2)),
+    (
+        "flex_conversation_contact_unique",
+        lambda world: world.make(ConversationContact, conversation=world.conversation, **world.contact),
+    ),
+    (
+        "flex_read_mark_unique",
+        lambda world: world.make(ReadMark, user=world.user, conversation=world.conversation),
+    ),
+    (
+        "flex_contact_address_unique",
+        lambda world: world.make(ContactAddress, address_key="+14155550101", **world.contact),
+    ),
     ("flex_event_unique", lambda world: world.make(WebhookEvent, **world.like_event)),
     ("flex_source_known", lambda world: world.change(world.event, source="pigeon")),
     ("flex_refusal_unique", lambda world: world.make(WebhookRefusal, **world.like_refusal)),
@@ -249,6 +293,15 @@ POSSIBLE: list[tuple[str, Deed]] = [
     ),
     ("an accepted attempt", lambda world: world.change(world.attempt, outcome=Outcome.ACCEPTED)),
     ("every known channel of one sender", lambda world: world.make(Sender, **world.like_sender | {"channel": "email"})),
+    (
+        "an answer beside a first message",
+        lambda world: world.make(Message, account=world.account, conversation=world.conversation, body="Hello"),
+    ),
+    (
+        "a message of a file alone",
+        lambda world: world.make(Message, account=world.account, conversation=world.conversation, has_media=True),
+    ),
+    ("a conversation read to its end", lambda world: world.change(world.conversation, last_index=2, read_index=2)),
     ("another attempt", lambda world: world.make(DispatchAttempt, interaction=world.row, number=2)),
 ]
 """What lies right beside it and must be taken, so that no constraint refuses too much."""
