@@ -5,6 +5,7 @@ Each conversation says itself when it is read next (``next_at``). All workers sh
 
 import logging
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
@@ -18,7 +19,7 @@ from flex_outbound.models.event import WebhookReceipt
 from flex_outbound.models.message import MAX_AUTHOR, MAX_SUBJECT, Tell
 from flex_outbound.outbox import alerts, claims, locks, ratelimit, retry
 from flex_outbound.outbox.clock import from_now
-from flex_outbound.outbox.conversations import opening, recording
+from flex_outbound.outbox.conversations import opening, parts, recording
 from flex_outbound.outbox.conversations.heard import MAX_BODY, Heard, key_in, media_of, moment, text
 from flex_outbound.outbox.gateways import gateway_for
 from flex_outbound.outbox.jobs import Job, request
@@ -81,6 +82,7 @@ def read(conversation: Conversation, account: Account, *, hears: bool) -> None:
         people = _participants(conversation, gateway)
         details = gateway.fetch_conversation(conversation.conversation_sid)
         page = gateway.list_messages(conversation.conversation_sid, _begin(conversation))
+        page = _with_texts(page, conversation, gateway, details.chat_service_sid if details else "")
     except (GatewayError, ConfigurationError) as error:
         logger.info("Conversation %s could not be read: %s", conversation.pk, type(error).__name__)
         alerts.note_access(account, error)
@@ -102,6 +104,20 @@ def read(conversation: Conversation, account: Account, *, hears: bool) -> None:
         Conversation.objects.filter(pk=current.pk).update(
             read_at=Now(), lookups=0 if new else current.lookups + 1, next_at=from_now(pause) if pause else None
         )
+
+
+def _with_texts(
+    page: MessagePage | None, conversation: Conversation, gateway: Gateway, chat_service_sid: str
+) -> MessagePage | None:
+    """Add the texts of emails, which are files, as far as they are kept and are not here yet."""
+    wanted = {one.message_sid for one in page.messages if parts.parts_of(one)} if page is not None else set()
+    service = chat_service_sid or conversation.chat_service_sid
+    if page is None or not wanted or not service or not recording.keeps_texts(conversation):
+        return page
+    known = Message.objects.filter(message_sid__in=wanted).exclude(body="", removed_at=None)
+    wanted -= {str(sid) for sid in known.values_list("message_sid", flat=True)}
+    read = [parts.with_text(one, gateway, service) if one.message_sid in wanted else one for one in page.messages]
+    return replace(page, messages=tuple(read))
 
 
 def _participants(conversation: Conversation, gateway: Gateway) -> list[Participant] | None:

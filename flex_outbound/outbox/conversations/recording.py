@@ -12,6 +12,7 @@ from typing import Any, Final
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from flex_outbound.channels import Channel
 from flex_outbound.conf import conf
 from flex_outbound.models import Conversation, Message, MessageText
 from flex_outbound.models.message import Tell
@@ -49,7 +50,7 @@ def record(conversation: Conversation, heard: Sequence[Heard]) -> int:
     for message in new:
         _count(conversation, message)
     _advance(conversation, heard)
-    if any(message.party == Party.UNKNOWN for message in new):
+    if any(message.party == Party.UNKNOWN or _lacks_text(conversation, message) for message in new):
         read_soon(conversation)
     conversation.updated_at = Now()
     conversation.save(update_fields=_FIELDS)
@@ -86,6 +87,12 @@ def _known(heard: Sequence[Heard]) -> dict[str, Message]:
         if message.key:
             found[message.key.hex] = message
     return found
+
+
+def _lacks_text(conversation: Conversation, message: Message) -> bool:
+    """Tell whether a message's text may be in its files, as that of emails is: a callback does not say which is one."""
+    is_email = conversation.channel == Channel.EMAIL
+    return is_email and message.has_media and not message.body and keeps_texts(conversation)
 
 
 def _own(known: dict[str, Message], heard: Heard) -> Message | None:
@@ -141,8 +148,13 @@ def _learn(conversation: Conversation, message: Message, heard: Heard) -> bool:
     if is_first_sight and heard.index is not None:
         news |= {"index": heard.index, "said_at": heard.said_at or message.said_at}
         news |= {"author": heard.author, "participant_sid": heard.participant_sid}
-    if heard.media and not message.media:
-        news |= {"media": list(heard.media), "has_media": True}
+    if heard.media and len(heard.media) >= len(message.media) and list(heard.media) != message.media:
+        # A callback does not tell the category of a file, a list does.
+        known = {one["sid"]: one for one in message.media}
+        media = [{**one, "category": one["category"] or known.get(one["sid"], one)["category"]} for one in heard.media]
+        news |= {"media": media, "has_media": True} if media != message.media else {}
+    if heard.body and not message.body and not message.key and not message.removed_at and keeps_texts(conversation):
+        news["body"] = heard.body
     if DELIVERY_ORDER.get(heard.delivery, -1) > DELIVERY_ORDER.get(message.delivery_status, -1):
         news["delivery_status"] = heard.delivery
     edited = _edit(heard)

@@ -10,7 +10,7 @@ from django.contrib.auth.models import Permission, User
 from django.db.models import F
 
 from crm_demo.models import Contact
-from flex_outbound.models import Account, Closing, Interaction, Message, Sender, Worker
+from flex_outbound.models import Account, Closing, Conversation, Interaction, Message, Sender, Worker
 from flex_outbound.outbox import sweep
 from flex_outbound.outbox.enqueue import Click, enqueue
 from flex_outbound.sandbox import defaults
@@ -135,6 +135,7 @@ def pass_time(seconds: float) -> None:
         (Interaction, ("next_at", "sent_at", "lease_until", "first_lookup_at", "opened_at")),
         (Message, ("next_at", "sent_at", "lease_until")),
         (Closing, ("next_at",)),
+        (Conversation, ("next_at", "read_at")),
     ):
         model._default_manager.update(**{name: F(name) - shift for name in names})
 

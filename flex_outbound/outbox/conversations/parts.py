@@ -1,0 +1,78 @@
+"""The text of an email, which Twilio keeps as a file of the message: ``text/plain`` or ``text/html``.
+
+Only its text is taken. Nothing of an email's HTML is ever rendered, so no remote picture is fetched.
+"""
+
+import html
+import logging
+import re
+from dataclasses import replace
+from typing import Final
+
+from django.utils.html import strip_tags
+
+from flex_outbound.exceptions import GatewayError
+from flex_outbound.gateway.base import Gateway, MediaItem, MessageRecord
+from flex_outbound.outbox.conversations.heard import MAX_BODY
+
+logger = logging.getLogger(__name__)
+
+BODY: Final = "body"
+PLAIN, HTML = "text/plain", "text/html"
+
+MAX_PART: Final = 1_000_000
+"""Bytes of a part that are read: an email's HTML may carry pictures in itself."""
+
+_UNSEEN: Final = re.compile(r"<(script|style|head|title|template)\b.*?(</\1\s*>|\Z)", re.IGNORECASE | re.DOTALL)
+_COMMENT: Final = re.compile(r"<!--.*?(-->|\Z)", re.DOTALL)
+_BREAK: Final = re.compile(r"<(br|/p|/div|/tr|/li|/h[1-6]|/blockquote)\b[^>]*>", re.IGNORECASE)
+_CHARSET: Final = re.compile(r"charset=\"?([A-Za-z0-9_.:-]{1,40})", re.IGNORECASE)
+
+
+def parts_of(record: MessageRecord) -> list[MediaItem]:
+    """Return the files that are a message's text, the plain one first; none where it has a body."""
+    if record.body:
+        return []
+    texts = [one for one in record.media if one.category == BODY and one.content_type.split(";")[0] in (PLAIN, HTML)]
+    return sorted(texts, key=lambda one: not one.content_type.startswith(PLAIN))
+
+
+def with_text(record: MessageRecord, gateway: Gateway, chat_service_sid: str) -> MessageRecord:
+    """Return a message with the text of its first part that can be read. Raises nothing of Twilio's."""
+    for part in parts_of(record):
+        try:
+            text = _read(part, gateway, chat_service_sid)
+        except GatewayError as error:
+            logger.info("The text of message %s could not be read: %s", record.message_sid, type(error).__name__)
+            continue
+        if text.strip():
+            return replace(record, body=text[:MAX_BODY])
+    return record
+
+
+def _read(part: MediaItem, gateway: Gateway, chat_service_sid: str) -> str:
+    data = bytearray()
+    with gateway.fetch_media(chat_service_sid, part.media_sid) as media:
+        kind = media.content_type or part.content_type
+        for chunk in media.chunks:
+            data += chunk
+            if len(data) >= MAX_PART:
+                break
+    text = _decoded(bytes(data[:MAX_PART]), kind)
+    return text if part.content_type.startswith(PLAIN) else text_of_html(text)
+
+
+def _decoded(data: bytes, content_type: str) -> str:
+    named = _CHARSET.search(content_type)
+    try:
+        return data.decode(named[1] if named else "utf-8", "replace")
+    except LookupError:
+        return data.decode("utf-8", "replace")
+
+
+def text_of_html(source: str) -> str:
+    """Return what a reader sees of HTML, as text: line breaks stay, everything else that is markup goes."""
+    seen = _UNSEEN.sub(" ", _COMMENT.sub(" ", source))
+    lines = html.unescape(strip_tags(_BREAK.sub("\n", seen))).replace("\xa0", " ").splitlines()
+    text = "\n".join(" ".join(line.split()) for line in lines)
+    return re.sub(r"\n{3,}", "\n\n", text).strip()

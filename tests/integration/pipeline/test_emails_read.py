@@ -1,0 +1,85 @@
+"""An email's text is a file at Twilio; it is read, as text, where the texts are kept."""
+
+import base64
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from flex_outbound.models import Conversation, Interaction, Message
+from flex_outbound.outbox.conversations import parts
+from flex_outbound.statuses import MessageStatus, Party
+from tests.integration.pipeline.conftest import Sandbox, run_due
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+HTML = '<style>p{}</style><p>Dear Ada,<br>it works &amp; well.</p><img src="https://evil.example/x.png"><script>x()</script>'
+
+
+@pytest.fixture
+def row(click: Callable[..., Interaction], sandbox: Sandbox) -> Interaction:
+    """An email conversation that is up."""
+    row = click(channel="email", subject="Hello", body="Good morning")
+    run_due()
+    row.refresh_from_db()
+    sandbox.act(row.task_sid or "", "accept")
+    for _time in range(4):
+        run_due(5)
+    row.refresh_from_db()
+    return row
+
+
+def write(sandbox: Sandbox, row: Interaction, **content: Any) -> None:
+    """Let the customer write."""
+    sandbox.http.post("messages", json={"conversation_sid": row.conversation_sid, **content}).raise_for_status()
+    run_due(1000)
+
+
+def test_the_conversation_is_read_without_callbacks(row: Interaction) -> None:
+    conversation = Conversation.objects.get()
+    assert conversation.conversation_sid == row.conversation_sid
+    message = Message.objects.get()
+    assert (message.conversation, message.index, message.status) == (conversation, 0, MessageStatus.SENT)
+
+
+def test_html_becomes_the_text_that_a_reader_sees(row: Interaction, sandbox: Sandbox) -> None:
+    write(sandbox, row, subject="Re: Hello", html=HTML)
+
+    message = Message.objects.get(party=Party.CUSTOMER)
+    assert message.body == "Dear Ada,\nit works & well."
+    assert Conversation.objects.get().inbound == 1
+
+
+def test_an_attachment_is_no_text(row: Interaction, sandbox: Sandbox) -> None:
+    data = base64.b64encode(b"not for the page").decode()
+    write(sandbox, row, body="See there", media=[{"content_type": "text/plain", "filename": "a.txt", "data": data}])
+
+    message = Message.objects.get(party=Party.CUSTOMER)
+    assert message.body == "See there"
+    assert [one["filename"] for one in message.media if one["category"] != "body"] == ["a.txt"]
+
+
+@pytest.mark.parametrize("kept", ["fetch", "none"])
+def test_where_texts_are_not_kept_none_is_fetched(row: Interaction, sandbox: Sandbox, kept: str, settings: Any) -> None:
+    settings.FLEX_OUTBOUND = {**settings.FLEX_OUTBOUND, "MESSAGE_TEXT": kept}
+    write(sandbox, row, html=HTML)
+
+    message = Message.objects.get(party=Party.CUSTOMER)
+    assert (message.body, message.subject) == ("", "")
+    assert not any(one["product"] == "mcs" for one in sandbox.http.get("requests").json()["requests"])
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("plain", "plain"),
+        ("<p>a</p><p>b</p>", "a\nb"),
+        ("a<!-- <b>no</b> -->b", "a b"),
+        ("<title>no</title>yes<script>no", "yes"),
+        ("1 &lt; 2 &amp;amp; 3", "1 < 2 &amp; 3"),
+        ("<div>\n\n\n\n</div>a", "a"),
+        ("<<b>", "<"),
+    ],
+)
+def test_markup_goes_and_lines_stay(source: str, text: str) -> None:
+    assert parts.text_of_html(source) == text
