@@ -69,8 +69,11 @@ def accidents(shared_stack: Stack, agent_session: Crm) -> Accidents:
         happened["message done"] = _first_message(shared_stack, crm, flex, "drop_after", "unheard")
         happened["message lost"] = _first_message(shared_stack, crm, flex, "drop_before", "unspoken")
         crm.follow_to(happened["drop_before"].row, "unconfirmed")
-        for name in ("message done", "message lost"):
-            crm.follow(happened[name].row, lambda now: now["message"]["status"] == "unconfirmed", PATIENCE)
+        crm.follow(happened["message lost"].row, lambda now: now["message"]["status"] == "unconfirmed", PATIENCE)
+        # A reading of the conversation may find it before anybody has seen that it was unconfirmed.
+        crm.follow(
+            happened["message done"].row, lambda now: now["message"]["status"] in ("unconfirmed", "sent"), PATIENCE
+        )
     return happened
 
 
