@@ -15,6 +15,7 @@ import idna
 
 _PREFIX: Final = re.compile(r"whatsapp:", re.IGNORECASE)
 _NUMBER: Final = re.compile(r"\+[0-9]{6,15}")
+_USER_ID: Final = re.compile(r"[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{6,128}")
 
 _RULES: Final = (
     # Mexico's 1 before mobile numbers, which was given up in 2019; WhatsApp still shows it.
@@ -99,6 +100,14 @@ def plain(address: str) -> str:
 def has_prefix(address: str) -> bool:
     """Return whether an address is marked as WhatsApp's."""
     return _PREFIX.match(visible(address)) is not None
+
+
+def may_be_address(text: str) -> bool:
+    """Return whether a text has the form of a customer's address, so that it is not taken for an agent's identity.
+
+    These are numbers, what is marked as WhatsApp's, and the ids of WhatsApp users who hide the number, as ``US.123…``.
+    """
+    return is_number(text) or has_prefix(text) or _USER_ID.fullmatch(plain(text)) is not None
 
 
 def is_number(address: str) -> bool:

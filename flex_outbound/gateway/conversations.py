@@ -35,6 +35,8 @@ MAX_RECENT_PAGES = 20
 """Pages in which a message of a known time is looked for."""
 
 MAX_MESSAGE_PAGES = 50
+
+_BINDING_OF_AGENTS = frozenset({"type", "projected_address", "proxy_address"})
 NOT_SHOWN = (403, 404)
 
 
@@ -208,14 +210,24 @@ class TwilioConversations(TwilioCalls):
                 return True
             if binding.address:
                 present.append(binding.address)
-            # Agents have an identity, customers an address. A participant with neither may be the customer.
-            all_shown = all_shown and bool(binding.address or record.identity)
+            all_shown = all_shown and bool(binding.address or _is_agent(record))
         return addresses.is_among(address, present) if all_shown else None
 
     def _receipts(self, conversation_sid: str, message_sid: str) -> list[Receipt]:
         receipts = self._messages(conversation_sid)(in_path(message_sid, SidKind.MESSAGE)).delivery_receipts
         listed = self._records(Operation.FIND_RECEIPTS, receipts, pages=MAX_RECEIPT_PAGES, page_size=RECEIPTS_PER_PAGE)
         return [results.parse_receipt(_receipt_fields(one)) for one in listed]
+
+
+def _is_agent(record: Any) -> bool:
+    """Tell whether a participant is surely an agent: by an identity that is no address in a form of its own.
+
+    One who is bound in a way that cannot be read may be the customer, and so may one without identity and address.
+    """
+    identity = record.identity if isinstance(record.identity, str) else ""
+    bound = {name for name, value in results.parse_attributes(record.messaging_binding).items() if value}
+    is_bound_otherwise = bool(bound - _BINDING_OF_AGENTS)
+    return bool(identity) and not is_bound_otherwise and not addresses.may_be_address(identity)
 
 
 def _conversation(conversation_sid: str) -> str:

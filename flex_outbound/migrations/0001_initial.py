@@ -1337,6 +1337,7 @@ class Migration(migrations.Migration):
                         verbose_name="state",
                     ),
                 ),
+                ("state_at", models.DateTimeField(blank=True, editable=False, null=True)),
                 (
                     "chat_service_sid",
                     flex_outbound.models.fields.SidField(

@@ -50,7 +50,8 @@ class Conversation(models.Model):
 
     ``last_index``: the newest message that we know. ``read_index``: up to here nothing is missing. ``inbound`` counts
     the customer's messages. ``participants``: Party by participant SID. ``is_foreign``: Twilio showed that it is of
-    none of our senders; nothing of it is kept.
+    none of our senders; nothing of it is kept. ``state_at``: when Twilio says that the state changed; states that are
+    told late are older.
     """
 
     id = models.UUIDField(primary_key=True, editable=False)
@@ -80,6 +81,7 @@ class Conversation(models.Model):
         verbose_name=_("agent"),
     )
     state = models.CharField(_("state"), max_length=16, choices=ConversationState.choices, blank=True, default="")
+    state_at = models.DateTimeField(null=True, blank=True, editable=False)
     chat_service_sid = SidField(_("conversation service SID"), kind=SidKind.CHAT_SERVICE, blank=True, default="")
     participants = models.JSONField(default=dict, blank=True, editable=False)
     is_foreign = models.BooleanField(default=False, editable=False)

@@ -123,7 +123,8 @@ def claim_messages(due: SchedulableQuerySet[Message], limit: int) -> list[Messag
         )
         for message in claimed:
             _note_claimed(message, MessageStatus.SENDING)
-        _touch(claimed)
+    # Not while the messages are locked: a callback holds the conversation while it asks for them.
+    _touch(claimed)
     return claimed
 
 
@@ -188,8 +189,7 @@ def apply(pairs: Sequence[Pair]) -> list[bool]:
         for interaction, change in (*made, *facts):
             _show(interaction, change)
         effects.store_on_contacts([interaction for interaction, change in made if _is_for_contact(change)])
-        opened = [one for one, change in made if change.event is Event.UP]
-        opening.open_for(opened)
+        opening.open_for([one for one, change in (*made, *facts) if _opens_conversation(one, change)])
         for interaction, change in made:
             _follow(interaction, change)
             if change.error is None:
@@ -288,6 +288,12 @@ def _is_for_contact(change: Change) -> bool:
     return change.event in (Event.ACCEPTED, Event.FOUND) or "conversation_sid" in change.facts
 
 
+def _opens_conversation(interaction: Interaction, change: Change) -> bool:
+    """Tell whether what is said is kept from now on: the conversation is up, or is named only now that it is."""
+    is_named = "conversation_sid" in change.facts and interaction.status in (Status.ACTIVE, Status.CLOSED)
+    return change.event is Event.UP or is_named
+
+
 def _follow(interaction: Interaction, change: Change) -> None:
     """Do what follows from a move for messages and channels."""
     if change.event is None:
@@ -356,12 +362,13 @@ def apply_message(message: Message, change: Change) -> bool:
         values |= change.why
     attempt = message.attempt if transition.guard else None
     with locks.bounded_transaction():
+        # In this order everywhere: interaction, conversation, message. So nobody waits for somebody who waits for them.
+        _touch([message])
         [moved] = bulk.update(Message, [Update(message.pk, transition.sources, attempt, values)])
         if moved:
             message.status = transition.target
             if change.event is Event.REFUSED:
                 _show_not_sent(message, change)
-            _touch([message])
             if message.interaction_id is not None:
                 effects.tell_after_commit(signals.interaction_updated, message.interaction_id)
             if is_final and message.interaction_id is None:

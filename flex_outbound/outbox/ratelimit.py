@@ -53,17 +53,19 @@ class Slots:
     retry_in: float = 0.0
 
 
-def take(budget: Budget, account_sid: str) -> float:
-    """Spend one request of an account's budget.
+def take(budget: Budget, account_sid: str, requests: int = 1) -> float:
+    """Spend one request of an account's budget, or several at once.
 
-    Returns 0 where it was granted, else the seconds after which the next one is free.
+    Returns 0 where that was granted, else the seconds after which the next one is free.
     """
     limit = limit_of(budget)
     if limit is None:
         return 0.0
     try:
         limiter = _limiter(conf.rate_limit_storage)
-        if limiter.hit(limit, "flex_outbound", budget.value, account_sid):
+        # A limit that is smaller than that grants it where it is unspent.
+        cost = min(requests, limit.amount)
+        if limiter.hit(limit, "flex_outbound", budget.value, account_sid, cost=cost):
             return 0.0
         stats = limiter.get_window_stats(limit, "flex_outbound", budget.value, account_sid)
         return max(stats.reset_time - time.time(), 0.01)

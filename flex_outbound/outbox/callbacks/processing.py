@@ -89,7 +89,7 @@ def _is_young(stored: WebhookEvent) -> bool:
 def replay(keys: Iterable[int]) -> int:
     """Apply stored callbacks once more, applied or failed, soon and in the background. Returns how many.
 
-    Applying is idempotent, but ``message_received`` is sent again.
+    Applying is idempotent; the host is not told of a message again.
     """
     with locks.bounded_transaction(read_first=True):
         stored = locks.lock(WebhookEvent.objects.filter(pk__in=list(keys))).order_by("pk")

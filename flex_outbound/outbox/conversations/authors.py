@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from flex_outbound import addresses
+from flex_outbound.gateway.base import Participant
 from flex_outbound.models import Conversation, Interaction, Worker
 from flex_outbound.models.conversation import as_participants
 from flex_outbound.outbox.conversations.heard import Heard
@@ -19,14 +20,26 @@ _ENCODED: Final = re.compile(r"(?:_[0-9A-Fa-f]{2})+")
 def party_of(heard: Heard, conversation: Conversation) -> str:
     """Return who wrote a message, one of ``Party``."""
     known = as_participants(conversation.participants).get(heard.participant_sid)
-    if known in Party.values:
+    if known in Party.values and known != Party.UNKNOWN:
         return str(known)
     if heard.author == Party.SYSTEM and not heard.participant_sid:
         return Party.SYSTEM.value
     if any(addresses.same(heard.author, one) for one in customers_of(conversation)):
         return Party.CUSTOMER.value
-    if heard.is_of_sdk or is_worker(heard.author, _workers_of(conversation)):
+    # Whoever has an address is no agent, however Twilio writes the address.
+    is_agent = heard.is_of_sdk and not is_surely_address(heard.author)
+    if is_agent or is_worker(heard.author, _workers_of(conversation)):
         return Party.AGENT.value
+    return Party.UNKNOWN.value
+
+
+def party_among(author: str, people: Iterable[Participant]) -> str:
+    """Return who wrote a message by its author alone, among those who take part."""
+    for one in people:
+        if one.address and addresses.same(author, one.address):
+            return Party.CUSTOMER.value
+        if one.identity and is_worker(author, [one.identity]):
+            return Party.AGENT.value
     return Party.UNKNOWN.value
 
 

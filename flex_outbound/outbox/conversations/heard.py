@@ -8,14 +8,13 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from django.utils.dateparse import parse_datetime
-
 from flex_outbound.gateway import results
 from flex_outbound.gateway.payloads import KEY
+from flex_outbound.gateway.words import clean
 from flex_outbound.models.message import MAX_AUTHOR, MAX_SUBJECT
 from flex_outbound.sids import SidKind, sid_or_none
 
@@ -25,8 +24,6 @@ MAX_BODY: Final = 65_536
 MAX_MEDIA: Final = 20
 MAX_FILENAME: Final = 255
 
-# Neither PostgreSQL nor JSON takes NUL; a lone surrogate cannot be encoded. Other controls mean nothing in a text.
-_UNFIT: Final = re.compile("[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f\\ud800-\\udfff]")
 _TYPE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,62}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,62}\Z")
 
 
@@ -36,6 +33,7 @@ class Heard:
 
     ``said_at``: in whole seconds. ``edited_at``: None unless somebody changed it. ``media``: as ``Message.media`` keeps
     it. ``is_of_sdk``: an agent's browser sent it. ``delivery``: the least that all its receipts say, "" for none.
+    ``is_listed``: from Twilio's list, which knows its index best. ``is_removed``: told by its removal.
     """
 
     message_sid: str
@@ -51,6 +49,8 @@ class Heard:
     edited_at: datetime | None = None
     is_of_sdk: bool = False
     delivery: str = ""
+    is_listed: bool = False
+    is_removed: bool = False
 
 
 def of_callback(params: Mapping[str, str]) -> Heard | None:
@@ -65,7 +65,7 @@ def of_callback(params: Mapping[str, str]) -> Heard | None:
         author=text(params.get("Author"), MAX_AUTHOR),
         participant_sid=sid_or_none(params.get("ParticipantSid"), SidKind.PARTICIPANT) or "",
         body=text(params.get("Body"), MAX_BODY),
-        subject=text(params.get("Subject"), MAX_SUBJECT),
+        subject=" ".join(text(params.get("Subject"), MAX_SUBJECT).split()),
         key=key_in(results.parse_attributes(params.get("Attributes", "")).get(KEY)),
         media=media_of(_media_of(params.get("Media", ""))),
         said_at=moment(params.get("DateCreated")),
@@ -76,7 +76,8 @@ def of_callback(params: Mapping[str, str]) -> Heard | None:
 
 def text(value: object, most: int) -> str:
     """Return a text of Twilio's without signs that cannot be kept, cut to so many characters."""
-    return _UNFIT.sub("", value[: most * 2])[:most] if isinstance(value, str) else ""
+    # Lists come cleaned already: both ways must end in the same text.
+    return clean(value, most).replace("\ufffd", "") if isinstance(value, str) else ""
 
 
 def key_in(value: object) -> UUID | None:
@@ -89,16 +90,8 @@ def key_in(value: object) -> UUID | None:
 
 def moment(value: object) -> datetime | None:
     """Return a time in whole seconds, None for none: lists show no more, and a callback must not sort differently."""
-    if isinstance(value, datetime):
-        found: datetime | None = value
-    else:
-        try:
-            found = parse_datetime(value) if isinstance(value, str) else None
-        except ValueError:
-            found = None
-    if found is None:
-        return None
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).replace(microsecond=0)
+    found = results.moment(value)
+    return found.replace(microsecond=0) if found is not None else None
 
 
 def media_of(items: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Any], ...]:

@@ -5,23 +5,25 @@ is, is read afterwards.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from enum import StrEnum
 from typing import Final
 
+from django.db import IntegrityError, OperationalError, connections
 from django.db.models.functions import Now
 
+from flex_outbound.channels import Channel
 from flex_outbound.gateway import results
+from flex_outbound.gateway.base import Receipt
 from flex_outbound.models import Account, Conversation, Interaction, Message
 from flex_outbound.models.conversation import key_of
-from flex_outbound.models.message import Tell
 from flex_outbound.outbox import locks
-from flex_outbound.outbox.changes import not_delivered
 from flex_outbound.outbox.conversations import heard as hearing
 from flex_outbound.outbox.conversations import opening, receipts, recording
 from flex_outbound.outbox.conversations.authors import is_surely_address
 from flex_outbound.outbox.jobs import Job, request_after_commit
 from flex_outbound.sids import SidKind, sid_or_none
-from flex_outbound.statuses import ConversationState, Party
+from flex_outbound.statuses import Party
 
 
 class Told(StrEnum):
@@ -51,23 +53,39 @@ def hear(account: Account, event_type: str, params: Mapping[str, str], find: Fin
     sid = sid_or_none(params.get("ConversationSid"), SidKind.CONVERSATION)
     if event_type not in EVENTS or sid is None:
         return None
-    with locks.bounded_transaction(read_first=True):
+    told = Told(event_type)
+    try:
+        return _hear(account, sid, told, params, find)
+    except IntegrityError:
+        return _hear(account, sid, told, params, find, carefully=True)
+    except OperationalError:
+        # Two transactions that wait for each other: one of them is ended, and Twilio does not call again.
+        if connections[locks.alias()].in_atomic_block:
+            raise
+        return _hear(account, sid, told, params, find)
+
+
+def _hear(
+    account: Account, sid: str, told: Told, params: Mapping[str, str], find: Find, *, carefully: bool = False
+) -> Conversation | None:
+    with locks.bounded_transaction(savepoint=True, read_first=True):
         conversation = opening.locked(account.pk, sid)
         if conversation is None:
-            row = _new(account, sid, event_type, params, find())
+            interaction = find()
+            row = _new(account, sid, told, params, interaction)
             if row is None:
                 return None
-            opening.save_new(row)
+            opening.save_new(row, interaction)
             conversation = opening.locked(account.pk, sid)
         if conversation is None or conversation.is_foreign:
             return None
         conversation.account = account
-        _apply(conversation, Told(event_type), params)
+        _apply(conversation, told, params, carefully=carefully)
     return conversation
 
 
 def _new(
-    account: Account, sid: str, event_type: str, params: Mapping[str, str], interaction: Interaction | None
+    account: Account, sid: str, told: Told, params: Mapping[str, str], interaction: Interaction | None
 ) -> Conversation | None:
     """Return a row for a conversation that is not known yet, None for one of which nothing says that it is ours."""
     if interaction is not None:
@@ -75,31 +93,30 @@ def _new(
         row.pk = key_of(sid)
         return row
     author = hearing.text(params.get("Author"), 256)
-    if event_type == Told.MESSAGE_ADDED and is_surely_address(author):
-        return opening.of_stranger(account.pk, sid, author)
+    if told is Told.MESSAGE_ADDED and is_surely_address(author):
+        is_our_own = opening.sender_of(account.pk, author) is not None
+        return opening.of_stranger(account.pk, sid, "" if is_our_own else author)
     proxy = params.get("MessagingBinding.ProxyAddress", "")
-    if event_type == Told.PARTICIPANT_ADDED and proxy and opening.sender_of(account.pk, proxy) is not None:
+    if told is Told.PARTICIPANT_ADDED and proxy and opening.sender_of(account.pk, proxy) is not None:
         return opening.of_stranger(account.pk, sid, hearing.text(params.get("MessagingBinding.Address"), 256))
     return None
 
 
-def _apply(conversation: Conversation, event: Told, params: Mapping[str, str]) -> None:
+def _apply(conversation: Conversation, event: Told, params: Mapping[str, str], *, carefully: bool) -> None:
     service = sid_or_none(params.get("ChatServiceSid"), SidKind.CHAT_SERVICE)
     if service:
         conversation.chat_service_sid = service
-    if event in (Told.MESSAGE_ADDED, Told.MESSAGE_UPDATED):
-        _message(conversation, event, params)
-    elif event is Told.MESSAGE_REMOVED:
-        _removed(conversation, params)
+    if event in (Told.MESSAGE_ADDED, Told.MESSAGE_UPDATED, Told.MESSAGE_REMOVED):
+        _message(conversation, event, params, carefully=carefully)
     elif event is Told.DELIVERY_UPDATED:
         _receipt(conversation, params)
     elif event is Told.STATE_UPDATED:
-        _state(conversation, params.get("StateTo", ""))
+        _state(conversation, params)
     else:
         _participant(conversation, params)
 
 
-def _message(conversation: Conversation, event: Told, params: Mapping[str, str]) -> None:
+def _message(conversation: Conversation, event: Told, params: Mapping[str, str], *, carefully: bool) -> None:
     heard = hearing.of_callback(params)
     if heard is None:
         return
@@ -107,19 +124,13 @@ def _message(conversation: Conversation, event: Told, params: Mapping[str, str])
         # Its beginning was not heard, and what it was is not in this event: it is read.
         _read_soon(conversation)
         return
-    recording.record(conversation, [heard])
-
-
-def _removed(conversation: Conversation, params: Mapping[str, str]) -> None:
-    sid = sid_or_none(params.get("MessageSid"), SidKind.MESSAGE)
-    gone = Message.objects.filter(conversation=conversation, message_sid=sid, removed_at=None)
-    if sid and gone.update(removed_at=Now(), body="", subject="", media=[], has_media=False, to_tell=Tell.UPDATED):
-        last = Message.objects.filter(message_sid=sid, index=conversation.last_index).exists()
-        touched = {"last_text": ""} if last else {}
-        Conversation.objects.filter(pk=conversation.pk).update(updated_at=Now(), **touched)
-        request_after_commit(Job.CONVERSATION, conversation.account_id)
-    elif sid and not Message.objects.filter(message_sid=sid).exists():
-        _read_soon(conversation)
+    if event is Told.MESSAGE_REMOVED:
+        # Also where nobody knows it yet: its beginning may still come, and must not bring it back.
+        heard = replace(heard, is_removed=True, edited_at=None)
+    elif heard.index is None or (conversation.channel == Channel.EMAIL and not heard.subject):
+        # Callbacks do not tell the subject of an email.
+        recording.read_soon(conversation)
+    recording.record(conversation, [heard], carefully=carefully)
 
 
 def _receipt(conversation: Conversation, params: Mapping[str, str]) -> None:
@@ -132,23 +143,20 @@ def _receipt(conversation: Conversation, params: Mapping[str, str]) -> None:
         # It may be one of ours whose answer has not come yet; the list of messages tells its delivery as well.
         _read_soon(conversation)
         return
-    code = results.parse_code(params.get("ErrorCode"))
-    news = receipts.learn(message, receipt_sid, params.get("Status", ""), code)
-    if not news or message.conversation_id not in (None, conversation.pk):
-        return
-    if receipts.is_failed(news.get("delivery_status", "")) and message.interaction_id is None:
-        news |= not_delivered(code)
-    Message.objects.filter(pk=message.pk).update(**news, to_tell=message.to_tell or Tell.UPDATED)
-    Conversation.objects.filter(pk=conversation.pk).update(updated_at=Now())
-    request_after_commit(Job.CONVERSATION, conversation.account_id)
+    told = Receipt(params.get("Status", ""), results.parse_code(params.get("ErrorCode")), receipt_sid)
+    if recording.is_here(message, conversation) and receipts.keep(message, [told]):
+        Conversation.objects.filter(pk=conversation.pk).update(updated_at=Now())
+        request_after_commit(Job.CONVERSATION, conversation.account_id)
 
 
-def _state(conversation: Conversation, state: str) -> None:
-    if state not in ConversationState.values or not conversation.is_open or state == conversation.state:
-        return
-    # Closed is final; what is open is read from time to time.
-    rest = {"next_at": None} if state == ConversationState.CLOSED else {}
-    Conversation.objects.filter(pk=conversation.pk).update(state=state, updated_at=Now(), **rest)
+def _state(conversation: Conversation, params: Mapping[str, str]) -> None:
+    before = conversation.state_at
+    is_news = opening.move_state(conversation, params.get("StateTo", ""), results.moment(params.get("StateUpdated")))
+    if is_news and not conversation.is_open:
+        # Read once more: what no callback has told by then, none will.
+        recording.read_soon(conversation)
+    if is_news or conversation.state_at != before:
+        recording.save(conversation, is_news=is_news)
 
 
 def _participant(conversation: Conversation, params: Mapping[str, str]) -> None:
@@ -158,7 +166,7 @@ def _participant(conversation: Conversation, params: Mapping[str, str]) -> None:
     party = Party.CUSTOMER if address else Party.AGENT if params.get("Identity") else Party.UNKNOWN
     sid = sid_or_none(params.get("ParticipantSid"), SidKind.PARTICIPANT) or ""
     if opening.note_participant(conversation, sid, party):
-        conversation.save(update_fields=["participants"])
+        conversation.save(update_fields=["participants", "chat_service_sid"])
 
 
 def _read_soon(conversation: Conversation) -> None:

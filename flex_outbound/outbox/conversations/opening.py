@@ -1,17 +1,19 @@
 """Conversations as rows: when one begins, whose it is, and what its participants tell."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Final
 
 from django.db.models import Q
 from django.db.models.functions import Now
 
 from flex_outbound import addresses
-from flex_outbound.models import ContactAddress, Conversation, ConversationContact, Interaction, Sender
+from flex_outbound.gateway.base import Participant
+from flex_outbound.models import ContactAddress, Conversation, ConversationContact, Interaction, Message, Sender
 from flex_outbound.models.conversation import key_of
 from flex_outbound.outbox import locks
 from flex_outbound.outbox.jobs import Job, request_after_commit
-from flex_outbound.statuses import Party
+from flex_outbound.statuses import UNSETTLED, ConversationState, Party
 
 RELATED: Final = ("interaction__worker",)
 """What is read with a conversation to tell who wrote a message."""
@@ -37,15 +39,22 @@ def open_for(interactions: Sequence[Interaction]) -> None:
         return
     with locks.bounded_transaction():
         made = Conversation.objects.bulk_create([of_interaction(one) for one in named], ignore_conflicts=True)
-        for one, row in zip(named, made, strict=True):
+        there = dict(Conversation.objects.filter(pk__in=[row.pk for row in made]).values_list("pk", "account_id"))
+        # A SID that is another account's is none of this one's, whoever names it.
+        own = [pair for pair in zip(named, made, strict=True) if there.get(pair[1].pk) == pair[0].account_id]
+        for one, row in own:
             _note_newest(row, one)
-        links = [
-            ConversationContact(conversation_id=row.pk, contact_type_id=one.contact_type_id, contact_id=one.contact_id)
-            for one, row in zip(named, made, strict=True)
-        ]
-        ConversationContact.objects.bulk_create(links, ignore_conflicts=True)
+        ConversationContact.objects.bulk_create([_link(row, one) for one, row in own], ignore_conflicts=True)
     for account_id in {one.account_id for one in named}:
         request_after_commit(Job.CONVERSATION, account_id)
+
+
+def _link(conversation: Conversation, interaction: Interaction) -> ConversationContact:
+    return ConversationContact(
+        conversation_id=conversation.pk,
+        contact_type_id=interaction.contact_type_id,
+        contact_id=interaction.contact_id,
+    )
 
 
 def of_interaction(interaction: Interaction) -> Conversation:
@@ -95,9 +104,48 @@ def of_stranger(account_id: int, conversation_sid: str, author: str) -> Conversa
     )
 
 
-def save_new(conversation: Conversation) -> None:
-    """Insert a conversation unless it is there."""
+def save_new(conversation: Conversation, interaction: Interaction | None = None) -> None:
+    """Insert a conversation unless it is there, and link it with the contact of its interaction.
+
+    While the interaction's SIDs are still to be written, the row does not refer to it yet: who writes them holds it,
+    and may ask for the conversation next. Then it is noted with the interaction's next step, or when it is read.
+    """
+    if interaction is not None and interaction.status in UNSETTLED:
+        conversation.interaction = None
     Conversation.objects.bulk_create([conversation], ignore_conflicts=True)
+    if interaction is not None and Conversation.objects.filter(pk=conversation.pk, account=interaction.account_id):
+        ConversationContact.objects.bulk_create([_link(conversation, interaction)], ignore_conflicts=True)
+
+
+def adopt(conversation: Conversation) -> None:
+    """Note the newest interaction in a conversation that knows none. ``conversation``: locked."""
+    if conversation.interaction_id is not None:
+        return
+    named = Interaction.objects.filter(conversation_sid=conversation.conversation_sid).exclude(status__in=UNSETTLED)
+    found = named.filter(account=conversation.account_id).select_related("worker").order_by("-created_at").first()
+    if found is None:
+        return
+    fresh = of_interaction(found)
+    _note_newest(fresh, found)
+    ConversationContact.objects.bulk_create([_link(conversation, found)], ignore_conflicts=True)
+    for name in ("interaction", "agent_id", "channel", "address", "sender_id", "sender_address", "customer_name"):
+        setattr(conversation, name, getattr(fresh, name))
+
+
+def move_state(conversation: Conversation, state: str, at: datetime | None) -> bool:
+    """Note Twilio's state as of a moment; returns whether it changed. ``conversation``: locked, saved by the caller.
+
+    Closed is final. Of others, one that is told late is old.
+    """
+    if state not in ConversationState.values or not conversation.is_open:
+        return False
+    known = conversation.state_at
+    if state != ConversationState.CLOSED and at is not None and known is not None and at < known:
+        return False
+    conversation.state_at = at or known
+    is_news = conversation.state != state
+    conversation.state = state
+    return is_news
 
 
 def locked(account_id: int, conversation_sid: str) -> Conversation | None:
@@ -131,9 +179,53 @@ def link_by_address(conversation: Conversation, known: Iterable[str]) -> int:
 
 
 def note_participant(conversation: Conversation, participant_sid: str, party: str) -> bool:
-    """Note who a participant is; returns whether that was news. ``conversation``: locked, and saved by the caller."""
+    """Note who a participant is; returns whether that was news. ``conversation``: locked, and saved by the caller.
+
+    Who leaves is the same as before, although Twilio may no longer show how they took part.
+    """
     known = dict(conversation.participants or {})
     if not participant_sid or party not in Party.values or known.get(participant_sid) == party:
         return False
+    if party == Party.UNKNOWN and participant_sid in known:
+        return False
     conversation.participants = {**known, participant_sid: party}
     return True
+
+
+def belongs(conversation: Conversation, people: Sequence[Participant]) -> bool:
+    """Note who takes part, and whose customer it is. ``conversation``: locked, and saved by the caller.
+
+    Returns False for a conversation of none of our senders: where Twilio shows the business's address, it is one of
+    ours, or the conversation is somebody else's although its customer is a contact. Where nobody takes part any more,
+    nothing is proven.
+    """
+    for one in people:
+        party = Party.CUSTOMER if one.address else Party.AGENT if one.identity else Party.UNKNOWN
+        note_participant(conversation, one.participant_sid, party)
+    customers = [one for one in people if one.address]
+    if conversation.interaction_id is None and conversation.sender_id is None:
+        senders = [(one, sender_of(conversation.account_id, one.proxy_address)) for one in customers]
+        found = next(((one, sender) for one, sender in senders if sender is not None), None)
+        if found is not None:
+            _note_sender(conversation, *found)
+        elif any(one.proxy_address for one in customers):
+            return False
+    linked = link_by_address(conversation, [conversation.address, *(one.address for one in customers)])
+    return bool(linked or conversation.interaction_id or conversation.sender_id or not customers)
+
+
+def _note_sender(conversation: Conversation, customer: Participant, sender: Sender) -> None:
+    conversation.sender, conversation.sender_address = sender, sender.address
+    conversation.channel, conversation.address = sender.channel, addresses.plain(customer.address)[:256]
+    conversation.save(update_fields=["sender", "sender_address", "channel", "address", "address_key"])
+
+
+def forget(conversation: Conversation) -> None:
+    """Keep nothing of a conversation that is none of ours but that it is none."""
+    Message.objects.filter(conversation=conversation).delete()
+    ConversationContact.objects.filter(conversation=conversation).delete()
+    Conversation.objects.filter(pk=conversation.pk).update(
+        is_foreign=True, next_at=None, updated_at=Now(), participants={}, inbound=0,
+        **dict.fromkeys(("address", "address_key", "customer_name", "last_text", "last_party"), ""),
+        **dict.fromkeys(("last_index", "read_index", "last_at", "last_inbound_at")),
+    )  # fmt: skip

@@ -12,8 +12,10 @@ from typing import Final
 from django.utils.html import strip_tags
 
 from flex_outbound.exceptions import GatewayError
-from flex_outbound.gateway.base import Gateway, MediaItem, MessageRecord
+from flex_outbound.gateway.base import Gateway, MediaItem, MessagePage, MessageRecord
+from flex_outbound.models import Conversation, Message
 from flex_outbound.outbox.conversations.heard import MAX_BODY
+from flex_outbound.outbox.conversations.learning import keeps_texts
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +37,27 @@ def parts_of(record: MessageRecord) -> list[MediaItem]:
         return []
     texts = [one for one in record.media if one.category == BODY and one.content_type.split(";")[0] in (PLAIN, HTML)]
     return sorted(texts, key=lambda one: not one.content_type.startswith(PLAIN))
+
+
+def with_texts(
+    page: MessagePage | None, conversation: Conversation, gateway: Gateway, chat_service_sid: str
+) -> MessagePage | None:
+    """Return messages with the texts of emails among them, as far as these are kept. Raises nothing of Twilio's.
+
+    A text that is here already is not read again.
+    """
+    wanted = [one.message_sid for one in page.messages if parts_of(one)] if page is not None else []
+    if page is None or not wanted or not chat_service_sid or not keeps_texts(conversation):
+        return page
+    rows = Message.objects.filter(message_sid__in=wanted).exclude(body="", removed_at=None)
+    known = dict(rows.values_list("message_sid", "body"))
+
+    def read(record: MessageRecord) -> MessageRecord:
+        if record.message_sid in known:
+            return replace(record, body=known[record.message_sid])
+        return with_text(record, gateway, chat_service_sid)
+
+    return replace(page, messages=tuple(read(one) if parts_of(one) else one for one in page.messages))
 
 
 def with_text(record: MessageRecord, gateway: Gateway, chat_service_sid: str) -> MessageRecord:

@@ -4,27 +4,30 @@ Each conversation says itself when it is read next (``next_at``). All workers sh
 """
 
 import logging
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
+from django.db import IntegrityError
+from django.db.models import Q
 from django.db.models.functions import Now
 
-from flex_outbound import addresses
 from flex_outbound.exceptions import ConfigurationError, GatewayError
-from flex_outbound.gateway.base import Delivery, Gateway, MessagePage, MessageRecord, Participant
+from flex_outbound.gateway.base import ConversationDetails, Delivery, MessagePage, MessageRecord, Participant, Receipt
 from flex_outbound.models import Account, Conversation, Message, Source
 from flex_outbound.models.event import WebhookReceipt
-from flex_outbound.models.message import MAX_AUTHOR, MAX_SUBJECT, Tell
-from flex_outbound.outbox import alerts, claims, locks, ratelimit, retry
+from flex_outbound.models.message import MAX_AUTHOR, MAX_SUBJECT
+from flex_outbound.outbox import alerts, claims, delivery, locks, ratelimit, retry
+from flex_outbound.outbox.changes import not_delivered
 from flex_outbound.outbox.clock import from_now
-from flex_outbound.outbox.conversations import opening, parts, recording
+from flex_outbound.outbox.conversations import opening, parts, receipts, recording
 from flex_outbound.outbox.conversations.heard import MAX_BODY, Heard, key_in, media_of, moment, text
 from flex_outbound.outbox.gateways import gateway_for
-from flex_outbound.outbox.jobs import Job, request
+from flex_outbound.outbox.jobs import Job, request, request_after_commit
 from flex_outbound.outbox.ratelimit import Budget
-from flex_outbound.statuses import ConversationState, DeliveryStatus, MessageStatus, Party
+from flex_outbound.statuses import UNDELIVERED, DeliveryStatus, Party
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +36,12 @@ BATCH: Final = 10
 
 LEASE: Final = 60.0
 """Seconds until another worker may read a conversation: longer than its requests take."""
+
+MOST_RECEIPTS: Final = 10
+"""Messages whose single receipts one reading asks for."""
+
+NEW_FOR: Final = 60.0
+"""Seconds for which a message that a callback told may be missing in Twilio's list."""
 
 AGAIN: Final = 50
 """Messages before the newest that are read again: they may have been edited, removed or delivered since."""
@@ -50,12 +59,19 @@ def read_due(account_id: int) -> int:
     with locks.bounded_transaction(read_first=True):
         taken = claims.take(due, BATCH, LEASE)
     hears = hears_callbacks(account_id) if taken else False
-    for conversation in taken:
-        wait = ratelimit.take(Budget.CONVERSATIONS, account.account_sid)
-        if wait:
-            _later(conversation, wait)
-            continue
-        read(conversation, account, hears=hears)
+    for number, conversation in enumerate(taken):
+        try:
+            read(conversation, account, hears=hears)
+        except Busy as busy:
+            _postpone(taken[number:], busy.seconds)
+            request(Job.CONVERSATION, account_id, busy.seconds)
+            return number
+        except (GatewayError, ConfigurationError) as error:
+            # The others would wait for Twilio as long, and with them a worker that could send meanwhile.
+            logger.info("Conversation %s could not be read: %s", conversation.pk, type(error).__name__)
+            alerts.note_access(account, error)
+            _postpone(taken[number:], retry.LONGEST_DELAY)
+            return number
     if len(taken) == BATCH:
         request(Job.CONVERSATION, account_id)
     return len(taken)
@@ -76,56 +92,63 @@ def hasten(conversation: Conversation, seconds: float = retry.READS[0]) -> None:
 
 
 def read(conversation: Conversation, account: Account, *, hears: bool) -> None:
-    """Read one conversation and write down what it shows, and when it is read next."""
+    """Read one conversation and write down what it shows, and when it is read next.
+
+    ``conversation``: as it was when it was taken. Raises GatewayError, ConfigurationError, and Busy where the account's
+    budget is spent.
+    """
+    seen = _ask(conversation, account)
     try:
-        gateway = gateway_for(account)
-        people = _participants(conversation, gateway)
-        details = gateway.fetch_conversation(conversation.conversation_sid)
-        page = gateway.list_messages(conversation.conversation_sid, _begin(conversation))
-        page = _with_texts(page, conversation, gateway, details.chat_service_sid if details else "")
-    except (GatewayError, ConfigurationError) as error:
-        logger.info("Conversation %s could not be read: %s", conversation.pk, type(error).__name__)
-        alerts.note_access(account, error)
-        _later(conversation, retry.after_failed_lookup(retry.LONGEST_DELAY * 8))
-        return
-    with locks.bounded_transaction(read_first=True):
-        current = opening.locked(account.pk, conversation.conversation_sid)
-        if current is None:
-            return
-        if people is not None and not _belongs(current, people):
-            _forget(current)
-            return
-        if details is not None and details.state in ConversationState.values and current.is_open:
-            current.state = details.state
-        if details is not None and details.chat_service_sid:
-            current.chat_service_sid = details.chat_service_sid
-        new = _write(current, page)
-        pause = _pause(current, hears=hears, is_gone=page is None and details is None)
-        Conversation.objects.filter(pk=current.pk).update(
-            read_at=Now(), lookups=0 if new else current.lookups + 1, next_at=from_now(pause) if pause else None
-        )
+        _keep(conversation, account, seen, hears=hears)
+    except IntegrityError:
+        _keep(conversation, account, seen, hears=hears, carefully=True)
 
 
-def _with_texts(
-    page: MessagePage | None, conversation: Conversation, gateway: Gateway, chat_service_sid: str
-) -> MessagePage | None:
-    """Add the texts of emails, which are files, as far as they are kept and are not here yet."""
-    wanted = {one.message_sid for one in page.messages if parts.parts_of(one)} if page is not None else set()
-    service = chat_service_sid or conversation.chat_service_sid
-    if page is None or not wanted or not service or not recording.keeps_texts(conversation):
-        return page
-    known = Message.objects.filter(message_sid__in=wanted).exclude(body="", removed_at=None)
-    wanted -= {str(sid) for sid in known.values_list("message_sid", flat=True)}
-    read = [parts.with_text(one, gateway, service) if one.message_sid in wanted else one for one in page.messages]
-    return replace(page, messages=tuple(read))
+class Busy(Exception):
+    """The account's budget is spent. ``seconds``: until there is more."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
 
 
-def _participants(conversation: Conversation, gateway: Gateway) -> list[Participant] | None:
-    """Ask who takes part, where that is not known or a message is by somebody unknown."""
-    unknown = Message.objects.filter(conversation=conversation, party=Party.UNKNOWN)
-    if conversation.participants and not unknown.exists():
-        return None
-    return gateway.list_participants(conversation.conversation_sid)
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What Twilio shows of a conversation. ``people``: None where that was not asked, or is not shown."""
+
+    people: list[Participant] | None
+    details: ConversationDetails | None
+    page: MessagePage | None
+    receipts: dict[str, list[Receipt]]
+
+
+def _ask(conversation: Conversation, account: Account) -> _Seen:
+    sid, asks_people = conversation.conversation_sid, _asks_people(conversation)
+    _spend(account, 3 if asks_people else 2)
+    gateway = gateway_for(account)
+    people = gateway.list_participants(sid) if asks_people else None
+    details = gateway.fetch_conversation(sid)
+    page = gateway.list_messages(sid, _begin(conversation))
+    service = details.chat_service_sid if details is not None else ""
+    page = parts.with_texts(page, conversation, gateway, service or conversation.chat_service_sid)
+    receipts: dict[str, list[Receipt]] = {}
+    for message_sid in _with_open_receipts(conversation, page):
+        _spend(account, 1)
+        receipts[message_sid] = gateway.find_receipts(sid, message_sid)
+    return _Seen(people, details, page, receipts)
+
+
+def _spend(account: Account, requests: int) -> None:
+    wait = ratelimit.take(Budget.CONVERSATIONS, account.account_sid, requests)
+    if wait:
+        raise Busy(wait)
+
+
+def _asks_people(conversation: Conversation) -> bool:
+    """Tell whether to ask who takes part: that is not known, or a message is by somebody unknown."""
+    return (
+        not conversation.participants or Message.objects.filter(conversation=conversation, party=Party.UNKNOWN).exists()
+    )
 
 
 def _begin(conversation: Conversation) -> int | None:
@@ -135,73 +158,98 @@ def _begin(conversation: Conversation) -> int | None:
     return min(conversation.read_index, max((conversation.last_index or 0) - AGAIN, -1))
 
 
-def _belongs(conversation: Conversation, people: Iterable[Participant]) -> bool:
-    """Note who takes part, and whose customer it is. Returns False for a conversation of none of our senders."""
-    customers: list[Participant] = []
-    for one in people:
-        party = Party.CUSTOMER if one.address else Party.AGENT if one.identity else Party.UNKNOWN
-        opening.note_participant(conversation, one.participant_sid, party)
-        customers += [one] if one.address else []
-    _name_authors(conversation)
-    if conversation.interaction_id is None and conversation.sender_id is None:
-        senders = [(one, opening.sender_of(conversation.account_id, one.proxy_address)) for one in customers]
-        found = next(((one, sender) for one, sender in senders if sender is not None), None)
-        if found is not None:
-            one, sender = found
-            conversation.sender, conversation.sender_address = sender, sender.address
-            conversation.channel, conversation.address = sender.channel, addresses.plain(one.address)[:256]
-            _save_names(conversation)
-    linked = opening.link_by_address(conversation, [conversation.address, *(one.address for one in customers)])
-    return bool(linked or conversation.interaction_id or conversation.sender_id)
+def _with_open_receipts(conversation: Conversation, page: MessagePage | None) -> list[str]:
+    """Return the messages whose receipts a summary does not tell: those that failed, and those with several."""
+    summaries = {one.message_sid: one.delivery for one in page.messages if one.delivery} if page else {}
+    unclear = {sid for sid, one in summaries.items() if one.total > 1 or least_of(one) in UNDELIVERED}
+    rows = Message.objects.filter(conversation=conversation, message_sid__in=unclear)
+    for sid, known, status in rows.values_list("message_sid", "receipts", "delivery_status"):
+        summary = summaries[sid or ""]
+        if len(known or {}) >= summary.total and least_of(summary) == status:
+            unclear.discard(sid or "")
+    return sorted(unclear)[:MOST_RECEIPTS]
 
 
-def _save_names(conversation: Conversation) -> None:
-    conversation.save(update_fields=["sender", "sender_address", "channel", "address", "address_key"])
+def _keep(conversation: Conversation, account: Account, seen: _Seen, *, hears: bool, carefully: bool = False) -> None:
+    with locks.bounded_transaction(savepoint=True, read_first=True):
+        current = opening.locked(account.pk, conversation.conversation_sid)
+        if current is None:
+            return
+        # Somebody asked for it while it was read, so what it is about may not have been seen.
+        is_wanted = Conversation.objects.due().filter(pk=conversation.pk).exists()
+        current.account = account
+        opening.adopt(current)
+        if seen.people is not None and not opening.belongs(current, seen.people):
+            opening.forget(current)
+            return
+        is_news = recording.name_authors(current, seen.people) if seen.people is not None else False
+        new = _write(conversation, current, seen, carefully=carefully)
+        if seen.details is not None:
+            is_news |= _describe(conversation, current, seen.details)
+        pause = _pause(current, hears=hears, is_gone=seen.page is None and seen.details is None)
+        current.lookups = 0 if new else current.lookups + 1
+        current.next_at = Now() if is_wanted else from_now(pause) if pause else None
+        recording.save(current, is_news=is_news)
+        Conversation.objects.filter(pk=current.pk).update(read_at=Now())
+        if is_wanted or is_news:
+            request_after_commit(Job.CONVERSATION, account.pk)
 
 
-def _name_authors(conversation: Conversation) -> None:
-    """Tell who wrote the messages of which nobody knew: their participants are known now."""
-    for sid, party in (conversation.participants or {}).items():
-        if party == Party.UNKNOWN:
-            continue
-        is_customer = party == Party.CUSTOMER
-        known = {"status": MessageStatus.RECEIVED, "to_tell": Tell.RECEIVED} if is_customer else {}
-        unknown = Message.objects.filter(conversation=conversation, party=Party.UNKNOWN, participant_sid=sid)
-        named = unknown.update(**{"party": party, "status": MessageStatus.SENT, **known})
-        conversation.inbound += named if is_customer else 0
+def _describe(before: Conversation, current: Conversation, details: ConversationDetails) -> bool:
+    """Note the state that was read, unless a callback has told a newer one meanwhile."""
+    current.chat_service_sid = details.chat_service_sid or current.chat_service_sid
+    if current.state_at != before.state_at:
+        return False
+    known = current.state_at
+    is_news = opening.move_state(current, details.state, None)
+    current.state_at = max((one for one in (known, details.updated_at) if one is not None), default=None)
+    return is_news
 
 
-def _forget(conversation: Conversation) -> None:
-    """Keep nothing of a conversation that is none of ours but that it is none."""
-    Message.objects.filter(conversation=conversation).delete()
-    Conversation.objects.filter(pk=conversation.pk).update(
-        is_foreign=True, address="", address_key="", last_text="", participants={}, next_at=None, updated_at=Now()
-    )
-
-
-def _write(conversation: Conversation, page: MessagePage | None) -> int:
+def _write(before: Conversation, current: Conversation, seen: _Seen, *, carefully: bool) -> int:
+    page = seen.page
     if page is None:
         return 0
     heard = [of_record(one) for one in page.messages]
-    new = recording.record(conversation, heard)
+    new = recording.record(current, heard, carefully=carefully)
+    for message in Message.objects.filter(conversation=current, message_sid__in=seen.receipts):
+        _keep_receipts(message, seen.receipts[message.message_sid or ""])
     indexes = [one.index for one in heard if one.index is not None]
-    if page.is_whole and indexes:
-        # Twilio's index may skip, so what is read is whole although a number is missing.
-        conversation.read_index = conversation.last_index = max(conversation.last_index or 0, *indexes)
-        conversation.save(update_fields=["read_index", "last_index"])
+    if indexes:
+        # Twilio's index may skip, so up to here nothing is missing although a number is. What is older than the
+        # longest list is not shown.
+        current.read_index = max(*indexes, -1 if current.read_index is None else current.read_index)
     if page.is_whole:
-        _note_removed(conversation, page.messages)
+        _note_removed(before, current, page)
     return new
 
 
-def _note_removed(conversation: Conversation, listed: Iterable[MessageRecord]) -> None:
-    """Note messages that Twilio no longer shows among those that were read again."""
-    indexes = {one.index for one in listed if one.index is not None}
-    if not indexes:
+def _keep_receipts(message: Message, found: list[Receipt]) -> None:
+    receipts.keep(message, found)
+    if not receipts.is_failed(message.delivery_status):
         return
-    gone = Message.objects.filter(conversation=conversation, index__gte=min(indexes), index__lte=max(indexes))
-    gone = gone.filter(removed_at=None).exclude(index__in=indexes)
-    gone.update(removed_at=Now(), body="", subject="", media=[], has_media=False, to_tell=Tell.UPDATED)
+    if message.interaction is not None:
+        # After the commit: it writes to the interaction, whose lock others hold while they ask for the conversation.
+        for one in found:
+            told = partial(delivery.apply, message.interaction, message, one.status, one.error_code)
+            locks.after_commit(told)
+    elif not message.error_reason:
+        Message.objects.filter(pk=message.pk, error_reason="").update(**not_delivered(None))
+
+
+def _note_removed(before: Conversation, current: Conversation, page: MessagePage) -> None:
+    """Note messages that Twilio no longer shows among those that were read again.
+
+    One behind all that are shown was known before Twilio was asked, and is no new one that its list does not have yet.
+    """
+    begin = _begin(before)
+    indexes = [one.index for one in page.messages if one.index is not None]
+    is_old = Q(index__lte=before.last_index or -1, created_at__lt=from_now(-NEW_FOR))
+    again = Message.objects.filter(Q(index__lt=max(indexes, default=-1)) | is_old, conversation=current)
+    gone = again.filter(index__gt=-1 if begin is None else begin)
+    if recording.note_removed(current, gone.exclude(message_sid__in=[one.message_sid for one in page.messages])):
+        recording.save(current, is_news=True)
+        request_after_commit(Job.CONVERSATION, current.account_id)
 
 
 def _pause(conversation: Conversation, *, hears: bool, is_gone: bool) -> float | None:
@@ -210,9 +258,10 @@ def _pause(conversation: Conversation, *, hears: bool, is_gone: bool) -> float |
     return retry.READ_WITH_CALLBACKS if hears else retry.next_read(conversation.lookups)
 
 
-def _later(conversation: Conversation, seconds: float) -> None:
-    Conversation.objects.filter(pk=conversation.pk).update(next_at=from_now(seconds))
-    request(Job.CONVERSATION, conversation.account_id, seconds)
+def _postpone(conversations: Sequence[Conversation], seconds: float) -> None:
+    keys = [one.pk for one in conversations]
+    # Not those that somebody asks for meanwhile.
+    Conversation.objects.filter(pk__in=keys, next_at__gt=Now()).update(next_at=from_now(seconds))
 
 
 def of_record(record: MessageRecord) -> Heard:
@@ -240,6 +289,7 @@ def of_record(record: MessageRecord) -> Heard:
         said_at=moment(record.created_at),
         edited_at=moment(record.updated_at),
         delivery=least_of(record.delivery),
+        is_listed=True,
     )
 
 

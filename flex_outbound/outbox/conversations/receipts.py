@@ -3,27 +3,65 @@
 Source: https://www.twilio.com/docs/conversations/api/conversation-message-resource#delivery-receipts
 """
 
+from collections.abc import Sequence
 from typing import Any, Final
 
+from django.db.models import Case, F, Value, When
+
+from flex_outbound.gateway.base import Receipt
 from flex_outbound.models import Message
-from flex_outbound.statuses import DELIVERY_ORDER, UNDELIVERED, DeliveryStatus
+from flex_outbound.models.message import Tell
+from flex_outbound.outbox.changes import not_delivered
+from flex_outbound.statuses import DELIVERY_ORDER, DELIVERY_SETTLED, UNDELIVERED, DeliveryStatus
 
 MOST: Final = 50
 """Receipts of a message that are kept: a conversation takes no more participants who are not of a chat."""
 
+TELL_UPDATED: Final = Case(When(to_tell="", then=Value(Tell.UPDATED.value)), default=F("to_tell"))
+"""What the host is to be told of a message that changed; of one that it has not heard of, that it is there."""
+
+
+def keep(message: Message, told: Sequence[Receipt]) -> bool:
+    """Write what receipts say of a message, and show it on the object; returns whether that was news.
+
+    Of errors of several recipients the lowest code stays, whichever came first. The error of a first message is
+    written with its interaction's, by ``delivery``.
+    """
+    news: dict[str, Any] = {}
+    for one in told:
+        found = learn(message, one.receipt_sid, one.status, one.error_code)
+        news |= found
+        for name, value in found.items():
+            setattr(message, name, value)
+    if not news:
+        return False
+    if message.interaction_id is None and is_failed(message.delivery_status):
+        news |= not_delivered(_lowest_code(message.receipts))
+    Message.objects.filter(pk=message.pk).update(**news, to_tell=TELL_UPDATED)
+    return True
+
 
 def learn(message: Message, receipt_sid: str, status: str, code: int | None) -> dict[str, Any]:
     """Return the columns that a receipt changes, {} for old news."""
-    if status not in DeliveryStatus.values:
+    if status not in DeliveryStatus.values or not receipt_sid:
         return {}
     known: dict[str, Any] = dict(message.receipts or {})
     before = known.get(receipt_sid)
-    if before is not None and DELIVERY_ORDER.get(status, -1) <= DELIVERY_ORDER.get(str(before[0]), -1):
-        return {}
     if before is None and len(known) >= MOST:
         return {}
+    if code is not None and status not in DELIVERY_SETTLED:
+        # Twilio names the error before it gives up.
+        status = DeliveryStatus.UNDELIVERED.value
+    if before is None and not known and not is_failed(message.delivery_status):
+        # A list has said what all receipts have come to at least, and this is one of them.
+        status = max(status, message.delivery_status, key=_rank)
+    if before is not None and _rank(status) <= _rank(str(before[0])):
+        return {}
     known[receipt_sid] = [status, code]
-    return {"receipts": known, "delivery_status": overall(known)}
+    found = overall(known)
+    if is_failed(message.delivery_status) and not is_failed(found):
+        found = message.delivery_status
+    return {"receipts": known, "delivery_status": found}
 
 
 def overall(receipts: dict[str, Any]) -> str:
@@ -32,7 +70,7 @@ def overall(receipts: dict[str, Any]) -> str:
     failed = [one for one in statuses if is_failed(one)]
     if failed:
         return DeliveryStatus.FAILED.value if DeliveryStatus.FAILED in failed else failed[0]
-    return min(statuses, key=lambda one: DELIVERY_ORDER.get(one, -1), default="")
+    return min(statuses, key=_rank, default="")
 
 
 def is_failed(status: str) -> bool:
@@ -45,3 +83,12 @@ def counts(receipts: dict[str, Any]) -> tuple[int, int]:
     arrived = (DeliveryStatus.DELIVERED, DeliveryStatus.READ)
     statuses = [status for status, _code in receipts.values()]
     return sum(one in arrived for one in statuses), len(statuses)
+
+
+def _rank(status: str) -> int:
+    return DELIVERY_ORDER.get(status, -1)
+
+
+def _lowest_code(receipts: dict[str, Any]) -> int | None:
+    codes = [code for status, code in receipts.values() if is_failed(str(status)) and code is not None]
+    return min(codes, default=None)

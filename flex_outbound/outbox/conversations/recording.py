@@ -5,68 +5,75 @@ message, one inserts it, and what is counted on the conversation is counted once
 """
 
 from collections.abc import Sequence
-from datetime import datetime
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from flex_outbound.channels import Channel
-from flex_outbound.conf import conf
-from flex_outbound.models import Conversation, Message, MessageText
+from flex_outbound.gateway.base import Participant
+from flex_outbound.models import Conversation, Message
+from flex_outbound.models.conversation import as_participants
 from flex_outbound.models.message import Tell
 from flex_outbound.outbox import lifecycle, locks
 from flex_outbound.outbox.changes import Change
-from flex_outbound.outbox.conversations.authors import party_of
+from flex_outbound.outbox.conversations import learning, receipts, tallying
+from flex_outbound.outbox.conversations.authors import party_among, party_of
 from flex_outbound.outbox.conversations.heard import Heard
+from flex_outbound.outbox.conversations.learning import keeps_texts
 from flex_outbound.outbox.jobs import Job, request_after_commit
-from flex_outbound.statuses import DELIVERY_ORDER, MESSAGE_FINAL, ConversationState, Event, MessageStatus, Party
+from flex_outbound.statuses import MESSAGE_FINAL, Event, MessageStatus, Party
 
-LAST_TEXT: Final = 120
-"""Characters of a message that lists show."""
-
-
-def keeps_texts(conversation: Conversation) -> bool:
-    """Tell whether the texts of a conversation are kept here."""
-    return (conversation.account.message_text or conf.message_text) == MessageText.STORE
+_FIELDS: Final = (
+    *("last_index", "read_index", "inbound", "last_at", "last_inbound_at", "last_text", "last_party"),
+    *("participants", "chat_service_sid", "state", "state_at", "next_at", "lookups"),
+)
 
 
-def record(conversation: Conversation, heard: Sequence[Heard]) -> int:
+def record(conversation: Conversation, heard: Sequence[Heard], *, carefully: bool = False) -> int:
     """Keep messages of a conversation that the caller has locked, and save it. Returns how many were new.
 
     What is known already only learns: its index, an edit, its delivery. The host is told of what is new, in a job.
+    Raises IntegrityError where a message that seemed to be new is known all the same: then ask again ``carefully``,
+    in a new transaction.
     """
-    known = {} if _are_new(conversation, heard) else _known(heard)
+    heard = list({one.message_sid: one for one in heard}.values())
+    known = {} if not carefully and _are_new(conversation, heard) else _known(heard)
     new: list[Message] = []
-    changed = False
+    is_changed = must_recount = False
     for one in heard:
-        message = known.get(one.message_sid) or _own(known, one)
+        message = _find(known, conversation, one)
         if message is None:
             new.append(_row(conversation, one))
-        elif message.conversation_id in (None, conversation.pk):
-            changed |= _learn(conversation, message, one)
+        elif is_here(message, conversation):
+            news = learning.learn(conversation, message, one)
+            is_changed |= bool(news)
+            must_recount |= not tallying.count_learned(conversation, message, news)
+            _settle(message, one)
     Message.objects.bulk_create(new)
     for message in new:
-        _count(conversation, message)
+        must_recount |= not tallying.count_new(conversation, message)
+    if must_recount:
+        tallying.recount(conversation)
     _advance(conversation, heard)
     if any(message.party == Party.UNKNOWN or _lacks_text(conversation, message) for message in new):
         read_soon(conversation)
-    conversation.updated_at = Now()
-    conversation.save(update_fields=_FIELDS)
-    if changed or any(message.to_tell for message in new):
+    save(conversation, is_news=bool(new) or is_changed)
+    if is_changed or any(message.to_tell for message in new):
         request_after_commit(Job.CONVERSATION, conversation.account_id)
     return len(new)
 
 
-_FIELDS: Final = (
-    *("last_index", "read_index", "inbound", "last_at", "last_inbound_at", "last_text", "last_party"),
-    *("participants", "chat_service_sid", "state", "next_at", "lookups", "updated_at"),
-)
+def save(conversation: Conversation, *, is_news: bool) -> None:
+    """Write what is counted and known of a locked conversation. ``is_news``: pages show it."""
+    if is_news:
+        conversation.updated_at = Now()
+    conversation.save(update_fields=[*_FIELDS, "updated_at"] if is_news else _FIELDS)
 
 
 def _are_new(conversation: Conversation, heard: Sequence[Heard]) -> bool:
-    """Tell whether these messages are surely not known: a customer's, after the newest that is. Most are so."""
+    """Tell whether these messages are most likely not known: a customer's, after the newest that is. Most are so."""
     last = -1 if conversation.last_index is None else conversation.last_index
     return all(
         one.key is None and one.index is not None and one.index > last and party_of(one, conversation) == Party.CUSTOMER
@@ -81,7 +88,7 @@ def _known(heard: Sequence[Heard]) -> dict[str, Message]:
     if keys:
         same |= Q(key__in=keys)
     found: dict[str, Message] = {}
-    for message in Message.objects.filter(same):
+    for message in Message.objects.filter(same).select_related("interaction"):
         if message.message_sid:
             found[message.message_sid] = message
         if message.key:
@@ -95,16 +102,31 @@ def _lacks_text(conversation: Conversation, message: Message) -> bool:
     return is_email and message.has_media and not message.body and keeps_texts(conversation)
 
 
-def _own(known: dict[str, Message], heard: Heard) -> Message | None:
-    """Return the row of what was sent from here; a second message with the same key is somebody's copy."""
-    message = known.get(heard.key.hex) if heard.key else None
-    return message if message is not None and message.message_sid in (None, heard.message_sid) else None
+def _find(known: dict[str, Message], conversation: Conversation, heard: Heard) -> Message | None:
+    """Return the row of a message; by its key where it was sent from here.
+
+    A second message with the same key is somebody's copy, and so is one in another conversation.
+    """
+    message = known.get(heard.message_sid)
+    if message is None and heard.key is not None:
+        own = known.get(heard.key.hex)
+        is_sent_here = own is not None and own.message_sid is None and is_here(own, conversation)
+        message = own if is_sent_here else None
+    return message
+
+
+def is_here(message: Message, conversation: Conversation) -> bool:
+    """Tell whether a message is of this conversation, as far as is known."""
+    if message.account_id != conversation.account_id or message.conversation_id not in (None, conversation.pk):
+        return False
+    interaction = message.interaction
+    return interaction is None or interaction.conversation_sid in (None, conversation.conversation_sid)
 
 
 def _row(conversation: Conversation, heard: Heard) -> Message:
     party = party_of(heard, conversation)
-    is_ours = party in (Party.AGENT, Party.SYSTEM)
     is_kept = keeps_texts(conversation)
+    is_shown = is_kept and not heard.is_removed
     message = Message(
         account_id=conversation.account_id,
         conversation=conversation,
@@ -113,15 +135,16 @@ def _row(conversation: Conversation, heard: Heard) -> Message:
         party=party,
         author=heard.author,
         participant_sid=heard.participant_sid,
-        body=heard.body if is_kept else "",
-        subject=heard.subject if is_kept else "",
-        is_text_kept=is_kept or not (heard.body or heard.subject),
-        media=list(heard.media),
-        has_media=bool(heard.media),
+        body=heard.body if is_shown else "",
+        subject=heard.subject if is_shown else "",
+        is_text_kept=is_kept or heard.is_removed or not (heard.body or heard.subject),
+        media=[] if heard.is_removed else list(heard.media),
+        has_media=bool(heard.media) and not heard.is_removed,
         content_sid=heard.content_sid,
-        status=MessageStatus.SENT if is_ours else MessageStatus.RECEIVED,
+        status=learning.status_of(party),
         delivery_status=heard.delivery,
-        edited_at=_edit(heard),
+        edited_at=learning.edit_of(heard),
+        removed_at=Now() if heard.is_removed else None,
         # Of whom nobody knows yet, the host is told when that was read.
         to_tell=Tell.RECEIVED if party == Party.CUSTOMER else "",
     )
@@ -130,78 +153,12 @@ def _row(conversation: Conversation, heard: Heard) -> Message:
     return message
 
 
-def _edit(heard: Heard) -> datetime | None:
-    """Return when a message was changed; Twilio gives every message a date of change, an unchanged one its own."""
-    if heard.edited_at is None or heard.said_at is None or heard.edited_at <= heard.said_at:
-        return None
-    return heard.edited_at
-
-
-def _learn(conversation: Conversation, message: Message, heard: Heard) -> bool:
-    """Add to a known message what was not known of it; returns whether people see a difference."""
-    news: dict[str, Any] = {}
-    is_first_sight = message.index is None
-    if message.message_sid is None:
-        news["message_sid"] = heard.message_sid
-    if message.conversation_id is None:
-        news["conversation"] = conversation
-    if is_first_sight and heard.index is not None:
-        news |= {"index": heard.index, "said_at": heard.said_at or message.said_at}
-        news |= {"author": heard.author, "participant_sid": heard.participant_sid}
-    if heard.media and len(heard.media) >= len(message.media) and list(heard.media) != message.media:
-        # A callback does not tell the category of a file, a list does.
-        known = {one["sid"]: one for one in message.media}
-        media = [{**one, "category": one["category"] or known.get(one["sid"], one)["category"]} for one in heard.media]
-        news |= {"media": media, "has_media": True} if media != message.media else {}
-    if heard.body and not message.body and not message.key and not message.removed_at and keeps_texts(conversation):
-        news["body"] = heard.body
-    if DELIVERY_ORDER.get(heard.delivery, -1) > DELIVERY_ORDER.get(message.delivery_status, -1):
-        news["delivery_status"] = heard.delivery
-    edited = _edit(heard)
-    if edited is not None and (message.edited_at is None or edited > message.edited_at) and not message.removed_at:
-        news |= {"edited_at": edited}
-        if keeps_texts(conversation):
-            news |= {"body": heard.body, "subject": heard.subject or message.subject}
-    if news:
-        if not message.to_tell:
-            news["to_tell"] = Tell.UPDATED
-        Message.objects.filter(pk=message.pk).update(**news)
-        for name, value in news.items():
-            setattr(message, name, value)
+def _settle(message: Message, heard: Heard) -> None:
+    """Note that a message of ours was sent, where the answer has not come or was lost: its sight is the proof."""
     if message.status not in MESSAGE_FINAL or message.status == MessageStatus.FAILED:
-        # Sent from here, and the answer has not come or was lost: this is the proof that it was.
         # After the commit: it writes to the interaction, whose lock others hold while they ask for the conversation.
         found = Change(Event.FOUND, message_sid=heard.message_sid)
         locks.after_commit(partial(lifecycle.apply_message, message, found))
-    if is_first_sight and heard.index is not None:
-        _count(conversation, message)
-    return bool(news)
-
-
-def _count(conversation: Conversation, message: Message) -> None:
-    """Count a message on its conversation; lists show the last one."""
-    said_at = message.said_at if isinstance(message.said_at, datetime) else None
-    is_inbound = message.status == MessageStatus.RECEIVED and message.party != Party.UNKNOWN
-    if is_inbound:
-        conversation.inbound += 1
-        if said_at and (conversation.last_inbound_at is None or said_at > conversation.last_inbound_at):
-            conversation.last_inbound_at = said_at
-    is_last = message.index is None or conversation.last_index is None or message.index >= conversation.last_index
-    if is_last and said_at:
-        conversation.last_at = said_at
-        conversation.last_text = beginning(message)
-        conversation.last_party = message.party
-    if conversation.state == ConversationState.INACTIVE:
-        # Twilio makes it active with every message; its callback about that may be lost.
-        conversation.state = ConversationState.ACTIVE
-    if message.index is not None:
-        conversation.last_index = max(message.index, conversation.last_index or 0)
-    conversation.lookups = 0
-
-
-def beginning(message: Message) -> str:
-    """Return the beginning of a text, in one line."""
-    return " ".join((message.body or message.subject)[: LAST_TEXT * 4].split())[:LAST_TEXT]
 
 
 def _advance(conversation: Conversation, heard: Sequence[Heard]) -> None:
@@ -218,3 +175,32 @@ def read_soon(conversation: Conversation) -> None:
     """Have a conversation read at once. ``conversation``: saved by the caller."""
     conversation.next_at = Now()
     request_after_commit(Job.CONVERSATION, conversation.account_id)
+
+
+def name_authors(conversation: Conversation, people: Sequence[Participant]) -> bool:
+    """Tell who wrote the messages of which nobody knew, now that the participants are known.
+
+    Returns whether that was news. ``conversation``: locked, and saved by the caller.
+    """
+    by_sid = as_participants(conversation.participants)
+    is_news = False
+    for message in Message.objects.filter(conversation=conversation, party=Party.UNKNOWN):
+        party = by_sid.get(message.participant_sid, Party.UNKNOWN)
+        if party == Party.UNKNOWN:
+            party = party_among(message.author, people)
+        if party != Party.UNKNOWN:
+            Message.objects.filter(pk=message.pk).update(**learning.named(party))
+            is_news = True
+    if is_news:
+        tallying.recount(conversation)
+    return is_news
+
+
+def note_removed(conversation: Conversation, gone: QuerySet[Message]) -> bool:
+    """Note messages that Twilio no longer shows; returns whether there were any."""
+    if not gone.filter(conversation=conversation, removed_at=None).update(
+        **learning.REMOVED, to_tell=receipts.TELL_UPDATED
+    ):
+        return False
+    tallying.recount(conversation)
+    return True
