@@ -5,7 +5,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from flex_outbound.models import Account, Interaction, Source, WebhookEvent
@@ -41,14 +43,15 @@ class CallbackSecurity(BodySecurity):
         # Registered as …/?from=flex#rc=3&rp=all: Twilio signs and sends what stands before the fragment.
         assert post(self.event(row), query="?from=flex").status_code == 204
 
-    def test_the_answer_costs_few_queries(
-        self, row: Interaction, post: Any, django_assert_max_num_queries: Any
-    ) -> None:
+    def test_the_answer_costs_few_queries(self, row: Interaction, post: Any) -> None:
         receipts.pauses.is_due(row.account_id, self.source)  # noted a moment ago
         # The first one of a conversation costs more.
         assert post(self.event(row, MessageSid=f"IM{'f' * 32}", Index="2")).status_code == 204
-        with django_assert_max_num_queries(6):
+        with CaptureQueriesContext(connection) as queries:
             assert post(self.event(row)).status_code == 204
+        # Savepoints are there only because the test has a transaction open.
+        statements = [one["sql"] for one in queries if "SAVEPOINT" not in one["sql"]]
+        assert len(statements) <= 4, statements
 
     def test_nothing_that_names_or_quotes_anybody_is_kept(self, row: Interaction, post: Any) -> None:
         assert post(self.event(row, Author=row.address, Body=TEXT, FriendlyName=NAME)).status_code == 204
