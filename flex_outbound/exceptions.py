@@ -1,7 +1,7 @@
 """Every error that this app raises, with one root (vocabulary).
 
-There are four branches: configuration (an administrator fixes it), clicks (the caller fixes it), gateway (a call to
-Twilio that failed), webhooks (a callback that is refused).
+There are five branches: configuration (an administrator fixes it), clicks (the caller fixes it), gateway (a call to
+Twilio that failed), texts (a message's text that cannot be shown now), webhooks (a callback that is refused).
 """
 
 from collections.abc import Sequence
@@ -88,6 +88,19 @@ class Refused(GatewayError):
 
 class OutcomeUnknown(GatewayError):
     """Twilio may or may not have carried out the request. Look it up before it is repeated."""
+
+
+class TextUnavailable(FlexOutboundError):
+    """The text of a message that cannot be shown. ``str()`` is the message for the agent.
+
+    ``code`` is for programs and does not change: ``hidden``, ``erased``, ``gone``, ``busy`` or ``unreachable``.
+    ``retry_after``: the seconds after which it may be asked for again, None where that does not help.
+    """
+
+    def __init__(self, message: str, *, code: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.retry_after = retry_after
 
 
 class WebhookError(FlexOutboundError):

@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from flex_outbound import views
+from flex_outbound import text_view, views
 
 app_name = "flex_outbound"
 
@@ -13,6 +13,7 @@ urlpatterns = [
     path("interactions/<uuid:pk>/confirm/", views.confirm, name="confirm"),
     path("interactions/<uuid:pk>/cancel/", views.cancel, name="cancel"),
     path("interactions/<uuid:pk>/close/", views.close, name="close"),
+    path("messages/<int:pk>/text/", text_view.message_text, name="message-text"),
     path("api/", include("flex_outbound.api.urls")),
     path("webhooks/", include("flex_outbound.webhooks.urls")),
 ]

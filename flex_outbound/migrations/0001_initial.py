@@ -127,6 +127,7 @@ class Migration(migrations.Migration):
                 ("first_day", models.DateField()),
                 ("end_day", models.DateField()),
                 ("checked_at", models.DateTimeField()),
+                ("kept_from", models.DateField(null=True)),
             ],
             options={
                 "verbose_name": "mark of the daily figures",
@@ -444,6 +445,7 @@ class Migration(migrations.Migration):
                 "verbose_name": "interaction",
                 "verbose_name_plural": "interactions",
                 "ordering": ["-created_at", "-id"],
+                "permissions": [("erase_contact", "Can erase what is kept of a contact")],
             },
         ),
         migrations.CreateModel(
@@ -1346,6 +1348,7 @@ class Migration(migrations.Migration):
                 ),
                 ("participants", models.JSONField(blank=True, default=dict, editable=False)),
                 ("is_foreign", models.BooleanField(default=False, editable=False)),
+                ("forgotten_at", models.DateTimeField(blank=True, editable=False, null=True)),
                 ("last_index", models.IntegerField(blank=True, editable=False, null=True)),
                 ("read_index", models.IntegerField(blank=True, editable=False, null=True)),
                 ("inbound", models.PositiveIntegerField(default=0, editable=False)),
@@ -1819,6 +1822,7 @@ class Migration(migrations.Migration):
                 condition=models.Q(
                     ("message_sid__isnull", False),
                     ("has_media", True),
+                    ("is_text_kept", False),
                     models.Q(("body", ""), ("content_sid", ""), _negated=True),
                     _connector="OR",
                 ),

@@ -51,7 +51,8 @@ class Conversation(models.Model):
     ``last_index``: the newest message that we know. ``read_index``: up to here nothing is missing. ``inbound`` counts
     the customer's messages. ``participants``: Party by participant SID. ``is_foreign``: Twilio showed that it is of
     none of our senders; nothing of it is kept. ``state_at``: when Twilio says that the state changed; states that are
-    told late are older.
+    told late are older. ``forgotten_at``: what was said until then was erased or deleted here, and is not taken up
+    again where Twilio shows it.
     """
 
     id = models.UUIDField(primary_key=True, editable=False)
@@ -85,6 +86,7 @@ class Conversation(models.Model):
     chat_service_sid = SidField(_("conversation service SID"), kind=SidKind.CHAT_SERVICE, blank=True, default="")
     participants = models.JSONField(default=dict, blank=True, editable=False)
     is_foreign = models.BooleanField(default=False, editable=False)
+    forgotten_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     last_index = models.IntegerField(null=True, blank=True, editable=False)
     read_index = models.IntegerField(null=True, blank=True, editable=False)

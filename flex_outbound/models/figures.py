@@ -15,13 +15,15 @@ from flex_outbound.models.account import Account
 class FiguresMark(models.Model):
     """The one row that says which days are rolled up: from ``first_day`` up to, not including, ``end_day``.
 
-    ``zone``: in whose days they are counted. ``checked_at``: what changed until then is in them.
+    ``zone``: in whose days they are counted. ``checked_at``: what changed until then is in them. ``kept_from``: the
+    interactions of the days before may be deleted, so that those days are not counted again. None: nothing was deleted.
     """
 
     zone = models.CharField(max_length=64)
     first_day = models.DateField()
     end_day = models.DateField()
     checked_at = models.DateTimeField()
+    kept_from = models.DateField(null=True)
 
     class Meta:
         verbose_name = _("mark of the daily figures")

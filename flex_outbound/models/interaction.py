@@ -200,6 +200,7 @@ class Interaction(Failure):
         verbose_name = _("interaction")
         verbose_name_plural = _("interactions")
         ordering = ["-created_at", "-id"]
+        permissions = [("erase_contact", "Can erase what is kept of a contact")]
         constraints = [
             models.UniqueConstraint(fields=["agent", "idempotency_key"], name="flex_click_unique"),
             UniqueWhere(
@@ -273,6 +274,11 @@ class Interaction(Failure):
         return [self.address, *self.to, *self.cc, *self.bcc]
 
     @property
+    def is_erased(self) -> bool:
+        """True where name, addresses and texts were erased."""
+        return not self.address
+
+    @property
     def is_final(self) -> bool:
         """True when the record will not change any more."""
         return self.status in FINAL
@@ -319,7 +325,7 @@ class Interaction(Failure):
         """
         if self.status == Status.REVIEW:
             return True
-        is_over = self.status in {Status.FAILED, Status.CANCELED}
+        is_over = self.status in {Status.FAILED, Status.CANCELED} and not self.is_erased
         return is_over and self.retried_as_id is None and self.error_reason not in NOT_AGAIN
 
     @property

@@ -39,7 +39,8 @@ class Message(Failure):
     seconds, because lists show no more and callbacks do: within a second the index decides. ``status``: ours, for what
     is sent from here; the others are ``sent`` or ``received`` from the beginning. ``receipts``: by DY SID, status and
     error code. ``media``: ``sid``, ``content_type``, ``filename``, ``size``, ``category`` of each.
-    ``is_text_kept``: False where the text is at Twilio only. ``to_tell``: what the host is still to be told of it.
+    ``is_text_kept``: False where the text is not here, but at Twilio only, or erased. ``to_tell``: what the host is
+    still to be told of it.
     """
 
     account = models.ForeignKey(Account, models.PROTECT, related_name="+", verbose_name=_("Twilio account"))
@@ -110,7 +111,10 @@ class Message(Failure):
                 name="flex_message_final_rests",
             ),
             models.CheckConstraint(
-                condition=Q(message_sid__isnull=False) | Q(has_media=True) | ~Q(body="", content_sid=""),
+                condition=Q(message_sid__isnull=False)
+                | Q(has_media=True)
+                | Q(is_text_kept=False)
+                | ~Q(body="", content_sid=""),
                 name="flex_message_says_something",
             ),
             models.CheckConstraint(

@@ -25,7 +25,7 @@ from flex_outbound.outbox import alerts, bulk, claims, closings, effects, locks,
 from flex_outbound.outbox.bulk import NOW, In, Plus, Update
 from flex_outbound.outbox.changes import SIDS, Change
 from flex_outbound.outbox.clock import from_now
-from flex_outbound.outbox.conversations import opening
+from flex_outbound.outbox.conversations import keeping, opening
 from flex_outbound.outbox.jobs import Job, request_after_commit
 from flex_outbound.phases import GOING_ON
 from flex_outbound.problems import MESSAGE, params_of
@@ -357,7 +357,7 @@ def apply_message(message: Message, change: Change) -> bool:
     if change.event is Event.THROTTLED:
         values["attempt"] = Plus(-1)
     if transition.target == MessageStatus.SENT:
-        values |= {"message_sid": change.message_sid, **_NO_ERROR}
+        values |= {"message_sid": change.message_sid, **_NO_ERROR, **keeping.once_sent(message)}
     elif is_final:
         values |= change.why
     attempt = message.attempt if transition.guard else None
@@ -367,6 +367,8 @@ def apply_message(message: Message, change: Change) -> bool:
         [moved] = bulk.update(Message, [Update(message.pk, transition.sources, attempt, values)])
         if moved:
             message.status = transition.target
+            if message.status == MessageStatus.SENT:
+                keeping.forget_drafts(message)
             if change.event is Event.REFUSED:
                 _show_not_sent(message, change)
             if message.interaction_id is not None:

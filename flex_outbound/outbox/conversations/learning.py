@@ -5,9 +5,9 @@ from typing import Any, Final
 
 from django.db.models.functions import Now
 
-from flex_outbound.conf import conf
-from flex_outbound.models import Conversation, Message, MessageText
+from flex_outbound.models import Conversation, Message
 from flex_outbound.models.message import Tell
+from flex_outbound.outbox.conversations import keeping
 from flex_outbound.outbox.conversations.authors import party_of
 from flex_outbound.outbox.conversations.heard import Heard
 from flex_outbound.statuses import DELIVERY_ORDER, MessageStatus, Party
@@ -21,7 +21,12 @@ _SILENT: Final = frozenset({"index", "participant_sid", "content_sid"})
 
 def keeps_texts(conversation: Conversation) -> bool:
     """Tell whether the texts of a conversation are kept here."""
-    return (conversation.account.message_text or conf.message_text) == MessageText.STORE
+    return keeping.keeps(conversation.account)
+
+
+def media_of(conversation: Conversation, heard: Heard) -> list[dict[str, Any]]:
+    """Return what is kept of a message's files: their names only where texts are kept, for they may quote as well."""
+    return list(heard.media) if keeps_texts(conversation) else keeping.without_names(heard.media)
 
 
 def status_of(party: str) -> str:
@@ -44,8 +49,12 @@ def learn(conversation: Conversation, message: Message, heard: Heard) -> dict[st
         news["message_sid"] = heard.message_sid
     if message.conversation_id is None:
         news["conversation"] = conversation
-    news |= _place(message, heard) | _author(conversation, message, heard) | _delivery(message, heard)
-    if heard.is_removed and not message.removed_at:
+    is_forgotten = keeping.is_forgotten(conversation, heard)
+    news |= _place(message, heard) | _delivery(message, heard)
+    news |= {} if is_forgotten else _author(conversation, message, heard)
+    if is_forgotten:
+        news.pop("author", None)
+    elif heard.is_removed and not message.removed_at:
         news |= REMOVED
     elif not message.removed_at:
         news |= _contents(conversation, message, heard)
@@ -95,9 +104,10 @@ def _delivery(message: Message, heard: Heard) -> dict[str, Any]:
 def _contents(conversation: Conversation, message: Message, heard: Heard) -> dict[str, Any]:
     """Return text and files, where they were missing or have been edited."""
     news: dict[str, Any] = {}
-    if heard.media and (not message.media or (heard.is_listed and list(heard.media) != message.media)):
+    media = media_of(conversation, heard)
+    if media and (not message.media or (heard.is_listed and media != message.media)):
         # Only a list tells the category of a file.
-        news |= {"media": list(heard.media), "has_media": True}
+        news |= {"media": media, "has_media": True}
     if heard.content_sid and not message.content_sid:
         news["content_sid"] = heard.content_sid
     is_kept = keeps_texts(conversation)

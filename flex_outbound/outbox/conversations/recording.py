@@ -18,7 +18,7 @@ from flex_outbound.models.conversation import as_participants
 from flex_outbound.models.message import Tell
 from flex_outbound.outbox import lifecycle, locks
 from flex_outbound.outbox.changes import Change
-from flex_outbound.outbox.conversations import learning, receipts, tallying
+from flex_outbound.outbox.conversations import keeping, learning, receipts, tallying
 from flex_outbound.outbox.conversations.authors import party_among, party_of
 from flex_outbound.outbox.conversations.heard import Heard
 from flex_outbound.outbox.conversations.learning import keeps_texts
@@ -34,7 +34,8 @@ _FIELDS: Final = (
 def record(conversation: Conversation, heard: Sequence[Heard], *, carefully: bool = False) -> int:
     """Keep messages of a conversation that the caller has locked, and save it. Returns how many were new.
 
-    What is known already only learns: its index, an edit, its delivery. The host is told of what is new, in a job.
+    What is known already only learns: its index, an edit, its delivery. What was erased or deleted here is not taken up
+    again. The host is told of what is new, in a job.
     Raises IntegrityError where a message that seemed to be new is known all the same: then ask again ``carefully``,
     in a new transaction.
     """
@@ -45,7 +46,7 @@ def record(conversation: Conversation, heard: Sequence[Heard], *, carefully: boo
     for one in heard:
         message = _find(known, conversation, one)
         if message is None:
-            new.append(_row(conversation, one))
+            new += [] if keeping.is_forgotten(conversation, one) else [_row(conversation, one)]
         elif is_here(message, conversation):
             news = learning.learn(conversation, message, one)
             is_changed |= bool(news)
@@ -137,8 +138,8 @@ def _row(conversation: Conversation, heard: Heard) -> Message:
         participant_sid=heard.participant_sid,
         body=heard.body if is_shown else "",
         subject=heard.subject if is_shown else "",
-        is_text_kept=is_kept or heard.is_removed or not (heard.body or heard.subject),
-        media=[] if heard.is_removed else list(heard.media),
+        is_text_kept=is_kept or heard.is_removed or not _says_something(conversation, heard),
+        media=[] if heard.is_removed else learning.media_of(conversation, heard),
         has_media=bool(heard.media) and not heard.is_removed,
         content_sid=heard.content_sid,
         status=learning.status_of(party),
@@ -151,6 +152,11 @@ def _row(conversation: Conversation, heard: Heard) -> Message:
     if heard.said_at is not None:
         message.said_at = heard.said_at
     return message
+
+
+def _says_something(conversation: Conversation, heard: Heard) -> bool:
+    """Tell whether a message has a text, which is in a file where it is an email's."""
+    return bool(heard.body or heard.subject or (heard.media and conversation.channel == Channel.EMAIL))
 
 
 def _settle(message: Message, heard: Heard) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from django.db.models import Count, F, Max, Q
 
 from flex_outbound.models import Conversation, Message
+from flex_outbound.outbox.conversations import keeping
 from flex_outbound.statuses import ConversationState, Party
 
 LAST_TEXT: Final = 120
@@ -90,5 +91,6 @@ def _note_last(conversation: Conversation, message: Message) -> None:
 
 def _show(conversation: Conversation, message: Message) -> None:
     conversation.last_at = message.said_at
-    conversation.last_text = beginning(message)
+    # What an agent wrote here is in its row until it was sent, also where no texts are kept.
+    conversation.last_text = beginning(message) if keeping.keeps(conversation.account) else ""
     conversation.last_party = message.party
