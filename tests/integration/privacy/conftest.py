@@ -69,6 +69,9 @@ def read(flex: Flex) -> None:
 def end(flex: Flex, *rows: Interaction) -> None:
     """End conversations, and have that noticed."""
     for row in rows:
+        flex.accept(row)
+    flex.run_pending(within=400)
+    for row in rows:
         flex.complete(row)
         flex.gateway.move_conversation(row.conversation_sid or "", "closed")
     flex.run_pending(within=400)
