@@ -24,6 +24,7 @@ from flex_outbound.outbox.jobs import Job
 logger = logging.getLogger(__name__)
 
 SWEEP: Final = "flex_outbound.tasks.sweep"
+PRUNE: Final = "flex_outbound.tasks.prune"
 
 TASKS: Final[dict[Job, str]] = {
     job: f"flex_outbound.tasks.{'import_fetch' if job is Job.IMPORT else job.value}" for job in Job

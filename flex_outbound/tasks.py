@@ -4,6 +4,7 @@ Tasks may be lost, repeated or late: every one of them asks the database what is
 came for.
 """
 
+from contextlib import suppress
 from typing import Any, Final
 
 from celery import shared_task
@@ -16,13 +17,17 @@ from flex_outbound.models import Heartbeat
 from flex_outbound.outbox import jobs
 from flex_outbound.outbox import sweep as sweeping
 from flex_outbound.outbox.jobs import Job
+from flex_outbound.privacy import pruning
 from flex_outbound.reports import rollup
 from flex_outbound.setup import fetching, runs
 
 _TOO_SOON: Final = 0.25
 """The share of ``SWEEP_SECONDS`` after a sweep in which no other is needed: beat's may have queued up meanwhile."""
 
-_NAMES: Final = frozenset({broker.SWEEP, *broker.TASKS.values()})
+_PRUNE_FOR: Final = 240.0
+"""Seconds after which a task leaves the rest to the next one: it holds a process of the worker."""
+
+_NAMES: Final = frozenset({broker.SWEEP, broker.PRUNE, *broker.TASKS.values()})
 
 
 @task_prerun.connect(weak=False, dispatch_uid="flex_outbound.close_old_connections")
@@ -101,6 +106,13 @@ def sweep() -> None:
     for run_id in runs.neglected():
         broker.publish(Job.IMPORT, str(run_id))
     rollup.roll_up()
+
+
+@shared_task(name=broker.PRUNE, ignore_result=True)
+def prune() -> None:
+    """Delete what is older than ``RETENTION``, for a few minutes. The project's own entry of beat runs it."""
+    with suppress(pruning.TryLater):
+        pruning.prune(conf.retention, seconds=_PRUNE_FOR)
 
 
 jobs.connect(broker.post)

@@ -14,6 +14,7 @@ from limits import parse
 from limits.storage import SCHEMES  # type: ignore[attr-defined]
 
 from flex_outbound.conf import DEFAULTS, RATE_LIMITS, conf
+from flex_outbound.models import MessageText
 
 
 @register(Tags.compatibility, "flex_outbound")
@@ -31,7 +32,7 @@ def check_settings(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Che
         for key in sorted(map(str, given))
         if key not in DEFAULTS
     ]
-    parts = (_urls, _times, _mode, _rates, _storage, _numbers, _texts, _hook)
+    parts = (_urls, _times, _mode, _rates, _storage, _numbers, _texts, _hook, _kept)
     return [*found, *(message for part in parts for message in part(given))]
 
 
@@ -183,6 +184,20 @@ def _hook(given: dict[str, Any]) -> list[CheckMessage]:
     hint = "Write the dotted path of a callable that takes account and agent and returns a context manager."
     words = f"FLEX_OUTBOUND['WORKER_CONTEXT'] leads to nothing that can be called: {path!r}."
     return [Error(words, hint=hint, id="flex_outbound.E019")]
+
+
+def _kept(given: dict[str, Any]) -> list[CheckMessage]:
+    found: list[CheckMessage] = []
+    if given.get("MESSAGE_TEXT", "store") not in MessageText.values:
+        hint = "'store' keeps texts, 'fetch' asks Twilio when somebody reads one, 'none' neither keeps nor shows them."
+        words = f"FLEX_OUTBOUND['MESSAGE_TEXT'] must be 'store', 'fetch' or 'none', not {given['MESSAGE_TEXT']!r}."
+        found.append(Error(words, hint=hint, id="flex_outbound.E022"))
+    days = given.get("RETENTION")
+    if days is not None and (isinstance(days, bool) or not isinstance(days, int | float) or not 1 <= days < inf):
+        hint = "A number of days of 1 or more, or None to keep everything."
+        words = f"FLEX_OUTBOUND['RETENTION'] must be a number of days or None, not {days!r}."
+        found.append(Error(words, hint=hint, id="flex_outbound.E023"))
+    return found
 
 
 @register(Tags.security, "flex_outbound")

@@ -279,6 +279,12 @@ class Interaction(Failure):
         return not self.address
 
     @property
+    def lacks_text(self) -> bool:
+        """True where the first message had a text that is not kept any more, so that it cannot be sent again."""
+        message = self.first_message
+        return message is not None and not message.is_text_kept
+
+    @property
     def is_final(self) -> bool:
         """True when the record will not change any more."""
         return self.status in FINAL
@@ -325,7 +331,7 @@ class Interaction(Failure):
         """
         if self.status == Status.REVIEW:
             return True
-        is_over = self.status in {Status.FAILED, Status.CANCELED} and not self.is_erased
+        is_over = self.status in {Status.FAILED, Status.CANCELED} and not (self.is_erased or self.lacks_text)
         return is_over and self.retried_as_id is None and self.error_reason not in NOT_AGAIN
 
     @property

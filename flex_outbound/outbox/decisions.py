@@ -36,6 +36,9 @@ def retry(interaction: Interaction, user: Any, idempotency_key: str = "") -> Int
     key = idempotency_key or f"retry-{interaction.key}"
     if interaction.retried_as_id is not None:
         return _earlier_retry(interaction, user, key)
+    if interaction.is_erased or interaction.lacks_text:
+        words = _("Its text is not kept any more. Write the message again.")
+        raise ClickConflict(words, code="not_retryable", interaction=interaction)
     if not interaction.may_retry:
         raise ClickConflict(interaction.error_message, code="not_retryable", interaction=interaction)
     if sender_tests.is_test(interaction):

@@ -8,7 +8,7 @@ from typing import Any, Final
 from django.db.models import Model, QuerySet
 from django.utils import timezone
 
-from flex_outbound.models import ContactAddress, DispatchAttempt, Interaction, Message
+from flex_outbound.models import ContactAddress, ConversationContact, DispatchAttempt, Interaction, Message
 from flex_outbound.privacy.people import Person, addresses_of, conversations, conversations_of
 
 FORM: Final = "flex-outbound-contact/1"
@@ -62,7 +62,7 @@ def _conversation(key: Any, *, is_shared: bool) -> Iterator[str]:
     if row is None:  # deleted meanwhile
         yield "null"
         return
-    links = [_of_link(one) for one in row.contacts.order_by("pk")] if not is_shared else []
+    links = [_of_link(one) for one in ConversationContact.objects.filter(conversation=key)] if not is_shared else []
     head = {**_fields(row, _CONVERSATION), "agent": _name(row.agent), "is_shared": is_shared, "links": links}
     yield _json(head)[:-1]
     yield ', "messages": '

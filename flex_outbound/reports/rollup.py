@@ -46,7 +46,8 @@ def usable() -> FiguresMark | None:
 def changed_since(mark: FiguresMark) -> set[date]:
     """Return the rolled-up days with an interaction that may have changed their figures since they were counted."""
     since = mark.checked_at - MARGIN
-    rows = days.clicked_in(Interaction.objects.filter(updated_at__gte=since), mark.first_day, mark.end_day)
+    first = max(mark.first_day, mark.kept_from or mark.first_day)
+    rows = days.clicked_in(Interaction.objects.filter(updated_at__gte=since), first, mark.end_day)
     # Other changes, such as the end of a conversation, do not change the figures.
     moved = rows.filter(Q(opened_at__gte=since) | Q(status__in=[Status.FAILED, Status.CANCELED]) | NOT_DELIVERED)
     return {days.day_of(moment) for moment in moved.values_list("created_at", flat=True).order_by().iterator()}
@@ -98,10 +99,37 @@ def _roll_up() -> int:
 
 
 def forget() -> None:
-    """Delete the roll-up; the next runs make it again. Use it after interactions were deleted or added by hand."""
+    """Delete the roll-up; the next runs make it again. Use it after interactions were deleted or added by hand.
+
+    Days that ``freeze`` was called for stay as they are.
+    """
     with locks.bounded_transaction():
-        DailyFigures.objects.all().delete()
-        FiguresMark.objects.all().delete()
+        mark = FiguresMark.objects.filter(pk=1, kept_from__isnull=False).first()
+        if mark is not None:
+            _begin_again(mark)
+        else:
+            DailyFigures.objects.all().delete()
+            FiguresMark.objects.all().delete()
+
+
+def freeze(end: date) -> bool:
+    """Count the days before ``end`` for the last time: after that, their interactions may be deleted.
+
+    What changes about interactions of those days later is not counted. Returns False, and freezes nothing, where
+    another process is counting just now.
+    """
+    with timezone.override(timezone.get_default_timezone() if settings.USE_TZ else None):
+        while (mark := FiguresMark.objects.filter(pk=1, zone=zone()).first()) is None or _missing(mark):
+            if not _roll_up() and mark is not None:
+                return False
+        with locks.bounded_transaction(read_first=True):
+            mark = _locked()
+            if mark is None:
+                return False
+            for day in changed_since(mark):
+                _replace(day)
+            FiguresMark.objects.filter(pk=mark.pk).update(kept_from=max(end, mark.kept_from or end))
+    return True
 
 
 def _locked() -> FiguresMark | None:
@@ -111,9 +139,18 @@ def _locked() -> FiguresMark | None:
     """
     mark = locks.lock(FiguresMark.objects.filter(pk=1), skip_locked=True).first()
     if mark is not None and mark.zone != zone():
-        DailyFigures.objects.all().delete()
-        mark.zone, mark.first_day, mark.end_day = zone(), days.today(), days.today()
-        mark.save()
+        mark = _begin_again(mark)
+    return mark
+
+
+def _begin_again(mark: FiguresMark) -> FiguresMark:
+    """Delete what can be counted again; returns the mark. Frozen days stay, in whatever zone they were counted."""
+    frozen = mark.kept_from
+    figures = DailyFigures.objects.all()
+    (figures if frozen is None else figures.filter(day__gte=frozen)).delete()
+    mark.zone = zone()
+    mark.first_day, mark.end_day = (days.today(), days.today()) if frozen is None else (mark.first_day, frozen)
+    mark.save()
     return mark
 
 
@@ -128,7 +165,7 @@ def _missing(mark: FiguresMark) -> list[date]:
     if newer:
         return newer[:BATCH]
     oldest = Interaction.objects.order_by("created_at", "id").values_list("created_at", flat=True).first()
-    if oldest is None:
+    if oldest is None or (mark.kept_from is not None and mark.first_day <= mark.kept_from):
         return []
     return days.each(max(days.day_of(oldest), mark.first_day - BATCH * days.DAY), mark.first_day)
 
