@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from flex_outbound.admin import placing
+from flex_outbound.admin.erasing import flex_erase, may_erase
 from flex_outbound.compact import compact_buttons
 
 if TYPE_CHECKING:
@@ -48,6 +49,14 @@ class FlexContactAdminMixin(Base):
         if COLUMN not in columns:
             columns.append(COLUMN)
         return [_column(request) if column == COLUMN else column for column in columns]
+
+    def get_actions(self, request: HttpRequest) -> Any:
+        """Return the host's actions and, for who may do that, the one that erases what is kept of a contact here."""
+        actions: dict[str, Any] = super().get_actions(request)
+        is_list = self.actions is not None and IS_POPUP_VAR not in request.GET
+        if is_list and may_erase(request):
+            actions[flex_erase.__name__] = self.get_action(flex_erase)
+        return actions
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """Show the list, with stylesheet and script for its buttons."""

@@ -19,6 +19,7 @@ from flex_outbound.admin.base import ReadOnly
 from flex_outbound.admin.bounded_list import BoundedChangeList, BoundedListAdmin
 from flex_outbound.admin.closings import ClosingInline, HasClosing
 from flex_outbound.admin.decisions import DecisionPage, choices_for
+from flex_outbound.admin.erasing import erase_contacts_of, may_erase
 from flex_outbound.admin.filters import AgentFilter, DayFilter, DeliveryFilter, FoldedRelated, ReasonFilter
 from flex_outbound.admin.reports import DashboardPage, ExportPage
 from flex_outbound.admin.search import find
@@ -44,6 +45,7 @@ class InteractionList(BoundedChangeList):
 class InteractionAdmin(ReadOnly, BoundedListAdmin):
     """Interactions as a list with filters and a search, each with its timeline and the decisions it allows."""
 
+    actions = (erase_contacts_of,)
     pages = (ExportPage, DashboardPage, DecisionPage)
     change_list_template = "admin/flex_outbound/interaction/change_list.html"
     list_display = ("created_at", "contact_name", "state", "channel", "agent", "task")
@@ -116,6 +118,10 @@ class InteractionAdmin(ReadOnly, BoundedListAdmin):
     def has_decide_permission(self, request: HttpRequest, obj: Interaction | None = None) -> bool:
         """Tell whether the user may decide about the interactions of others."""
         return request.user.has_perm("flex_outbound.change_interaction") and self.has_view_permission(request)
+
+    def has_erase_permission(self, request: HttpRequest) -> bool:
+        """Tell whether the user may erase what is kept of contacts."""
+        return may_erase(request) and self.has_view_permission(request)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Interaction]:
         """Return interactions with the number of their duplicates."""
