@@ -72,6 +72,13 @@ CASES: list[tuple[Any, str]] = [
     ({"WORKER_CONTEXT": "nowhere"}, "E019"),
     ({"WORKER_CONTEXT": "flex_outbound.conf.DEFAULTS"}, "E019"),
     ({"WORKER_CONTEXT": 7}, "E019"),
+    ({"MESSAGE_TEXT": "keep"}, "E022"),
+    ({"MESSAGE_TEXT": None}, "E022"),
+    ({"MESSAGE_TEXT": ["store"]}, "E022"),
+    ({"RETENTION": 0.5}, "E023"),
+    ({"RETENTION": "365"}, "E023"),
+    ({"RETENTION": True}, "E023"),
+    ({"RETENTION": float("inf")}, "E023"),
 ]
 RIGHT: list[dict[str, Any]] = [
     {"PUBLIC_BASE_URL": "https://crm.example.com/crm/", "API_BASE_URL": "http://[::1]:8765"},
@@ -80,6 +87,8 @@ RIGHT: list[dict[str, Any]] = [
     {"CALLBACK_MAX_AGE": None, "CELERY_QUEUE": "flex", "METRICS_TOKEN": "secret"},
     {"WORKER_CONTEXT": "contextlib.nullcontext"},
     {"WORKER_CONTEXT": None},
+    {"MESSAGE_TEXT": "fetch", "RETENTION": 365.5},
+    {"MESSAGE_TEXT": "none", "RETENTION": None},
 ]
 
 
