@@ -17,9 +17,9 @@ MANAGERS: Final = "Flex managers"
 SET_UP: Final = ("account", "sender", "worker")
 """Models that managers add, change and delete. They may view all other models of the app."""
 
-_AGENTS_MAY: Final = frozenset({roles.CODENAME})
+_AGENTS_MAY: Final = frozenset({roles.CODENAME, roles.LINK_CODENAME})
 _MANAGERS_MAY: Final = frozenset(
-    {roles.CODENAME, "change_interaction", "change_webhookevent"}
+    {roles.CODENAME, roles.LINK_CODENAME, "change_interaction", "change_webhookevent"}
     | {f"{verb}_{model}" for verb in ("add", "change", "delete") for model in SET_UP}
 )
 

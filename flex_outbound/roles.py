@@ -8,3 +8,7 @@ AGENTS: Final = "Flex agents"
 CODENAME: Final = "add_interaction"
 PERMISSION: Final = f"flex_outbound.{CODENAME}"
 """What opening conversations takes."""
+
+LINK_CODENAME: Final = "link_conversation"
+LINK_PERMISSION: Final = f"flex_outbound.{LINK_CODENAME}"
+"""What saying whose a conversation is takes."""

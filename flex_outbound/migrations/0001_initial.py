@@ -1349,6 +1349,8 @@ class Migration(migrations.Migration):
                 ("participants", models.JSONField(blank=True, default=dict, editable=False)),
                 ("is_foreign", models.BooleanField(default=False, editable=False)),
                 ("forgotten_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("is_unmatched", models.BooleanField(default=False, editable=False, verbose_name="unmatched")),
+                ("expected_at", models.DateTimeField(blank=True, editable=False, null=True)),
                 ("last_index", models.IntegerField(blank=True, editable=False, null=True)),
                 ("read_index", models.IntegerField(blank=True, editable=False, null=True)),
                 ("inbound", models.PositiveIntegerField(default=0, editable=False)),
@@ -1409,6 +1411,17 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "expected_by",
+                    models.ForeignKey(
+                        blank=True,
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
                     "interaction",
                     models.ForeignKey(
                         blank=True,
@@ -1435,6 +1448,7 @@ class Migration(migrations.Migration):
                 "verbose_name": "conversation",
                 "verbose_name_plural": "conversations",
                 "ordering": ["-last_at", "-id"],
+                "permissions": [("link_conversation", "Can say whose a conversation is")],
             },
         ),
         migrations.CreateModel(
@@ -1727,6 +1741,16 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="conversation",
             index=models.Index(fields=["address_key", "-last_at"], name="flex_conversation_address"),
+        ),
+        migrations.AddIndex(
+            model_name="conversation",
+            index=models.Index(fields=["-created_at", "-id"], name="flex_conversations_newest"),
+        ),
+        migrations.AddIndex(
+            model_name="conversation",
+            index=models.Index(
+                condition=models.Q(("is_unmatched", True)), fields=["-last_at", "-id"], name="flex_unmatched"
+            ),
         ),
         migrations.AddConstraint(
             model_name="conversation",

@@ -31,6 +31,12 @@ class ConversationQuerySet(SchedulableQuerySet["Conversation"]):
         """Return those that are not known to be closed."""
         return self.ours().exclude(state=ConversationState.CLOSED)
 
+    def unmatched(self) -> Self:
+        """Return those of which nobody knows whose they are."""
+        linked = ConversationContact.objects.filter(conversation=models.OuterRef("pk")).order_by()
+        # The column has the index; the links are the truth.
+        return self.ours().filter(~models.Exists(linked), is_unmatched=True)
+
     def for_contact(self, contact: models.Model) -> Self:
         """Return the conversations of one contact; any model, any primary-key type."""
         model, contact_id = owner_of(contact)
@@ -52,7 +58,8 @@ class Conversation(models.Model):
     the customer's messages. ``participants``: Party by participant SID. ``is_foreign``: Twilio showed that it is of
     none of our senders; nothing of it is kept. ``state_at``: when Twilio says that the state changed; states that are
     told late are older. ``forgotten_at``: what was said until then was erased or deleted here, and is not taken up
-    again where Twilio shows it.
+    again where Twilio shows it. ``is_unmatched``: it was read, and no contact has the address.
+    ``expected_by``, ``expected_at``: who began to create the customer's contact, and when.
     """
 
     id = models.UUIDField(primary_key=True, editable=False)
@@ -87,6 +94,11 @@ class Conversation(models.Model):
     participants = models.JSONField(default=dict, blank=True, editable=False)
     is_foreign = models.BooleanField(default=False, editable=False)
     forgotten_at = models.DateTimeField(null=True, blank=True, editable=False)
+    is_unmatched = models.BooleanField(_("unmatched"), default=False, editable=False)
+    expected_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+", editable=False
+    )
+    expected_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     last_index = models.IntegerField(null=True, blank=True, editable=False)
     read_index = models.IntegerField(null=True, blank=True, editable=False)
@@ -102,14 +114,13 @@ class Conversation(models.Model):
     created_at = models.DateTimeField(_("begun"), db_default=Now(), editable=False)
     updated_at = models.DateTimeField(_("changed"), db_default=Now(), editable=False)
 
-    contacts: models.Manager["ConversationContact"]
-
     objects = ConversationQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("conversation")
         verbose_name_plural = _("conversations")
         ordering = ["-last_at", "-id"]
+        permissions = [("link_conversation", "Can say whose a conversation is")]
         constraints = [
             models.CheckConstraint(
                 condition=Q(channel__in=["", *Channel.values]), name="flex_conversation_channel_known"
@@ -128,6 +139,8 @@ class Conversation(models.Model):
             models.Index(fields=["agent", "-last_at", "-id"], name="flex_inbox"),
             models.Index(fields=["next_at"], condition=Q(next_at__isnull=False), name="flex_conversation_due"),
             models.Index(fields=["address_key", "-last_at"], name="flex_conversation_address"),
+            models.Index(fields=["-created_at", "-id"], name="flex_conversations_newest"),
+            models.Index(fields=["-last_at", "-id"], condition=Q(is_unmatched=True), name="flex_unmatched"),
         ]
 
     def __str__(self) -> str:

@@ -13,6 +13,7 @@ from flex_outbound.outbox.preflight import Setup
 
 pytestmark = pytest.mark.django_db
 
+AGENTS_MAY = {"flex_outbound.add_interaction", "flex_outbound.link_conversation"}
 CONFIG = apps.get_app_config("flex_outbound")
 
 
@@ -26,7 +27,7 @@ def rights(name: str) -> set[str]:
 
 
 def test_migrating_makes_both() -> None:
-    assert rights(groups.AGENTS) == {"flex_outbound.add_interaction"}
+    assert rights(groups.AGENTS) == AGENTS_MAY
     managers = rights(groups.MANAGERS)
     assert all(name.startswith("flex_outbound.") for name in managers)
     viewed = {
@@ -36,7 +37,7 @@ def test_migrating_makes_both() -> None:
         ).values_list("codename", flat=True)
     }
     assert managers - viewed == {
-        "flex_outbound.add_interaction",
+        *AGENTS_MAY,
         "flex_outbound.change_interaction",
         "flex_outbound.change_webhookevent",
         *(f"flex_outbound.{verb}_{name}" for verb in ("add", "change", "delete") for name in groups.SET_UP),
@@ -64,7 +65,7 @@ def test_they_do_not_wait_for_permissions_that_auth_makes_later() -> None:
     Group.objects.all().delete()
     Permission.objects.filter(content_type__app_label="flex_outbound").delete()
     make()
-    assert rights(groups.AGENTS) == {"flex_outbound.add_interaction"}
+    assert rights(groups.AGENTS) == AGENTS_MAY
 
 
 def test_without_the_tables_of_auth_nothing_is_made() -> None:

@@ -124,7 +124,10 @@ def _edited(message: Message, heard: Heard, *, is_kept: bool) -> dict[str, Any]:
         return {}
     is_later = edit_of(heard) is not None and (message.edited_at is None or heard.edited_at > message.edited_at)
     is_other = heard.body != message.body or heard.subject not in ("", message.subject)
-    if not is_kept or not message.is_text_kept:
+    if is_kept and not message.is_text_kept:
+        newer = {"body": heard.body, "subject": heard.subject, "is_text_kept": True}
+        return {"edited_at": heard.edited_at, **newer} if is_later else {}
+    if not is_kept:
         # There is nothing to compare with, and an old text must not stay.
         return {"edited_at": heard.edited_at, "body": "", "subject": "", "is_text_kept": False} if is_later else {}
     if not is_other or not (is_later or message.key is None):
