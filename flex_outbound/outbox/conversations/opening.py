@@ -44,12 +44,12 @@ def open_for(interactions: Sequence[Interaction]) -> None:
         own = [pair for pair in zip(named, made, strict=True) if there.get(pair[1].pk) == pair[0].account_id]
         for one, row in own:
             _note_newest(row, one)
-        ConversationContact.objects.bulk_create([_link(row, one) for one, row in own], ignore_conflicts=True)
+        ConversationContact.objects.bulk_create([_link_of(row, one) for one, row in own], ignore_conflicts=True)
     for account_id in {one.account_id for one in named}:
         request_after_commit(Job.CONVERSATION, account_id)
 
 
-def _link(conversation: Conversation, interaction: Interaction) -> ConversationContact:
+def _link_of(conversation: Conversation, interaction: Interaction) -> ConversationContact:
     return ConversationContact(
         conversation_id=conversation.pk,
         contact_type_id=interaction.contact_type_id,
@@ -114,7 +114,7 @@ def save_new(conversation: Conversation, interaction: Interaction | None = None)
         conversation.interaction = None
     Conversation.objects.bulk_create([conversation], ignore_conflicts=True)
     if interaction is not None and Conversation.objects.filter(pk=conversation.pk, account=interaction.account_id):
-        ConversationContact.objects.bulk_create([_link(conversation, interaction)], ignore_conflicts=True)
+        ConversationContact.objects.bulk_create([_link_of(conversation, interaction)], ignore_conflicts=True)
 
 
 def adopt(conversation: Conversation) -> None:
@@ -127,7 +127,7 @@ def adopt(conversation: Conversation) -> None:
         return
     fresh = of_interaction(found)
     _note_newest(fresh, found)
-    ConversationContact.objects.bulk_create([_link(conversation, found)], ignore_conflicts=True)
+    ConversationContact.objects.bulk_create([_link_of(conversation, found)], ignore_conflicts=True)
     for name in ("interaction", "agent_id", "channel", "address", "sender_id", "sender_address", "customer_name"):
         setattr(conversation, name, getattr(fresh, name))
 
@@ -165,17 +165,62 @@ def sender_of(account_id: int, proxy_address: str) -> Sender | None:
 
 
 def link_by_address(conversation: Conversation, known: Iterable[str]) -> int:
-    """Link a conversation with the contacts that have one of its customer's addresses. Returns how many there are."""
+    """Link a conversation with the contacts that have one of its customer's addresses. Returns how many there are.
+
+    The addresses that are found stay locked until the link is committed, so that a merge of two contacts waits for it,
+    and moves it.
+    """
     keys = sorted({addresses.key(one)[:256] for one in known if one})
-    found = list(ContactAddress.objects.filter(address_key__in=keys).order_by("pk")[: MOST_CONTACTS + 1])
-    contacts = {(one.contact_type_id, one.contact_id) for one in found}
-    if not contacts or len(contacts) > MOST_CONTACTS:
-        return 0
+    with locks.bounded_transaction(read_first=True):
+        rows = locks.lock(ContactAddress.objects.filter(address_key__in=keys).order_by("pk"))
+        contacts = {(one.contact_type_id, one.contact_id) for one in rows[: MOST_CONTACTS + 1]}
+        if not contacts or len(contacts) > MOST_CONTACTS:
+            return 0
+        _link(conversation, contacts)
+    return len(contacts)
+
+
+def _link(conversation: Conversation, contacts: Iterable[tuple[int, str]]) -> None:
     links = [
         ConversationContact(conversation=conversation, contact_type_id=kind, contact_id=pk) for kind, pk in contacts
     ]
     ConversationContact.objects.bulk_create(links, ignore_conflicts=True)
-    return len(contacts)
+
+
+def link_interaction(conversation: Conversation) -> None:
+    """Link a conversation with the contact that its interaction has by now: it may have been moved by a merge.
+
+    In a transaction of its own, because whoever writes an interaction holds it before the conversation.
+    """
+    if conversation.interaction_id is None:
+        return
+    with locks.bounded_transaction(read_first=True):
+        row = locks.lock(Interaction.objects.filter(pk=conversation.interaction_id)).first()
+        if row is not None:
+            _link(conversation, {(row.contact_type_id, row.contact_id)})
+
+
+def learn(conversation: Conversation, known: Iterable[str]) -> None:
+    """Keep addresses that no record can hold, as the id of a WhatsApp user, for the contacts of a conversation.
+
+    So the customer's next conversation finds them.
+    """
+    opaque = sorted({addresses.key(one)[:256] for one in known if is_opaque(one)})
+    if not opaque:
+        return
+    links = ConversationContact.objects.filter(conversation=conversation)
+    contacts = list(links.values_list("contact_type", "contact_id")[:MOST_CONTACTS])
+    learned = [
+        ContactAddress(contact_type_id=kind, contact_id=contact_id, address_key=key, is_learned=True)
+        for kind, contact_id in contacts
+        for key in opaque
+    ]
+    ContactAddress.objects.bulk_create(learned, ignore_conflicts=True)
+
+
+def is_opaque(address: str) -> bool:
+    """Tell whether an address is WhatsApp's id of a user: neither a number nor an email address."""
+    return bool(addresses.plain(address)) and "@" not in address and not addresses.is_number(address)
 
 
 def note_participant(conversation: Conversation, participant_sid: str, party: str) -> bool:
@@ -192,26 +237,53 @@ def note_participant(conversation: Conversation, participant_sid: str, party: st
     return True
 
 
-def belongs(conversation: Conversation, people: Sequence[Participant]) -> bool:
+def is_strange(conversation: Conversation) -> bool:
+    """Tell whether nothing says yet that a conversation is of one of our senders."""
+    return conversation.interaction_id is None and not conversation.sender_address
+
+
+def is_first(conversation: Conversation) -> bool:
+    """Tell whether a conversation is read for the first time, as far as whose it is can be told."""
+    return conversation.read_at is None or is_strange(conversation)
+
+
+def belongs(conversation: Conversation, people: Sequence[Participant] | None) -> bool:
     """Note who takes part, and whose customer it is. ``conversation``: locked, and saved by the caller.
 
-    Returns False for a conversation of none of our senders: where Twilio shows the business's address, it is one of
-    ours, or the conversation is somebody else's although its customer is a contact. Where nobody takes part any more,
-    nothing is proven.
+    ``people``: None where it was not asked. Returns False for a conversation of none of our senders: where Twilio shows
+    the business's address, it is one of ours, or the conversation is somebody else's although its customer is a contact.
+    Where nobody takes part any more, nothing is proven.
     """
-    for one in people:
+    is_new, customers = is_first(conversation), [one for one in people or () if one.address]
+    for one in people or ():
         party = Party.CUSTOMER if one.address else Party.AGENT if one.identity else Party.UNKNOWN
         note_participant(conversation, one.participant_sid, party)
-    customers = [one for one in people if one.address]
-    if conversation.interaction_id is None and conversation.sender_id is None:
+    if is_strange(conversation):
         senders = [(one, sender_of(conversation.account_id, one.proxy_address)) for one in customers]
         found = next(((one, sender) for one, sender in senders if sender is not None), None)
         if found is not None:
             _note_sender(conversation, *found)
         elif any(one.proxy_address for one in customers):
             return False
-    linked = link_by_address(conversation, [conversation.address, *(one.address for one in customers)])
-    return bool(linked or conversation.interaction_id or conversation.sender_id or not customers)
+    is_linked = _find_contacts(conversation, people, is_new=is_new)
+    return is_linked or people is None or not is_strange(conversation) or not customers
+
+
+def _find_contacts(conversation: Conversation, people: Sequence[Participant] | None, *, is_new: bool) -> bool:
+    """Say whose a conversation is when it is read first, and never again: contacts change their numbers.
+
+    Returns whether it is somebody's.
+    """
+    shown = [one.address for one in people or () if one.address]
+    if is_new and (people is not None or not is_strange(conversation)):
+        link_by_address(conversation, [conversation.address, *shown])
+    is_linked = ConversationContact.objects.filter(conversation=conversation).exists()
+    if is_new and not is_strange(conversation):
+        Conversation.objects.filter(pk=conversation.pk).update(is_unmatched=not is_linked)
+    if len(shown) == 1:
+        # Of several customers nobody knows who is the contact.
+        learn(conversation, shown)
+    return is_linked
 
 
 def _note_sender(conversation: Conversation, customer: Participant, sender: Sender) -> None:

@@ -145,10 +145,10 @@ def _spend(account: Account, requests: int) -> None:
 
 
 def _asks_people(conversation: Conversation) -> bool:
-    """Tell whether to ask who takes part: that is not known, or a message is by somebody unknown."""
-    return (
-        not conversation.participants or Message.objects.filter(conversation=conversation, party=Party.UNKNOWN).exists()
-    )
+    """Tell whether to ask who takes part: that is not known, nor who we are in it, or a message is by somebody unknown."""
+    if not conversation.participants or opening.is_strange(conversation):
+        return True
+    return Message.objects.filter(conversation=conversation, party=Party.UNKNOWN).exists()
 
 
 def _begin(conversation: Conversation) -> int | None:
@@ -179,7 +179,8 @@ def _keep(conversation: Conversation, account: Account, seen: _Seen, *, hears: b
         is_wanted = Conversation.objects.due().filter(pk=conversation.pk).exists()
         current.account = account
         opening.adopt(current)
-        if seen.people is not None and not opening.belongs(current, seen.people):
+        is_first = opening.is_first(current)
+        if not opening.belongs(current, seen.people):
             opening.forget(current)
             return
         is_news = recording.name_authors(current, seen.people) if seen.people is not None else False
@@ -193,6 +194,8 @@ def _keep(conversation: Conversation, account: Account, seen: _Seen, *, hears: b
         Conversation.objects.filter(pk=current.pk).update(read_at=Now())
         if is_wanted or is_news:
             request_after_commit(Job.CONVERSATION, account.pk)
+    if is_first:
+        opening.link_interaction(current)
 
 
 def _describe(before: Conversation, current: Conversation, details: ConversationDetails) -> bool:
