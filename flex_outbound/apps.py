@@ -28,7 +28,7 @@ class FlexOutboundConfig(AppConfig):
         super().import_models()
 
     def ready(self) -> None:
-        """Load ``flex_contacts`` of every installed app, as the admin loads ``admin``, and connect waker and groups."""
+        """Load ``flex_contacts`` of every installed app, as the admin loads ``admin``, and connect our receivers."""
         autodiscover_modules("flex_contacts")
         # By name: they need the models, which are not there yet when this module is imported.
         import_module("flex_outbound.tasks")
@@ -37,5 +37,6 @@ class FlexOutboundConfig(AppConfig):
         connection_created.connect(discretion.install, dispatch_uid="flex_outbound.discretion")
         groups = import_module("flex_outbound.groups")
         post_migrate.connect(groups.make_groups, sender=self, dispatch_uid="flex_outbound.groups")
+        import_module("flex_outbound.outbox.contact_signals").connect()
         if find_spec("prometheus_client"):
             import_module("flex_outbound.metrics.subscribe")

@@ -9,11 +9,11 @@ A project registers its models in ``flex_contacts.py`` of any installed app::
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Final, TypeVar
 
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import FieldDoesNotExist, ImproperlyConfigured, ValidationError
-from django.db import IntegrityError, models, transaction
+from django.db import IntegrityError, connections, models, router, transaction
 from django.db.models import Exists, F, OuterRef
 from django.db.models.functions import Now
 from django.forms.utils import pretty_name
@@ -22,9 +22,12 @@ from django.utils.translation import get_language
 
 from flex_outbound.channels import Address, Channel
 from flex_outbound.conf import conf
-from flex_outbound.models import IN_THE_WAY, Interaction
+from flex_outbound.models import IN_THE_WAY, ContactAddress, ConversationContact, Interaction
 from flex_outbound.models.interaction import use_owner
 from flex_outbound.phones import text_of
+
+MOST_WORDS: Final = 10
+"""Words of a search for a name that are looked for."""
 
 Fields = str | Sequence[str] | None
 AdapterType = TypeVar("AdapterType", bound="type[ContactAdapter]")
@@ -75,6 +78,35 @@ class ContactAdapter:
     def get_queryset(self, user: Any) -> models.QuerySet[Any]:
         """Return the contacts that this user may see; nothing outside it can be messaged."""
         return self.model._default_manager.all()
+
+    def get_indexed(self) -> models.QuerySet[Any]:
+        """Return the contacts to whom conversations belong, whoever looks: those in the index of addresses.
+
+        It is read without a request, a batch at a time. Prefetch here what ``get_addresses`` reads.
+        """
+        return self.model._default_manager.all()
+
+    def search(self, user: Any, text: str) -> models.QuerySet[Any]:
+        """Return the contacts that this user may see and that ``text``, a name or a part of one, may mean.
+
+        The default looks for each word in the column ``name_field``, and finds nothing where the model has none.
+        """
+        found = self.get_queryset(user)
+        names = {field.name for field in self.model._meta.get_fields() if isinstance(field, models.Field)}
+        words = text.split()
+        if self.name_field not in names or not words:
+            return found.none()
+        for word in words[:MOST_WORDS]:
+            found = found.filter(**{f"{self.name_field}__icontains": word})
+        return found
+
+    def get_create_url(self, address: str, channel: Channel, name: str) -> str | None:
+        """Return the address of a form for a new contact, filled in with these; None where there is none.
+
+        ``address``: as Twilio shows the customer, which may be no number. ``name``: "" where it is not known. The
+        query ``next`` is added: where to go after saving.
+        """
+        return None
 
     def can_message(self, user: Any, contact: Any, channel: Channel) -> bool | str | Promise:
         """Return True, or False, or the reason in words why this user may not use this channel now."""
@@ -187,8 +219,11 @@ def adapter_by_type(content_type_id: int) -> ContactAdapter | None:
     Rows carry the type of the table, also where only a proxy of it is registered.
     """
     model = ContentType.objects.get_for_id(content_type_id).model_class()
-    if model is None:
-        return None
+    return None if model is None else adapter_of_table(model)
+
+
+def adapter_of_table(model: type[models.Model]) -> ContactAdapter | None:
+    """Return the adapter for a model, also where only a proxy of it is registered; None where there is none."""
     try:
         return adapter_for(model)
     except LookupError:
@@ -261,12 +296,13 @@ use_owner(_owner_of)
 
 
 def move_history(old: models.Model, new: models.Model) -> int:
-    """Give the interactions of one contact to another, as when two are merged. Returns how many were moved.
+    """Give the interactions and conversations of one contact to another, as when two are merged.
 
-    Call it before ``old`` is deleted. Addresses stay as they were clicked: what is still to be sent goes to the
-    address that the agent saw, and nowhere if ``new`` does not have it. A row that is open to the same address as one
-    of ``new`` stays where it is; call again once either has ended. The newest SIDs are written onto ``new`` through
-    its adapter. Raises LookupError for a model that is not registered, ValueError where both are the same contact.
+    Returns how many interactions were moved. Call it before ``old`` is deleted. Addresses stay as they were clicked:
+    what is still to be sent goes to the address that the agent saw, and nowhere if ``new`` does not have it. A row that
+    is open to the same address as one of ``new`` stays where it is; call again once either has ended. The newest SIDs
+    are written onto ``new`` through its adapter. Raises LookupError for a model that is not registered, ValueError
+    where both are the same contact.
     """
     source, target = (_row_keys(contact) for contact in (old, new))
     if source == target:
@@ -292,11 +328,32 @@ def _move(source: dict[str, Any], target: dict[str, Any]) -> int:
     twin = Interaction.objects.filter(
         IN_THE_WAY, **target, channel=OuterRef("channel"), address_key=OuterRef("address_key")
     ).order_by()
-    with transaction.atomic():
+    with transaction.atomic(using=router.db_for_write(Interaction)):
         rows = Interaction.objects.filter(**source)
         stuck = rows.filter(IN_THE_WAY).filter(Exists(twin)).values_list("pk", flat=True)
         free = rows.exclude(pk__in=list(stuck))
-        return free.update(**target, version=F("version") + 1, updated_at=Now())
+        moved = free.update(**target, version=F("version") + 1, updated_at=Now())
+        # In this order: who links a conversation by an address holds the address's row, and waits here for its end.
+        _move_addresses(source, target)
+        _move_links(source, target)
+        return moved
+
+
+def _move_addresses(source: dict[str, Any], target: dict[str, Any]) -> None:
+    rows = ContactAddress.objects.using(router.db_for_write(ContactAddress)).filter(**source).order_by("pk")
+    if connections[rows.db].features.has_select_for_update:
+        rows = rows.select_for_update()
+    moving = dict(rows.values_list("address_key", "pk"))
+    there = ContactAddress.objects.filter(**target, address_key__in=list(moving)).values_list("address_key", flat=True)
+    ContactAddress.objects.filter(pk__in=[moving.pop(key) for key in there]).delete()
+    ContactAddress.objects.filter(pk__in=list(moving.values())).update(**target)
+
+
+def _move_links(source: dict[str, Any], target: dict[str, Any]) -> None:
+    links = ConversationContact.objects.filter(**source)
+    twins = ConversationContact.objects.filter(**target, conversation__in=links.values("conversation"))
+    links.filter(conversation__in=list(twins.values_list("conversation", flat=True))).delete()
+    links.update(**target)
 
 
 def _store_newest(contact: models.Model, keys: dict[str, Any]) -> None:
