@@ -13,8 +13,9 @@ from django.db import close_old_connections
 
 from flex_outbound import broker
 from flex_outbound.conf import conf
+from flex_outbound.contacts import label_of, registered
 from flex_outbound.models import Heartbeat
-from flex_outbound.outbox import jobs
+from flex_outbound.outbox import contact_index, jobs
 from flex_outbound.outbox import sweep as sweeping
 from flex_outbound.outbox.jobs import Job
 from flex_outbound.privacy import pruning
@@ -27,7 +28,10 @@ _TOO_SOON: Final = 0.25
 _PRUNE_FOR: Final = 240.0
 """Seconds after which a task leaves the rest to the next one: it holds a process of the worker."""
 
-_NAMES: Final = frozenset({broker.SWEEP, broker.PRUNE, *broker.TASKS.values()})
+INDEX: Final = "flex_outbound.tasks.index_contacts"
+"""The task that a project may put into beat's schedule."""
+
+_NAMES: Final = frozenset({broker.SWEEP, broker.PRUNE, INDEX, *broker.TASKS.values()})
 
 
 @task_prerun.connect(weak=False, dispatch_uid="flex_outbound.close_old_connections")
@@ -113,6 +117,13 @@ def prune() -> None:
     """Delete what is older than ``RETENTION``, for a few minutes. The project's own entry of beat runs it."""
     with suppress(pruning.TryLater):
         pruning.prune(conf.retention, seconds=_PRUNE_FOR)
+
+
+@shared_task(name=INDEX, ignore_result=True)
+def index_contacts() -> None:
+    """Make the index of the contacts' addresses again, as ``manage.py flex_index_contacts`` does."""
+    for adapter in {label_of(model): adapter for model, adapter in registered().items()}.values():
+        contact_index.build(adapter)
 
 
 jobs.connect(broker.post)

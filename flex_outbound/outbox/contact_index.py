@@ -138,7 +138,9 @@ def read_again(adapter: ContactAdapter, keys: Sequence[Any]) -> Counts:
     return counts
 
 
-def build(adapter: ContactAdapter, *, batch: int = BATCH, restart: bool = False, progress: Progress) -> Counts:
+def build(
+    adapter: ContactAdapter, *, batch: int = BATCH, restart: bool = False, progress: Progress | None = None
+) -> Counts:
     """Index all contacts of a model, in batches by primary key; goes on where it was interrupted.
 
     ``restart``: begin with the first contact all the same. ``progress``: called after each batch. Raises
@@ -149,15 +151,15 @@ def build(adapter: ContactAdapter, *, batch: int = BATCH, restart: bool = False,
     state, _made = AddressIndex.objects.get_or_create(contact_type=kind)
     if restart or state.finished_at is not None:
         state.after, state.indexed = "", 0
-    counts = Counts()
+    counts, show = Counts(), progress or (lambda _counts: None)
     for contacts in _all(adapter, state.after, batch):
         counts.add(index(adapter, contacts))
         state.indexed += len(contacts)
         _save(state, after=id_of(adapter, contacts[-1]))
-        progress(counts)
+        show(counts)
     for ids in _gone(adapter, kind, batch):
         counts.add(index(adapter, (), gone=ids))
-        progress(counts)
+        show(counts)
     _save(state, after="", is_finished=True)
     return counts
 

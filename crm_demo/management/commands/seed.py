@@ -1,7 +1,9 @@
 """``manage.py seed``: fill the demo. It can be run any number of times."""
 
+from io import StringIO
 from typing import Any
 
+from django.core.management import call_command
 from django.core.management.base import BaseCommand
 from django.db import transaction
 
@@ -21,5 +23,8 @@ class Command(BaseCommand):
         users = seed_users()
         added = seed_contacts([users[name] for name in AGENTS])
         seed_twilio(users)
+        if added:
+            # They were inserted in bulk, which sends no signals.
+            call_command("flex_index_contacts", verbosity=0, stdout=StringIO())
         if options["verbosity"]:
             self.stdout.write(f"The demo is filled: {added} contacts added.")

@@ -251,8 +251,8 @@ def belongs(conversation: Conversation, people: Sequence[Participant] | None) ->
     """Note who takes part, and whose customer it is. ``conversation``: locked, and saved by the caller.
 
     ``people``: None where it was not asked. Returns False for a conversation of none of our senders: where Twilio shows
-    the business's address, it is one of ours, or the conversation is somebody else's although its customer is a contact.
-    Where nobody takes part any more, nothing is proven.
+    the business's address, it is one of ours, or the conversation is somebody else's, although its customer is a
+    contact. Where nobody takes part any more, nothing is proven.
     """
     is_new, customers = is_first(conversation), [one for one in people or () if one.address]
     for one in people or ():

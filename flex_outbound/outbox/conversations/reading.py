@@ -145,7 +145,7 @@ def _spend(account: Account, requests: int) -> None:
 
 
 def _asks_people(conversation: Conversation) -> bool:
-    """Tell whether to ask who takes part: that is not known, nor who we are in it, or a message is by somebody unknown."""
+    """Tell whether to ask who takes part: that, or who we are in it, is not known, or a message is by nobody known."""
     if not conversation.participants or opening.is_strange(conversation):
         return True
     return Message.objects.filter(conversation=conversation, party=Party.UNKNOWN).exists()

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from crm_demo.flex_contacts import CrmContact
 from crm_demo.models import Contact
-from flex_outbound import contacts
+from flex_outbound import contacts, tasks
 from flex_outbound.contacts import ContactAdapter
 from flex_outbound.models import Account, AddressIndex, ContactAddress, Conversation, Resource
 from flex_outbound.outbox import contact_index
@@ -189,3 +189,9 @@ def test_a_learned_address_stays_and_becomes_the_records_own() -> None:
         "us.123": True,
         "+14155550123": False,
     }
+
+
+def test_beat_may_run_it_as_a_task(many: list[Contact]) -> None:
+    tasks.index_contacts()
+    assert len(keys()) == 25
+    assert AddressIndex.objects.get().finished_at is not None
