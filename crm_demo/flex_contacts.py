@@ -1,7 +1,9 @@
 """The adapter of the CRM's contacts. A project needs nothing else to get the buttons."""
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
+from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -25,6 +27,17 @@ class CrmContact(ContactAdapter):
     def get_queryset(self, user: Any) -> "ContactQuerySet":
         """Return the contacts that the CRM's own pages show this user."""
         return Contact.objects.visible_to(user)
+
+    def search(self, user: Any, text: str) -> "ContactQuerySet":
+        """Return what the CRM's own search finds."""
+        return self.get_queryset(user).search(text)
+
+    def get_create_url(self, address: str, channel: Channel, name: str) -> str:
+        """Return the form for a new contact. A WhatsApp id in place of the number is not filled in."""
+        given = {"full_name": name, "mobile": address} if address.startswith("+") else {"full_name": name}
+        if channel is Channel.EMAIL:
+            given["email"] = address
+        return f"{reverse('crm:new')}?{urlencode(given)}"
 
     def can_message(self, user: Any, contact: Contact, channel: Channel) -> bool | str | Promise:
         """Refuse contacts who asked not to be messaged, and say why."""

@@ -6,11 +6,12 @@ from django.templatetags.static import static
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from crm_demo.views import ContactDetail, ContactList
+from crm_demo.views import ContactDetail, ContactList, NewContact
 
 crm = (
     [
         path("", ContactList.as_view(), name="contacts"),
+        path("contacts/new/", NewContact.as_view(), name="new"),
         path("contacts/<int:pk>/", ContactDetail.as_view(), name="contact"),
     ],
     "crm",

@@ -1,24 +1,29 @@
-"""The CRM's two pages."""
+"""The CRM's pages: the list, a contact, and the form for a new one."""
 
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.core.paginator import Page
 from django.db.models import QuerySet
-from django.http import QueryDict
+from django.http import HttpResponse, QueryDict
 from django.utils.decorators import method_decorator
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
-from django.views.generic import DetailView, ListView
+from django.views.generic import CreateView, DetailView, ListView
 
 from crm_demo.models import Contact, ContactQuerySet
 
 if TYPE_CHECKING:
+    from django import forms
+
     Listing = ListView[Contact]
     Detail = DetailView[Contact]
+    Create = CreateView[Contact, forms.ModelForm[Contact]]
 else:
     # Django's own classes take no type arguments at run time; their stubs want them.
     Listing = ListView
     Detail = DetailView
+    Create = CreateView
 
 PER_PAGE = (25, 50, 100)
 
@@ -81,3 +86,28 @@ class ContactDetail(VisibleContacts, Detail):
         """Add the way back to the list, with its search and page: what ``?back=`` holds."""
         back = QueryDict(self.request.GET.get("back", "")).urlencode()
         return {**super().get_context_data(**kwargs), "back": f"?{back}" if back else ""}
+
+
+class NewContact(LoginRequiredMixin, Create):
+    """The form for a new contact, filled in with the query; ``?next=`` says where to go after saving."""
+
+    model = Contact
+    fields = ("full_name", "company", "mobile", "email", "country")
+    template_name = "crm_demo/contact_new.html"
+
+    def get_initial(self) -> dict[str, Any]:
+        """Return what the query gives."""
+        return {name: self.request.GET.get(name, "").replace("\x00", "") for name in self.fields}
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        """Save the contact as the user's own."""
+        form.instance.owner = self.request.user
+        return super().form_valid(form)
+
+    def get_success_url(self) -> str:
+        """Return ``next``, if it is of this site, else the contact's page."""
+        wanted = self.request.POST.get("next", "")
+        is_ours = url_has_allowed_host_and_scheme(
+            wanted, {self.request.get_host()}, require_https=self.request.is_secure()
+        )
+        return wanted if is_ours else str(self.object.get_absolute_url())  # type: ignore[union-attr]

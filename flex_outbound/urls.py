@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from flex_outbound import text_view, views
+from flex_outbound import linking_views, text_view, views
 
 app_name = "flex_outbound"
 
@@ -14,6 +14,11 @@ urlpatterns = [
     path("interactions/<uuid:pk>/cancel/", views.cancel, name="cancel"),
     path("interactions/<uuid:pk>/close/", views.close, name="close"),
     path("messages/<int:pk>/text/", text_view.message_text, name="message-text"),
+    path("unmatched/", linking_views.unmatched, name="unmatched"),
+    path("unmatched/<str:conversation_sid>/", linking_views.whose, name="whose"),
+    path("unmatched/<str:conversation_sid>/link/", linking_views.link, name="link"),
+    path("unmatched/<str:conversation_sid>/unlink/", linking_views.unlink, name="unlink"),
+    path("unmatched/<str:conversation_sid>/create/", linking_views.create, name="create"),
     path("api/", include("flex_outbound.api.urls")),
     path("webhooks/", include("flex_outbound.webhooks.urls")),
 ]

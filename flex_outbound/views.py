@@ -43,7 +43,7 @@ MOST_SHOWN: Final = 10_000
 """How much of a text that was posted is shown again, in characters: enough to shorten what was pasted."""
 
 
-def _signed_in(view: View) -> View:
+def signed_in(view: View) -> View:
     """Let signed-in users in, and no forged requests, also where the project's middleware does neither.
 
     A project that is nothing but an API may have no users on its requests and no protection against forged ones.
@@ -59,16 +59,16 @@ def _signed_in(view: View) -> View:
 
 
 def _for_agents(view: View) -> View:
-    return _signed_in(require_POST(view))
+    return signed_in(require_POST(view))
 
 
-@_signed_in
+@signed_in
 @require_safe
 def compose(request: HttpRequest, contact_type: str, channel: str) -> HttpResponse:
     """Show the form for one channel of the contact ``?id=…``: where a link in a list leads."""
     if channel not in Channel.values:
         raise Http404("There is no such channel.")
-    adapter, contact = _contact(request, contact_type, request.GET.get("id", ""))
+    adapter, contact = named_contact(request, contact_type, request.GET.get("id", ""))
     option = contexts.channel_option(request, contact, channel)
     context = _compose_context(request, adapter, contact, channel)
     return render(request, "flex_outbound/compose.html", context | {"option": option, "error_text": option.reason_text})
@@ -77,7 +77,7 @@ def compose(request: HttpRequest, contact_type: str, channel: str) -> HttpRespon
 @_for_agents
 def send(request: HttpRequest) -> HttpResponse:
     """Open an interaction from a plain form. After an error the form is shown again, with everything that was typed."""
-    adapter, contact = _contact(request, request.POST.get("contact_type", ""), request.POST.get("contact_id", ""))
+    adapter, contact = named_contact(request, request.POST.get("contact_type", ""), request.POST.get("contact_id", ""))
     try:
         _count(request)
         load_permissions(request.user)
@@ -170,7 +170,7 @@ def _decide(request: HttpRequest, pk: UUID, act: Callable[[Interaction], str]) -
     return HttpResponseRedirect(_next(request, _page_of(request, interaction)))
 
 
-def _contact(request: HttpRequest, contact_type: str, contact_id: str) -> tuple[ContactAdapter, Any]:
+def named_contact(request: HttpRequest, contact_type: str, contact_id: str) -> tuple[ContactAdapter, Any]:
     """Return the contact that a request names. Raises Http404 where there is none that this user may see."""
     try:
         adapter = adapter_by_label(contact_type)

@@ -49,15 +49,19 @@ def unmatched_for(user: Any) -> ConversationQuerySet:
 
 
 def find(user: Any, conversation_sid: str) -> Conversation | None:
-    """Return a conversation that this user may link: one that is nobody's, or that the user sees anyway."""
+    """Return a conversation that this user may link, with its sender.
+
+    It is nobody's, or the user sees it anyway, or the user has linked it: then a mistake can be taken back.
+    """
     if not may_link(user):
         return None
     wanted = Conversation.objects.ours().select_related("sender").filter(pk=key_of(conversation_sid))
-    found = wanted.filter(pk__in=Conversation.objects.unmatched().values("pk")).first()
-    if found is not None:
-        return found
-    seen = conversations_of(user).select_related("sender").filter(pk=key_of(conversation_sid))
-    return next(iter(shown_conversations(user, seen)), None)
+    own = Conversation.objects.filter(contacts__linked_by=user)
+    for allowed in (Conversation.objects.unmatched(), conversations_of(user), own):
+        found = shown_conversations(user, wanted.filter(pk__in=allowed.values("pk")))
+        if found:
+            return found[0]
+    return None
 
 
 def contacts_of(conversation: Conversation, user: Any) -> Iterator[tuple[ContactAdapter, Any]]:
@@ -217,6 +221,11 @@ def creators(conversation: Conversation) -> list[tuple[ContactAdapter, str]]:
     given = (addresses.plain(conversation.address), channel, conversation.customer_name)
     found = [(adapter, adapter.get_create_url(*given)) for adapter in _adapters()]
     return [(adapter, url) for adapter, url in found if url]
+
+
+def is_opaque(conversation: Conversation) -> bool:
+    """Tell whether a customer is known by an id alone, which no contact's record holds."""
+    return opening.is_opaque(conversation.address)
 
 
 def _adapters() -> list[ContactAdapter]:
