@@ -1730,7 +1730,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="conversation",
-            index=models.Index(fields=["agent", "-last_at", "-id"], name="flex_inbox"),
+            index=models.Index(
+                condition=models.Q(("is_foreign", False), models.Q(("state", "closed"), _negated=True)),
+                fields=["agent", "-last_inbound_at"],
+                name="flex_inbox",
+            ),
         ),
         migrations.AddIndex(
             model_name="conversation",

@@ -136,7 +136,12 @@ class Conversation(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["agent", "-last_at", "-id"], name="flex_inbox"),
+            # An agent has few open conversations among all that they ever had.
+            models.Index(
+                fields=["agent", "-last_inbound_at"],
+                condition=Q(is_foreign=False) & ~Q(state=ConversationState.CLOSED),
+                name="flex_inbox",
+            ),
             models.Index(fields=["next_at"], condition=Q(next_at__isnull=False), name="flex_conversation_due"),
             models.Index(fields=["address_key", "-last_at"], name="flex_conversation_address"),
             models.Index(fields=["-created_at", "-id"], name="flex_conversations_newest"),

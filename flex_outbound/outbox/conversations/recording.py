@@ -18,7 +18,7 @@ from flex_outbound.models.conversation import as_participants
 from flex_outbound.models.message import Tell
 from flex_outbound.outbox import lifecycle, locks
 from flex_outbound.outbox.changes import Change
-from flex_outbound.outbox.conversations import keeping, learning, receipts, tallying
+from flex_outbound.outbox.conversations import keeping, learning, marks, receipts, tallying
 from flex_outbound.outbox.conversations.authors import party_among, party_of
 from flex_outbound.outbox.conversations.heard import Heard
 from flex_outbound.outbox.conversations.learning import keeps_texts
@@ -42,6 +42,7 @@ def record(conversation: Conversation, heard: Sequence[Heard], *, carefully: boo
     heard = list({one.message_sid: one for one in heard}.values())
     known = {} if not carefully and _are_new(conversation, heard) else _known(heard)
     new: list[Message] = []
+    placed: list[Message] = []
     is_changed = must_recount = False
     for one in heard:
         message = _find(known, conversation, one)
@@ -51,6 +52,7 @@ def record(conversation: Conversation, heard: Sequence[Heard], *, carefully: boo
             news = learning.learn(conversation, message, one)
             is_changed |= bool(news)
             must_recount |= not tallying.count_learned(conversation, message, news)
+            placed += [message] if "index" in news else []
             _settle(message, one)
     Message.objects.bulk_create(new)
     for message in new:
@@ -61,6 +63,9 @@ def record(conversation: Conversation, heard: Sequence[Heard], *, carefully: boo
     if any(message.party == Party.UNKNOWN or _lacks_text(conversation, message) for message in new):
         read_soon(conversation)
     save(conversation, is_news=bool(new) or is_changed)
+    if any(one.party == Party.AGENT and one.index == conversation.last_index for one in (*new, *placed)):
+        # Who answers in the last place has read what was written before.
+        marks.mark_answered(conversation, conversation.inbound)
     if is_changed or any(message.to_tell for message in new):
         request_after_commit(Job.CONVERSATION, conversation.account_id)
     return len(new)
