@@ -26,7 +26,7 @@ from flex_outbound.current import current_context, isolated
 from flex_outbound.models import Interaction
 from flex_outbound.outbox.preflight import ChannelOption, Setup, option_for
 from flex_outbound.outbox.standing import Standing, standings
-from flex_outbound.statements import channels_and_permissions
+from flex_outbound.statements import mine_of
 
 Siblings = Callable[[Any], Iterable[Any]]
 """Returns the list that a contact is in."""
@@ -132,7 +132,7 @@ class _Page:
 
 def _setup_of(user: Any) -> Setup:
     """Return what a user can send with, as far as a list needs it: whether each channel has a sender, not which."""
-    usable = channels_and_permissions(user)
+    usable = mine_of(user).channels
     if not usable or not user.has_perm("flex_outbound.add_interaction"):
         # The reason is another query or two, for those few who cannot send at all.
         return Setup.load(user)

@@ -1,6 +1,7 @@
 """The queries of lists and polls, built once and kept as SQL: building them costs more than running them."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -9,10 +10,10 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission, PermissionsMixin
 from django.db import connections, models, router
-from django.db.models import CharField, QuerySet, Value
-from django.db.models.functions import Cast
+from django.db.models import CharField, Count, F, IntegerField, Max, QuerySet, Sum, UUIDField, Value
+from django.db.models.functions import Cast, Coalesce
 
-from flex_outbound.models import Interaction, Sender
+from flex_outbound.models import Conversation, Interaction, Sender
 
 PLAIN_BACKEND = "django.contrib.auth.backends.ModelBackend"
 
@@ -33,18 +34,65 @@ def load_permissions(user: Any) -> None:
         user._perm_cache = {f"{app_label}.{codename}" for app_label, codename in found}
 
 
-def channels_and_permissions(user: Any) -> set[str]:
-    """Return the channels that a user has a sender for, and read the permissions as well, in one query if possible."""
-    if not _is_to_load(user):
-        return usable_channels(user)
-    found = _rows(_permissions_and_channels, Permission, user)
-    user._perm_cache = {f"{app_label}.{name}" for app_label, name in found if app_label}
-    return {name for app_label, name in found if not app_label}
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A conversation of the user's own whose customer's messages they have not all seen, and one of its contacts.
+
+    ``contact``: content type and id, None where the conversation is of no contact. ``text``: how its last message
+    begins, "" where texts are not kept.
+    """
+
+    conversation: UUID
+    contact: tuple[int, str] | None
+    unread: int
+    text: str = field(repr=False)
 
 
-def usable_channels(user: Any) -> set[str]:
-    """Return the channels that a user has a sender for, by the rules of ``Sender.objects.usable_by``."""
-    return {channel for (channel,) in _rows(_channels, Sender, user)}
+@dataclass(frozen=True, slots=True)
+class Mine:
+    """What every page asks about its user: the channels that they have a sender for, and what is unread.
+
+    A conversation that is of several contacts is there once for each.
+    """
+
+    channels: frozenset[str] = frozenset()
+    waiting: tuple[Waiting, ...] = ()
+
+    @property
+    def unread(self) -> int:
+        """The number of messages that the user has not seen."""
+        return sum({one.conversation: one.unread for one in self.waiting}.values())
+
+
+def mine_of(user: Any) -> Mine:
+    """Return what every page asks about its user, and read the permissions as well where that is to be done.
+
+    All of it is one query. The channels are those of ``Sender.objects.usable_by``.
+    """
+    is_to_load = _is_to_load(user)
+    found = _rows(_all_of_mine if is_to_load else _channels_and_waiting, Permission if is_to_load else Sender, user)
+    if is_to_load:
+        user._perm_cache = {f"{app_label}.{name}" for app_label, name, *_waiting in found if app_label}
+    waiting = [
+        Waiting(as_uuid(key), None if kind is None else (kind, contact_id), unread, text)
+        for _app_label, _name, key, kind, contact_id, unread, text in found
+        if key is not None
+    ]
+    channels = frozenset(row[1] for row in found if not row[0] and row[2] is None)
+    return Mine(channels, tuple(waiting))
+
+
+def as_uuid(value: Any) -> UUID:
+    """Return what a database without a type for it keeps as text."""
+    return value if isinstance(value, UUID) else UUID(str(value))
+
+
+def inbox_version(user: Any) -> tuple[Any, ...]:
+    """Return a tuple that changes with whatever a user's inbox shows of conversations, in one query.
+
+    Sums, because of two transactions that overlap the one with the older time may be the last to be seen.
+    """
+    return _rows(_inbox_version, Conversation, user)[0]
 
 
 def version_of(pk: UUID, user: Any) -> tuple[int, str | None] | None:
@@ -69,24 +117,69 @@ def _is_to_load(user: Any) -> bool:
     return is_plain and user.is_active and not user.is_superuser and not hasattr(user, "_perm_cache")
 
 
-def _permissions_and_channels(user: Any) -> QuerySet[Any, Any]:
-    """Return rows of app label and codename, and with an empty label the channels."""
+def _all_of_mine(user: Any) -> QuerySet[Any, Any]:
+    """Return rows of app label and codename beside those of ``_channels_and_waiting``, which have no label."""
+    own, of_groups = (_padded(one, *_CODENAME) for one in _granted(user))
+    return own.union(of_groups, *_parts_of_mine(user)).order_by()
+
+
+def _channels_and_waiting(user: Any) -> QuerySet[Any, Any]:
+    """Return rows of an empty label and a channel, and rows of conversations that wait to be read."""
+    channels, waiting = _parts_of_mine(user)
+    return channels.union(waiting).order_by()
+
+
+def _parts_of_mine(user: Any) -> tuple[QuerySet[Any, Any], QuerySet[Any, Any]]:
     label = Cast(Value(""), CharField(max_length=100))
-    channels = _channels(user).annotate(label=label).values_list("label", "channel")
-    return _permissions(user).union(channels).order_by()
+    usable = Sender.objects.usable_by(user).exclude(account__workspace_sid="").order_by()
+    channels = _padded(usable.annotate(label=label), "label", "channel").distinct()
+    unread = Conversation.objects.in_inbox_of(user).with_unread(user).filter(unread__gt=0).order_by()
+    waiting = unread.annotate(label=label, name=label)
+    contact = ("contacts__contact_type_id", "contacts__contact_id")
+    return channels, waiting.values_list("label", "name", "pk", *contact, "unread", "last_text")
+
+
+_CODENAME = ("content_type__app_label", "codename")
+_EMPTY = {
+    "no_key": Cast(Value(None), UUIDField()),
+    "no_kind": Cast(Value(None), IntegerField()),
+    "no_id": Cast(Value(""), CharField(max_length=255)),
+    "no_unread": Cast(Value(0), IntegerField()),
+    "no_text": Cast(Value(""), CharField(max_length=255)),
+}
+
+
+def _padded(rows: QuerySet[Any, Any], *names: str) -> QuerySet[Any, Any]:
+    """Return rows with as many columns as those of conversations have."""
+    padded: QuerySet[Any, Any] = rows.annotate(**_EMPTY).values_list(*names, *_EMPTY)
+    return padded
+
+
+def _inbox_version(user: Any) -> QuerySet[Any, Any]:
+    mine = Conversation.objects.in_inbox_of(user).with_unread(user).order_by()
+    seen = Coalesce(Sum(F("mark__inbound")), Value(0))
+    totals = {
+        "open": Count("pk"),
+        "inbound": Coalesce(Sum("inbound"), Value(0)),
+        "last": Coalesce(Sum("last_index"), Value(0)),
+        "seen": seen,
+        "changed": Max("updated_at"),
+    }
+    # A value that all rows share lets the query set aggregate them and stay one.
+    whole: QuerySet[Any, Any] = mine.annotate(all=Value(1)).values("all").annotate(**totals).values_list(*totals)
+    return whole
 
 
 def _permissions(user: Any) -> QuerySet[Any, Any]:
-    names = ("content_type__app_label", "codename")
-    of_groups = Permission.objects.filter(group__in=user.groups.order_by().values("pk")).order_by()
-    own = user.user_permissions.order_by().values_list(*names)
+    own, of_groups = (one.values_list(*_CODENAME) for one in _granted(user))
     # The union has the model's order again, by columns that it does not select: Django 6 refuses that.
-    return own.union(of_groups.values_list(*names)).order_by()  # type: ignore[no-any-return]
+    return own.union(of_groups).order_by()
 
 
-def _channels(user: Any) -> QuerySet[Any, Any]:
-    usable = Sender.objects.usable_by(user).exclude(account__workspace_sid="")
-    return usable.order_by().values_list("channel").distinct()
+def _granted(user: Any) -> tuple[QuerySet[Permission], QuerySet[Permission]]:
+    """Return a user's own permissions and those of their groups."""
+    of_groups = Permission.objects.filter(group__in=user.groups.order_by().values("pk")).order_by()
+    return user.user_permissions.order_by(), of_groups
 
 
 def _rows(build: Build, model: type[models.Model], user: Any) -> list[tuple[Any, ...]]:

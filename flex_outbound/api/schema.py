@@ -15,6 +15,7 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
 from flex_outbound import __version__
+from flex_outbound.api.inbox_shapes import InboxQuery, InboxShape, ReadSerializer, ReadShape, UnreadShape
 from flex_outbound.api.serializers import ClickSerializer, ConfirmSerializer, RetrySerializer, TimelineQuery
 from flex_outbound.api.shapes import ChannelsShape, ConflictShape, ErrorShape, InteractionShape, TimelineShape
 
@@ -112,6 +113,24 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ),
     ("ChannelsView", "GET"): Operation(
         "contact_channels", "List a contact's channels", {**COMMON, **MISSING, 200: ChannelsShape}
+    ),
+    ("InboxView", "GET"): Operation(
+        "inbox_list",
+        "List your open conversations, the newest answer first",
+        {**COMMON, 200: InboxShape},
+        parameters=[InboxQuery],
+    ),
+    ("UnreadView", "GET"): Operation(
+        "inbox_unread",
+        "Count what is unread",
+        {**COMMON, 200: UnreadShape, 304: OpenApiResponse(description="Nothing has changed.")},
+        parameters=[_header("If-None-Match", "The ETag of the last answer.")],
+    ),
+    ("ReadView", "POST"): Operation(
+        "conversations_read",
+        "Mark a conversation as read",
+        {**COMMON, **MISSING, **UPLOAD, 200: ReadShape},
+        request=ReadSerializer,
     ),
 }
 """By view and method."""

@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from flex_outbound.api import views
+from flex_outbound.api import inbox, views
 
 urlpatterns = [
     path("interactions/", views.InteractionListView.as_view(), name="interaction-list"),
@@ -11,6 +11,9 @@ urlpatterns = [
     path("interactions/<uuid:pk>/confirm/", views.ConfirmView.as_view(), name="interaction-confirm"),
     path("interactions/<uuid:pk>/cancel/", views.CancelView.as_view(), name="interaction-cancel"),
     path("interactions/<uuid:pk>/close/", views.CloseView.as_view(), name="interaction-close"),
+    path("inbox/", inbox.InboxView.as_view(), name="inbox"),
+    path("inbox/unread/", inbox.UnreadView.as_view(), name="unread"),
+    path("conversations/<str:conversation_sid>/read/", inbox.ReadView.as_view(), name="conversation-read"),
     # The id may hold slashes, where a model's primary key is text.
     path(
         "contacts/<str:contact_type>/<path:contact_id>/channels/", views.ChannelsView.as_view(), name="contact-channels"

@@ -174,7 +174,7 @@ def _etag_of(interaction: Interaction) -> str:
     return _etag(interaction.pk, interaction.version, message.status if message else None)
 
 
-def _is_known(request: Request, tag: str) -> bool:
+def is_known(request: Request, tag: str) -> bool:
     """Tell whether the caller's ``If-None-Match`` holds ``tag`` (weak comparison, RFC 9110, section 8.8.3.2)."""
     known = parse_etags(request.headers.get("If-None-Match", ""))
     return "*" in known or tag.removeprefix("W/") in {other.removeprefix("W/") for other in known}
@@ -264,12 +264,12 @@ class InteractionView(ApiView):
             return None
         found = version_of(pk, request.user)
         tag = _etag(pk, *found) if found else ""
-        return Response(status=304, headers={"ETag": tag}) if tag and _is_known(request, tag) else None
+        return Response(status=304, headers={"ETag": tag}) if tag and is_known(request, tag) else None
 
     def _changed(self, request: Request, pk: UUID) -> Response:
         interaction = _find(request.user, pk)
         tag = _etag_of(interaction)
-        if _is_known(request, tag):
+        if is_known(request, tag):
             return Response(status=304, headers={"ETag": tag})
         return _answer(request, interaction)
 

@@ -6,8 +6,8 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
-from django.db.models import Q
-from django.db.models.functions import Now
+from django.db.models import FilteredRelation, Q
+from django.db.models.functions import Coalesce, Now
 from django.utils.translation import gettext_lazy as _
 
 from flex_outbound.channels import Channel
@@ -36,6 +36,15 @@ class ConversationQuerySet(SchedulableQuerySet["Conversation"]):
         linked = ConversationContact.objects.filter(conversation=models.OuterRef("pk")).order_by()
         # The column has the index; the links are the truth.
         return self.ours().filter(~models.Exists(linked), is_unmatched=True)
+    def in_inbox_of(self, user: Any) -> Self:
+        """Return the open ones that are a user's own; none for a user without a row."""
+        return self.none() if user.pk is None else self.open().filter(agent=user.pk)
+
+    def with_unread(self, user: Any) -> models.QuerySet[Any, Any]:
+        """Return them with ``unread``: how many of the customer's messages this user has not seen."""
+        mark = FilteredRelation("read_marks", condition=Q(read_marks__user=user.pk))
+        seen = Coalesce(models.F("mark__inbound"), models.Value(0))
+        return self.annotate(mark=mark).annotate(unread=models.F("inbound") - seen)
 
     def for_contact(self, contact: models.Model) -> Self:
         """Return the conversations of one contact; any model, any primary-key type."""

@@ -7,11 +7,9 @@ conversation in Flex has seen it.
 
 from typing import Any, NamedTuple
 
-from django.db.models import F, FilteredRelation, Q, Value
-from django.db.models.functions import Coalesce, Now
+from django.db.models.functions import Now
 
 from flex_outbound.models import Conversation, ReadMark
-from flex_outbound.models.conversation import ConversationQuerySet
 
 
 class Unread(NamedTuple):
@@ -43,23 +41,9 @@ def mark_answered(conversation: Conversation, inbound: int) -> None:
 
 def unread_counts(user: Any) -> Unread:
     """Return how much is unread in a user's own open conversations, in one query."""
-    unread = with_unread(own_open(user), user).filter(unread__gt=0)
+    unread = Conversation.objects.in_inbox_of(user).with_unread(user).filter(unread__gt=0)
     found = list(unread.order_by().values_list("unread", flat=True))
     return Unread(sum(found), len(found))
-
-
-def own_open(user: Any) -> ConversationQuerySet:
-    """Return the conversations of a user that are not known to be closed; none for a user without a row."""
-    if not user.is_authenticated or user.pk is None:
-        return Conversation.objects.none()
-    return Conversation.objects.open().filter(agent=user.pk)
-
-
-def with_unread(conversations: ConversationQuerySet, user: Any) -> ConversationQuerySet:
-    """Return conversations with ``unread``: how many of the customer's messages this user has not seen."""
-    mark = FilteredRelation("read_marks", condition=Q(read_marks__user=user.pk))
-    seen = Coalesce(F("mark__inbound"), Value(0))
-    return conversations.annotate(mark=mark).annotate(unread=F("inbound") - seen)
 
 
 def _move(user_id: Any, conversation: Conversation, seen: int) -> int:

@@ -54,6 +54,9 @@ def recount(conversation: Conversation) -> None:
         last_inbound_at=Max("said_at", filter=is_customers),
         last_index=Max("index"),
     )
+    if conversation.forgotten_at is not None:
+        # The rows of what was forgotten are gone; who has read it has read as many.
+        found["inbound"] = max(found["inbound"], conversation.inbound)
     for name, value in found.items():
         setattr(conversation, name, value)
     read, last_index = conversation.read_index, conversation.last_index

@@ -25,6 +25,9 @@ PATHS = {
     "/flex/api/interactions/{id}/confirm/",
     "/flex/api/interactions/{id}/cancel/",
     "/flex/api/interactions/{id}/close/",
+    "/flex/api/inbox/",
+    "/flex/api/inbox/unread/",
+    "/flex/api/conversations/{conversation_sid}/read/",
     "/flex/api/contacts/{contact_type}/{contact_id}/channels/",
 }
 
