@@ -6,12 +6,13 @@ from django.templatetags.static import static
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from crm_demo.views import ContactDetail, ContactList, NewContact
+from crm_demo.views import ContactDetail, ContactList, Inbox, NewContact
 
 crm = (
     [
         path("", ContactList.as_view(), name="contacts"),
         path("contacts/new/", NewContact.as_view(), name="new"),
+        path("inbox/", Inbox.as_view(), name="inbox"),
         path("contacts/<int:pk>/", ContactDetail.as_view(), name="contact"),
     ],
     "crm",

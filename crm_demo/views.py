@@ -1,4 +1,4 @@
-"""The CRM's pages: the list, a contact, and the form for a new one."""
+"""The CRM's pages: the list, a contact, the form for a new one, and the inbox."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +9,7 @@ from django.http import HttpResponse, QueryDict
 from django.utils.decorators import method_decorator
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
-from django.views.generic import CreateView, DetailView, ListView
+from django.views.generic import CreateView, DetailView, ListView, TemplateView
 
 from crm_demo.models import Contact, ContactQuerySet
 
@@ -111,3 +111,10 @@ class NewContact(LoginRequiredMixin, Create):
             wanted, {self.request.get_host()}, require_https=self.request.is_secure()
         )
         return wanted if is_ours else str(self.object.get_absolute_url())  # type: ignore[union-attr]
+
+
+@method_decorator(never_cache, name="dispatch")
+class Inbox(LoginRequiredMixin, TemplateView):
+    """The conversations of the signed-in user. flex_outbound's tag does all of it."""
+
+    template_name = "crm_demo/inbox.html"

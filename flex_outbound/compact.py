@@ -4,7 +4,7 @@ Django's template engine needs longer for three buttons than the rest of a list 
 of ``compact.html`` is kept for the whole process, with markers in it where the values of a contact belong.
 """
 
-from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any
@@ -19,14 +19,15 @@ from django.utils.html import strip_spaces_between_tags
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
-from flex_outbound import contexts
+from flex_outbound import contexts, inbox
 from flex_outbound.channels import Channel
 from flex_outbound.contacts import ContactAdapter, adapter_for, content_type_of, id_of, label_of
 from flex_outbound.current import current_context, isolated
 from flex_outbound.models import Interaction
+from flex_outbound.models.conversation import sid_of
 from flex_outbound.outbox.preflight import ChannelOption, Setup, option_for
 from flex_outbound.outbox.standing import Standing, standings
-from flex_outbound.statements import mine_of
+from flex_outbound.statements import Mine, Waiting
 
 Siblings = Callable[[Any], Iterable[Any]]
 """Returns the list that a contact is in."""
@@ -66,6 +67,7 @@ class _Page:
 
     user: Any
     setup: Setup
+    waiting: Mapping[tuple[int, str], list[Waiting]]
     forms: dict[Hashable, str]
     template: Template
     language: str | None
@@ -83,7 +85,9 @@ class _Page:
         if not user.is_authenticated:
             return None
         template = Engine.get_default().get_template("flex_outbound/compact.html")
-        page = cls(user, _setup_of(user), _kept.setdefault(template, {}), template, get_language(), among)
+        mine = inbox.mine(request)
+        forms = _kept.setdefault(template, {})
+        page = cls(user, _setup_of(user, mine), _by_contact(mine), forms, template, get_language(), among)
         request._flex_outbound_page = page  # type: ignore[attr-defined]
         return page
 
@@ -97,6 +101,11 @@ class _Page:
             ids = [id_of(kind.adapter, one) for one in together]
             kind.standings = standings(contact_type.pk, ids) if ids else {}
         return kind.standings.get(id_of(kind.adapter, contact)) or Standing()
+
+    def unread(self, kind: _Kind, contact_id: str) -> str:
+        """Return that a contact has written, and how; nothing where the user has seen it all."""
+        found = self.waiting.get((content_type_of(kind.adapter).pk, contact_id)) if self.waiting else None
+        return _line(found) if found else ""
 
     def kind(self, model: type[models.Model]) -> _Kind:
         """Return what is the same for this model. Raises LookupError where it is not registered."""
@@ -130,9 +139,23 @@ class _Page:
         return kept("flex_outbound/icons.html", {"channels": list(Channel)})
 
 
-def _setup_of(user: Any) -> Setup:
+def _by_contact(mine: Mine) -> Mapping[tuple[int, str], list[Waiting]]:
+    found: dict[tuple[int, str], list[Waiting]] = {}
+    for one in mine.waiting:
+        if one.contact is not None:
+            found.setdefault(one.contact, []).append(one)
+    return found
+
+
+def _line(waiting: Sequence[Waiting]) -> str:
+    newest = max(waiting, key=lambda one: one.at)
+    context = {"text": newest.text, "sid": sid_of(newest.conversation)}
+    return _tight(Engine.get_default().get_template("flex_outbound/_unread.html").render(Context(context)))
+
+
+def _setup_of(user: Any, mine: Mine) -> Setup:
     """Return what a user can send with, as far as a list needs it: whether each channel has a sender, not which."""
-    usable = mine_of(user).channels
+    usable = mine.channels
     if not usable or not user.has_perm("flex_outbound.add_interaction"):
         # The reason is another query or two, for those few who cannot send at all.
         return Setup.load(user)
@@ -173,7 +196,7 @@ def compact_buttons(request: HttpRequest, contact: Any, among: Siblings = nobody
         "name": escape(kind.adapter.get_name(contact)),
     }
     found = page.standing(kind, contact)
-    values["current"] = "".join(_current(one, page.user) for one in found.current)
+    values["current"] = "".join(_current(one, page.user) for one in found.current) + page.unread(kind, contact_id)
     options = [option_for(page.setup, kind.adapter, contact, channel, found.unsubscribed) for channel in _CHANNELS]
     for option, name in zip(options, _TEXTS, strict=True):
         values[name] = escape(isolated(option.addresses[0].value) if option.enabled else option.reason_text)

@@ -93,6 +93,11 @@ def describe_all(found: Sequence[Any], user: Any) -> list[dict[str, Any]]:
     return [_describe(one, contacts.get(one.pk, ())) for one in found]
 
 
+def read_form_url(conversation_sid: str) -> str:
+    """Return where a plain form marks a conversation as read."""
+    return reverse("flex_outbound:read", args=[conversation_sid])
+
+
 def _describe(conversation: Any, contacts: Sequence[dict[str, Any]]) -> dict[str, Any]:
     at = conversation.last_at or conversation.created_at
     return {
@@ -168,10 +173,9 @@ def inbox_context(request: HttpRequest) -> dict[str, Any]:
     # One more than is shown tells whether there is another page.
     found = list(conversations(user, unread_only=unread_only)[first : first + PAGE_SIZE + 1])
     rows = describe_all(found[:PAGE_SIZE], user)
-    labels = dict(Channel.choices)
     for row in rows:
         row |= {"who": row["contacts"][0]["name"] if row["contacts"] else row["customer_name"]}
-        row |= {"channel_label": labels.get(row["channel"], ""), "is_own": row["last_party"] == Party.AGENT}
+        row |= {"is_own": row["last_party"] == Party.AGENT, "read_form_url": read_form_url(row["conversation_sid"])}
     return {
         "rows": rows,
         "unread_only": unread_only,

@@ -39,13 +39,14 @@ class Waiting:
     """A conversation of the user's own whose customer's messages they have not all seen, and one of its contacts.
 
     ``contact``: content type and id, None where the conversation is of no contact. ``text``: how its last message
-    begins, "" where texts are not kept.
+    begins, "" where texts are not kept. ``at``: when the customer wrote last, as text that sorts.
     """
 
     conversation: UUID
     contact: tuple[int, str] | None
     unread: int
     text: str = field(repr=False)
+    at: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +75,8 @@ def mine_of(user: Any) -> Mine:
     if is_to_load:
         user._perm_cache = {f"{app_label}.{name}" for app_label, name, *_waiting in found if app_label}
     waiting = [
-        Waiting(as_uuid(key), None if kind is None else (kind, contact_id), unread, text)
-        for _app_label, _name, key, kind, contact_id, unread, text in found
+        Waiting(as_uuid(key), None if kind is None else (kind, contact_id), unread, text, at or "")
+        for _app_label, _name, key, kind, contact_id, unread, text, at in found
         if key is not None
     ]
     channels = frozenset(row[1] for row in found if not row[0] and row[2] is None)
@@ -134,9 +135,9 @@ def _parts_of_mine(user: Any) -> tuple[QuerySet[Any, Any], QuerySet[Any, Any]]:
     usable = Sender.objects.usable_by(user).exclude(account__workspace_sid="").order_by()
     channels = _padded(usable.annotate(label=label), "label", "channel").distinct()
     unread = Conversation.objects.in_inbox_of(user).with_unread(user).filter(unread__gt=0).order_by()
-    waiting = unread.annotate(label=label, name=label)
+    waiting = unread.annotate(label=label, name=label, at=Cast("last_inbound_at", CharField(max_length=64)))
     contact = ("contacts__contact_type_id", "contacts__contact_id")
-    return channels, waiting.values_list("label", "name", "pk", *contact, "unread", "last_text")
+    return channels, waiting.values_list("label", "name", "pk", *contact, "unread", "last_text", "at")
 
 
 _CODENAME = ("content_type__app_label", "codename")
@@ -146,6 +147,7 @@ _EMPTY = {
     "no_id": Cast(Value(""), CharField(max_length=255)),
     "no_unread": Cast(Value(0), IntegerField()),
     "no_text": Cast(Value(""), CharField(max_length=255)),
+    "no_time": Cast(Value(""), CharField(max_length=64)),
 }
 
 

@@ -19,6 +19,7 @@ urlpatterns = [
     path("unmatched/<str:conversation_sid>/link/", linking_views.link, name="link"),
     path("unmatched/<str:conversation_sid>/unlink/", linking_views.unlink, name="unlink"),
     path("unmatched/<str:conversation_sid>/create/", linking_views.create, name="create"),
+    path("conversations/<str:conversation_sid>/read/", views.read, name="read"),
     path("api/", include("flex_outbound.api.urls")),
     path("webhooks/", include("flex_outbound.webhooks.urls")),
 ]

@@ -25,7 +25,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_POST, require_safe
 
-from flex_outbound import channels, contexts
+from flex_outbound import channels, contexts, inbox
 from flex_outbound.channels import Channel
 from flex_outbound.contacts import ContactAdapter, adapter_by_label, find_contact
 from flex_outbound.exceptions import ClickConflict, ClickError, ClickNotAllowed, InvalidClick
@@ -138,6 +138,17 @@ def close(request: HttpRequest, pk: UUID) -> HttpResponse:
         return _("The conversation is being closed.")
 
     return _decide(request, pk, close_it)
+
+
+@_for_agents
+def read(request: HttpRequest, conversation_sid: str) -> HttpResponse:
+    """Mark one's own conversation as read, up to the customer's message number ``inbound``."""
+    inbound = request.POST.get("inbound", "")
+    # The form says how much it showed; what says nothing marks nothing.
+    seen = int(inbound) if re.fullmatch(r"[0-9]{1,9}", inbound) else 0
+    if inbox.read(request.user, conversation_sid, seen) is None:
+        raise Http404
+    return HttpResponseRedirect(_next(request, None))
 
 
 class _TooOften(ClickError):

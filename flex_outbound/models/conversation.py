@@ -36,6 +36,7 @@ class ConversationQuerySet(SchedulableQuerySet["Conversation"]):
         linked = ConversationContact.objects.filter(conversation=models.OuterRef("pk")).order_by()
         # The column has the index; the links are the truth.
         return self.ours().filter(~models.Exists(linked), is_unmatched=True)
+
     def in_inbox_of(self, user: Any) -> Self:
         """Return the open ones that are a user's own; none for a user without a row."""
         return self.none() if user.pk is None else self.open().filter(agent=user.pk)

@@ -1,4 +1,5 @@
-"""The template tags: ``{% flex_assets %}``, ``{% flex_buttons contact %}``, ``{% flex_timeline contact %}``."""
+"""The template tags: ``{% flex_assets %}``, ``{% flex_buttons contact %}``, ``{% flex_timeline contact %}``,
+``{% flex_unread %}`` and ``{% flex_inbox %}``."""
 
 import logging
 from collections.abc import Iterable
@@ -10,9 +11,10 @@ from django.conf import settings
 from django.core.paginator import Page
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.shortcuts import resolve_url
 from django.template import Context, TemplateSyntaxError
 
-from flex_outbound import contexts
+from flex_outbound import contexts, inbox
 from flex_outbound.channels import Channel
 from flex_outbound.compact import compact_buttons, kept
 from flex_outbound.current import isolated
@@ -85,6 +87,23 @@ def flex_timeline(context: Context, contact: Any, new_tab: bool = False) -> dict
         return contexts.timeline_context(request, contact) | {"new_tab": new_tab}
     except LookupError as error:
         return _unregistered("flex_timeline", error)
+
+
+@register.inclusion_tag("flex_outbound/unread.html", takes_context=True)
+def flex_unread(context: Context, inbox_url: str = "") -> dict[str, Any]:
+    """Render how many answers the user has not seen, for a navigation bar; the page follows live.
+
+    ``inbox_url``: the page with ``flex_inbox``, as a path or the name of a URL; the count is then a link to it.
+    """
+    url = resolve_url(inbox_url) if inbox_url else ""
+    return inbox.badge_context(_request(context, "flex_unread"), url)
+
+
+@register.inclusion_tag("flex_outbound/inbox.html", takes_context=True)
+def flex_inbox(context: Context) -> dict[str, Any]:
+    """Render the user's own open conversations, the newest answer first."""
+    values = inbox.inbox_context(_request(context, "flex_inbox"))
+    return values | {"csrf_token": context.get("csrf_token")}
 
 
 def _list_of(context: Context, among: Iterable[Any] | None, contact: Any) -> Iterable[Any]:
