@@ -166,7 +166,8 @@ class Poll {
     if (this.stopped || (!data && etag !== this.etag)) return;
     if (data) this.take(data, etag, { isOwn: false });
     this.heardAt = Date.now();
-    this.arm(this.delay);
+    // Later than the tab that has polled, which so stays the one that does.
+    this.arm(this.delay + PACE.first * (0.5 + Math.random()));
   }
 
   take(data, etag, { isOwn }) {

@@ -61,6 +61,7 @@ def make(account: Account, agent: User, contact: Contact) -> MakeConversation:
             "address": "+14155550123",
             "customer_name": contact.full_name,
             "state": "active",
+            "created_at": BEGAN - timedelta(hours=1),
             **changes,
         }
         conversation = Conversation.objects.create(id=uuid.uuid4(), **values)
