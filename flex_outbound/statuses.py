@@ -281,6 +281,13 @@ MESSAGE_TRANSITIONS: Final[dict[Event, Transition]] = {
     Event.NOT_ACCEPTED: Transition(
         _from(MessageStatus.SENDING), MessageStatus.WAITING, "Proven not taken", _HOLDER, "back-off"
     ),
+    Event.REJECTED: Transition(
+        _from(MessageStatus.SENDING),
+        MessageStatus.FAILED,
+        "The second check of an answer says no, or Twilio does not take its file; nothing was sent",
+        _HOLDER,
+        "none",
+    ),
     Event.REFUSED: Transition(
         _from(MessageStatus.SENDING),
         MessageStatus.FAILED,
@@ -330,7 +337,11 @@ MESSAGE_TRANSITIONS: Final[dict[Event, Transition]] = {
         _from(MessageStatus.UNCONFIRMED), MessageStatus.FAILED, "Not found in mode `strict`", _HOLDER, "none"
     ),
     Event.CANCELED: Transition(
-        _from(MessageStatus.WAITING), MessageStatus.FAILED, "The interaction ended before it was sent", "", "none"
+        _from(MessageStatus.WAITING),
+        MessageStatus.FAILED,
+        "The interaction, or the conversation of an answer, ended before it was sent",
+        "",
+        "none",
     ),
 }
 """The state machine of ``Message``."""

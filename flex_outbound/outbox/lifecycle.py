@@ -18,7 +18,7 @@ from django.dispatch import Signal
 
 from flex_outbound import signals
 from flex_outbound.conf import conf
-from flex_outbound.models import Conversation, DispatchAttempt, Interaction, Message, Outcome
+from flex_outbound.models import Attachment, Conversation, DispatchAttempt, Interaction, Message, Outcome
 from flex_outbound.models.interaction import InteractionQuerySet
 from flex_outbound.models.scheduling import SchedulableQuerySet
 from flex_outbound.outbox import alerts, bulk, claims, closings, effects, locks, owners
@@ -103,20 +103,21 @@ def claim(due: InteractionQuerySet, limit: int, describe: Callable[[Interaction]
 
 
 def claim_messages(due: SchedulableQuerySet[Message], limit: int) -> list[Message]:
-    """Take messages that are due and whose conversation is open, as ``claim`` does.
+    """Take messages that are due and whose conversation is open, as ``claim`` does; their files are not read.
 
     A conversation's messages go one after the other, so that the customer reads them in the order in which they were
     written.
     """
     is_first = Q(interaction__status__in=sorted(OPEN), interaction__conversation_sid__isnull=False)
     is_answer = Q(interaction=None) & ~Q(conversation__state=ConversationState.CLOSED)
-    before = Message.objects.filter(
-        conversation=OuterRef("conversation"), status__in=_UNSETTLED_MESSAGE, pk__lt=OuterRef("pk")
-    )
+    same = Q(conversation=OuterRef("conversation")) | Q(interaction=OuterRef("conversation__interaction"))
+    unsettled = Message.objects.filter(same, status__in=_UNSETTLED_MESSAGE, next_at__isnull=False)
+    before = unsettled.filter(pk__lt=OuterRef("pk"))
     ready = due.filter(is_first | is_answer, ~Exists(before), status=MessageStatus.WAITING)
     ready = ready.select_related(
-        *("account", "agent", "interaction__worker", "conversation__interaction__worker", "attachment")
-    )
+        *("account", "agent", "interaction__worker", "conversation__interaction__worker", "conversation__sender"),
+        "attachment",
+    ).defer("attachment__data")
     with locks.bounded_transaction(read_first=True):
         claimed = claims.take(
             ready, limit, conf.lease_seconds, status=MessageStatus.SENDING, **_lease(), **_NEW_ATTEMPT
@@ -369,6 +370,8 @@ def apply_message(message: Message, change: Change) -> bool:
             message.status = transition.target
             if message.status == MessageStatus.SENT:
                 keeping.forget_drafts(message)
+            if transition.target == MessageStatus.SENT and message.has_media:
+                Attachment.objects.filter(message=message.pk).update(data=b"")
             if change.event is Event.REFUSED:
                 _show_not_sent(message, change)
             if message.interaction_id is not None:

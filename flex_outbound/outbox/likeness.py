@@ -7,7 +7,7 @@ default sender has changed since, and so does one that writes the same number in
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Final
 
@@ -41,6 +41,8 @@ LABELS: Final[Mapping[str, Any]] = {
     "bcc": gettext_lazy("bcc"),
     "content_sid": gettext_lazy("template"),
     "content_variables": gettext_lazy("variables of the template"),
+    "conversation_sid": gettext_lazy("conversation"),
+    "media": gettext_lazy("file"),
 }
 
 
@@ -91,13 +93,15 @@ def differences(click: "Click", earlier: Interaction, new: tuple[Interaction, Me
 def reused(click: "Click", earlier: Interaction, new: tuple[Interaction, Message | None] | None) -> ClickConflict:
     """Return the error of a key that came with another content before; it names what differs."""
     names = differences(click, earlier, new)
-    words = _("This key was used for another message. Use a new key for a new message.")
-    if names:
-        told = ", ".join(str(LABELS.get(name, name)) for name in names)
-        words = _(
-            "This key was used for another message, which differs in: %(fields)s. Use a new key for a new message."
-        ) % {"fields": told}
-    return ClickConflict(words, code="idempotency_key_reused", interaction=earlier, fields=names)
+    return ClickConflict(reused_words(names), code="idempotency_key_reused", interaction=earlier, fields=names)
+
+
+def reused_words(names: Sequence[str]) -> str:
+    """Return in words that a key came with another content before; ``names``: of the fields that differ, if known."""
+    if not names:
+        return _("This key was used for another message. Use a new key for a new message.")
+    words = _("This key was used for another message, which differs in: %(fields)s. Use a new key for a new message.")
+    return words % {"fields": ", ".join(str(LABELS.get(name, name)) for name in names)}
 
 
 def _stored(interaction: Interaction, message: Message | None, name: str) -> Any:

@@ -1,8 +1,8 @@
 """Messages that are sent from here: as little idempotent as interactions, and carried out by the same runner.
 
-An interaction's first message waits for its conversation; an answer goes into one that is open.
-``waiting → sending → sent``; what may have been sent is ``unconfirmed`` and looked up in the conversation by its key
-before it is ever sent again.
+An interaction's first message waits for its conversation; an answer goes into one that is open, and is checked once
+more before. ``waiting → sending → sent``; what may have been sent is ``unconfirmed`` and looked up in the conversation
+by its key before it is ever sent again. A file is uploaded before its message is marked as sent.
 """
 
 import logging
@@ -16,20 +16,26 @@ from django.db.models.functions import Now
 
 from flex_outbound.conf import conf
 from flex_outbound.exceptions import ConfigurationError, GatewayError, NotAccepted, OutcomeUnknown, Refused
-from flex_outbound.gateway.base import MessageRequest
+from flex_outbound.gateway import errors
+from flex_outbound.gateway.base import Gateway, MessageRequest
 from flex_outbound.models import Message, Worker
 from flex_outbound.models.scheduling import SchedulableQuerySet
-from flex_outbound.outbox import alerts, claims, lifecycle, locks, ratelimit, retry
+from flex_outbound.outbox import alerts, answers, attachments, claims, lifecycle, locks, ratelimit, retry
 from flex_outbound.outbox.attempts import BATCH, Answer, Fence, Flight, Prepared, TooLate
 from flex_outbound.outbox.changes import Change
 from flex_outbound.outbox.clock import from_now, next_lookup, since
+from flex_outbound.outbox.conversations import reading
 from flex_outbound.outbox.dispatch import decide_expired
 from flex_outbound.outbox.gateways import gateway_for
 from flex_outbound.outbox.ratelimit import Budget
-from flex_outbound.problems import MESSAGE
-from flex_outbound.statuses import Event, MessageStatus
+from flex_outbound.problems import ANSWER, CASES, GAVE_UP, MESSAGE
+from flex_outbound.statuses import ConversationState, Event, MessageStatus
 
 logger = logging.getLogger(__name__)
+
+NEVER_SENT: Final = errors.NEVER_SENT.reason
+_NOT_OF_THE_FILE: Final = frozenset({errors.NOT_SET_UP.reason, "setup_outdated"})
+_GONE: Final = frozenset({"closed", "setup_outdated"})
 
 CLOCKS_DIFFER: Final = timedelta(minutes=2)
 """Our clock and Twilio's may differ by so much."""
@@ -39,35 +45,65 @@ def deliver(account_id: int) -> int:
     """Send and look up the messages of an account that are due. Returns how many were sent."""
     due = Message.objects.due().filter(account=account_id)
     expire_leases(due)
-    sent = send_due(due)
+    end_closed(due)
+    sent = send_due(due.exclude(attachments.TO_UPLOAD))
+    with_files = due.filter(attachments.TO_UPLOAD)
+    if with_files.exists():
+        # By themselves, so that no text waits for somebody else's upload.
+        sent += send_due(with_files, attachments.AT_ONCE)
     look_up(due)
     return sent
 
 
-def send_due(due: SchedulableQuerySet[Message]) -> int:
+def end_closed(due: SchedulableQuerySet[Message]) -> None:
+    """End answers whose conversation was closed before they could be sent."""
+    waiting = due.filter(interaction=None, status=MessageStatus.WAITING)
+    for message in waiting.filter(conversation__state=ConversationState.CLOSED)[:BATCH]:
+        lifecycle.apply_message(message, Change(Event.CANCELED, reason="closed", case=ANSWER))
+
+
+def send_due(due: SchedulableQuerySet[Message], limit: int = BATCH) -> int:
     """Send messages that are due and whose conversation is open. Returns how many were claimed."""
     flight: Flight[Message] = Flight(_record)
     fence = Fence()
-    claimed = lifecycle.claim_messages(due, BATCH)
-    flight.launch(fence, [ready for one in claimed if (ready := _prepare(one)) is not None])
+    claimed = lifecycle.claim_messages(due, limit)
+    admitted = [(one, gateway) for one in claimed if (gateway := _admit(one)) is not None]
+    failed = attachments.upload(admitted)
+    for message, _gateway in admitted:
+        if message.pk in failed:
+            lifecycle.apply_message(message, decide_upload(message, failed[message.pk]))
+            alerts.note(message.account, failed[message.pk])
+    flight.launch(
+        fence,
+        [
+            Prepared(message, partial(gateway.create_message, build_request(message)))
+            for message, gateway in admitted
+            if message.pk not in failed
+        ],
+    )
     while flight:
         flight.record(flight.wait())
     return len(claimed)
 
 
-def _prepare(message: Message) -> Prepared[Message] | None:
-    """Return a claimed message ready to be sent; None where that was written down as impossible now."""
+def _admit(message: Message) -> Gateway | None:
+    """Return what sends a claimed message; None where that was written down as impossible now."""
     account = message.account
+    rejection = answers.recheck(message) if message.interaction_id is None else None
+    if rejection is not None:
+        case = _case(message, rejection.reason)
+        change = Change(Event.REJECTED, reason=rejection.reason, case=case, said=rejection.said)
+        lifecycle.apply_message(message, change)
+        return None
     wait = ratelimit.take(Budget.CONVERSATIONS, account.account_sid)
     if wait:
         lifecycle.apply_message(message, Change(Event.THROTTLED, wait))
         return None
     try:
-        gateway = gateway_for(account)
+        return gateway_for(account)
     except ConfigurationError as error:
         lifecycle.apply_message(message, decide(message, alerts.record_configuration(account, error)))
         return None
-    return Prepared(message, partial(gateway.create_message, build_request(message)))
 
 
 def build_request(message: Message) -> MessageRequest:
@@ -81,6 +117,7 @@ def build_request(message: Message) -> MessageRequest:
         subject=message.subject or (interaction.subject if interaction else ""),
         content_sid=message.content_sid,
         content_variables=message.content_variables,
+        media_sid=attachments.media_sid_of(message),
     )
 
 
@@ -108,19 +145,38 @@ def decide(message: Message, answer: Answer) -> Change:
         return Change(Event.RETURNED)
     if isinstance(answer, NotAccepted) and message.attempt < conf.max_attempts:
         return Change(Event.NOT_ACCEPTED, retry.backoff(message.attempt, answer.retry_after))
-    if isinstance(answer, NotAccepted | Refused):
-        return Change(Event.REFUSED, reason=answer.reason, code=answer.code)
+    if isinstance(answer, NotAccepted):
+        return Change(Event.REFUSED, reason=answer.reason, case=GAVE_UP, code=answer.code)
+    if isinstance(answer, Refused):
+        return Change(Event.REFUSED, reason=answer.reason, case=_case(message, answer.reason), code=answer.code)
     if isinstance(answer, OutcomeUnknown):
         return Change(Event.UNKNOWN, retry.first_lookup(conf.settle_seconds))
     return Change(Event.ACCEPTED, message_sid=answer)
 
 
-def _record(answers: list[tuple[Message, Answer]]) -> None:
-    for message, answer in answers:
+def decide_upload(message: Message, error: GatewayError) -> Change:
+    """Return what the error of an upload means. Nothing was sent, whatever became of the file. Pure but for jitter."""
+    if isinstance(error, Refused):
+        reason = error.reason if error.reason in _NOT_OF_THE_FILE else "media_refused"
+        return Change(Event.REJECTED, reason=reason, case=_case(message, reason), code=error.code)
+    known = {"reason": NEVER_SENT, "code": error.code, "http_status": error.http_status}
+    return decide(message, NotAccepted(error.detail, retry_after=getattr(error, "retry_after", None), **known))
+
+
+def _case(message: Message, reason: str) -> str:
+    """Return the case under which a reason has other words for an answer, "" where it has none."""
+    return ANSWER if message.interaction_id is None and (reason, ANSWER) in CASES else ""
+
+
+def _record(landed: list[tuple[Message, Answer]]) -> None:
+    for message, answer in landed:
         if isinstance(answer, OutcomeUnknown):
             logger.warning("Message %s: outcome unknown (%s)", message.pk, answer.reason)
         _record_one(message, decide(message, answer))
         alerts.note(message.account, answer)
+        if isinstance(answer, Refused) and answer.reason in _GONE and message.conversation is not None:
+            # Twilio closed it, and its callback about that did not come.
+            reading.hasten(message.conversation)
 
 
 def _record_one(message: Message, change: Change) -> None:

@@ -25,7 +25,7 @@ from flex_outbound.models import Interaction, Sender, SenderGroup, Worker
 from flex_outbound.models.sender import groups_of
 from flex_outbound.models.setup import Kept
 from flex_outbound.outbox import host
-from flex_outbound.problems import agent_message
+from flex_outbound.problems import agent_message, params_of, stored_message
 from flex_outbound.statements import load_permissions
 
 logger = logging.getLogger(__name__)
@@ -239,6 +239,11 @@ class Rejection:
     said: str = field(default="", repr=False)
 
 
+def words_of(rejection: Rejection, case: str = "") -> str:
+    """Return a rejection in words, for the request that asks. ``case``: one of ``problems.CASES``."""
+    return stored_message(rejection.reason, None, params_of(case, rejection.said))
+
+
 def is_test(interaction: Interaction) -> bool:
     """Tell whether an interaction is a manager's test of a sender and no message to a contact."""
     return interaction.contact_type_id == ContentType.objects.get_for_model(Sender).pk
@@ -273,7 +278,7 @@ def _recheck_group(
 ) -> None:
     """Check interactions of one agent and kind of contact. Raises what the host's code raises."""
     agent = group[0].agent
-    if agent is not None and not rights.setdefault(agent.pk, _may_send(agent)):
+    if agent is not None and not rights.setdefault(agent.pk, may_send(agent)):
         checked.update((one.pk, _not_the_agents()) for one in group)
         return
     adapter, contacts = _contacts_of(group)
@@ -283,7 +288,7 @@ def _recheck_group(
             checked[one.pk] = found
 
 
-def _may_send(agent: Any) -> bool:
+def may_send(agent: Any) -> bool:
     """Tell whether an agent may still open conversations. An error of the project's backend does not refuse."""
     try:
         load_permissions(agent)
@@ -331,14 +336,14 @@ def _recheck_one(
             return Rejection("address_changed")
         agent = interaction.agent
         allowed = adapter.can_message(agent, contact, channel) if agent is not None else True
-        said = "" if allowed is True else _to_store(allowed)
+        said = "" if allowed is True else to_store(allowed)
     except Exception:
         logger.exception("The contact of interaction %s cannot be checked; it is sent as clicked", interaction.pk)
         return None
     return _details(interaction, adapter, contact) if allowed is True else Rejection("not_allowed", said)
 
 
-def _to_store(answer: object) -> str:
+def to_store(answer: object) -> str:
     """Return the host's words for a refusal as they are stored, "" where it gave none.
 
     A lazy translation is stored untranslated, so that every reader gets it in their own language; one that is put

@@ -6,6 +6,7 @@ tells.
 """
 
 from flex_outbound.problems.agents import (
+    ANSWER,
     CASES,
     GAVE_UP,
     LABELS,
@@ -22,6 +23,7 @@ from flex_outbound.problems.events import EVENTS, event_label
 from flex_outbound.problems.managers import REFUSALS, Problem, explain, explain_account, explain_refusal, explain_stored
 
 __all__ = [
+    "ANSWER",
     "CASES",
     "EVENTS",
     "GAVE_UP",

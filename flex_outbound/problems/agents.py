@@ -99,6 +99,10 @@ REASONS: Final[dict[str, Reason]] = {
         _("Request could not be read"),
         _("Twilio could not read the request. Check the contact's address; if it is right, tell your administrator."),
     ),
+    "media_refused": Reason(
+        _("File was not taken"),
+        _("Twilio did not take the file, so nothing was sent. Choose another file, or send the text alone."),
+    ),
     "needs_review": Reason(
         _("Needs a decision"),
         _("Flex did not answer, and no conversation was found. Send it again?"),
@@ -114,6 +118,10 @@ REASONS: Final[dict[str, Reason]] = {
     "not_delivered": Reason(
         _("Not delivered"),
         _("The message did not reach the customer. Check the address, or use another channel."),
+    ),
+    "not_own": Reason(
+        _("Another agent's conversation"),
+        _("This conversation has become another agent's. Nothing was sent; ask them, or begin a new one."),
     ),
     "not_set_up": Reason(
         _("Not set up"),
@@ -178,11 +186,25 @@ GAVE_UP: Final = "gave_up"
 MESSAGE: Final = "message"
 """The case of a first message, where it differs from its interaction's."""
 
+ANSWER: Final = "answer"
+"""The case of what an agent writes into a conversation that is open."""
+
 CASES: Final[dict[tuple[str, str], Promise]] = {
     ("", GAVE_UP): _("Twilio could not be reached for several minutes. Nothing was sent; you can try again."),
     ("canceled", MESSAGE): _("Not sent: the conversation was not opened."),
     ("not_opened", MESSAGE): _("Not sent: the conversation was not opened."),
     ("outcome_unknown", MESSAGE): _("It is not known whether the message was sent. Check the conversation in Flex."),
+    ("closed", ANSWER): _("This conversation has ended, so nothing was sent. Begin a new one with the buttons."),
+    ("setup_outdated", ANSWER): _(
+        "This conversation no longer exists at Twilio, so nothing was sent. Begin a new one with the buttons."
+    ),
+    ("invalid_request", ANSWER): _(
+        "Twilio did not take this message. Change it and send it again; if it is right, tell your administrator."
+    ),
+    ("sender_misconfigured", ANSWER): _(
+        "The number or address of this conversation was switched off, or is no longer yours to use. Nothing was sent; "
+        "ask your manager."
+    ),
     ("not_delivered", "30003"): _(
         "The phone is switched off or out of reach. Try again later, or use another channel."
     ),
