@@ -2,7 +2,12 @@
 
 from django.urls import include, path
 
-from flex_outbound import linking_views, text_view, views
+from flex_outbound import (
+    answer_views,
+    linking_views,
+    text_view,
+    views,
+)
 
 app_name = "flex_outbound"
 
@@ -20,6 +25,8 @@ urlpatterns = [
     path("unmatched/<str:conversation_sid>/unlink/", linking_views.unlink, name="unlink"),
     path("unmatched/<str:conversation_sid>/create/", linking_views.create, name="create"),
     path("conversations/<str:conversation_sid>/read/", views.read, name="read"),
+    path("conversations/<str:conversation_sid>/answer/", answer_views.answer, name="answer"),
+    path("answering/<str:contact_type>/", answer_views.answer_form, name="answer-form"),
     path("api/", include("flex_outbound.api.urls")),
     path("webhooks/", include("flex_outbound.webhooks.urls")),
 ]

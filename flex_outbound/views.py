@@ -79,7 +79,7 @@ def send(request: HttpRequest) -> HttpResponse:
     """Open an interaction from a plain form. After an error the form is shown again, with everything that was typed."""
     adapter, contact = named_contact(request, request.POST.get("contact_type", ""), request.POST.get("contact_id", ""))
     try:
-        _count(request)
+        count(request)
         load_permissions(request.user)
         require_permission(request.user)
         interaction = enqueue(_click(request))
@@ -91,7 +91,7 @@ def send(request: HttpRequest) -> HttpResponse:
         "status": interaction.get_status_display(),
     }
     messages.success(request, words, fail_silently=True)
-    return HttpResponseRedirect(_next(request, adapter.get_url(contact)))
+    return HttpResponseRedirect(next_page(request, adapter.get_url(contact)))
 
 
 @_for_agents
@@ -99,7 +99,7 @@ def retry(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Send a failed, canceled or undecided interaction again."""
 
     def again(interaction: Interaction) -> str:
-        _count(request)
+        count(request)
         decisions.retry(interaction, request.user, request.POST.get("idempotency_key", ""))
         return _("Sent again.")
 
@@ -111,7 +111,7 @@ def confirm(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Link an undecided interaction to the existing task that the agent names."""
 
     def link(interaction: Interaction) -> str:
-        _count(request)
+        count(request)
         decisions.confirm(interaction, request.user, contexts.task_sid_in(request.POST.get("task_sid", "")))
         return _("Twilio is asked about this task.")
 
@@ -148,10 +148,10 @@ def read(request: HttpRequest, conversation_sid: str) -> HttpResponse:
     seen = int(inbound) if re.fullmatch(r"[0-9]{1,9}", inbound) else 0
     if inbox.read(request.user, conversation_sid, seen) is None:
         raise Http404
-    return HttpResponseRedirect(_next(request, None))
+    return HttpResponseRedirect(next_page(request, None))
 
 
-class _TooOften(ClickError):
+class TooOften(ClickError):
     """More clicks than the rate limit allows; ``seconds`` until the next."""
 
     def __init__(self, seconds: int) -> None:
@@ -164,11 +164,11 @@ class _TooOften(ClickError):
         self.seconds = seconds
 
 
-def _count(request: HttpRequest) -> None:
-    """Count a click, together with those over the API. Raises _TooOften."""
+def count(request: HttpRequest) -> None:
+    """Count a click, together with those over the API. Raises TooOften."""
     wait = take_click(request.user)
     if wait:
-        raise _TooOften(ceil(wait))
+        raise TooOften(ceil(wait))
 
 
 def _decide(request: HttpRequest, pk: UUID, act: Callable[[Interaction], str]) -> HttpResponse:
@@ -178,7 +178,7 @@ def _decide(request: HttpRequest, pk: UUID, act: Callable[[Interaction], str]) -
     except ClickError as error:
         return _refused(request, error, interaction)
     messages.success(request, said, fail_silently=True)
-    return HttpResponseRedirect(_next(request, _page_of(request, interaction)))
+    return HttpResponseRedirect(next_page(request, _page_of(request, interaction)))
 
 
 def named_contact(request: HttpRequest, contact_type: str, contact_id: str) -> tuple[ContactAdapter, Any]:
@@ -248,32 +248,32 @@ def _compose_context(request: HttpRequest, adapter: ContactAdapter, contact: Any
         "uid": "flex",
         "values": {name: request.POST.get(name, "")[:MOST_SHOWN] for name in contexts.TYPED},
         "limits": contexts.LIMITS,
-        "key": _key(request) or contexts.new_key(),
-        "next": _next(request, adapter.get_url(contact)),
+        "key": posted_key(request) or contexts.new_key(),
+        "next": next_page(request, adapter.get_url(contact)),
     }
 
 
-def _key(request: HttpRequest) -> str:
+def posted_key(request: HttpRequest) -> str:
     """Return the form's idempotency key, "" for one that would only be refused again."""
     key = request.POST.get("idempotency_key", "")
     return key if len(key) <= texts.MAX_KEY and key.isprintable() else ""
 
 
 def _is_fixable(error: ClickError) -> bool:
-    return isinstance(error, _TooOften) or (isinstance(error, InvalidClick) and error.field in contexts.TYPED)
+    return isinstance(error, TooOften) or (isinstance(error, InvalidClick) and error.field in contexts.TYPED)
 
 
 def _refused(request: HttpRequest, error: ClickError, interaction: Interaction) -> HttpResponse:
     context = {
         "title": str(interaction),
-        "next": _next(request, _page_of(request, interaction)),
+        "next": next_page(request, _page_of(request, interaction)),
         "values": {"task_sid": request.POST.get("task_sid", "")[:MOST_SHOWN]},
         "error_field": error.field if interaction.may_confirm else "",
     }
-    if isinstance(error, InvalidClick | _TooOften):
+    if isinstance(error, InvalidClick | TooOften):
         # The agent can still decide: show the same choices again, with what was typed.
         shown = contexts.interaction_context(interaction, request.user)
-        context["interaction"] = shown | {"key": _key(request) or shown["key"]}
+        context["interaction"] = shown | {"key": posted_key(request) or shown["key"]}
     return _say(request, context, error)
 
 
@@ -282,7 +282,7 @@ def _say(request: HttpRequest, context: dict[str, Any], error: ClickError) -> Ht
     status = 400
     if isinstance(error, ClickNotAllowed):
         status = 403
-    elif isinstance(error, _TooOften):
+    elif isinstance(error, TooOften):
         status = 429
     elif isinstance(error, ClickConflict):
         status = 409
@@ -290,7 +290,7 @@ def _say(request: HttpRequest, context: dict[str, Any], error: ClickError) -> Ht
         other = _find(request, error.interaction.pk) if error.interaction else None
         context["interaction"] = contexts.interaction_context(other, request.user) if other else None
     response = render(request, "flex_outbound/compose.html", context, status=status)
-    if isinstance(error, _TooOften):
+    if isinstance(error, TooOften):
         response["Retry-After"] = str(error.seconds)
     return response
 
@@ -324,7 +324,7 @@ def _page_of(request: HttpRequest, interaction: Interaction) -> str | None:
     return adapter.get_url(contact) if contact is not None else None
 
 
-def _next(request: HttpRequest, fallback: str | None) -> str:
+def next_page(request: HttpRequest, fallback: str | None) -> str:
     """Return where the agent came from, if it is this site; else the contact's page, else the project's root."""
     # A link has no such field, but the browser sends the page that it was on.
     is_form = request.method == "POST"

@@ -15,12 +15,32 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
 from flex_outbound import __version__
-from flex_outbound.api.inbox_shapes import InboxQuery, InboxShape, ReadSerializer, ReadShape, UnreadShape
-from flex_outbound.api.serializers import ClickSerializer, ConfirmSerializer, RetrySerializer, TimelineQuery
-from flex_outbound.api.shapes import ChannelsShape, ConflictShape, ErrorShape, InteractionShape, TimelineShape
+from flex_outbound.api.inbox_shapes import (
+    InboxQuery,
+    InboxShape,
+    ReadSerializer,
+    ReadShape,
+    UnreadShape,
+)
+from flex_outbound.api.serializers import (
+    AnswerSerializer,
+    ClickSerializer,
+    ConfirmSerializer,
+    RetrySerializer,
+    TimelineQuery,
+)
+from flex_outbound.api.shapes import (
+    AnswerShape,
+    ChannelsShape,
+    ConflictShape,
+    ErrorShape,
+    InteractionShape,
+    TimelineShape,
+)
 
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
+MULTIPART = "multipart/form-data"
 
 INVALID = OpenApiResponse(
     {
@@ -54,6 +74,7 @@ class Operation:
 
     ``request``: a serializer class, None for no body. ``responses``: by status code, serializer classes or
     ``OpenApiResponse``. ``parameters``: query and header parameters, or a serializer class that holds the query.
+    ``media_types``: those of the body.
     """
 
     id: str
@@ -61,6 +82,7 @@ class Operation:
     responses: Mapping[int, Any]
     request: Any = None
     parameters: Sequence[Any] = field(default_factory=tuple)
+    media_types: Sequence[str] = (JSON, FORM)
 
 
 def _header(name: str, description: str) -> OpenApiParameter:
@@ -110,6 +132,25 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ),
     ("CloseView", "POST"): Operation(
         "interactions_close", "Close what stays open", {**COMMON, **MISSING, 202: ACCEPTED, 409: CONFLICT}
+    ),
+    ("ConversationMessagesView", "POST"): Operation(
+        "conversation_messages_create",
+        "Answer in a conversation of your own",
+        {
+            **COMMON,
+            **MISSING,
+            **UPLOAD,
+            202: OpenApiResponse(AnswerShape, description="Committed; poll the URL in Location."),
+            409: OpenApiResponse(ConflictShape, description="The conversation has ended, or the key was used before."),
+        },
+        request=AnswerSerializer,
+        parameters=[KEY_HEADER],
+        media_types=(JSON, FORM, MULTIPART),
+    ),
+    ("MessageView", "GET"): Operation(
+        "messages_retrieve",
+        "Follow an answer",
+        {**COMMON, **MISSING, 200: OpenApiResponse(AnswerShape)},
     ),
     ("ChannelsView", "GET"): Operation(
         "contact_channels", "List a contact's channels", {**COMMON, **MISSING, 200: ChannelsShape}
@@ -161,9 +202,9 @@ class FlexSchema(AutoSchema):
         return list(self.operation.parameters)
 
     def get_request_serializer(self) -> Any:
-        """Return the body, which may come as JSON or as a form."""
+        """Return the body, which may come in several forms."""
         request = self.operation.request
-        return {JSON: request, FORM: request} if request else None
+        return dict.fromkeys(self.operation.media_types, request) if request else None
 
     def get_response_serializers(self) -> Any:
         """Return the answers by status code."""

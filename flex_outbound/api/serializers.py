@@ -25,6 +25,7 @@ PAGE_SIZE = 25
 MAX_PAGE_SIZE = 100
 MAX_TYPE, MAX_ID, MAX_KEY, MAX_COPIES, MAX_VARIABLES, MAX_NAME = 201, 255, 64, 10, 100, 64
 MAX_SENDER = 2**63 - 1
+MAX_FILE_NAME = 255
 MAX_PASTED = 2000
 
 _KEY = RegexValidator(r"^[!-~]+\Z", _("A key is made of printable ASCII characters without spaces."))
@@ -219,6 +220,32 @@ class ClickSerializer(Keyed):
         if errors:
             raise serializers.ValidationError(errors)
         return {**values, **{name: tuple(values.get(name, ())) for name in self.RECIPIENTS}}
+
+
+@extend_schema_field({"type": "string", "format": "binary"})
+class Upload(serializers.FileField):
+    """A file; an empty one is refused later, in our words."""
+
+
+@extend_schema_serializer(component_name="FlexOutboundAnswer")
+class AnswerSerializer(Keyed):
+    """An answer: a text, a text with a file, a file, or a template."""
+
+    body = Text(required=False, allow_blank=True, max_length=channels.MAX_BODY)
+    subject = Text(
+        required=False,
+        allow_blank=True,
+        max_length=channels.MAX_SUBJECT,
+        help_text=_("Of an email only; may be empty."),
+    )
+    content_sid = Text(required=False, allow_blank=True, validators=[validator(SidKind.CONTENT)])
+    content_variables = Variables(required=False)
+    media = Upload(
+        required=False,
+        allow_empty_file=True,
+        max_length=MAX_FILE_NAME,
+        help_text=_("One file; the request is then multipart/form-data."),
+    )
 
 
 @extend_schema_serializer(component_name="FlexOutboundRetry")

@@ -78,6 +78,23 @@ class MessageShape(Base):
     message_sid = serializers.CharField(allow_null=True)
 
 
+@extend_schema_serializer(component_name="FlexOutboundAnswered")
+class AnswerShape(Base):
+    """What an agent wrote into a conversation, without text and file. ``message_sid`` is null until it was sent."""
+
+    id = serializers.IntegerField()
+    message_sid = serializers.CharField(allow_null=True)
+    conversation_sid = serializers.CharField(allow_null=True)
+    status = MessageStatusField()
+    status_label = serializers.CharField(help_text="The delivery once that is known, in the agent's language.")
+    is_final = serializers.BooleanField(help_text="True: it was sent, or failed; only its delivery may change.")
+    delivery_status = DeliveryStatusField(allow_null=True, help_text="Twilio's.")
+    error_code = serializers.IntegerField(allow_null=True, help_text="Twilio's.")
+    error_reason = serializers.CharField(help_text="Stable, for programs.")
+    error_message = serializers.CharField(help_text="For the agent.")
+    status_url = serializers.CharField()
+
+
 @extend_schema_serializer(component_name="FlexOutboundOpenConversation")
 class OpenConversationShape(Base):
     """The conversation in which the customer is already."""

@@ -2,7 +2,11 @@
 
 from django.urls import path, re_path
 
-from flex_outbound.api import inbox, views
+from flex_outbound.api import (
+    answers,
+    inbox,
+    views,
+)
 
 urlpatterns = [
     path("interactions/", views.InteractionListView.as_view(), name="interaction-list"),
@@ -14,6 +18,12 @@ urlpatterns = [
     path("inbox/", inbox.InboxView.as_view(), name="inbox"),
     path("inbox/unread/", inbox.UnreadView.as_view(), name="unread"),
     path("conversations/<str:conversation_sid>/read/", inbox.ReadView.as_view(), name="conversation-read"),
+    path(
+        "conversations/<str:conversation_sid>/messages/",
+        answers.ConversationMessagesView.as_view(),
+        name="conversation-messages",
+    ),
+    path("messages/<int:pk>/", answers.MessageView.as_view(), name="message-detail"),
     # The id may hold slashes, where a model's primary key is text.
     path(
         "contacts/<str:contact_type>/<path:contact_id>/channels/", views.ChannelsView.as_view(), name="contact-channels"

@@ -141,10 +141,14 @@ class ApiView(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Refuse a body that says it is too large before it is read; the parsers refuse what turns out to be."""
-        most, length = settings.DATA_UPLOAD_MAX_MEMORY_SIZE, str(request.META.get("CONTENT_LENGTH") or 0)
+        most, length = self.most_bytes(request), str(request.META.get("CONTENT_LENGTH") or 0)
         if most is not None and length.isdecimal() and int(length) > most:
             raise TooLarge
         super().initial(request, *args, **kwargs)
+
+    def most_bytes(self, request: Request) -> int | None:
+        """Return how large a request may be; None for any size."""
+        return settings.DATA_UPLOAD_MAX_MEMORY_SIZE
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         """Keep answers, which hold customers' addresses, out of shared and browser caches."""

@@ -249,3 +249,9 @@ def _named(kinds: tuple[Kind, ...]) -> str:
 
 def _wrong(words: str, code: str) -> InvalidClick:
     return InvalidClick(words, code=code, field=FIELD)
+
+
+def too_large(size: int) -> InvalidClick:
+    """Return the error of a file that no channel takes, whatever it is. ``size``: bytes."""
+    words = _("This file has %(size)s; at most %(most)s can be sent. Make it smaller.")
+    return _wrong(words % {"size": filesizeformat(size), "most": filesizeformat(LARGEST)}, "file_too_large")

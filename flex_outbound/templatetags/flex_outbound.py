@@ -14,7 +14,11 @@ from django.http import HttpRequest
 from django.shortcuts import resolve_url
 from django.template import Context, TemplateSyntaxError
 
-from flex_outbound import contexts, inbox
+from flex_outbound import (
+    answering,
+    contexts,
+    inbox,
+)
 from flex_outbound.channels import Channel
 from flex_outbound.compact import compact_buttons, kept
 from flex_outbound.current import isolated
@@ -84,7 +88,8 @@ def flex_timeline(context: Context, contact: Any, new_tab: bool = False) -> dict
     """
     request = _request(context, "flex_timeline")
     try:
-        return contexts.timeline_context(request, contact) | {"new_tab": new_tab}
+        found = contexts.timeline_context(request, contact) | {"new_tab": new_tab}
+        return found | answering.answering_context(request, contact) | {"csrf_token": context.get("csrf_token")}
     except LookupError as error:
         return _unregistered("flex_timeline", error)
 

@@ -29,6 +29,8 @@ PATHS = {
     "/flex/api/inbox/unread/",
     "/flex/api/conversations/{conversation_sid}/read/",
     "/flex/api/contacts/{contact_type}/{contact_id}/channels/",
+    "/flex/api/conversations/{conversation_sid}/messages/",
+    "/flex/api/messages/{id}/",
 }
 
 

@@ -256,7 +256,7 @@ def test_the_timeline_is_one_query_however_long(
     assert "Older" not in older
 
 
-def test_a_contact_page_is_three_queries_and_one_for_the_senders(
+def test_a_contact_page_is_four_queries_and_one_for_the_senders(
     render: Render,
     agent: Any,
     worker: Any,
@@ -267,12 +267,13 @@ def test_a_contact_page_is_three_queries_and_one_for_the_senders(
 ) -> None:
     click(agent, contact, body="Hello")
     fresh = django_user_model.objects.get(pk=agent.pk)
-    # The user's permissions, what is not settled yet, and the timeline; the senders are known from the click.
-    with django_assert_num_queries(3):
+    # The user's permissions, what is not settled yet, the timeline, and the user's own conversations, which can be
+    # answered; the senders are known from the click.
+    with django_assert_num_queries(4):
         render("{% flex_assets %}" + BUTTONS + TIMELINE, fresh, contact=contact)
     forget_setup()
     fresh = django_user_model.objects.get(pk=agent.pk)
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         html = render("{% flex_assets %}" + BUTTONS + TIMELINE, fresh, contact=contact)
     assert "SMS: Waiting to be sent" in html
 

@@ -1,0 +1,100 @@
+"""The answer without JavaScript: a form that posts, and the page that shows it again after an error."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.utils.cache import patch_cache_control
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from flex_outbound import answering
+from flex_outbound.contacts import adapter_by_type, find_contact
+from flex_outbound.exceptions import ClickConflict, ClickError, ClickNotAllowed, InvalidClick
+from flex_outbound.models import Conversation, ConversationContact
+from flex_outbound.outbox import answers, files
+from flex_outbound.outbox.answers import Reply
+from flex_outbound.outbox.preflight import Setup, require_permission
+from flex_outbound.statements import load_permissions
+from flex_outbound.views import MOST_SHOWN, TooOften, count, named_contact, next_page, posted_key, signed_in
+
+
+@signed_in
+@require_safe
+def answer_form(request: HttpRequest, contact_type: str) -> HttpResponse:
+    """Return the form for the contact ``?id=…`` as markup: the script asks for it when a conversation has begun."""
+    _adapter, contact = named_contact(request, contact_type, request.GET.get("id", ""))
+    context = answering.answering_context(request, contact)
+    response = render(request, "flex_outbound/_answer.html", context | {"answer_next": ""})
+    patch_cache_control(response, private=True, no_store=True)
+    return response
+
+
+@signed_in
+@require_POST
+def answer(request: HttpRequest, conversation_sid: str) -> HttpResponse:
+    """Answer from a plain form. After an error the form is shown again, with everything that was typed."""
+    conversation = answers.own_conversation(request.user, conversation_sid)
+    if conversation is None:
+        raise Http404("There is no such conversation of this user.")
+    try:
+        count(request)
+        load_permissions(request.user)
+        require_permission(request.user)
+        answers.answer(_reply(request, conversation))
+    except ClickError as error:
+        return _again(request, conversation, error)
+    messages.success(request, _("Your answer is being sent."), fail_silently=True)
+    return HttpResponseRedirect(next_page(request, _page_of(request, conversation)))
+
+
+def _reply(request: HttpRequest, conversation: Conversation) -> Reply:
+    """Read the form. Raises InvalidClick for a file that is larger than any channel takes."""
+    form = request.POST
+    return Reply(
+        user=request.user,
+        conversation=conversation,
+        # Browsers send line breaks as CRLF in a form, scripts as LF: one answer, one fingerprint.
+        body=form.get("body", "").replace("\r\n", "\n"),
+        subject=form.get("subject", ""),
+        file=answering.read_file(request.FILES.get(files.FIELD)),
+        idempotency_key=form.get("idempotency_key", ""),
+    )
+
+
+def _again(request: HttpRequest, conversation: Conversation, error: ClickError) -> HttpResponse:
+    """Show the form once more, and why; where nothing can be sent at all, the text alone."""
+    shown = answering.describe_conversation(conversation, Setup.load(request.user))
+    typed = {name: request.POST.get(name, "")[:MOST_SHOWN] for name in answering.TYPED}
+    key = "" if error.code == "idempotency_key_reused" else posted_key(request)
+    is_fixable = isinstance(error, InvalidClick | TooOften) or error.code == "idempotency_key_reused"
+    context = {
+        "title": _("Answer by %(channel)s") % {"channel": shown["label"]},
+        "one": shown | typed | {"key": key or shown["key"]},
+        "error_text": str(error),
+        "error_field": error.field,
+        "is_fixable": is_fixable,
+        "had_file": files.FIELD in request.FILES,
+        "answer_next": next_page(request, _page_of(request, conversation)),
+    }
+    response = render(request, "flex_outbound/answer.html", context, status=_status_of(error))
+    if isinstance(error, TooOften):
+        response["Retry-After"] = str(error.seconds)
+    return response
+
+
+def _status_of(error: ClickError) -> int:
+    known = ((ClickNotAllowed, 403), (TooOften, 429), (ClickConflict, 409))
+    return next((status for kind, status in known if isinstance(error, kind)), 400)
+
+
+def _page_of(request: HttpRequest, conversation: Conversation) -> str | None:
+    """Return the page of the conversation's first contact that the user may see, None where there is none."""
+    links = ConversationContact.objects.filter(conversation=conversation).order_by("pk")
+    for kind, pk in links.values_list("contact_type", "contact_id"):
+        adapter = adapter_by_type(kind)
+        contact: Any = find_contact(adapter, request.user, pk) if adapter is not None else None
+        if adapter is not None and contact is not None:
+            return adapter.get_url(contact)
+    return None
