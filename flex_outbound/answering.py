@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import urlencode
 
+from django.db.models import F
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -48,7 +49,7 @@ def answering_context(request: HttpRequest, contact: Any) -> dict[str, Any]:
         return {"answerable": [], "answer_ended": False, "answer_url": ""}
     names = contexts.identify(adapter, contact)
     mine = Conversation.objects.for_contact(contact).filter(agent_id=user.pk).select_related("interaction")
-    found = list(mine.order_by("-last_at", "-pk")[: 2 * MOST_OPEN])
+    found = list(mine.order_by(F("last_at").desc(nulls_last=True), "-created_at", "-pk")[: 2 * MOST_OPEN])
     is_open = [one for one in found if one.is_open and one.channel in Channel.values][:MOST_OPEN]
     setup = contexts.setup_of(request) if is_open else Setup(user)
     shown = [describe_conversation(one, setup, adapter, contact) for one in is_open]

@@ -132,7 +132,7 @@ export class FlexAnswerElement extends HTMLElement {
     if (!counter) return;
     const most = Number(area.dataset.limit);
     const count = Array.from(area.value).length; // as the server counts: an emoji is one
-    counter.textContent = `${count} / ${most}`;
+    counter.textContent = count ? `${count} / ${most}` : "";
     counter.toggleAttribute("data-over", count > most);
   }
 
@@ -170,7 +170,7 @@ export class FlexAnswerElement extends HTMLElement {
       this.setFile(form, null);
       form.elements.namedItem("body").focus();
     }
-    const again = event.target.closest("[data-take-back]");
+    const again = event.target.closest("[data-again]");
     if (again) again.closest("li").takeBack();
   }
 
@@ -319,7 +319,7 @@ export class FlexAnswerElement extends HTMLElement {
     bubble.error.hidden = true;
     bubble.again = make("button", "flex-outbound__secondary", draft.form.dataset.takeBack);
     Object.assign(bubble.again, { type: "button", hidden: true });
-    bubble.again.dataset.takeBack = "";
+    bubble.again.dataset.again = "";
     bubble.notSent = draft.form.dataset.notSent;
     bubble.append(bubble.progress, bubble.state, bubble.error, bubble.again);
     this.pending.append(bubble);
