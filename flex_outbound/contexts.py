@@ -28,14 +28,11 @@ from flex_outbound.models.interaction import InteractionQuerySet
 from flex_outbound.outbox import lingering, standing
 from flex_outbound.outbox.preflight import ChannelOption, Setup, channel_options, option_for
 from flex_outbound.outbox.texts import name_of as name_of
-from flex_outbound.outbox.visible import shown_to, visible_to
 from flex_outbound.phases import OFFERED_TO_ANOTHER, Phase
 from flex_outbound.sids import LENGTH, SidKind
 from flex_outbound.statements import load_permissions
 from flex_outbound.statuses import DELIVERY_SETTLED, OPEN, UNSETTLED, MessageStatus, Status
 
-PAGE_SIZE = 20
-PAGE_PARAMETER = "flex_page"
 TYPED = ("address", "sender", "body", "subject", "to", "cc", "bcc")
 """The fields of the composer that a person fills in."""
 SIDS = ("interaction_sid", "channel_sid", "task_sid", "conversation_sid", "invite_sid")
@@ -116,54 +113,6 @@ def group_reasons(options: Iterable[ChannelOption]) -> list[tuple[str, str]]:
         if not option.enabled:
             grouped.setdefault(option.reason_text, []).append(option.label)
     return [(", ".join(labels), text) for text, labels in grouped.items()]
-
-
-def timeline_context(request: HttpRequest, contact: Any) -> dict[str, Any]:
-    """Return the context of ``timeline.html``: one page of what the user may see, the newest first, in one query.
-
-    Raises LookupError for a contact of an unregistered model.
-    """
-    adapter = adapter_for(type(contact))
-    user = user_of(request)
-    if not user.is_authenticated:
-        return {"signed_out": True}
-    page = _page_number(request)
-    first = (page - 1) * PAGE_SIZE
-    load_permissions(user)
-    found = loaded(visible_to(user).for_contact(contact)).order_by("-created_at", "-id")
-    # One more than is shown tells whether there is an older page, without a second query.
-    interactions = list(found[first : first + PAGE_SIZE + 1])
-    shown = shown_to(user, interactions[:PAGE_SIZE])
-    return identify(adapter, contact) | {
-        "interactions": _rows(request, shown, page),
-        "page": page,
-        "newer_url": _page_url(request, page - 1) if page > 1 else None,
-        "older_url": _page_url(request, page + 1) if len(interactions) > PAGE_SIZE else None,
-        "next": request.get_full_path(),
-    }
-
-
-def _rows(request: HttpRequest, shown: list[Interaction], page: int) -> list[dict[str, Any]]:
-    """Return the contexts of one page; each that was sent again with a link to what it was sent as, if that is seen."""
-    rows = [interaction_context(one, user_of(request)) for one in shown]
-    here = {row["id"] for row in rows}
-    for row in rows:
-        new = row["retried_as"]
-        if new and (new in here or page > 1):
-            # It is newer, so where it is not on this page it is on one before.
-            row["retried_link"] = f"{'' if new in here else _page_url(request, 1)}#flex-{new}"
-    return rows
-
-
-def _page_number(request: HttpRequest) -> int:
-    text = request.GET.get(PAGE_PARAMETER, "")
-    return min(max(int(text), 1), 10_000) if text.isdecimal() and len(text) < 6 else 1
-
-
-def _page_url(request: HttpRequest, page: int) -> str:
-    query = request.GET.copy()
-    query[PAGE_PARAMETER] = str(page)
-    return f"{request.path}?{query.urlencode()}"
 
 
 def loaded(interactions: InteractionQuerySet) -> InteractionQuerySet:

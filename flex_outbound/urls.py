@@ -4,6 +4,7 @@ from django.urls import include, path
 
 from flex_outbound import (
     answer_views,
+    conversation_views,
     linking_views,
     text_view,
     views,
@@ -27,6 +28,8 @@ urlpatterns = [
     path("conversations/<str:conversation_sid>/read/", views.read, name="read"),
     path("conversations/<str:conversation_sid>/answer/", answer_views.answer, name="answer"),
     path("answering/<str:contact_type>/", answer_views.answer_form, name="answer-form"),
+    path("timeline/<str:contact_type>/", conversation_views.timeline, name="timeline"),
+    path("media/<int:pk>/<str:media_sid>/", conversation_views.media, name="media"),
     path("api/", include("flex_outbound.api.urls")),
     path("webhooks/", include("flex_outbound.webhooks.urls")),
 ]

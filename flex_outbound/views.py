@@ -16,7 +16,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import get_script_prefix
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -37,7 +37,7 @@ from flex_outbound.outbox.visible import shown_to, visible_to
 from flex_outbound.rates import take_click
 from flex_outbound.statements import load_permissions
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 
 MOST_SHOWN: Final = 10_000
 """How much of a text that was posted is shown again, in characters: enough to shorten what was pasted."""
@@ -51,7 +51,7 @@ def signed_in(view: View) -> View:
     protected = csrf_protect(login_required(view))
 
     @wraps(view)
-    def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         request.user = contexts.user_of(request)
         return protected(request, *args, **kwargs)
 

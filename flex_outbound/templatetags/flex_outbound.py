@@ -14,11 +14,7 @@ from django.http import HttpRequest
 from django.shortcuts import resolve_url
 from django.template import Context, TemplateSyntaxError
 
-from flex_outbound import (
-    answering,
-    contexts,
-    inbox,
-)
+from flex_outbound import answering, contexts, inbox, timeline
 from flex_outbound.channels import Channel
 from flex_outbound.compact import compact_buttons, kept
 from flex_outbound.current import isolated
@@ -82,13 +78,13 @@ def flex_forms(contacts: Iterable[Any]) -> str:
 
 @register.inclusion_tag("flex_outbound/timeline.html", takes_context=True)
 def flex_timeline(context: Context, contact: Any, new_tab: bool = False) -> dict[str, Any]:
-    """Render the conversations with a contact that the user may see, the newest first.
+    """Render what was said with a contact and what was opened, as far as the user may see it: the newest page.
 
     ``new_tab``: as for ``flex_buttons``.
     """
     request = _request(context, "flex_timeline")
     try:
-        found = contexts.timeline_context(request, contact) | {"new_tab": new_tab}
+        found = timeline.timeline_context(request, contact) | {"new_tab": new_tab}
         return found | answering.answering_context(request, contact) | {"csrf_token": context.get("csrf_token")}
     except LookupError as error:
         return _unregistered("flex_timeline", error)

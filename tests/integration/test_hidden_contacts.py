@@ -15,7 +15,7 @@ from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 
 from crm_demo.models import Contact
-from flex_outbound import contacts, contexts
+from flex_outbound import contacts, timeline
 from flex_outbound.channels import Channel
 from flex_outbound.contacts import ContactAdapter
 from flex_outbound.models import Account, Interaction, Sender
@@ -123,7 +123,7 @@ def test_the_timeline_shows_only_what_the_adapter_shows(watcher: Client, hidden:
     request = RequestFactory().get("/")
     request.user = watcher.user  # type: ignore[attr-defined]
 
-    assert contexts.timeline_context(request, hidden)["interactions"] == []
+    assert timeline.timeline_context(request, hidden)["interactions"] == []
 
 
 @pytest.fixture

@@ -132,7 +132,7 @@ class _Address:
 def test_no_query_breaks_the_api_or_a_page(browser: Client) -> None:
     names = [
         *("contact_type", "contact_id", "status", "channel", "cursor", "page_size", "format", "version", "lang", "id"),
-        *("flex_page", "q", "page", "next", "nonsense"),
+        *("flex_before", "q", "page", "next", "nonsense"),
     ]
     for page in reads_of_the_api():
         joint = "&" if "?" in page else "?"

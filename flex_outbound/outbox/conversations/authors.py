@@ -59,9 +59,13 @@ def is_worker(author: str, names: Iterable[str]) -> bool:
 
     Flex writes what is no letter or digit of a worker's name as ``_40`` and the like.
     """
-    decoded = _ENCODED.sub(lambda found: bytes.fromhex(found[0].replace("_", "")).decode(errors="replace"), author)
-    given = {author.casefold(), decoded.casefold()}
+    given = {author.casefold(), decoded(author).casefold()}
     return any(name and name.casefold() in given for name in names)
+
+
+def decoded(author: str) -> str:
+    """Return an author with the signs back in place that Flex encodes in an identity."""
+    return _ENCODED.sub(lambda found: bytes.fromhex(found[0].replace("_", "")).decode(errors="replace"), author)
 
 
 def _workers_of(conversation: Conversation) -> list[str]:

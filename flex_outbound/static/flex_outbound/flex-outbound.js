@@ -146,17 +146,17 @@ function showErrors(form, problem) {
 }
 
 /** A moment in the reader's own time zone, which the server cannot know; "" for none. */
-function inWords(moment, { isBrief = false } = {}) {
+function inWords(moment, { isBrief = false, isClock = false } = {}) {
   const date = new Date(moment ?? "");
   if (Number.isNaN(date.getTime())) return "";
   const language = document.documentElement.lang || undefined;
   const isToday = date.toDateString() === new Date().toDateString();
-  if (isBrief && isToday) return date.toLocaleTimeString(language, { timeStyle: "short" });
+  if (isClock || (isBrief && isToday)) return date.toLocaleTimeString(language, { timeStyle: "short" });
   return date.toLocaleString(language, { dateStyle: "medium", timeStyle: "short" });
 }
 
 function setTime(element, moment) {
-  const text = inWords(moment, { isBrief: element.hasAttribute("data-since") });
+  const text = inWords(moment, { isBrief: element.hasAttribute("data-since"), isClock: element.hasAttribute("data-clock") });
   if (!text) return;
   element.dateTime = new Date(moment).toISOString();
   setText(element, text);
@@ -266,13 +266,18 @@ class FlexElement extends HTMLElement {
   connectedCallback() {
     this.stops = new AbortController();
     const { signal } = this.stops;
-    prepare(this);
-    for (const time of this.querySelectorAll("time[datetime]")) if (time.dateTime) setTime(time, time.dateTime);
+    this.adopt(this);
     // On the way down: what takes over all forms and links of a page (htmx, Turbo) would send the click a second time.
     this.addEventListener("submit", (event) => this.submitted(event), { signal, capture: true });
     this.addEventListener("click", (event) => this.copy(event), { signal });
     document.addEventListener("flex-outbound:update", (event) => this.updated(event.detail.interaction, event), { signal });
     this.addEventListener("flex-outbound:error", (event) => this.troubled(event.detail), { signal });
+  }
+
+  /** Make markup of the server's live: times in the reader's own zone, and what needs a script. */
+  adopt(root) {
+    prepare(root);
+    for (const time of root.querySelectorAll("time[datetime]:not([data-date])")) if (time.dateTime) setTime(time, time.dateTime);
   }
 
   disconnectedCallback() {
@@ -688,10 +693,10 @@ export class FlexTimelineElement extends FlexElement {
     const line = isOurs && this.dataset.page === "1" ? copyOf("flex-outbound-interaction") : null;
     if (!line) return null;
     for (const icon of line.querySelectorAll("[data-only]")) if (icon.dataset.only !== interaction.channel) icon.remove();
-    line.dataset.id = interaction.id;
+    Object.assign(line.dataset, { id: interaction.id, key: interaction.id, at: interaction.created_at });
     line.id = `flex-${interaction.id}`;
     this.querySelector("[data-empty]").hidden = true;
-    this.querySelector("[data-rows]").prepend(line);
+    this.querySelector("[data-rows]").append(line);
     return line;
   }
 }

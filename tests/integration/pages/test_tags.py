@@ -238,22 +238,23 @@ def test_permissions_of_groups_and_ones_own_count_alike(
     assert "You may not open conversations." in render(COMPACT, member, contact=contact)
 
 
-def test_the_timeline_is_one_query_however_long(
+def test_the_timeline_is_two_queries_however_long(
     render: Render, agent: Any, worker: Any, senders: Any, contact: Any, django_assert_max_num_queries: Any
 ) -> None:
-    for number in range(25):
+    for number in range(40):
         row = click(agent, contact, "email", subject=f"Number {number}", body="Hello")
         Interaction.objects.filter(pk=row.pk).update(status="canceled", next_at=None, finished_at="2026-01-01T00:00Z")
-    # Permissions, and the interactions with their agents and messages.
-    with django_assert_max_num_queries(2):
+    # Permissions, the interactions with their agents and first messages, and the messages of conversations.
+    with django_assert_max_num_queries(3):
         html = render(TIMELINE, agent, contact=contact)
-    assert html.count('data-testid="flex-timeline-row"') == 20
-    assert "Number 24" in html
-    assert "?tab=2&amp;flex_page=2" in html
-    older = render(TIMELINE, agent, "/people/1/?flex_page=2", contact=contact)
-    assert older.count('data-testid="flex-timeline-row"') == 5
-    assert "Newer" in older
-    assert "Older" not in older
+    assert html.count('data-testid="flex-timeline-row"') == 30
+    assert html.index("Number 38") < html.index("Number 39")
+    [older] = [str(given["href"]) for tag, given in read(html).tags if tag == "a" and "data-older" in given]
+    assert older.startswith("/people/1/?tab=2&flex_before=")
+    older_html = render(TIMELINE, agent, older, contact=contact)
+    assert older_html.count('data-testid="flex-timeline-row"') == 10
+    assert "Newest messages" in older_html
+    assert "Older messages" not in older_html
 
 
 def test_a_contact_page_is_four_queries_and_one_for_the_senders(
@@ -267,8 +268,8 @@ def test_a_contact_page_is_four_queries_and_one_for_the_senders(
 ) -> None:
     click(agent, contact, body="Hello")
     fresh = django_user_model.objects.get(pk=agent.pk)
-    # The user's permissions, what is not settled yet, the timeline, and the user's own conversations, which can be
-    # answered; the senders are known from the click.
+    # The user's permissions, what is not settled yet, of the timeline what was opened and what was said, and the user's
+    # own conversations, which can be answered; the senders are known from the click.
     with django_assert_num_queries(4):
         render("{% flex_assets %}" + BUTTONS + TIMELINE, fresh, contact=contact)
     forget_setup()
@@ -278,11 +279,14 @@ def test_a_contact_page_is_four_queries_and_one_for_the_senders(
     assert "SMS: Waiting to be sent" in html
 
 
-@pytest.mark.parametrize("page", ["0", "-1", "x", "²", "99999999999", ""])
-def test_a_page_number_that_is_none_is_page_one_or_empty(
-    render: Render, agent: Any, worker: Any, contact: Any, page: str
+@pytest.mark.parametrize("cursor", ["0", "-1", "x", "²", "99999999999", "", "WyJ4Il0:1abc:def", "%00"])
+def test_a_cursor_that_is_none_is_the_newest_page(
+    render: Render, agent: Any, worker: Any, senders: Any, contact: Any, cursor: str
 ) -> None:
-    assert "No conversations yet." in render(TIMELINE, agent, f"/people/1/?flex_page={page}", contact=contact)
+    click(agent, contact)
+    html = render(TIMELINE, agent, f"/people/1/?flex_before={cursor}", contact=contact)
+    assert "Waiting to be sent" in html
+    assert "Newest messages" not in html
 
 
 def test_the_timeline_shows_what_the_user_may_see(

@@ -1,0 +1,265 @@
+"""One message as pages and API show it: who wrote it, when, what became of it, and its files.
+
+Texts are data: ``body`` and ``subject`` are never HTML, whatever the customer sent.
+"""
+
+from collections.abc import Iterable
+from typing import Any, Final, NamedTuple
+
+from django.db.models import F, Model
+from django.template.defaultfilters import filesizeformat
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from flex_outbound.channels import Channel
+from flex_outbound.conf import conf
+from flex_outbound.current import local
+from flex_outbound.models import Conversation, Interaction, Message, MessageText
+from flex_outbound.models.conversation import sid_of
+from flex_outbound.outbox.conversations import receipts
+from flex_outbound.outbox.conversations.authors import decoded, is_worker
+from flex_outbound.outbox.conversations.media import PICTURES
+from flex_outbound.outbox.texts import name_of
+from flex_outbound.statuses import DELIVERY_ORDER, UNDELIVERED, DeliveryStatus, MessageStatus, Party
+
+FOLD: Final = 1_200
+"""Characters of a text after which a page shows the rest on demand."""
+
+FOLD_LINES: Final = 24
+
+UNSENT: Final = frozenset({MessageStatus.WAITING, MessageStatus.SENDING, MessageStatus.UNCONFIRMED})
+"""States of a message that stands at the end, wherever it will come to stand."""
+
+RELATED: Final = ("agent", "conversation__agent", "conversation__interaction__worker", "interaction")
+"""What is read with messages to describe them."""
+
+
+class Reader(NamedTuple):
+    """Who reads: a user, and the name of the contact whose page it is."""
+
+    user: Any
+    contact_name: str
+
+
+class Folded(NamedTuple):
+    """A text in two parts; the second is "" where the text is short."""
+
+    beginning: str
+    rest: str
+
+
+def with_policy(messages: Any) -> Any:
+    """Return messages with the rule of their account for texts, past its secrets."""
+    return messages.annotate(text_policy=F("account__message_text"))
+
+
+def api_root() -> str:
+    """Return where the API is, such as ``/flex/api/``."""
+    return reverse("flex_outbound:interaction-list").removesuffix("interactions/")
+
+
+def describe_message(message: Message, reader: Reader) -> dict[str, Any]:
+    """Return a message for the API and for ``_message.html``. Load it with ``RELATED`` and ``with_policy``."""
+    channel = _channel_of(message)
+    state, label = state_of(message)
+    is_removed = message.removed_at is not None
+    key: Any = message.conversation_id
+    return {
+        "id": message.pk,
+        "message_sid": message.message_sid,
+        "conversation_sid": sid_of(key) if key else None,
+        "interaction": str(message.interaction_id) if message.interaction_id else None,
+        "channel": channel,
+        "channel_label": str(Channel(channel).label) if channel in Channel.values else "",
+        "index": message.index,
+        "direction": _direction(message),
+        "party": str(message.party),
+        "author": _author(message, reader),
+        "is_own": _is_by(message, reader.user),
+        "said_at": local(message.said_at),
+        "edited_at": local(message.edited_at) if message.edited_at and not is_removed else None,
+        "removed_at": local(message.removed_at) if message.removed_at else None,
+        "subject": "" if is_removed else message.subject,
+        "body": "" if is_removed else message.body,
+        "is_text_kept": is_removed or message.is_text_kept,
+        "content_sid": message.content_sid or None,
+        "media": [] if is_removed else [_file(message, item) for item in _items(message)],
+        "state": state,
+        "state_label": label,
+        "error_code": message.error_code,
+        "error_reason": message.error_reason,
+        "error_message": _problem(message),
+        "attempts": message.attempt,
+    }
+
+
+def bubble(message: Message, reader: Reader) -> dict[str, Any]:
+    """Return the context of ``_message.html``: the description, and what only a page needs."""
+    described = describe_message(message, reader)
+    folded = fold(described["body"])
+    return described | {
+        "kind": "message",
+        "key": f"m{message.pk}",
+        "version": version_of(message),
+        "at": message.said_at,
+        "beginning": folded.beginning,
+        "rest": folded.rest,
+        "is_unsent": message.status in UNSENT,
+        "is_bad": bool(described["error_message"]) or described["state"] in UNDELIVERED,
+        "text_url": _text_url(message),
+        "pictures": [one for one in described["media"] if one["is_picture"]],
+        "files": [one for one in described["media"] if not one["is_picture"]],
+        "conversation": message.conversation,
+        "address": _address_of(message),
+    }
+
+
+def version_of(message: Message) -> str:
+    """Return what changes with everything that a page shows of a message."""
+    moments = (message.edited_at, message.removed_at)
+    seen = [str(int(one.timestamp())) if one else "" for one in moments]
+    arrived, total = receipts.counts(message.receipts or {})
+    parts = (message.status, message.delivery_status, arrived, total, *seen, message.attempt, message.party)
+    return ".".join(str(one) for one in (*parts, int(message.has_media), int(message.conversation_id is not None)))
+
+
+def state_of(message: Message) -> tuple[str, str]:
+    """Return what became of a message, as a stable word and in the agent's; ("received", "") for a customer's."""
+    if message.status == MessageStatus.RECEIVED or message.party not in (Party.AGENT, Party.SYSTEM):
+        return MessageStatus.RECEIVED.value, ""
+    if message.status == MessageStatus.WAITING and message.interaction_id is None:
+        return MessageStatus.WAITING.value, _("Queued")
+    if message.status != MessageStatus.SENT:
+        return str(message.status), message.get_status_display()
+    delivery = _delivery(message)
+    arrived, total = receipts.counts(message.receipts or {})
+    if total > 1 and 0 < arrived < total:
+        words = _("Delivered to %(arrived)d of %(total)d") % {"arrived": arrived, "total": total}
+        return delivery or DeliveryStatus.SENT.value, words
+    if delivery in DeliveryStatus.values:
+        return delivery, str(DeliveryStatus(delivery).label)
+    return MessageStatus.SENT.value, message.get_status_display()
+
+
+def fold(text: str) -> Folded:
+    """Return a text in two parts, cut where a line or a word ends if there is one nearby."""
+    most = min(FOLD, _end_of_line(text, FOLD_LINES))
+    if len(text) <= most + FOLD // 4:
+        return Folded(text, "")
+    cut = max(text.rfind(sign, max(most - 200, 0), most) for sign in "\n ") + 1 or most
+    return Folded(text[:cut], text[cut:])
+
+
+def _end_of_line(text: str, number: int) -> int:
+    end = -1
+    for _line in range(number):
+        end = text.find("\n", end + 1, FOLD)
+        if end < 0:
+            return FOLD
+    return end + 1
+
+
+def _delivery(message: Message) -> str:
+    """Return the delivery that is known: a first message's is asked for through its interaction as well."""
+    first: Interaction | None = message.interaction
+    known = [message.delivery_status, first.delivery_status if first else ""]
+    return str(max(known, key=lambda one: DELIVERY_ORDER.get(one, -1)))
+
+
+def _problem(message: Message) -> str:
+    """Return why a message did not arrive and what to do next, "" where nothing is wrong."""
+    own: str = message.error_message
+    first: Interaction | None = message.interaction
+    if own or first is None or _delivery(message) not in UNDELIVERED:
+        return own
+    return str(first.error_message)
+
+
+def _direction(message: Message) -> str:
+    return "out" if message.party in (Party.AGENT, Party.SYSTEM) else "in"
+
+
+def _author(message: Message, reader: Reader) -> str:
+    """Return who wrote a message, in words: "You", or a name."""
+    if message.party == Party.AGENT:
+        return _("You") if _is_by(message, reader.user) else _agents_name(message)
+    if message.party == Party.CUSTOMER:
+        conversation: Conversation | None = message.conversation
+        return reader.contact_name or (conversation.customer_name if conversation else "") or message.author
+    return str(Party(message.party).label) if message.party in Party.values else ""
+
+
+def _agents_name(message: Message) -> str:
+    agent = _agent_of(message)
+    return name_of(agent) if agent is not None else decoded(message.author) or str(Party.AGENT.label)
+
+
+def _agent_of(message: Message) -> Any:
+    """Return the user who wrote a message, None where that is not known: in Flex, people are workers."""
+    if message.agent is not None:
+        return message.agent
+    conversation: Conversation | None = message.conversation
+    opened: Interaction | None = conversation.interaction if conversation else None
+    worker = opened.worker if opened else None
+    if conversation is None or worker is None or conversation.agent_id != (opened.agent_id if opened else None):
+        return None
+    is_theirs = message.key is not None or is_worker(message.author, [worker.friendly_name])
+    return conversation.agent if is_theirs else None
+
+
+def _is_by(message: Message, user: Any) -> bool:
+    if message.party != Party.AGENT:
+        return False
+    first: Interaction | None = message.interaction
+    if message.agent_id is None and first is not None:
+        return bool(first.agent_id == user.pk)
+    agent = _agent_of(message)
+    return agent is not None and agent.pk == user.pk
+
+
+def _channel_of(message: Message) -> str:
+    source: Model | None = message.conversation or message.interaction
+    return str(getattr(source, "channel", ""))
+
+
+def _address_of(message: Message) -> str:
+    source: Model | None = message.conversation or message.interaction
+    return str(getattr(source, "address", ""))
+
+
+def _items(message: Message) -> Iterable[dict[str, Any]]:
+    return [one for one in message.media or () if isinstance(one, dict) and one.get("sid")]
+
+
+def _file(message: Message, item: dict[str, Any]) -> dict[str, Any]:
+    """Return one file: where to get it, and whether it may be a picture; the view looks at its bytes once more."""
+    kind, category = str(item.get("content_type") or ""), str(item.get("category") or "")
+    name = str(item.get("filename") or "")
+    size = item.get("size") or None
+    return {
+        "sid": str(item["sid"]),
+        "content_type": kind,
+        "filename": name,
+        "label": name or _label_of(kind, category),
+        "size": size,
+        "size_label": filesizeformat(size) if size else "",
+        "category": category,
+        "is_picture": kind in PICTURES and category in ("", "media") and message.conversation_id is not None,
+        "url": reverse("flex_outbound:media", args=[message.pk, str(item["sid"])]),
+    }
+
+
+def _label_of(kind: str, category: str) -> str:
+    if category == "history":
+        return _("Earlier emails")
+    if category == "body":
+        return _("Email as text") if kind == "text/plain" else _("Email as HTML")
+    return _("Picture") if kind.startswith("image/") else _("File")
+
+
+def _text_url(message: Message) -> str | None:
+    """Return where the text of a message can be had that is not kept here; None where it is, or may not be fetched."""
+    policy = getattr(message, "text_policy", "") or conf.message_text
+    if message.is_text_kept or message.removed_at or not message.message_sid or policy == MessageText.NONE:
+        return None
+    return f"{api_root().removesuffix('api/')}messages/{message.pk}/text/"

@@ -1,0 +1,341 @@
+"""The timeline of one contact: what was said, and what was opened for it, in the order in which it happened.
+
+A page holds the newest entries before a cursor. Interactions and messages are read side by side, each by its own index,
+so that a page costs the same however much there is.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any, Final, NamedTuple
+from urllib.parse import urlencode
+
+from django.contrib.contenttypes.models import ContentType
+from django.core import signing
+from django.db.models import Count, Max, OuterRef, Q, Subquery, Sum, Value
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.dateparse import parse_datetime
+from django.utils.translation import get_language
+
+from flex_outbound import bubbles, contexts
+from flex_outbound.bubbles import Reader
+from flex_outbound.contacts import adapter_by_type, adapter_for, id_of, label_of, read_id
+from flex_outbound.current import local
+from flex_outbound.models import Conversation, ConversationContact, Interaction, Message, ReadMark
+from flex_outbound.models.conversation import sid_of
+from flex_outbound.outbox.conversations import watching
+from flex_outbound.outbox.visible import conversations_of, hidden_from, visible_to
+from flex_outbound.statements import load_permissions
+
+PAGE_SIZE: Final = 30
+MAX_PAGE_SIZE: Final = 100
+PARAMETER: Final = "flex_before"
+SALT: Final = "flex_outbound.timeline"
+LAST: Final = 2**31 - 1
+"""Stands for the index that a message does not have yet: within its second it comes last."""
+
+GROUP: Final = timedelta(minutes=10)
+"""Messages of one author within this time are one group, which says once who wrote them."""
+
+INTERACTION: Final = 0
+MESSAGE: Final = 1
+
+
+class BadCursor(ValueError):
+    """A cursor that was not made here, or was changed."""
+
+
+class Place(NamedTuple):
+    """Where an entry stands. ``moment``: an interaction's in whole seconds, as Twilio gives them of its message.
+
+    ``rank``: what decides within that moment: an interaction's own time, a message's index.
+    """
+
+    moment: datetime
+    kind: int
+    rank: str | int
+    pk: str | int
+
+    def as_cursor(self) -> str:
+        """Return the place as opaque text."""
+        return signing.dumps([self.moment.isoformat(), self.kind, self.rank, self.pk], salt=SALT)
+
+
+class Entries(NamedTuple):
+    """One page, the oldest first. ``older``: the cursor of the page before, None where there is none."""
+
+    found: list[Interaction | Message]
+    older: str | None
+    kin: dict[Any, list[str]]
+    """By conversation: the names of its other contacts whom the user may see."""
+
+
+def read_cursor(text: str) -> Place:
+    """Return the place that a cursor names. Raises BadCursor."""
+    try:
+        moment, kind, rank, pk = signing.loads(text, salt=SALT)
+        found = parse_datetime(moment)
+    except (signing.BadSignature, ValueError, TypeError) as error:
+        raise BadCursor(str(type(error).__name__)) from None
+    if found is None:
+        raise BadCursor("no moment")
+    return Place(found, kind, rank, pk)
+
+
+def timeline_context(request: HttpRequest, contact: Any) -> dict[str, Any]:
+    """Return the context of ``timeline.html``: one page of what the user may see, the oldest of it first.
+
+    Raises LookupError for a contact of an unregistered model.
+    """
+    adapter = adapter_for(type(contact))
+    user = contexts.user_of(request)
+    if not user.is_authenticated:
+        return {"signed_out": True}
+    text = request.GET.get(PARAMETER, "")
+    try:
+        before = read_cursor(text) if text else None
+    except BadCursor:
+        before = None
+    identity = contexts.identify(adapter, contact)
+    values = page_context(request, contact, before) | identity | {"next": request.get_full_path()}
+    return values | {
+        "is_newest": before is None,
+        "older_url": _page_url(request, values["older"]) if values["older"] else None,
+        "newest_url": _page_url(request, None) if before else None,
+    }
+
+
+def page_context(request: HttpRequest, contact: Any, before: Place | None) -> dict[str, Any]:
+    """Return what ``_entries.html`` needs: the entries of one page."""
+    user = contexts.user_of(request)
+    load_permissions(user)
+    page = entries(user, contact, before)
+    reader = Reader(user, adapter_for(type(contact)).get_name(contact))
+    shown = _shown(page, reader, request, before)
+    return {
+        "entries": shown,
+        "older": page.older,
+        "interactions": [one for one in shown if one["kind"] == "interaction"],
+        "own": _own(page, user),
+        "live_url": live_url(contact),
+        "answerable": [],
+    }
+
+
+def live_url(contact: Any) -> str:
+    """Return the address of the entries of a contact, for the script."""
+    adapter = adapter_for(type(contact))
+    address = reverse("flex_outbound:timeline", args=[label_of(adapter.model)])
+    return f"{address}?{urlencode({'id': id_of(adapter, contact)})}"
+
+
+def entries(user: Any, contact: Any, before: Place | None = None, size: int = PAGE_SIZE) -> Entries:
+    """Return one page of what a user may see of a contact, in four queries at most, and one for each kind of kin."""
+    is_hidden = _is_hidden(user, contact)
+    opened = visible_to(user).for_contact(contact)
+    said = messages_of(user, contact)
+    if is_hidden:
+        opened, said = opened.filter(agent=user), said.filter(conversation__agent=user)
+    rows: list[Interaction | Message] = [
+        *contexts.loaded(opened.filter(_older_interactions(before))).order_by("-created_at", "-id")[: size + 1],
+        *_ordered(said.filter(_older_messages(before)))[: size + 1],
+    ]
+    rows.sort(key=place_of, reverse=True)
+    page = rows[:size]
+    older = place_of(page[-1]).as_cursor() if len(rows) > size else None
+    return Entries(page[::-1], older, _kin(user, contact, page))
+
+
+def messages(user: Any, contact: Any, before: Place | None, size: int) -> tuple[list[Message], str | None]:
+    """Return the newest messages of a contact before a place, the newest first, and the cursor of the next page."""
+    said = messages_of(user, contact)
+    if _is_hidden(user, contact):
+        said = said.filter(conversation__agent=user)
+    found = list(_ordered(said.filter(_older_messages(before)))[: size + 1])
+    page = found[:size]
+    return page, place_of(page[-1]).as_cursor() if len(found) > size else None
+
+
+def messages_of(user: Any, contact: Any) -> Any:
+    """Return the messages of a contact's conversations that the user may see, with what describes them."""
+    keys = conversations_of(user).for_contact(contact).order_by().values("pk")
+    found = Message.objects.filter(conversation__in=keys).select_related(*bubbles.RELATED)
+    mark = ReadMark.objects.filter(user=user.pk, conversation=OuterRef("conversation")).values("inbound")[:1]
+    return bubbles.with_policy(found).annotate(rank=Coalesce("index", Value(LAST)), read=Coalesce(Subquery(mark), 0))
+
+
+def place_of(row: Interaction | Message) -> Place:
+    """Return where an interaction or a message stands."""
+    if isinstance(row, Interaction):
+        return Place(row.created_at.replace(microsecond=0), INTERACTION, row.created_at.isoformat(), str(row.pk))
+    return Place(row.said_at, MESSAGE, LAST if row.index is None else row.index, row.pk)
+
+
+def version(user: Any, contact: Any) -> str:
+    """Return a text that changes with everything that the newest page shows, in two statements.
+
+    Each conversation's time counts and not the newest alone: of two that change at once, the older may be seen later.
+    Conversations that somebody looks at, and that no callback tells of, are read soon.
+    """
+    rows = list(conversations_of(user).for_contact(contact).order_by("pk").values(*watching.FIELDS, "agent"))
+    watching.hasten([one for one in rows if one["state"] != "closed"])
+    opened = visible_to(user).for_contact(contact)
+    counted = opened.order_by().aggregate(n=Count("pk"), version=Sum("version"), at=Max("updated_at"))
+    seen = [f"{one['pk'].hex}{one['updated_at']}{one['agent']}" for one in rows]
+    parts = (user.pk, get_language(), counted["n"], counted["version"], counted["at"], *seen)
+    return hashlib.sha256("|".join(str(one) for one in parts).encode()).hexdigest()[:32]
+
+
+def _older_interactions(place: Place | None) -> Q:
+    if place is None:
+        return Q()
+    if place.kind == MESSAGE:
+        return Q(created_at__lt=place.moment.replace(microsecond=0) + timedelta(seconds=1))
+    at = parse_datetime(str(place.rank))
+    return Q(created_at__lt=at) | Q(created_at=at, pk__lt=place.pk)
+
+
+def _older_messages(place: Place | None) -> Q:
+    if place is None:
+        return Q()
+    if place.kind == INTERACTION:
+        return Q(said_at__lt=place.moment)
+    within = Q(rank__lt=place.rank) | Q(rank=place.rank, pk__lt=place.pk)
+    return Q(said_at__lt=place.moment) | (Q(said_at=place.moment) & within)
+
+
+def _ordered(found: Any) -> Any:
+    return found.order_by("-said_at", "-rank", "-pk")
+
+
+def _is_hidden(user: Any, contact: Any) -> bool:
+    """Tell whether the adapter hides a contact from a user, who then sees what is the user's own alone."""
+    if not user.has_perm("flex_outbound.view_interaction"):
+        return False
+    adapter = adapter_for(type(contact))
+    key = (ContentType.objects.get_for_model(adapter.model, for_concrete_model=True).pk, id_of(adapter, contact))
+    return bool(hidden_from(user, [key]))
+
+
+def _kin(user: Any, contact: Any, page: Sequence[Interaction | Message]) -> dict[Any, list[str]]:
+    """Return, by conversation, the names of the other contacts whose it is too and whom the user may see."""
+    keys = {one.conversation_id for one in page if isinstance(one, Message)}
+    if not keys:
+        return {}
+    adapter = adapter_for(type(contact))
+    own = (ContentType.objects.get_for_model(adapter.model, for_concrete_model=True).pk, id_of(adapter, contact))
+    links = ConversationContact.objects.filter(conversation__in=keys).order_by("pk")
+    others = [one for one in links.values_list("conversation", "contact_type", "contact_id") if one[1:] != own]
+    names = _names(user, {(kind, pk) for _key, kind, pk in others})
+    kin: dict[Any, list[str]] = {}
+    for key, kind, pk in others:
+        if (kind, pk) in names:
+            kin.setdefault(key, []).append(names[kind, pk])
+    return kin
+
+
+def _names(user: Any, contacts: Iterable[tuple[int, str]]) -> dict[tuple[int, str], str]:
+    """Return the names of those contacts that a user may see, in one query for each kind."""
+    by_type: dict[int, set[str]] = {}
+    for kind, pk in contacts:
+        by_type.setdefault(kind, set()).add(pk)
+    names = {}
+    for kind, ids in by_type.items():
+        adapter = adapter_by_type(kind)
+        keys = [] if adapter is None else [key for key in (read_id(adapter, one) for one in ids) if key]
+        if adapter is None or not keys:
+            continue
+        for one in adapter.get_queryset(user).filter(pk__in=keys):
+            names[kind, id_of(adapter, one)] = adapter.get_name(one)
+    return names
+
+
+def _shown(page: Entries, reader: Reader, request: HttpRequest, before: Place | None) -> list[dict[str, Any]]:
+    """Return the contexts of a page's entries; on the newest page, what is not sent yet comes last."""
+    shown: list[dict[str, Any]] = []
+    for row in page.found:
+        if isinstance(row, Message):
+            shown.append(bubbles.bubble(row, reader) | {"kin": page.kin.get(row.conversation_id, [])})
+            continue
+        shown.append(_line(row, reader.user))
+        first: Message | None = row.first_message
+        if first is not None and first.conversation_id is None:
+            first.interaction = row
+            if first.agent_id == row.agent_id:
+                first.agent = row.agent
+            shown.append(bubbles.bubble(first, reader))
+    _link_retries(shown, request, before)
+    unsent = [one for one in shown if before is None and one.get("is_unsent")]
+    return _arranged([one for one in shown if one not in unsent] + unsent)
+
+
+def _arranged(shown: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Note where a day or a conversation begins, and what follows a message of the same author.
+
+    The script does the same in the reader's time zone.
+    """
+    day: date | None = None
+    conversation: str | None = None
+    who: tuple[str, str] | None = None
+    said_at: datetime | None = None
+    for one in shown:
+        at = local(one["at"])
+        one["day"] = at.date() if at.date() != day else None
+        day = at.date()
+        if one["kind"] == "interaction":
+            who = None
+            continue
+        author = (one["party"], one["author"])
+        one["is_marked"] = one["conversation_sid"] is None or one["conversation_sid"] != conversation
+        is_soon = said_at is not None and at - said_at < GROUP
+        one["follows"] = is_soon and author == who and not one["is_marked"] and not one["day"]
+        conversation, who, said_at = one["conversation_sid"], author, at
+    return shown
+
+
+def _line(interaction: Interaction, user: Any) -> dict[str, Any]:
+    first: Message | None = interaction.first_message
+    return contexts.interaction_context(interaction, user) | {
+        "kind": "interaction",
+        "key": str(interaction.pk),
+        "version": f"{interaction.version}.{first.status if first else ''}",
+        "attempts": interaction.attempt,
+        "at": interaction.created_at,
+    }
+
+
+def _link_retries(shown: list[dict[str, Any]], request: HttpRequest, before: Place | None) -> None:
+    """Link what was sent again with what it was sent as, which is newer: here, or on the newest page."""
+    here = {one["key"] for one in shown}
+    for one in shown:
+        new = one.get("retried_as")
+        if new and (new in here or before is not None):
+            one["retried_link"] = f"{'' if new in here else _page_url(request, None)}#flex-{new}"
+
+
+def _own(page: Entries, user: Any) -> list[dict[str, Any]]:
+    """Return the user's own conversations on a page with unread messages, and how many messages each has."""
+    known: dict[Any, Conversation] = {}
+    for row in page.found:
+        conversation: Conversation | None = row.conversation if isinstance(row, Message) else None
+        if conversation is not None and conversation.agent_id == user.pk and conversation.inbound > _read(row):
+            known[conversation.pk] = conversation
+    root = bubbles.api_root()
+    return [
+        {"sid": sid_of(key), "inbound": one.inbound, "read_url": f"{root}conversations/{sid_of(key)}/read/"}
+        for key, one in known.items()
+    ]
+
+
+def _read(row: Any) -> int:
+    return int(row.read)
+
+
+def _page_url(request: HttpRequest, cursor: str | None) -> str:
+    query = request.GET.copy()
+    query.pop(PARAMETER, None)
+    if cursor:
+        query[PARAMETER] = cursor
+    return f"{request.path}?{query.urlencode()}" if query else request.path
