@@ -33,6 +33,9 @@ PAGE_SIZE: Final = 30
 MAX_PAGE_SIZE: Final = 100
 PARAMETER: Final = "flex_before"
 SALT: Final = "flex_outbound.timeline"
+MARGIN: Final = 9
+"""Rows that are read beyond a page: one tells whether there are more, the others may turn out to be of the page before."""
+
 LAST: Final = 2**31 - 1
 """Stands for the index that a message does not have yet: within its second it comes last."""
 
@@ -138,10 +141,9 @@ def entries(user: Any, contact: Any, before: Place | None = None, size: int = PA
     said = messages_of(user, contact)
     if is_hidden:
         opened, said = opened.filter(agent=user), said.filter(conversation__agent=user)
-    rows: list[Interaction | Message] = [
-        *contexts.loaded(opened.filter(_older_interactions(before))).order_by("-created_at", "-id")[: size + 1],
-        *_ordered(said.filter(_older_messages(before)))[: size + 1],
-    ]
+    lines = contexts.loaded(opened.filter(_older_interactions(before))).order_by("-created_at", "-id")
+    spoken = _ordered(said.filter(_older_messages(before)))
+    rows = _before(before, [*lines[: size + MARGIN], *spoken[: size + MARGIN]])
     rows.sort(key=place_of, reverse=True)
     page = rows[:size]
     older = place_of(page[-1]).as_cursor() if len(rows) > size else None
@@ -153,7 +155,7 @@ def messages(user: Any, contact: Any, before: Place | None, size: int) -> tuple[
     said = messages_of(user, contact)
     if _is_hidden(user, contact):
         said = said.filter(conversation__agent=user)
-    found = list(_ordered(said.filter(_older_messages(before)))[: size + 1])
+    found = _before(before, _ordered(said.filter(_older_messages(before)))[: size + MARGIN])
     page = found[:size]
     return page, place_of(page[-1]).as_cursor() if len(found) > size else None
 
@@ -169,7 +171,7 @@ def messages_of(user: Any, contact: Any) -> Any:
 def place_of(row: Interaction | Message) -> Place:
     """Return where an interaction or a message stands."""
     if isinstance(row, Interaction):
-        return Place(row.created_at.replace(microsecond=0), INTERACTION, row.created_at.isoformat(), str(row.pk))
+        return Place(row.created_at.replace(microsecond=0), INTERACTION, row.created_at.isoformat(timespec="microseconds"), str(row.pk))
     return Place(row.said_at, MESSAGE, LAST if row.index is None else row.index, row.pk)
 
 
@@ -186,6 +188,14 @@ def version(user: Any, contact: Any) -> str:
     seen = [f"{one['pk'].hex}{one['updated_at']}{one['agent']}" for one in rows]
     parts = (user.pk, get_language(), counted["n"], counted["version"], counted["at"], *seen)
     return hashlib.sha256("|".join(str(one) for one in parts).encode()).hexdigest()[:32]
+
+
+def _before(place: Place | None, rows: Iterable[Any]) -> list[Any]:
+    """Return the rows that are before a place.
+
+    SQLite compares times as text, and takes one in thousandths of a second to be before itself in millionths.
+    """
+    return [one for one in rows if place is None or place_of(one) < place]
 
 
 def _older_interactions(place: Place | None) -> Q:
