@@ -22,10 +22,10 @@ from flex_outbound.outbox.conversations.media import PICTURES
 from flex_outbound.outbox.texts import name_of
 from flex_outbound.statuses import DELIVERY_ORDER, UNDELIVERED, DeliveryStatus, MessageStatus, Party
 
-FOLD: Final = 1_200
+FOLD: Final = 700
 """Characters of a text after which a page shows the rest on demand."""
 
-FOLD_LINES: Final = 24
+FOLD_LINES: Final = 14
 
 UNSENT: Final = frozenset({MessageStatus.WAITING, MessageStatus.SENDING, MessageStatus.UNCONFIRMED})
 """States of a message that stands at the end, wherever it will come to stand."""
@@ -144,7 +144,7 @@ def state_of(message: Message) -> tuple[str, str]:
 def fold(text: str) -> Folded:
     """Return a text in two parts, cut where a line or a word ends if there is one nearby."""
     most = min(FOLD, _end_of_line(text, FOLD_LINES))
-    if len(text) <= most + FOLD // 4:
+    if len(text) <= most + FOLD // 4 and text.count("\n", most) < FOLD_LINES // 3:
         return Folded(text, "")
     cut = max(text.rfind(sign, max(most - 200, 0), most) for sign in "\n ") + 1 or most
     return Folded(text[:cut], text[cut:])

@@ -39,7 +39,7 @@ def _for_linkers(view: View) -> View:
     """Let in who may say whose a conversation is. What these pages show is kept by no cache."""
 
     @wraps(view)
-    def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         load_permissions(request.user)
         if not linking.may_link(request.user):
             raise PermissionDenied

@@ -34,7 +34,7 @@ MAX_PAGE_SIZE: Final = 100
 PARAMETER: Final = "flex_before"
 SALT: Final = "flex_outbound.timeline"
 MARGIN: Final = 9
-"""Rows that are read beyond a page: one tells whether there are more, the others may turn out to be of the page before."""
+"""Rows read beyond a page: one tells whether there are more, others may turn out to be of the page before."""
 
 LAST: Final = 2**31 - 1
 """Stands for the index that a message does not have yet: within its second it comes last."""
@@ -171,7 +171,12 @@ def messages_of(user: Any, contact: Any) -> Any:
 def place_of(row: Interaction | Message) -> Place:
     """Return where an interaction or a message stands."""
     if isinstance(row, Interaction):
-        return Place(row.created_at.replace(microsecond=0), INTERACTION, row.created_at.isoformat(timespec="microseconds"), str(row.pk))
+        return Place(
+            row.created_at.replace(microsecond=0),
+            INTERACTION,
+            row.created_at.isoformat(timespec="microseconds"),
+            str(row.pk),
+        )
     return Place(row.said_at, MESSAGE, LAST if row.index is None else row.index, row.pk)
 
 
@@ -288,6 +293,7 @@ def _arranged(shown: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """
     day: date | None = None
     conversation: str | None = None
+    opened: str | None = None
     who: tuple[str, str] | None = None
     said_at: datetime | None = None
     for one in shown:
@@ -295,13 +301,15 @@ def _arranged(shown: list[dict[str, Any]]) -> list[dict[str, Any]]:
         one["day"] = at.date() if at.date() != day else None
         day = at.date()
         if one["kind"] == "interaction":
-            who = None
+            who, opened = None, one["conversation_sid"]
             continue
         author = (one["party"], one["author"])
-        one["is_marked"] = one["conversation_sid"] is None or one["conversation_sid"] != conversation
+        is_new = one["conversation_sid"] is None or one["conversation_sid"] != conversation
+        # The line above says so, where it is the line of what opened it.
+        one["is_marked"] = is_new and (bool(one.get("kin")) or one["conversation_sid"] != opened)
         is_soon = said_at is not None and at - said_at < GROUP
-        one["follows"] = is_soon and author == who and not one["is_marked"] and not one["day"]
-        conversation, who, said_at = one["conversation_sid"], author, at
+        one["follows"] = is_soon and author == who and not is_new and not one["day"]
+        conversation, who, said_at, opened = one["conversation_sid"], author, at, None
     return shown
 
 

@@ -22,6 +22,10 @@ from flex_outbound.api.inbox_shapes import (
     ReadShape,
     UnreadShape,
 )
+from flex_outbound.api.messages_shapes import (
+    MessagesQuery,
+    MessagesShape,
+)
 from flex_outbound.api.serializers import (
     AnswerSerializer,
     ClickSerializer,
@@ -172,6 +176,12 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         "Mark a conversation as read",
         {**COMMON, **MISSING, **UPLOAD, 200: ReadShape},
         request=ReadSerializer,
+    ),
+    ("ContactMessagesView", "GET"): Operation(
+        "contact_messages",
+        "List a contact's messages, the newest first",
+        {**COMMON, **MISSING, 200: MessagesShape},
+        parameters=[MessagesQuery],
     ),
 }
 """By view and method."""

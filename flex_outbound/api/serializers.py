@@ -274,7 +274,33 @@ class ConfirmSerializer(Unshown, serializers.Serializer[Any]):
     )
 
 
-class TimelineQuery(Unshown, serializers.Serializer[Any]):
+class PageQuery(Unshown, serializers.Serializer[Any]):
+    """A query whose parameters are all checked."""
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        """Check every parameter. An unknown one is an error, because a filter that is ignored shows too much."""
+        unknown = sorted(set(data) - set(self.fields) - {"format"})
+        if unknown:
+            known = ", ".join(self.fields)
+            words = _("Unknown parameter. The parameters are: {known}.").format(known=known)
+            raise serializers.ValidationError({name: [words] for name in unknown})
+        self._refuse_unclear(data)
+        values: dict[str, Any] = super().to_internal_value(data)
+        return values
+
+    def _refuse_unclear(self, data: Any) -> None:
+        """Refuse what DRF ignores: an empty parameter, and all but the last of one that is given several times."""
+        errors = {}
+        for name in self.fields.keys() & data.keys():
+            if not data[name].strip():
+                errors[name] = [_("This parameter is empty. Give it a value, or leave it out.")]
+            elif len(data.getlist(name)) > 1:
+                errors[name] = [_("This parameter is given several times. Give it once.")]
+        if errors:
+            raise serializers.ValidationError(errors)
+
+
+class TimelineQuery(PageQuery):
     """The query of a timeline."""
 
     contact_type = Text(required=False, max_length=MAX_TYPE, help_text=_("``app_label.model``"))
@@ -290,28 +316,11 @@ class TimelineQuery(Unshown, serializers.Serializer[Any]):
     )
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
-        """Check every parameter. An unknown one is an error, because a filter that is ignored shows too much."""
-        unknown = sorted(set(data) - set(self.fields) - {"format"})
-        if unknown:
-            known = ", ".join(self.fields)
-            words = _("Unknown parameter. The parameters are: {known}.").format(known=known)
-            raise serializers.ValidationError({name: [words] for name in unknown})
-        self._refuse_unclear(data)
-        values: dict[str, Any] = super().to_internal_value(data)
+        """Check every parameter, and that an id has its type."""
+        values = super().to_internal_value(data)
         if "contact_id" in values and "contact_type" not in values:
             raise serializers.ValidationError({"contact_type": [_("contact_id needs contact_type.")]})
         return values
-
-    def _refuse_unclear(self, data: Any) -> None:
-        """Refuse what DRF ignores: an empty parameter, and all but the last of one that is given several times."""
-        errors = {}
-        for name in self.fields.keys() & data.keys():
-            if not data[name].strip():
-                errors[name] = [_("This parameter is empty. Give it a value, or leave it out.")]
-            elif len(data.getlist(name)) > 1:
-                errors[name] = [_("This parameter is given several times. Give it once.")]
-        if errors:
-            raise serializers.ValidationError(errors)
 
 
 class TimelinePagination(CursorPagination):

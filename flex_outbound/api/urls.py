@@ -5,6 +5,7 @@ from django.urls import path, re_path
 from flex_outbound.api import (
     answers,
     inbox,
+    messages,
     views,
 )
 
@@ -27,6 +28,11 @@ urlpatterns = [
     # The id may hold slashes, where a model's primary key is text.
     path(
         "contacts/<str:contact_type>/<path:contact_id>/channels/", views.ChannelsView.as_view(), name="contact-channels"
+    ),
+    path(
+        "contacts/<str:contact_type>/<path:contact_id>/messages/",
+        messages.ContactMessagesView.as_view(),
+        name="contact-messages",
     ),
     path("schema/", views.SchemaView.as_view(), name="schema"),
     # Only with its slash, so that Django can still add a forgotten one.

@@ -222,6 +222,7 @@ export class FlexConversationElement extends HTMLElement {
     for (const line of this.rows.querySelectorAll("[data-day]")) line.remove();
     let day;
     let conversation;
+    let opened = null;
     let last = null;
     for (const one of this.entries) {
       const { at, who, conversation: sid } = one.dataset;
@@ -233,10 +234,13 @@ export class FlexConversationElement extends HTMLElement {
       const mark = one.querySelector("[data-mark]");
       if (!mark) {
         last = null;
+        opened = sid;
         continue;
       }
       const isNew = sid !== conversation || sid === "";
-      mark.hidden = !isNew;
+      // The line above says so, where it is the line of what opened it.
+      mark.hidden = !isNew || (sid === opened && !mark.querySelector(".flex-message__kin"));
+      opened = null;
       one.toggleAttribute("data-follows", !isNew && !isNewDay && last?.who === who && Date.parse(at) - last.at < GROUP);
       conversation = sid;
       last = { who, at: Date.parse(at) };

@@ -31,6 +31,7 @@ PATHS = {
     "/flex/api/contacts/{contact_type}/{contact_id}/channels/",
     "/flex/api/conversations/{conversation_sid}/messages/",
     "/flex/api/messages/{id}/",
+    "/flex/api/contacts/{contact_type}/{contact_id}/messages/",
 }
 
 
