@@ -324,6 +324,11 @@ def _line(interaction: Interaction, user: Any) -> dict[str, Any]:
     }
 
 
+def entries_of(interactions: Iterable[Interaction], user: Any) -> list[dict[str, Any]]:
+    """Return the contexts of interactions alone, the newest first in and the oldest first out."""
+    return _arranged([_line(one, user) for one in interactions][::-1])
+
+
 def _link_retries(shown: list[dict[str, Any]], request: HttpRequest, before: Place | None) -> None:
     """Link what was sent again with what it was sent as, which is newer: here, or on the newest page."""
     here = {one["key"] for one in shown}

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from flex_outbound import channels, contexts
+from flex_outbound import channels, contexts, timeline
 from flex_outbound.admin.pages import Page
 from flex_outbound.admin.sites import link_on
 from flex_outbound.channels import Channel
@@ -127,10 +127,10 @@ class SenderTestPage(Page):
             is_on=sender.is_active and sender.account.is_active,
             workers_url=link_on(self.model_admin.admin_site, "worker_changelist"),
             # The tests are shown by the timeline of a contact; this is what it takes.
-            interactions=[contexts.interaction_context(one, user) for one in tests],
+            entries=timeline.entries_of(tests, user),
             contact_type=label_of(Sender),
             contact_id=str(sender.pk),
             contact_name=sender.display_name,
-            page=1,
+            is_newest=True,
             next=self.request.get_full_path(),
         )

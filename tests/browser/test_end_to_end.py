@@ -88,7 +88,7 @@ def test_a_click_shows_the_sids_that_flex_gave(
     assert task["data"]["channelType"] == channel
     expect(page.get_by_test_id("flex-status")).to_contain_text("Opened in Flex")
     expect(page.get_by_test_id("flex-open")).to_have_attribute("href", f"{stack.sandbox_url}/#{task_sid}")
-    row = page.get_by_test_id("flex-timeline-row").first
+    row = page.get_by_test_id("flex-timeline-row").last
     expect(row).to_contain_text(task_sid)
     expect(row).to_contain_text(conversation_sid)
     assert flex.posts_for(contact) == 1
@@ -136,7 +136,7 @@ def test_agent_and_customer_talk_over_the_desk(page: Page, stack: Stack, contact
 
     desk.locator(f"[data-task={task_sid}]").get_by_test_id("complete").click()
     page.bring_to_front()
-    expect(page.get_by_test_id("flex-timeline-row").first).to_have_attribute("data-status", "closed", timeout=20_000)
+    expect(page.get_by_test_id("flex-timeline-row").last).to_have_attribute("data-status", "closed", timeout=20_000)
 
 
 def test_without_javascript_the_page_says_the_same_after_a_reload(
@@ -151,8 +151,8 @@ def test_without_javascript_the_page_says_the_same_after_a_reload(
 
         [task] = processes.wait_for(lambda: flex.tasks_of(contact), "the task")
         deadline = time.monotonic() + PATIENCE_MS / 1000
-        row = page.get_by_test_id("flex-timeline-row").first
-        while task["sid"] not in row.inner_text() and time.monotonic() < deadline:
+        row = page.get_by_test_id("flex-timeline-row").last
+        while task["sid"] not in (row.text_content() or "") and time.monotonic() < deadline:
             page.reload()
         expect(row).to_contain_text(task["sid"])
         expect(row).to_contain_text(task["data"]["conversationSid"])

@@ -82,6 +82,6 @@ def test_without_javascript_a_reload_shows_the_same(signed_in: Callable[..., Pag
 
     def has_conversation() -> bool:
         page.reload()
-        return re.search("CH[0-9a-f]{32}", row.inner_text()) is not None
+        return re.search("CH[0-9a-f]{32}", row.text_content() or "") is not None
 
     processes.wait_for(has_conversation, "the conversation's SID", 15)

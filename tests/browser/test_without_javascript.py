@@ -67,8 +67,9 @@ def test_a_failure_can_be_sent_again(plain_page: Page) -> None:
     plain_page.reload()
     plain_page.get_by_test_id("flex-timeline-retry").click()
     expect(plain_page.get_by_test_id("flex-timeline-row")).to_have_count(2)
-    plain_page.get_by_test_id("flex-timeline-cancel").first.click()
-    expect(plain_page.get_by_test_id("flex-timeline-row").first).to_contain_text("Canceled")
+    # The newest is below.
+    plain_page.get_by_test_id("flex-timeline-cancel").last.click()
+    expect(plain_page.get_by_test_id("flex-timeline-row").last).to_contain_text("Canceled")
 
 
 def test_a_list_leads_to_the_form_and_the_form_back_to_the_list(

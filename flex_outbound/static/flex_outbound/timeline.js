@@ -30,7 +30,8 @@ function load(url, etag) {
     if (page().language) request.setRequestHeader("Accept-Language", page().language);
     if (etag) request.setRequestHeader("If-None-Match", etag);
     request.onload = () => {
-      const entries = request.responseXML?.querySelector("[data-entries]") ?? null;
+      // An answer without a body is no document: browsers would make one, of an error with inline style.
+      const entries = request.status === 200 ? request.responseXML?.querySelector("[data-entries]") ?? null : null;
       resolve({ status: request.status, entries, etag: request.getResponseHeader("ETag") });
     };
     request.onerror = request.ontimeout = request.onabort = () => resolve({ status: 0, entries: null });
@@ -168,6 +169,7 @@ export class FlexConversationElement extends HTMLElement {
       if (old === place) place = this.next(place);
       if (old && old !== node) {
         this.keepOpen(old, node);
+        this.warn(old, node);
         old.replaceWith(node);
       }
       this.rows.insertBefore(node, place);
@@ -202,6 +204,15 @@ export class FlexConversationElement extends HTMLElement {
     });
     const text = old.querySelector("[data-text-shown]");
     if (text) fresh.querySelector("[data-text-place]")?.replaceWith(text);
+  }
+
+  /** What was lost is announced, unless the buttons follow it and say so. */
+  warn(old, fresh) {
+    const { id, phase, status } = fresh.dataset;
+    if (phase !== "undelivered" || ["", phase].includes(old.dataset.phase ?? "")) return;
+    if ([...document.querySelectorAll("flex-outbound")].some((one) => one.current === id)) return;
+    const parts = [".flex-timeline__status", ".flex-outbound__error"].map((name) => fresh.querySelector(name)?.textContent);
+    this.closest("flex-timeline")?.say?.(parts.join(": "), status, phase);
   }
 
   adopt(entry) {
