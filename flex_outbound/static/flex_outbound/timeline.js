@@ -73,9 +73,8 @@ export class FlexConversationElement extends HTMLElement {
     addEventListener("focus", () => this.seen(), { signal });
     document.addEventListener("flex-outbound:update", (event) => this.happened(event), { signal });
     document.addEventListener("flex-outbound:said", () => this.soon(0), { signal });
+    this.watcher = new IntersectionObserver((found) => this.looked(found));
     this.arrange();
-    this.watcher = new IntersectionObserver((found) => this.looked(found), { threshold: 0.1 });
-    this.watcher.observe(this);
     if (this.hasAttribute("data-newest")) this.soon(QUICK / 4);
   }
 
@@ -256,6 +255,17 @@ export class FlexConversationElement extends HTMLElement {
       conversation = sid;
       last = { who, at: Date.parse(at) };
     }
+    this.watch();
+  }
+
+  /** Watch for the customer's newest message to come into sight: then it is read. */
+  watch() {
+    const newest = this.entries.findLast((one) => one.dataset.direction === "in") ?? null;
+    if (newest === this.watched) return;
+    this.watcher.disconnect();
+    this.isInView = false;
+    this.watched = newest;
+    if (newest) this.watcher.observe(newest);
   }
 
   /** What came while somebody reads above is announced by a button; else it is simply there. */
@@ -286,9 +296,9 @@ export class FlexConversationElement extends HTMLElement {
     this.seen();
   }
 
-  /** Tell the server which of the user's own conversations were seen: the page is in front, and its end is in view. */
+  /** Tell the server which of the user's own conversations were seen, while the page is in front. */
   async seen() {
-    if (document.hidden || !this.isInView || !this.isAtEnd || !this.hasAttribute("data-newest")) return;
+    if (document.hidden || !this.isInView || !this.hasAttribute("data-newest")) return;
     for (const one of this.querySelectorAll("[data-own] > data")) {
       const { sid, readUrl } = one.dataset;
       const inbound = Number(one.value);
