@@ -65,8 +65,12 @@ def _notify(message: Message) -> None:
     """Ask the adapter of each of the conversation's contacts to notify the agent; what goes wrong there is logged."""
     conversation = message.conversation
     assert conversation is not None
-    kinds = ConversationContact.objects.filter(conversation=conversation).values_list("contact_type", flat=True)
-    for kind in sorted(set(kinds)):
+    linked = ConversationContact.objects.filter(conversation=conversation).values_list("contact_type", flat=True)
+    kinds = set(linked)
+    if not kinds and conversation.interaction is not None:
+        # An answer may come before the conversation was linked.
+        kinds = {conversation.interaction.contact_type_id}
+    for kind in sorted(kinds):
         adapter = adapter_by_type(kind)
         if adapter is None:
             continue
