@@ -16,7 +16,6 @@ from flex_outbound.channels import Channel
 from flex_outbound.gateway import results
 from flex_outbound.gateway.base import Receipt
 from flex_outbound.models import Account, Conversation, Interaction, Message
-from flex_outbound.models.conversation import key_of
 from flex_outbound.outbox import locks
 from flex_outbound.outbox.conversations import heard as hearing
 from flex_outbound.outbox.conversations import opening, receipts, recording
@@ -89,9 +88,7 @@ def _new(
 ) -> Conversation | None:
     """Return a row for a conversation that is not known yet, None for one of which nothing says that it is ours."""
     if interaction is not None:
-        row = opening.of_interaction(interaction)
-        row.pk = key_of(sid)
-        return row
+        return opening.of_interaction(interaction, sid)
     author = hearing.text(params.get("Author"), 256)
     if told is Told.MESSAGE_ADDED and is_surely_address(author):
         is_our_own = opening.sender_of(account.pk, author) is not None

@@ -57,10 +57,10 @@ def _link_of(conversation: Conversation, interaction: Interaction) -> Conversati
     )
 
 
-def of_interaction(interaction: Interaction) -> Conversation:
-    """Return the conversation that an interaction names, not saved yet."""
+def of_interaction(interaction: Interaction, conversation_sid: str = "") -> Conversation:
+    """Return the conversation of an interaction, not saved yet: the one that it names, unless a SID is given."""
     return Conversation(
-        pk=key_of(interaction.conversation_sid or ""),
+        pk=key_of(conversation_sid or interaction.conversation_sid or ""),
         account_id=interaction.account_id,
         channel=interaction.channel,
         address=interaction.address,
