@@ -59,9 +59,14 @@ def hear(account: Account, event_type: str, params: Mapping[str, str], find: Fin
         return _hear(account, sid, told, params, find, carefully=True)
     except OperationalError:
         # Two transactions that wait for each other: one of them is ended, and Twilio does not call again.
-        if connections[locks.alias()].in_atomic_block:
+        if _is_within_another():
             raise
         return _hear(account, sid, told, params, find)
+
+
+def _is_within_another() -> bool:
+    """Tell whether the request has a transaction of its own, as with ATOMIC_REQUESTS: it is lost as a whole."""
+    return bool(connections[locks.alias()].in_atomic_block)
 
 
 def _hear(

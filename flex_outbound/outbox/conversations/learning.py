@@ -7,10 +7,10 @@ from django.db.models.functions import Now
 
 from flex_outbound.models import Conversation, Message
 from flex_outbound.models.message import Tell
-from flex_outbound.outbox.conversations import keeping
+from flex_outbound.outbox.conversations import keeping, receipts
 from flex_outbound.outbox.conversations.authors import party_of
 from flex_outbound.outbox.conversations.heard import Heard
-from flex_outbound.statuses import DELIVERY_ORDER, MessageStatus, Party
+from flex_outbound.statuses import MessageStatus, Party
 
 REMOVED: Final[dict[str, Any]] = {"removed_at": Now(), "body": "", "subject": "", "media": [], "has_media": False}
 """What becomes of a message that was deleted at Twilio."""
@@ -50,7 +50,7 @@ def learn(conversation: Conversation, message: Message, heard: Heard) -> dict[st
     if message.conversation_id is None:
         news["conversation"] = conversation
     is_forgotten = keeping.is_forgotten(conversation, heard)
-    news |= _place(message, heard) | _delivery(message, heard)
+    news |= _place(message, heard) | receipts.learn_least(message, heard.delivery)
     news |= {} if is_forgotten else _author(conversation, message, heard)
     if is_forgotten:
         news.pop("author", None)
@@ -92,13 +92,6 @@ def _author(conversation: Conversation, message: Message, heard: Heard) -> dict[
         party = party_of(heard, conversation)
         news |= named(party) if party != Party.UNKNOWN else {}
     return news
-
-
-def _delivery(message: Message, heard: Heard) -> dict[str, Any]:
-    """Return what the list says of all receipts together; where single ones are known, these decide."""
-    if message.receipts or DELIVERY_ORDER.get(heard.delivery, -1) <= DELIVERY_ORDER.get(message.delivery_status, -1):
-        return {}
-    return {"delivery_status": heard.delivery}
 
 
 def _contents(conversation: Conversation, message: Message, heard: Heard) -> dict[str, Any]:

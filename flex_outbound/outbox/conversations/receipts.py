@@ -64,6 +64,21 @@ def learn(message: Message, receipt_sid: str, status: str, code: int | None) -> 
     return {"receipts": known, "delivery_status": found}
 
 
+def learn_least(message: Message, least: str) -> dict[str, Any]:
+    """Return the columns that change where a list says what all receipts of a message have come to at least."""
+    if not message.receipts:
+        return {"delivery_status": least} if _rank(least) > _rank(message.delivery_status) else {}
+    if is_failed(least):
+        # Whose, single receipts tell.
+        return {}
+    known = {
+        sid: [status if is_failed(status) else max(status, least, key=_rank), code]
+        for sid, (status, code) in message.receipts.items()
+    }
+    found = message.delivery_status if is_failed(message.delivery_status) else overall(known)
+    return {"receipts": known, "delivery_status": found} if known != message.receipts else {}
+
+
 def overall(receipts: dict[str, Any]) -> str:
     """Return what all receipts of a message come to: the worst error, else the one that has come least far."""
     statuses = [str(status) for status, _code in receipts.values()]
