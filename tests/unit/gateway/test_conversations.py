@@ -174,6 +174,13 @@ MAIL = "ada@example.com"
         (Channel.EMAIL, MAIL, [AGENT, a_participant({"type": "email", "address": "ada.lovelace@example.com"})], None),
         (Channel.EMAIL, MAIL, [AGENT, a_participant({"type": "email", "address": f"Ada <{MAIL.upper()}>"})], True),
         (Channel.WHATSAPP, "+525512345678", [a_participant(sms(address="whatsapp:+5215512345678"))], True),
+        # What may be the customer in another form is no agent, wherever Twilio writes it.
+        (Channel.WHATSAPP, PHONE, [AGENT, a_participant(None, "whatsapp:US.13491208655302741918")], None),
+        (Channel.WHATSAPP, PHONE, [AGENT, a_participant(None, "US.13491208655302741918")], None),
+        (Channel.WHATSAPP, PHONE, [AGENT, a_participant(None, "US.ENT.13491208655302741918")], None),
+        (Channel.WHATSAPP, PHONE, [AGENT, a_participant({"type": "whatsapp", "external_user_id": "US.1"}, "x")], None),
+        (Channel.SMS, PHONE, [AGENT, a_participant({"projected_address": SENDER, "type": "sms"}, "bea")], False),
+        (Channel.SMS, PHONE, [a_participant(None, "ada_40example_2Ecom")], False),
         (Channel.SMS, PHONE, [AGENT], False),
         (Channel.SMS, PHONE, [], False),
         (Channel.SMS, PHONE, [AGENT, a_participant(None)], None),
