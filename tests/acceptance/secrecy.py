@@ -1,9 +1,9 @@
 """What must never be read in a log or in the broker: addresses, names, texts, credentials."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from flex_outbound.sandbox import defaults
-from tests.acceptance.flex import Flex
+from tests.acceptance.flex import Flex, Record
 from tests.processes import Stack
 
 TEXT = "Between you and me: 73519"
@@ -19,8 +19,18 @@ def secrets_of(stack: Stack) -> set[str]:
         found |= {name, email, "".join(sign for sign in mobile if sign.isdigit())[-10:]}
     with Flex(stack.sandbox_url) as flex:
         for conversation in flex.account()["conversations"]:
-            found |= {message["body"] or "" for message in conversation["messages"]}
+            found |= {text for message in conversation["messages"] for text in _said(message)}
     return {text for text in found if len(text) >= SHORTEST}
+
+
+def _said(message: Record) -> Iterator[str]:
+    """Yield what a message says and who said it; a colleague's name and Twilio's own may stand in a log."""
+    yield message["body"] or ""
+    yield message["subject"] or ""
+    yield from (one["filename"] or "" for one in message["media"] or [])
+    author = message["author"] or ""
+    if "@" in author or "+" in author:
+        yield author.removeprefix("whatsapp:")
 
 
 def leaks(texts: Iterable[str], secrets: Iterable[str]) -> list[str]:

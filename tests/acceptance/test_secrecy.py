@@ -9,6 +9,7 @@ import redis
 
 from tests.acceptance import secrecy
 from tests.acceptance.crm import Crm
+from tests.acceptance.flex import Flex
 from tests.processes import Person, Stack, wait_for
 
 
@@ -66,3 +67,22 @@ def test_no_log_knows_a_customer(stack: Stack, agent: Crm, contact: Person) -> N
     agent.follow(agent.clicked(contact, "sms", body=secrecy.TEXT), lambda now: now["message"]["status"] == "sent")
 
     assert secrecy.leaks([stack.logs()], secrecy.secrets_of(stack)) == []
+
+
+def test_no_log_knows_what_a_customer_says(stack: Stack, agent: Crm, flex: Flex, contact: Person) -> None:
+    row = agent.clicked(contact, "sms", body=secrecy.TEXT)
+    row = agent.follow(row, lambda now: now["message"]["status"] == "sent")
+    sid = row["conversation_sid"]
+    file = {"content_type": "image/png", "filename": "Passport of Ann.png", "data": "iVBORw0KGgo="}
+    said = {"conversation_sid": sid, "body": "My number is 90210-7", "subject": "Lost and found", "media": [file]}
+    told = flex.post("messages", said)["sid"]
+
+    [[pk]] = wait_for(
+        lambda: stack.query("SELECT id FROM flex_outbound_message WHERE message_sid = %s", told), "the answer"
+    )
+    shown = agent.get(f"/flex/messages/{pk}/text/", headers={"Accept": "application/json"})
+    assert shown.json()["body"] == "My number is 90210-7"
+    secrets = secrecy.secrets_of(stack)
+    assert {"My number is 90210-7", "Lost and found", "Passport of Ann.png"} <= secrets
+    assert secrecy.leaks([stack.logs()], secrets) == []
+    assert secrecy.leaks(everything_in_the_broker(stack.plan.broker_port), secrets) == []
