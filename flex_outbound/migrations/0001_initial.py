@@ -1349,6 +1349,7 @@ class Migration(migrations.Migration):
                 ("participants", models.JSONField(blank=True, default=dict, editable=False)),
                 ("is_foreign", models.BooleanField(default=False, editable=False)),
                 ("forgotten_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("forgotten_inbound", models.PositiveIntegerField(default=0, editable=False)),
                 ("is_unmatched", models.BooleanField(default=False, editable=False, verbose_name="unmatched")),
                 ("expected_at", models.DateTimeField(blank=True, editable=False, null=True)),
                 ("last_index", models.IntegerField(blank=True, editable=False, null=True)),

@@ -68,7 +68,8 @@ class Conversation(models.Model):
     the customer's messages. ``participants``: Party by participant SID. ``is_foreign``: Twilio showed that it is of
     none of our senders; nothing of it is kept. ``state_at``: when Twilio says that the state changed; states that are
     told late are older. ``forgotten_at``: what was said until then was erased or deleted here, and is not taken up
-    again where Twilio shows it. ``is_unmatched``: it was read, and no contact has the address.
+    again where Twilio shows it; ``forgotten_inbound``: how many of ``inbound`` were deleted.
+    ``is_unmatched``: it was read, and no contact has the address.
     ``expected_by``, ``expected_at``: who began to create the customer's contact, and when.
     """
 
@@ -104,6 +105,7 @@ class Conversation(models.Model):
     participants = models.JSONField(default=dict, blank=True, editable=False)
     is_foreign = models.BooleanField(default=False, editable=False)
     forgotten_at = models.DateTimeField(null=True, blank=True, editable=False)
+    forgotten_inbound = models.PositiveIntegerField(default=0, editable=False)
     is_unmatched = models.BooleanField(_("unmatched"), default=False, editable=False)
     expected_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+", editable=False

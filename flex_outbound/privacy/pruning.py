@@ -6,7 +6,7 @@ conversations that are still read. The daily figures stay as well. What a run do
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -22,7 +22,7 @@ from flex_outbound.outbox import locks
 from flex_outbound.outbox.conversations import keeping
 from flex_outbound.reports import days as calendar
 from flex_outbound.reports import rollup
-from flex_outbound.statuses import FINAL, MESSAGE_FINAL, MessageStatus
+from flex_outbound.statuses import FINAL, MESSAGE_FINAL, MessageStatus, Party
 
 BATCH: Final = 500
 """Rows that one transaction deletes."""
@@ -115,9 +115,9 @@ def _prune_messages(cutoff: datetime) -> Step:
         while True:
             with locks.bounded_transaction(read_first=True):
                 rows = _old_messages(cutoff).filter(pk__gt=after, pk__lte=until).order_by("pk")
-                found = list(rows.values_list("pk", "conversation")[:BATCH])
-                _note_forgotten({key for _pk, key in found if key}, cutoff)
-                Message.objects.filter(pk__in=[pk for pk, _key in found]).delete()
+                found = list(rows.values_list("pk", "conversation", "party")[:BATCH])
+                _note_forgotten([(key, party) for _pk, key, party in found if key], cutoff)
+                Message.objects.filter(pk__in=[pk for pk, _key, _party in found]).delete()
             if not found:
                 break
             yield "messages", len(found)
@@ -131,9 +131,14 @@ def _spans() -> Iterator[tuple[int, int]]:
         yield from ((begin - 1, begin - 1 + SPAN) for begin in range(first, last + 1, SPAN))
 
 
-def _note_forgotten(conversations: set[Any], cutoff: datetime) -> None:
-    """Have nothing taken up again that Twilio still shows of conversations whose old messages are deleted."""
-    rows = Conversation.objects.filter(pk__in=conversations)
+def _note_forgotten(said: Sequence[tuple[Any, str]], cutoff: datetime) -> None:
+    """Have nothing taken up again that Twilio still shows of conversations whose old messages are deleted.
+
+    ``said``: conversation and author of each. The customers' stay counted, because what is unread is a difference.
+    """
+    rows = Conversation.objects.filter(pk__in={key for key, _party in said})
+    for key, count in Counter(key for key, party in said if party == Party.CUSTOMER).items():
+        Conversation.objects.filter(pk=key).update(forgotten_inbound=F("forgotten_inbound") + count)
     rows.filter(Q(forgotten_at=None) | Q(forgotten_at__lt=cutoff)).update(forgotten_at=cutoff, updated_at=Now())
     rows.filter(last_at__lt=cutoff).exclude(last_text="").update(last_text="")
 

@@ -54,16 +54,19 @@ def recount(conversation: Conversation) -> None:
         last_inbound_at=Max("said_at", filter=is_customers),
         last_index=Max("index"),
     )
-    if conversation.forgotten_at is not None:
-        # The rows of what was forgotten are gone; who has read it has read as many.
-        found["inbound"] = max(found["inbound"], conversation.inbound)
+    is_pruned = conversation.forgotten_at is not None
     for name, value in found.items():
-        setattr(conversation, name, value)
+        # What was deleted by its age was counted, and is not here to be counted again.
+        before = getattr(conversation, name) if is_pruned else None
+        setattr(conversation, name, max((one for one in (value, before) if one is not None), default=None))
+    conversation.inbound = found["inbound"] + conversation.forgotten_inbound
     read, last_index = conversation.read_index, conversation.last_index
     if read is not None and (last_index is None or read > last_index):
         conversation.read_index = last_index
     last = said.order_by(F("index").desc(nulls_last=True), "-said_at", "-pk").first()
-    if last is None:
+    if is_pruned and (last is None or (last.index or 0) < (conversation.last_index or 0)):
+        conversation.last_text = ""
+    elif last is None:
         conversation.last_at, conversation.last_text, conversation.last_party = None, "", ""
     else:
         _show(conversation, last)

@@ -88,7 +88,7 @@ def filled(flex: Flex, opened: Opened, contact: Contact, user: User) -> list[Int
         payload={"Said": MARK},
         processed_at=sms.created_at,
     )
-    ContactAddress.objects.create(
+    ContactAddress.objects.get_or_create(
         contact_type=sms.contact_type, contact_id=str(contact.pk), address_key=f"{MARK.lower()}@example.com"
     )
     LogEntry.objects.create(

@@ -25,6 +25,7 @@ from flex_outbound.models import (
     WebhookEvent,
 )
 from flex_outbound.outbox import decisions
+from flex_outbound.outbox.conversations import tallying
 from flex_outbound.privacy import pruning
 from flex_outbound.reports import days, rollup
 from flex_outbound.reports.overview import Period, Wanted, overview
@@ -166,6 +167,17 @@ def test_old_messages_of_a_conversation_that_goes_on_are_not_read_again(flex: Fl
     read(flex)
     assert not Message.objects.filter(party="customer").exists()
     assert Conversation.objects.get().inbound == 1
+    # However it is counted.
+    conversation = Conversation.objects.get()
+    last_at = conversation.last_at
+    tallying.recount(conversation)
+    assert (conversation.inbound, conversation.last_index, conversation.last_at) == (1, 1, last_at)
+    flex.gateway.add_message(row.conversation_sid or "", "And another")
+    Conversation.objects.update(forgotten_at=timezone.now() - timedelta(days=1), last_index=1, read_index=1)
+    read(flex)
+    conversation = Conversation.objects.get()
+    tallying.recount(conversation)
+    assert (conversation.inbound, conversation.last_text) == (3, "And another")
 
 
 def test_a_run_that_was_stopped_is_gone_on_with(old: list[Interaction]) -> None:
