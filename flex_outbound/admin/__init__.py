@@ -3,6 +3,7 @@
 from flex_outbound.admin.closings import ClosingAdmin
 from flex_outbound.admin.configuration import AccountAdmin, WorkerAdmin
 from flex_outbound.admin.contacts import FlexContactAdminMixin
+from flex_outbound.admin.conversations import ContactAddressAdmin, ConversationAdmin, MessageAdmin
 from flex_outbound.admin.interactions import InteractionAdmin
 from flex_outbound.admin.senders import SenderAdmin
 from flex_outbound.admin.sites import register_with
@@ -11,8 +12,11 @@ from flex_outbound.admin.webhook_events import WebhookEventAdmin, WebhookRefusal
 __all__ = [
     "AccountAdmin",
     "ClosingAdmin",
+    "ContactAddressAdmin",
+    "ConversationAdmin",
     "FlexContactAdminMixin",
     "InteractionAdmin",
+    "MessageAdmin",
     "SenderAdmin",
     "WebhookEventAdmin",
     "WebhookRefusalAdmin",

@@ -40,9 +40,15 @@ def find(interactions: QuerySet[Interaction], text: str) -> QuerySet[Interaction
 
 
 def _sid(text: str) -> Q | None:
-    found = _SID.fullmatch(text)
-    ask = _BY_KIND.get(found[1].upper()) if found else None
-    return ask(found[1].upper() + found[2].lower()) if ask and found else None
+    sid = sid_in(text)
+    ask = _BY_KIND.get(sid[:2])
+    return ask(sid) if ask else None
+
+
+def sid_in(text: str) -> str:
+    """Return the SID that a text is, as Twilio writes it; "" where it is none."""
+    found = _SID.fullmatch(text.strip())
+    return found[1].upper() + found[2].lower() if found else ""
 
 
 def _of(*columns: str) -> Callable[[str], Q]:
@@ -85,15 +91,19 @@ def _id(text: str) -> Q | None:
 
 
 def _address(text: str) -> Q | None:
+    found = addresses_in(text)
+    return _in_any_form(found) if found else None
+
+
+def addresses_in(text: str) -> list[str]:
+    """Return the addresses that a text may mean, [] where it is none."""
     if "@" in text:
-        found = _normalized(Channel.EMAIL, [text])
-        return _in_any_form(found) if found else None
+        return _normalized(Channel.EMAIL, [text])
     if not _NUMBER.fullmatch(text):
-        return None
+        return []
     digits = re.sub(r"\D", "", text)
     # As it is written where this project is; with its country code, but without plus; with 00 for the plus.
-    found = _normalized(Channel.WHATSAPP, [text, f"+{digits}", f"+{digits.removeprefix('00')}"])
-    return _in_any_form(found) if found else None
+    return _normalized(Channel.WHATSAPP, [text, f"+{digits}", f"+{digits.removeprefix('00')}"])
 
 
 def _in_any_form(found: Iterable[str]) -> Q:

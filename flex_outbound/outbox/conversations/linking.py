@@ -1,6 +1,6 @@
 """Whose a conversation is, as people say it: customers unknown to the CRM, links and their removal."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import timedelta
 from typing import Any, Final
 
@@ -72,6 +72,28 @@ def contacts_of(conversation: Conversation, user: Any) -> Iterator[tuple[Contact
         contact = find_contact(adapter, user, contact_id) if adapter is not None else None
         if adapter is not None and contact is not None:
             yield adapter, contact
+
+
+def names_of(conversations: Iterable[Conversation], user: Any) -> dict[Any, list[tuple[str, str | None]]]:
+    """Return name and page of the contacts that this user may see, by the conversations' keys.
+
+    One query for all of them, and one more for each kind of contact.
+    """
+    keys = [one.pk for one in conversations]
+    links = ConversationContact.objects.filter(conversation__in=keys).order_by("pk")
+    found: dict[Any, list[tuple[str, str | None]]] = {}
+    wanted: dict[int, dict[str, list[Any]]] = {}
+    for key, kind, contact_id in links.values_list("conversation", "contact_type", "contact_id"):
+        wanted.setdefault(kind, {}).setdefault(contact_id, []).append(key)
+    for kind, by_id in wanted.items():
+        adapter = adapter_by_type(kind)
+        if adapter is None:
+            continue
+        ids = [key for key in (read_id(adapter, one) for one in by_id) if key is not None]
+        for contact in adapter.get_queryset(user).filter(pk__in=ids):
+            for key in by_id.get(id_of(adapter, contact), ()):
+                found.setdefault(key, []).append((adapter.get_name(contact), adapter.get_url(contact)))
+    return found
 
 
 def other_contacts(conversation: Conversation, contact: models.Model, user: Any) -> list[tuple[ContactAdapter, Any]]:

@@ -1,5 +1,6 @@
 """The list of interactions: found by anything that names them, filtered, and no slower for being long."""
 
+import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,10 +11,14 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from crm_demo.models import Contact
 from flex_outbound.admin import bounded_list, search
 from flex_outbound.models import (
     Account,
     Closing,
+    ContactAddress,
+    Conversation,
+    ConversationContact,
     Interaction,
     Message,
     Resource,
@@ -225,6 +230,21 @@ def make(number: int, account: Account) -> None:
     WebhookEvent.objects.create(
         account=account, source="taskrouter", event_id=sid, event_type="task.created", interaction=row, error="Oh!"
     )
+    conversation = Conversation.objects.create(
+        id=uuid.UUID(int=number),
+        account=account,
+        channel="sms",
+        address=f"+1415556{number:04d}",
+        sender=sender,
+        agent=user,
+    )
+    contact = Contact.objects.create(full_name=f"P{number}")
+    whose = {"contact_type": row.contact_type, "contact_id": str(contact.pk)}
+    ConversationContact.objects.create(conversation=conversation, **whose)
+    ContactAddress.objects.create(address_key=conversation.address_key, **whose)
+    Message.objects.create(
+        account=account, conversation=conversation, message_sid="IM" + sid, party="customer", status="received"
+    )
     WebhookRefusal.objects.create(account=other, source="taskrouter", code="bad_signature")
     Resource.objects.create(account=account, kind="worker", sid="WK" + sid, name=f"u{number}", seen_at=NOW)
     assert row.pk != pk
@@ -233,7 +253,10 @@ def make(number: int, account: Account) -> None:
 LISTS = [
     "account",
     "closing",
+    "contactaddress",
+    "conversation",
     "interaction",
+    "message",
     "sender",
     "webhookevent",
     "webhookrefusal",

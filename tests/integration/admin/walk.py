@@ -1,5 +1,6 @@
 """Every page that the app's admin has, found in its address book, so that new ones are walked without being named."""
 
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +15,8 @@ from django.utils import timezone
 from flex_outbound.models import (
     Account,
     Closing,
+    ContactAddress,
+    Conversation,
     DispatchAttempt,
     Heartbeat,
     ImportRun,
@@ -47,6 +50,13 @@ def fill(account: Account, sender: Sender, worker: Worker) -> None:
         error_reason="outcome_unknown",
     )
     Message.objects.create(interaction=row, body="Hi")
+    conversation = Conversation.objects.create(
+        id=uuid.uuid4(), account=account, channel="sms", address="+14155550123", sender=sender
+    )
+    Message.objects.create(
+        account=account, conversation=conversation, message_sid="IM" + "f" * 32, party="customer", status="received"
+    )
+    ContactAddress.objects.create(contact_type=row.contact_type, contact_id=row.contact_id, address_key="+14155550123")
     DispatchAttempt.objects.create(interaction=row, number=1)
     Closing.objects.create(interaction=row, kind="orphan", interaction_sid="KD" + "f" * 32, channel_sid="UO" + "f" * 32)
     WebhookEvent.objects.create(account=account, source="taskrouter", event_id="1", event_type="task.created")
