@@ -15,20 +15,13 @@ from flex_outbound.channels import Channel
 from flex_outbound.models import Account, Conversation, Sender
 from flex_outbound.sandbox import defaults
 from tests import processes
-from tests.acceptance.flex import Flex
+from tests.acceptance.flex import SECONDS, Flex, callback_url
 from tests.browser.test_end_to_end import sign_in
 from tests.processes import Person, Stack
 
 pytestmark = pytest.mark.services
 
 TEXT = "Hello, I have a question about my order."
-REGISTER = """
-import django
-django.setup()
-from flex_outbound.models import Account
-from flex_outbound.testing import register_callbacks
-register_callbacks(Account.objects.get(account_sid={account!r}), {crm!r}, sandbox_url={sandbox!r})
-"""
 LINKS = """
 SELECT link.contact_id FROM flex_outbound_conversationcontact link
 JOIN flex_outbound_conversation conversation ON conversation.id = link.conversation_id WHERE conversation.address = %s
@@ -38,20 +31,29 @@ _numbers = itertools.count()
 
 @pytest.fixture
 def stack() -> Iterator[Stack]:
-    """The running demo, with callbacks of all services."""
+    """The running demo."""
     with processes.shown(processes.running("sqlite")) as stack:
-        words = {"account": defaults.ACCOUNT_SID, "crm": stack.crm_url, "sandbox": stack.sandbox_url}
-        stack.run("-c", REGISTER.format(**words))
         yield stack
 
 
 @pytest.fixture
 def flex(stack: Stack) -> Iterator[Flex]:
-    """What Flex really did. Other tests find it as it was, without callbacks."""
+    """What Flex really did. Conversations calls back, as wherever a manager has set it up."""
     with Flex(stack.sandbox_url) as flex:
+        call_back(flex, callback_url(stack).replace("/taskrouter/", "/conversations/"))
         yield flex
-        flex.behave()
-        flex.register_callback("")
+        call_back(flex, "")
+
+
+def call_back(flex: Flex, url: str) -> None:
+    """Set the webhook of Conversations."""
+    answer = flex.http.post(
+        f"{flex.url}/conversations/v1/Configuration/Webhooks",
+        {"PostWebhookUrl": url, "Filters": ["onMessageAdded", "onParticipantAdded"]},
+        auth=(defaults.API_KEY_SID, defaults.API_KEY_SECRET),
+        timeout=SECONDS,
+    )
+    answer.raise_for_status()
 
 
 @pytest.fixture
