@@ -148,6 +148,8 @@ def test_no_part_of_a_path_breaks_the_api_or_a_page(browser: Client) -> None:
         "/flex/compose/crm_demo.contact/sms/?id={}",
         "/flex/compose/crm_demo.contact/{}/?id=1",
         "/flex/compose/{}/sms/?id=1",
+        "/flex/unmatched/{}/",
+        "/flex/unmatched/CH" + "0" * 32 + "/?q={}",
         "/admin/flex_outbound/interaction/{}/change/",
         "/admin/flex_outbound/interaction/{}/decide/retry/",
         "/admin/flex_outbound/sender/{}/change/",

@@ -44,8 +44,9 @@ def unmatched_for(user: Any) -> ConversationQuerySet:
     """Return the conversations that are nobody's, the newest first; none for who may not link them."""
     if not may_link(user):
         return Conversation.objects.none()
-    found: ConversationQuerySet = Conversation.objects.unmatched().select_related("sender").order_by("-last_at", "-id")
-    return found
+    # Where nothing was said there is nothing to tell whose it is.
+    found: ConversationQuerySet = Conversation.objects.unmatched().filter(last_at__isnull=False)
+    return found.select_related("sender").order_by("-last_at", "-id")
 
 
 def find(user: Any, conversation_sid: str) -> Conversation | None:

@@ -272,12 +272,12 @@ def belongs(conversation: Conversation, people: Sequence[Participant] | None) ->
 def _find_contacts(conversation: Conversation, people: Sequence[Participant] | None, *, is_new: bool) -> bool:
     """Say whose a conversation is when it is read first, and never again: contacts change their numbers.
 
-    Returns whether it is somebody's.
+    Returns whether it may be somebody's.
     """
     shown = [one.address for one in people or () if one.address]
     if is_new and (people is not None or not is_strange(conversation)):
         link_by_address(conversation, [conversation.address, *shown])
-    is_linked = ConversationContact.objects.filter(conversation=conversation).exists()
+    is_linked = not is_new or ConversationContact.objects.filter(conversation=conversation).exists()
     if is_new and not is_strange(conversation):
         Conversation.objects.filter(pk=conversation.pk).update(is_unmatched=not is_linked)
     if len(shown) == 1:

@@ -58,6 +58,7 @@ def test_linked_and_foreign_ones_are_not_listed(browser: Client, conversation: M
     Contact.objects.create(full_name="Bob", mobile="+14155550177")
     conversation()
     conversation("+14155550101", is_foreign=True)
+    conversation("+14155550102", last_at=None)
     assert "There are none." in text_of(browser, LIST)
 
 
