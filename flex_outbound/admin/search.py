@@ -10,6 +10,7 @@ from typing import Final
 
 from django.db import connections
 from django.db.models import Q, QuerySet
+from django.db.models.functions import Coalesce
 
 from flex_outbound import addresses
 from flex_outbound.channels import AddressError, Channel, normalize
@@ -68,7 +69,9 @@ def _also_closed(column: str, *more: str) -> Callable[[str], Q]:
 
 
 def _message(sid: str) -> Q:
-    return Q(pk__in=list(Message.objects.filter(message_sid=sid).values_list("interaction", flat=True)[:50]))
+    # An answer belongs to the newest interaction of its conversation.
+    whose = Coalesce("interaction", "conversation__interaction")
+    return Q(pk__in=list(Message.objects.filter(message_sid=sid).values_list(whose, flat=True)[:50]))
 
 
 _BY_KIND: dict[str, Callable[[str], Q]] = {

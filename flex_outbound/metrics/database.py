@@ -70,8 +70,8 @@ def rows() -> list[Metric]:
 
 
 def messages() -> list[Metric]:
-    """First messages that are waiting or being sent: one query over ``flex_message_due``."""
-    count = _gauge("messages", "First messages that are due or will be.", "status")
+    """First messages and answers that are waiting or being sent: one query over ``flex_message_due``."""
+    count = _gauge("messages", "First messages and answers that are due or will be.", "status")
     overdue = _gauge("messages_overdue_seconds", "How late the most overdue such message is.", "status")
     found = _by("status", _open(Message).values("status").annotate(**_COUNTED))
     for status in _OPEN_MESSAGE:

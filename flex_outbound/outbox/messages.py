@@ -46,7 +46,7 @@ def deliver(account_id: int) -> int:
     due = Message.objects.due().filter(account=account_id)
     expire_leases(due)
     end_closed(due)
-    sent = send_due(due.exclude(attachments.TO_UPLOAD))
+    sent = send_due(due.exclude(attachments.TO_UPLOAD), BATCH)
     with_files = due.filter(attachments.TO_UPLOAD)
     if with_files.exists():
         # By themselves, so that no text waits for somebody else's upload.
@@ -62,7 +62,7 @@ def end_closed(due: SchedulableQuerySet[Message]) -> None:
         lifecycle.apply_message(message, Change(Event.CANCELED, reason="closed", case=ANSWER))
 
 
-def send_due(due: SchedulableQuerySet[Message], limit: int = BATCH) -> int:
+def send_due(due: SchedulableQuerySet[Message], limit: int) -> int:
     """Send messages that are due and whose conversation is open. Returns how many were claimed."""
     flight: Flight[Message] = Flight(_record)
     fence = Fence()

@@ -18,8 +18,8 @@ import psutil
 from flex_outbound import broker
 from flex_outbound.gateway.base import InteractionResult
 from flex_outbound.gateway.http import GatewayHttpClient
-from flex_outbound.models import Interaction
-from flex_outbound.outbox import dispatch, lifecycle, lookups
+from flex_outbound.models import Interaction, Message
+from flex_outbound.outbox import attachments, dispatch, lifecycle, lookups, messages
 from flex_outbound.outbox.callbacks import processing
 from flex_outbound.outbox.jobs import Job
 
@@ -71,7 +71,7 @@ def install(folder: Path) -> None:
     held must hold up nothing but itself.
     """
     holds = Holds(folder)
-    dispatch.BATCH = processing.BATCH = 1
+    dispatch.BATCH = processing.BATCH = messages.BATCH = attachments.AT_ONCE = 1
     broker.JOBS_AT_ONCE.update(dict.fromkeys(Job, 64))
     lifecycle.claim = _claim(holds, lifecycle.claim)
     lifecycle.mark_sent = _marks(holds, lifecycle.mark_sent)
@@ -80,6 +80,10 @@ def install(folder: Path) -> None:
     processing._apply = _marked(processing._apply)
     lookups.adopt = _adopt(holds, lookups.adopt)
     lookups._search = _search(holds, lookups._search)
+    lifecycle.claim_messages = _claim_messages(holds, lifecycle.claim_messages)
+    attachments.upload = _upload(holds, attachments.upload)
+    messages._record = _record_messages(holds, messages._record)
+    messages._look_up = _look_up(holds, messages._look_up)
 
 
 def _key_of(row_id: object) -> str:
@@ -106,6 +110,8 @@ def _marks(holds: Holds, mark_sent: Function) -> Function:
         for one in claimed:
             if isinstance(one, Interaction) and one.pk in marked:
                 holds.stop_at("before_post", one.idempotency_key)
+            elif isinstance(one, Message) and one.pk in marked:
+                holds.stop_at("answer_marked", one.body)
         return marked
 
     return wrapped
@@ -134,6 +140,8 @@ def _request(holds: Holds, request: Function) -> Function:
         holds.stop_at("behind_fence", key)
         answer = request(client, method, url, *arguments, **fields)
         holds.stop_at("answer_lost", key)
+        if method == "POST" and url.endswith("/Messages"):
+            holds.stop_at("answer_posted", (fields.get("data") or {}).get("Body") or "")
         return answer
 
     return wrapped
@@ -175,5 +183,49 @@ def _search(holds: Holds, search: Function) -> Function:
         for row in rows:
             holds.stop_at("reconcile", row.idempotency_key)
         return found
+
+    return wrapped
+
+
+def _claim_messages(holds: Holds, claim: Function) -> Function:
+    """A message is known by its text."""
+
+    def wrapped(due: Any, limit: int) -> Any:
+        claimed = claim(due, limit)
+        for message in claimed:
+            holds.stop_at("answer_claimed", message.body)
+        return claimed
+
+    return wrapped
+
+
+def _upload(holds: Holds, upload: Function) -> Function:
+    def wrapped(admitted: list[tuple[Message, Any]]) -> Any:
+        errors = upload(admitted)
+        for message, _gateway in admitted:
+            if message.has_media and message.pk not in errors:
+                holds.stop_at("answer_uploaded", message.body)
+        return errors
+
+    return wrapped
+
+
+def _record_messages(holds: Holds, record: Function) -> Function:
+    def wrapped(answers: list[tuple[Message, Any]]) -> Any:
+        accepted = [message.body for message, answer in answers if isinstance(answer, str)]
+        for text in accepted:
+            holds.stop_at("answer_answered", text)
+        result = record(answers)
+        for text in accepted:
+            holds.stop_at("answer_written", text)
+        return result
+
+    return wrapped
+
+
+def _look_up(holds: Holds, look_up: Function) -> Function:
+    def wrapped(message: Message) -> Any:
+        holds.stop_at("answer_looked", message.body)
+        return look_up(message)
 
     return wrapped

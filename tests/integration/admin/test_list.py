@@ -27,6 +27,7 @@ from flex_outbound.models import (
     WebhookRefusal,
     Worker,
 )
+from flex_outbound.models.conversation import key_of
 from tests.integration.admin.conftest import INTERACTIONS, page_of
 from tests.integration.conftest import Click
 from tests.integration.pages import rows
@@ -76,6 +77,14 @@ def test_a_row_is_found_by_each_of_its_sids(admin_client: Client, known: Interac
 def test_a_row_is_found_by_its_duplicate_and_its_message(admin_client: Client, known: Interaction, sid: str) -> None:
     assert page_of(known) in admin_client.get(INTERACTIONS, {"q": sid}).content.decode()
     assert found(admin_client, q=sid[:2] + "9" * 32) == 0
+
+
+def test_a_row_is_found_by_an_answer_in_its_conversation(admin_client: Client, known: Interaction) -> None:
+    room = Conversation.objects.create(
+        pk=key_of(known.conversation_sid or ""), account=known.account, interaction=known, channel="sms"
+    )
+    Message.objects.create(account=known.account, conversation=room, message_sid="IM" + "4" * 32, status="sent")
+    assert page_of(known) in admin_client.get(INTERACTIONS, {"q": "IM" + "4" * 32}).content.decode()
 
 
 @pytest.mark.parametrize(
