@@ -14,8 +14,8 @@ from django.http import HttpRequest
 from django.shortcuts import resolve_url
 from django.template import Context, TemplateSyntaxError
 
-from flex_outbound import answering, contexts, inbox, timeline
-from flex_outbound.channels import Channel
+from flex_outbound import answering, contexts, inbox, segments, timeline
+from flex_outbound.channels import MAX_BODY, Channel
 from flex_outbound.compact import compact_buttons, kept
 from flex_outbound.current import isolated
 
@@ -24,6 +24,8 @@ register = template.Library()
 
 
 register.filter("isolated", isolated)
+register.filter("segments_in_words", segments.in_words)
+register.filter("segments_why", segments.why)
 
 
 @register.inclusion_tag("flex_outbound/assets.html", takes_context=True)
@@ -37,8 +39,17 @@ def flex_assets(context: Context) -> dict[str, Any]:
         "nonce": _nonce(context),
         "token": context.get("csrf_token", ""),
         "header": settings.CSRF_HEADER_NAME.removeprefix("HTTP_").replace("_", "-"),
-        "templates": kept("flex_outbound/templates.html", {"channels": list(Channel)}),
+        "templates": kept(
+            "flex_outbound/templates.html", {"channels": list(Channel), "segment_words": segments.page_words()}
+        ),
     }
+
+
+@register.filter(name="segments")
+def count_segments(text: object) -> segments.Segments:
+    """Return how a text travels as SMS; as an empty one where it is too long to be sent."""
+    sent = str(text or "").replace("\r\n", "\n")
+    return segments.count(sent if len(sent) <= MAX_BODY else "")
 
 
 @register.simple_tag(takes_context=True)
