@@ -257,7 +257,7 @@ def test_the_timeline_is_two_queries_however_long(
     assert "Older messages" not in older_html
 
 
-def test_a_contact_page_is_four_queries_and_one_for_the_senders(
+def test_a_contact_page_is_five_queries_and_one_for_the_senders(
     render: Render,
     agent: Any,
     worker: Any,
@@ -270,11 +270,11 @@ def test_a_contact_page_is_four_queries_and_one_for_the_senders(
     fresh = django_user_model.objects.get(pk=agent.pk)
     # The user's permissions, what is not settled yet, of the timeline what was opened and what was said, and the user's
     # own conversations, which can be answered; the senders are known from the click.
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         render("{% flex_assets %}" + BUTTONS + TIMELINE, fresh, contact=contact)
     forget_setup()
     fresh = django_user_model.objects.get(pk=agent.pk)
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         html = render("{% flex_assets %}" + BUTTONS + TIMELINE, fresh, contact=contact)
     assert "SMS: Waiting to be sent" in html
 

@@ -254,8 +254,9 @@ def test_a_page_costs_the_same_however_much_was_said(
         talk.link(conversation, shared)
         talk.many(conversation, number // 2)
     fresh = django_user_model.objects.get(pk=watcher.pk)
-    # Permissions, whether the contact is hidden, what was opened, what was said, whose it is too, and their names.
-    with django_assert_num_queries(6):
+    # Permissions, whether the contact is hidden, what was opened, what was said, whose it is too, and their names; and
+    # for the form below, which conversations can be answered.
+    with django_assert_num_queries(7):
         html = render(TIMELINE, fresh, contact=contact)
     assert len(bubbles(html)) == min(number, 30)
 
