@@ -3,12 +3,12 @@
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
-from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
-from flex_outbound.api.serializers import ChannelField, PageQuery, choices_schema
+from flex_outbound.api.inbox_shapes import PartyField
+from flex_outbound.api.serializers import ChannelField, PageQuery
 from flex_outbound.channels import Channel
-from flex_outbound.statuses import Party
 from flex_outbound.timeline import MAX_PAGE_SIZE, PAGE_SIZE
 
 Base = serializers.Serializer[Any]
@@ -21,11 +21,6 @@ class MessagesQuery(PageQuery):
     page_size = serializers.IntegerField(
         required=False, min_value=1, max_value=MAX_PAGE_SIZE, help_text=_("Default: %d.") % PAGE_SIZE
     )
-
-
-@extend_schema_field(choices_schema(Party), component_name="FlexOutboundParty")
-class PartyField(serializers.CharField):
-    """Who wrote a message."""
 
 
 @extend_schema_serializer(component_name="FlexOutboundMedia")

@@ -133,6 +133,10 @@ def test_agent_and_customer_talk_over_the_desk(page: Page, stack: Stack, contact
     say(desk, "agent-input", "agent-send", "See you then!")
     expect(messages(desk, "phone-thread").last).to_contain_text("See you then!")
     expect(messages(desk, "phone-thread")).to_have_count(3)
+    bubbles = page.get_by_test_id("flex-message-text")
+    expect(bubbles).to_have_text(
+        ["Good morning! Your order is ready.", "Thank you, I will come at noon.", "See you then!"], timeout=20_000
+    )
 
     desk.locator(f"[data-task={task_sid}]").get_by_test_id("complete").click()
     page.bring_to_front()

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -71,6 +72,17 @@ def test_a_first_message_is_sent_and_said_so(signed_in: Callable[..., Page], sta
     page.get_by_test_id("flex-body").first.fill("Your order is ready.")
     page.keyboard.press("Enter")
     expect(page.get_by_text("First message: Sent").first).to_be_visible(timeout=SECONDS)
+
+
+def test_without_callbacks_an_answer_appears_while_somebody_looks(signed_in: Callable[..., Page], stack: Stack) -> None:
+    page = signed_in()
+    page.goto(f"/contacts/{stack.next_contact().id}/")
+    page.get_by_test_id("flex-sms").click()
+    sid = page.get_by_test_id("flex-conversation-sid")
+    expect(sid).to_have_text(re.compile("^CH[0-9a-f]{32}$"), timeout=SECONDS)
+    said = {"conversation_sid": sid.inner_text(), "body": "Is anybody there?"}
+    httpx.post(f"{stack.sandbox_url}/_sandbox/messages", json=said, timeout=5).raise_for_status()
+    expect(page.get_by_test_id("flex-message-text").last).to_have_text("Is anybody there?", timeout=30_000)
 
 
 def test_without_javascript_a_reload_shows_the_same(signed_in: Callable[..., Page], stack: Stack) -> None:
