@@ -291,12 +291,14 @@ export class FlexInboxElement extends FollowingElement {
     button.addEventListener("click", async () => {
       const given = await Notification.requestPermission();
       button.hidden = given !== "default";
-      if (given !== "default") this.say(words(given === "granted" ? "notifying" : "not_notifying"));
+      if (given !== "default") this.say(given === "granted" ? "notifying" : "not_notifying");
     }, { signal: this.stops.signal });
   }
 
-  say(text) {
-    setText(this.querySelector("[data-said]"), text);
+  /** Say one of the inbox's own texts; "" for nothing. */
+  say(key) {
+    const said = this.querySelector("template[data-words]").content.querySelector(`[data-word="${key}"]`);
+    setText(this.querySelector("[data-said]"), said?.textContent ?? "");
   }
 
   async show(news) {
@@ -350,7 +352,7 @@ export class FlexInboxElement extends FollowingElement {
       headers: headers({ "Content-Type": "application/json", [page().header || "X-CSRFToken"]: token }),
       body: JSON.stringify({ inbound }),
     });
-    if (status !== 200) return this.say(words("not_marked"));
+    if (status !== 200) return this.say("not_marked");
     this.say("");
     if (form.contains(document.activeElement)) form.closest("[data-row]").querySelector("[data-who]").focus();
     document.dispatchEvent(new CustomEvent("flex-outbound:read"));
