@@ -34,6 +34,8 @@ function ask(url, { body = null, token = "", type = "text", timeout = TIMEOUT, o
     request.open(body ? "POST" : "GET", url);
     request.responseType = type;
     request.timeout = timeout;
+    // An answer without a type would be read as XML, and its error be worded with inline styles.
+    if (type === "document") request.overrideMimeType("text/html");
     request.setRequestHeader("Accept", type === "document" ? "text/html" : "application/json");
     const { language, header } = page();
     // The page may have its language from its address, which the API does not share.

@@ -26,6 +26,8 @@ function load(url, etag) {
     const request = new XMLHttpRequest();
     request.open("GET", url);
     request.responseType = "document";
+    // A 304 has no type. As XML it would be an error, which Chromium words in a document with inline styles.
+    request.overrideMimeType("text/html");
     request.timeout = TIMEOUT;
     if (page().language) request.setRequestHeader("Accept-Language", page().language);
     if (etag) request.setRequestHeader("If-None-Match", etag);
