@@ -269,6 +269,8 @@ export class FlexAnswerElement extends HTMLElement {
   /** Give a text back that was not sent. Where the next one is being typed already, it waits in its bubble. */
   fail(draft, bubble, text, problem = {}) {
     const { form } = draft;
+    if (!bubble.isConnected) this.pending?.append(bubble);
+    if (this.pending) this.pending.hidden = false;
     const isFree = form.isConnected && !this.isTyped(form);
     const first = text || [Object.values(problem)[0] ?? []].flat()[0] || "";
     bubble.dataset.state = "failed";
@@ -332,9 +334,10 @@ export class FlexAnswerElement extends HTMLElement {
 
   async follow(message, draft, bubble) {
     let known = message;
+    this.giveWay(bubble);
     for (let looks = 0; looks < LOOKS && this.isConnected; looks += 1) {
       this.update(known, draft, bubble);
-      if (known.is_final) return this.settle(bubble);
+      if (known.is_final) return;
       await pause(document.hidden ? PATIENT : (POLLS[looks] ?? (looks < 40 ? POLLS.at(-1) : PATIENT)));
       const answer = await ask(message.status_url);
       if (answer.status === 200 && answer.data?.id) {
@@ -345,7 +348,6 @@ export class FlexAnswerElement extends HTMLElement {
   }
 
   update(message, draft, bubble) {
-    if (this.isShown(message.id)) bubble.hidden = true;
     bubble.dataset.state = message.status;
     if (bubble.state.textContent !== message.status_label) bubble.state.textContent = message.status_label;
     if (message.status !== "failed") return;
@@ -355,16 +357,12 @@ export class FlexAnswerElement extends HTMLElement {
     this.looked();
   }
 
-  /** The timeline shows it sooner or later; until then the bubble stays. */
-  async settle(bubble) {
-    for (let looks = 0; looks < 60 && bubble.isConnected && bubble.dataset.state !== "failed"; looks += 1) {
-      if (this.isShown(bubble.dataset.id)) {
-        bubble.remove();
-        if (this.pending) this.pending.hidden = !this.pending.children.length;
-        return;
-      }
-      await pause(500);
-    }
+  /** The timeline shows it sooner or later; until then the bubble stays. What failed stays until it is taken back. */
+  async giveWay(bubble) {
+    while (bubble.isConnected && bubble.dataset.state !== "failed" && !this.isShown(bubble.dataset.id)) await pause(200);
+    if (bubble.dataset.state === "failed") return;
+    bubble.remove();
+    if (this.pending) this.pending.hidden = !this.pending.children.length;
   }
 
   isShown(id) {
