@@ -63,6 +63,11 @@ class Broker:
         """What Celery calls it."""
         return f"redis://127.0.0.1:{self.port}/0"
 
+    def length(self, queue: str) -> int:
+        """Return how many jobs wait in a queue."""
+        with self._server.client() as client:
+            return int(client.llen(queue))
+
     def freeze(self) -> None:
         """Let connections succeed and nothing be answered any more."""
         os.kill(self.pid, signal.SIGSTOP)

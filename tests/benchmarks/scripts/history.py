@@ -77,6 +77,7 @@ FOURTH = "made.id < '40000000-0000-0000-0000-000000000000' AND made.status = 'cl
 MESSAGE = {
     "id": "nextval(pg_get_serial_sequence('flex_outbound_message', 'id'))",
     "interaction_id": "made.id",
+    "key": "made.id",
     "status": "'sent'",
     "message_sid": "'IM' || replace(made.id::text, '-', '')",
     "next_at": "NULL",
@@ -149,8 +150,8 @@ def fill(count: int, days: int) -> dict[str, int]:
             cursor.execute(f'DROP INDEX "{index}"')
         # The keys fit by construction; to look up five of them for each row would take most of the time.
         cursor.execute("SET session_replication_role = replica")
-        _multiply(cursor, row, INTERACTION, MADE, {"count": count, "days": days, "contacts": count // PER_CONTACT})
-        _multiply(cursor, message, MESSAGE, "flex_outbound_interaction AS made", {}, FOURTH)
+        multiply(cursor, row, INTERACTION, MADE, {"count": count, "days": days, "contacts": count // PER_CONTACT})
+        multiply(cursor, message, MESSAGE, "flex_outbound_interaction AS made", {}, FOURTH)
         cursor.execute("DELETE FROM flex_outbound_message WHERE id = %s", [message.pk])
         cursor.execute("DELETE FROM flex_outbound_interaction WHERE id = %s", [row.pk])
         for _index, definition in names:
@@ -162,7 +163,7 @@ def fill(count: int, days: int) -> dict[str, int]:
     return {"rows": Interaction.objects.count(), "bytes": size}
 
 
-def _multiply(
+def multiply(
     cursor: Any, row: Model, changes: dict[str, str], source: str, values: dict[str, int], condition: str = "TRUE"
 ) -> None:
     """Copy one row once for each row of ``source``, with ``changes`` by column."""

@@ -20,10 +20,10 @@ from django.db import connections
 from django.test import RequestFactory
 
 from crm_demo.models import Contact
-from flex_outbound.contexts import timeline_context
 from flex_outbound.models import Interaction
 from flex_outbound.outbox.sweep import sweep
 from flex_outbound.statuses import OPEN
+from flex_outbound.timeline import timeline_context
 from tests.benchmarks.project.router import Switch
 from tests.benchmarks.scripts.history import PER_CONTACT
 
@@ -58,7 +58,11 @@ class Watch:
 
 def nodes(alias: str, watch: Watch) -> list[str]:
     """Return the plan of the last query: its nodes from the top, with the index that each uses."""
-    sql, params = watch.last
+    return walk_plan(*watch.last, alias=alias)
+
+
+def walk_plan(sql: str, params: Any, alias: str = "default") -> list[str]:
+    """Return the nodes of a query's plan, from the top."""
     with connections[alias].cursor() as cursor:
         cursor.execute(f"EXPLAIN (FORMAT JSON) {sql}", params)
         plan = cursor.fetchone()[0]
