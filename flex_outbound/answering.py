@@ -23,7 +23,8 @@ from flex_outbound.outbox.files import File
 from flex_outbound.outbox.preflight import Setup, refusal_of
 from flex_outbound.phases import Phase
 from flex_outbound.problems import ANSWER, agent_message
-from flex_outbound.statuses import MESSAGE_FINAL, ConversationState, MessageStatus
+from flex_outbound.statuses import MESSAGE_FINAL, MessageStatus
+from flex_outbound.twilio_statuses import ConversationState
 
 MOST_OPEN: Final = 10
 """Open conversations of one contact that are offered to be answered, the newest first."""

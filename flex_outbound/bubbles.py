@@ -20,7 +20,8 @@ from flex_outbound.outbox.conversations import receipts
 from flex_outbound.outbox.conversations.authors import decoded, is_worker
 from flex_outbound.outbox.conversations.media import PICTURES
 from flex_outbound.outbox.texts import name_of
-from flex_outbound.statuses import DELIVERY_ORDER, UNDELIVERED, DeliveryStatus, MessageStatus, Party
+from flex_outbound.statuses import MessageStatus
+from flex_outbound.twilio_statuses import DELIVERY_ORDER, UNDELIVERED, DeliveryStatus, Party
 
 FOLD: Final = 700
 """Characters of a text after which a page shows the rest on demand."""

@@ -31,7 +31,8 @@ from flex_outbound.outbox.texts import name_of as name_of
 from flex_outbound.phases import OFFERED_TO_ANOTHER, Phase
 from flex_outbound.sids import LENGTH, SidKind
 from flex_outbound.statements import load_permissions
-from flex_outbound.statuses import DELIVERY_SETTLED, OPEN, UNSETTLED, MessageStatus, Status
+from flex_outbound.statuses import OPEN, UNSETTLED, MessageStatus, Status
+from flex_outbound.twilio_statuses import DELIVERY_SETTLED
 
 TYPED = ("address", "sender", "body", "subject", "to", "cc", "bcc")
 """The fields of the composer that a person fills in."""

@@ -12,7 +12,8 @@ from django.utils.translation import gettext as _
 
 from flex_outbound.models import Interaction
 from flex_outbound.outbox.texts import name_of
-from flex_outbound.statuses import OPEN, TaskStatus
+from flex_outbound.statuses import OPEN
+from flex_outbound.twilio_statuses import TaskStatus
 
 
 def current_context(interaction: Interaction, user: Any) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from flex_outbound.models.conversation import key_of
 from flex_outbound.outbox.conversations.marks import mark_read
 from flex_outbound.sids import SidKind, is_sid
 from flex_outbound.statements import Mine, inbox_version, mine_of
-from flex_outbound.statuses import Party
+from flex_outbound.twilio_statuses import Party
 
 PAGE_SIZE: Final = 25
 PAGE: Final = "flex_inbox_page"

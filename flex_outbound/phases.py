@@ -9,7 +9,8 @@ from django.db.models import TextChoices
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from flex_outbound.statuses import UNDELIVERED, ChannelStatus, Status, TaskStatus
+from flex_outbound.statuses import Status
+from flex_outbound.twilio_statuses import UNDELIVERED, ChannelStatus, TaskStatus
 
 
 class Phase(TextChoices):

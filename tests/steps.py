@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from flex_outbound.models import Interaction, Message
-from flex_outbound.outbox import dispatch, lifecycle
+from flex_outbound.outbox import dispatch, lifecycle, message_lifecycle
 from flex_outbound.outbox.changes import Change
 from flex_outbound.statuses import Event
 
@@ -49,4 +49,4 @@ def failed(interaction: Interaction, reason: str, said: str = "", code: int | No
 
 def fail_message(message: Message) -> bool:
     """Write a refusal of a first message."""
-    return lifecycle.apply_message(message, Change(Event.REFUSED, reason="invalid_request"))
+    return message_lifecycle.apply(message, Change(Event.REFUSED, reason="invalid_request"))

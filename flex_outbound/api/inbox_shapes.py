@@ -18,7 +18,7 @@ from flex_outbound.api.serializers import (
 )
 from flex_outbound.api.shapes import ConversationStateField
 from flex_outbound.channels import Channel
-from flex_outbound.statuses import Party
+from flex_outbound.twilio_statuses import Party
 
 MOST_INBOUND = 2**31 - 1
 Base = serializers.Serializer[Any]

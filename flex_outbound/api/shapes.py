@@ -8,14 +8,8 @@ from rest_framework import serializers
 from flex_outbound.api.serializers import ChannelField, choices_schema
 from flex_outbound.channels import Channel
 from flex_outbound.phases import Phase
-from flex_outbound.statuses import (
-    ChannelStatus,
-    ConversationState,
-    DeliveryStatus,
-    MessageStatus,
-    Status,
-    TaskStatus,
-)
+from flex_outbound.statuses import MessageStatus, Status
+from flex_outbound.twilio_statuses import ChannelStatus, ConversationState, DeliveryStatus, TaskStatus
 
 Base = serializers.Serializer[Any]
 

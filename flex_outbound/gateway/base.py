@@ -99,7 +99,7 @@ class TaskState:
 
 @dataclass(frozen=True, slots=True)
 class ChannelState:
-    """An interaction channel. ``status`` is one of ``statuses.ChannelStatus``, or ""."""
+    """An interaction channel. ``status`` is one of ``twilio_statuses.ChannelStatus``, or ""."""
 
     status: str
     error_code: int | None
@@ -118,7 +118,7 @@ class ConversationState:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The delivery of a message to one recipient. ``status``: one of ``statuses.DeliveryStatus``, or "".
+    """The delivery of a message to one recipient. ``status``: one of ``twilio_statuses.DeliveryStatus``, or "".
 
     ``receipt_sid``, ``participant_sid``: "" where Twilio did not show them.
     """

@@ -15,7 +15,7 @@ from flex_outbound.gateway.classify import malformed
 from flex_outbound.gateway.media import TwilioMedia
 from flex_outbound.gateway.observe import Operation
 from flex_outbound.gateway.queries import TwilioQueries
-from flex_outbound.statuses import ChannelStatus
+from flex_outbound.twilio_statuses import ChannelStatus
 
 MAX_KEPT = 16
 """Gateways kept per process; a worker seldom serves more accounts at a time."""

@@ -19,7 +19,7 @@ from flex_outbound.gateway import errors, payloads
 from flex_outbound.gateway.base import ChannelState, Connection, InteractionRequest, InteractionResult, TaskState
 from flex_outbound.gateway.memory_conversations import MemoryConversations
 from flex_outbound.sids import SidKind
-from flex_outbound.statuses import ChannelStatus
+from flex_outbound.twilio_statuses import ChannelStatus
 
 _ENDS = {"pending": "canceled", "reserved": "canceled", "assigned": "completed", "wrapping": "completed"}
 """The status of a task when its channel is closed: only a task that was accepted can be completed."""

@@ -30,7 +30,7 @@ from flex_outbound.gateway.base import (
     Receipt,
 )
 from flex_outbound.sids import SidKind
-from flex_outbound.statuses import DeliveryStatus
+from flex_outbound.twilio_statuses import DeliveryStatus
 
 CHAT_SERVICE_SID: Final = f"{SidKind.CHAT_SERVICE.value}{1:032x}"
 _CHUNK: Final = 64 * 1024

@@ -16,7 +16,7 @@ from flex_outbound.gateway.base import ChannelState, ConversationState, Interact
 from flex_outbound.gateway.payloads import KEY
 from flex_outbound.gateway.words import clean
 from flex_outbound.sids import SidKind, sid_or_none
-from flex_outbound.statuses import ChannelStatus, DeliveryStatus, TaskStatus
+from flex_outbound.twilio_statuses import ChannelStatus, DeliveryStatus, TaskStatus
 
 TASK_CREATED = "task.created"
 _TASK_STATUSES = frozenset(TaskStatus.values)

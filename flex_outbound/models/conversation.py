@@ -17,7 +17,7 @@ from flex_outbound.models.interaction import Interaction, owner_of
 from flex_outbound.models.scheduling import SchedulableQuerySet
 from flex_outbound.models.sender import Sender
 from flex_outbound.sids import SidKind
-from flex_outbound.statuses import ConversationState, Party
+from flex_outbound.twilio_statuses import ConversationState, Party
 
 
 class ConversationQuerySet(SchedulableQuerySet["Conversation"]):

@@ -25,16 +25,13 @@ from flex_outbound.models.sender import Sender
 from flex_outbound.models.worker import Worker
 from flex_outbound.phases import CLOSED_CHANNEL, EXPLAINED, GOING_ON, Phase, is_left_open, phase_of
 from flex_outbound.sids import SidKind
-from flex_outbound.statuses import (
+from flex_outbound.statuses import FINAL, UNSETTLED, MessageStatus, Status
+from flex_outbound.twilio_statuses import (
     DELIVERY_SETTLED,
-    FINAL,
     UNDELIVERED,
-    UNSETTLED,
     ChannelStatus,
     ConversationState,
     DeliveryStatus,
-    MessageStatus,
-    Status,
     TaskStatus,
 )
 

@@ -16,7 +16,8 @@ from flex_outbound.models.fields import SidField
 from flex_outbound.models.interaction import Interaction
 from flex_outbound.models.scheduling import SchedulableQuerySet
 from flex_outbound.sids import SidKind
-from flex_outbound.statuses import MESSAGE_FINAL, DeliveryStatus, MessageStatus, Party
+from flex_outbound.statuses import MESSAGE_FINAL, MessageStatus
+from flex_outbound.twilio_statuses import DeliveryStatus, Party
 
 MAX_AUTHOR = 256
 MAX_SUBJECT = 256

@@ -27,7 +27,7 @@ from flex_outbound.outbox.jobs import Job, request_after_commit
 from flex_outbound.outbox.preflight import Rejection, Setup
 from flex_outbound.problems import ANSWER
 from flex_outbound.sids import SidKind, is_sid
-from flex_outbound.statuses import Party
+from flex_outbound.twilio_statuses import Party
 
 logger = logging.getLogger(__name__)
 

@@ -12,7 +12,8 @@ from flex_outbound.exceptions import GatewayError
 from flex_outbound.gateway import errors
 from flex_outbound.models import Interaction
 from flex_outbound.problems import params_of
-from flex_outbound.statuses import TASK_ORDER, ChannelStatus, Event
+from flex_outbound.statuses import Event
+from flex_outbound.twilio_statuses import TASK_ORDER, ChannelStatus
 
 SIDS: Final = ("interaction_sid", "channel_sid", "task_sid", "conversation_sid", "invite_sid")
 
@@ -57,6 +58,9 @@ class Change:
         """Return the same change with further columns."""
         return replace(self, facts={**self.facts, **facts})
 
+
+NO_ERROR: Final[dict[str, Any]] = {"error_code": None, "error_reason": "", "error_params": {}}
+"""The columns of what did not fail."""
 
 NOTHING: Final = Change(None)
 

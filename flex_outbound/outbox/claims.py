@@ -5,10 +5,12 @@ takes are due again only when their lease is over.
 """
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
-from django.db.models import Model
+from django.db.models import F, Model
 
+from flex_outbound.conf import conf
+from flex_outbound.models import Interaction, Message
 from flex_outbound.models.scheduling import SchedulableQuerySet
 from flex_outbound.outbox import locks
 from flex_outbound.outbox.clock import from_now
@@ -38,3 +40,17 @@ def _locked(due: SchedulableQuerySet[Row], limit: int) -> list[Row]:
     # Accounts and users that are joined would be locked as well, and other workers skip what belongs to them.
     keys = list(locks.lock(due.values_list("pk", flat=True), skip_locked=True)[:limit])
     return list(due.filter(pk__in=keys)) if keys else []
+
+
+NEW_ATTEMPT: Final[dict[str, Any]] = {"attempt": F("attempt") + 1, "sent_at": None, "lookups": 0}
+"""The columns of what is about to be sent."""
+
+
+def lease() -> dict[str, Any]:
+    """Return the columns of a lease that begins now."""
+    return {"lease_until": from_now(conf.lease_seconds)}
+
+
+def note_claimed(claimed: Interaction | Message, status: str) -> None:
+    """Let a row in memory show that it was claimed."""
+    claimed.status, claimed.attempt, claimed.lookups, claimed.sent_at = status, claimed.attempt + 1, 0, None

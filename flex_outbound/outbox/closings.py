@@ -15,7 +15,8 @@ from flex_outbound.outbox import alerts, claims, locks, owners, retry
 from flex_outbound.outbox.clock import from_now
 from flex_outbound.outbox.gateways import gateway_for
 from flex_outbound.outbox.jobs import Job, request_after_commit
-from flex_outbound.statuses import ChannelStatus, ConversationState, Status
+from flex_outbound.statuses import Status
+from flex_outbound.twilio_statuses import ChannelStatus, ConversationState
 
 logger = logging.getLogger(__name__)
 

@@ -9,7 +9,8 @@ from flex_outbound.gateway.base import Gateway, Receipt
 from flex_outbound.models import Interaction, Message
 from flex_outbound.outbox import lifecycle
 from flex_outbound.outbox.changes import Change, not_delivered
-from flex_outbound.statuses import DELIVERY_ORDER, DELIVERY_SETTLED, UNDELIVERED, DeliveryStatus, Status
+from flex_outbound.statuses import Status
+from flex_outbound.twilio_statuses import DELIVERY_ORDER, DELIVERY_SETTLED, UNDELIVERED, DeliveryStatus
 
 logger = logging.getLogger(__name__)
 

@@ -11,34 +11,24 @@ from dataclasses import replace
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import F
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 from django.dispatch import Signal
 
 from flex_outbound import signals
 from flex_outbound.conf import conf
-from flex_outbound.models import Attachment, Conversation, DispatchAttempt, Interaction, Message, Outcome
+from flex_outbound.models import DispatchAttempt, Interaction, Message, Outcome
 from flex_outbound.models.interaction import InteractionQuerySet
-from flex_outbound.models.scheduling import SchedulableQuerySet
-from flex_outbound.outbox import alerts, bulk, claims, closings, effects, locks, owners
+from flex_outbound.outbox import alerts, bulk, claims, closings, effects, locks, message_lifecycle, owners
 from flex_outbound.outbox.bulk import NOW, In, Plus, Update
-from flex_outbound.outbox.changes import SIDS, Change
-from flex_outbound.outbox.clock import from_now
-from flex_outbound.outbox.conversations import keeping, opening
+from flex_outbound.outbox.changes import NO_ERROR, SIDS, Change
+from flex_outbound.outbox.conversations import opening
 from flex_outbound.outbox.jobs import Job, request_after_commit
-from flex_outbound.phases import GOING_ON
-from flex_outbound.problems import MESSAGE, params_of
 from flex_outbound.statuses import (
     FINAL,
-    MESSAGE_FINAL,
-    MESSAGE_TRANSITIONS,
-    OPEN,
     TRANSITIONS,
-    ConversationState,
-    DeliveryStatus,
     Event,
-    MessageStatus,
     Status,
     Transition,
 )
@@ -69,7 +59,6 @@ _SIGNALS: Final[dict[str, Signal | None]] = {
     Status.CREATED: signals.interaction_created,
     Status.FAILED: signals.interaction_failed,
 }
-_NO_ERROR: Final[dict[str, Any]] = {"error_code": None, "error_reason": "", "error_params": {}}
 
 _NEXT_JOB: Final[dict[str, Job]] = {
     Status.QUEUED: Job.DISPATCH,
@@ -91,56 +80,15 @@ def claim(due: InteractionQuerySet, limit: int, describe: Callable[[Interaction]
     Returns the interactions with all that is needed to send them. Those that somebody else holds are left out.
     """
     queued = due.filter(status=Status.QUEUED).to_send()
-    values = {"version": F("version") + 1, "updated_at": Now(), "first_lookup_at": None, **_NEW_ATTEMPT}
+    values = {"version": F("version") + 1, "updated_at": Now(), "first_lookup_at": None, **claims.NEW_ATTEMPT}
     with locks.bounded_transaction(read_first=True):
-        claimed = claims.take(queued, limit, conf.lease_seconds, status=Status.SENDING, **_lease(), **values)
+        claimed = claims.take(queued, limit, conf.lease_seconds, status=Status.SENDING, **claims.lease(), **values)
         for interaction in claimed:
-            _note_claimed(interaction, Status.SENDING)
+            claims.note_claimed(interaction, Status.SENDING)
         DispatchAttempt.objects.bulk_create(
             DispatchAttempt(interaction=one, number=one.attempt, request=describe(one)) for one in claimed
         )
     return claimed
-
-
-def claim_messages(due: SchedulableQuerySet[Message], limit: int) -> list[Message]:
-    """Take messages that are due and whose conversation is open, as ``claim`` does; their files are not read.
-
-    A conversation's messages go one after the other, so that the customer reads them in the order in which they were
-    written.
-    """
-    is_first = Q(interaction__status__in=sorted(OPEN), interaction__conversation_sid__isnull=False)
-    is_answer = Q(interaction=None) & ~Q(conversation__state=ConversationState.CLOSED)
-    same = Q(conversation=OuterRef("conversation")) | Q(interaction=OuterRef("conversation__interaction"))
-    unsettled = Message.objects.filter(same, status__in=_UNSETTLED_MESSAGE, next_at__isnull=False)
-    before = unsettled.filter(pk__lt=OuterRef("pk"))
-    ready = due.filter(is_first | is_answer, ~Exists(before), status=MessageStatus.WAITING)
-    ready = ready.select_related(
-        *("account", "agent", "interaction__worker", "conversation__interaction__worker", "conversation__sender"),
-        "attachment",
-    ).defer("attachment__data")
-    with locks.bounded_transaction(read_first=True):
-        claimed = claims.take(
-            ready, limit, conf.lease_seconds, status=MessageStatus.SENDING, **_lease(), **_NEW_ATTEMPT
-        )
-        for message in claimed:
-            _note_claimed(message, MessageStatus.SENDING)
-    # Not while the messages are locked: a callback holds the conversation while it asks for them.
-    _touch(claimed)
-    return claimed
-
-
-_UNSETTLED_MESSAGE: Final = sorted({MessageStatus.WAITING, MessageStatus.SENDING, MessageStatus.UNCONFIRMED})
-
-
-_NEW_ATTEMPT: Final[dict[str, Any]] = {"attempt": F("attempt") + 1, "sent_at": None, "lookups": 0}
-
-
-def _lease() -> dict[str, Any]:
-    return {"lease_until": from_now(conf.lease_seconds)}
-
-
-def _note_claimed(claimed: Interaction | Message, status: str) -> None:
-    claimed.status, claimed.attempt, claimed.lookups, claimed.sent_at = status, claimed.attempt + 1, 0, None
 
 
 def mark_sent(claimed: Sequence[Interaction] | Sequence[Message]) -> set[Any]:
@@ -242,7 +190,7 @@ def _values(change: Change, transition: Transition) -> dict[str, Any]:
         return values | dict(change.facts)
     values["next_at"] = In(change.delay)
     if transition.target == Status.CREATED:
-        values |= {"opened_at": NOW, "lookups": 0, "task_status": change.task_status, **_NO_ERROR}
+        values |= {"opened_at": NOW, "lookups": 0, "task_status": change.task_status, **NO_ERROR}
     elif change.event is Event.THROTTLED:
         values["attempt"] = Plus(-1)
     elif change.event is Event.SEND_AGAIN:
@@ -301,9 +249,9 @@ def _follow(interaction: Interaction, change: Change) -> None:
         return
     target = TRANSITIONS[change.event].target
     if target == Status.ACTIVE:
-        release_message(interaction)
+        message_lifecycle.release(interaction)
     elif target in FINAL:
-        _cancel_message(interaction, is_canceled=target == Status.CANCELED)
+        message_lifecycle.cancel(interaction, is_canceled=target == Status.CANCELED)
     if change.event is Event.BROKEN:
         # The conversation may still be open and the customer writing to nobody.
         closings.close_orphan(interaction)
@@ -343,80 +291,3 @@ def _close_what_was_accepted(interaction: Interaction) -> None:
     current = locks.lock(reviewed).first()
     if current is not None:
         closings.close_orphan(current)
-
-
-# -- messages ----------------------------------------------------------------------------------------------------------
-
-
-def apply_message(message: Message, change: Change) -> bool:
-    """Write one change of a message that is sent from here; returns whether it made its move. Its page sees that."""
-    assert change.event is not None
-    transition = MESSAGE_TRANSITIONS[change.event]
-    values: dict[str, Any] = {"status": transition.target, "lease_until": None}
-    is_final = transition.target in MESSAGE_FINAL
-    values["next_at"] = None if is_final else In(change.delay)
-    if change.event is Event.THROTTLED:
-        values["attempt"] = Plus(-1)
-    if transition.target == MessageStatus.SENT:
-        values |= {"message_sid": change.message_sid, **_NO_ERROR, **keeping.once_sent(message)}
-    elif is_final:
-        values |= change.why
-    attempt = message.attempt if transition.guard else None
-    with locks.bounded_transaction():
-        # In this order everywhere: interaction, conversation, message. So nobody waits for somebody who waits for them.
-        _touch([message])
-        [moved] = bulk.update(Message, [Update(message.pk, transition.sources, attempt, values)])
-        if moved:
-            message.status = transition.target
-            if message.status == MessageStatus.SENT:
-                keeping.forget_drafts(message)
-            if transition.target == MessageStatus.SENT and message.has_media:
-                Attachment.objects.filter(message=message.pk).update(data=b"")
-            if change.event is Event.REFUSED:
-                _show_not_sent(message, change)
-            if message.interaction_id is not None:
-                effects.tell_after_commit(signals.interaction_updated, message.interaction_id)
-            if is_final and message.interaction_id is None:
-                # The next one of its conversation has waited for this.
-                request_after_commit(Job.MESSAGE, message.account_id)
-            elif not is_final and change.delay < conf.sweep_seconds:
-                request_after_commit(Job.MESSAGE, message.account_id, change.delay)
-    return moved
-
-
-def release_message(interaction: Interaction) -> None:
-    """Make the first message due, now that its conversation is ready."""
-    waiting = Message.objects.filter(interaction=interaction.pk, status=MessageStatus.WAITING, next_at=None)
-    if waiting.update(next_at=Now()):
-        request_after_commit(Job.MESSAGE, interaction.account_id)
-
-
-def _cancel_message(interaction: Interaction, *, is_canceled: bool) -> None:
-    """End a first message whose interaction ended before it could be sent."""
-    reason = "canceled" if is_canceled else "not_opened"
-    waiting = Message.objects.filter(interaction=interaction.pk, status=MessageStatus.WAITING)
-    waiting.update(
-        status=MESSAGE_TRANSITIONS[Event.CANCELED].target,
-        next_at=None,
-        error_reason=reason,
-        error_params=params_of(MESSAGE),
-    )
-
-
-def _show_not_sent(message: Message, change: Change) -> None:
-    """Show on the interaction, unless it failed itself, that its customer did not get the first message."""
-    if message.interaction_id is None:
-        return
-    Interaction.objects.filter(pk=message.interaction_id, status__in=GOING_ON).update(
-        delivery_status=DeliveryStatus.FAILED, **change.why
-    )
-
-
-def _touch(messages: Sequence[Message]) -> None:
-    """Let the page see that something about the interactions and conversations of these messages changed."""
-    keys = [one.interaction_id for one in messages if one.interaction_id]
-    if keys:
-        Interaction.objects.filter(pk__in=keys).update(version=F("version") + 1, updated_at=Now())
-    conversations = [one.conversation_id for one in messages if one.conversation_id]
-    if conversations:
-        Conversation.objects.filter(pk__in=conversations).update(updated_at=Now())

@@ -12,7 +12,8 @@ from flex_outbound import addresses
 from flex_outbound.models import Interaction
 from flex_outbound.phases import CLOSED_CHANNEL
 from flex_outbound.sids import SidKind
-from flex_outbound.statuses import ConversationState, Status
+from flex_outbound.statuses import Status
+from flex_outbound.twilio_statuses import ConversationState
 
 _NAMED: Final = re.compile(rf"\b{SidKind.CONVERSATION.value}[0-9a-fA-F]{{32}}\b")
 

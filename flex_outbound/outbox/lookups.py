@@ -30,7 +30,8 @@ from flex_outbound.outbox.jobs import Job, request
 from flex_outbound.outbox.ratelimit import Budget
 from flex_outbound.outbox.rules import EmptyLookup, Verdict, judge
 from flex_outbound.problems import params_of
-from flex_outbound.statuses import OPEN, Event, Status, TaskStatus
+from flex_outbound.statuses import OPEN, Event, Status
+from flex_outbound.twilio_statuses import TaskStatus
 
 logger = logging.getLogger(__name__)
 

@@ -20,7 +20,16 @@ from flex_outbound.gateway import errors
 from flex_outbound.gateway.base import Gateway, MessageRequest
 from flex_outbound.models import Message, Worker
 from flex_outbound.models.scheduling import SchedulableQuerySet
-from flex_outbound.outbox import alerts, answers, attachments, claims, lifecycle, locks, ratelimit, retry
+from flex_outbound.outbox import (
+    alerts,
+    answers,
+    attachments,
+    claims,
+    locks,
+    message_lifecycle,
+    ratelimit,
+    retry,
+)
 from flex_outbound.outbox.attempts import BATCH, Answer, Fence, Flight, Prepared, TooLate
 from flex_outbound.outbox.changes import Change
 from flex_outbound.outbox.clock import from_now, next_lookup, since
@@ -29,7 +38,8 @@ from flex_outbound.outbox.dispatch import decide_expired
 from flex_outbound.outbox.gateways import gateway_for
 from flex_outbound.outbox.ratelimit import Budget
 from flex_outbound.problems import ANSWER, CASES, GAVE_UP, MESSAGE
-from flex_outbound.statuses import ConversationState, Event, MessageStatus
+from flex_outbound.statuses import Event, MessageStatus
+from flex_outbound.twilio_statuses import ConversationState
 
 logger = logging.getLogger(__name__)
 
@@ -59,19 +69,19 @@ def end_closed(due: SchedulableQuerySet[Message]) -> None:
     """End answers whose conversation was closed before they could be sent."""
     waiting = due.filter(interaction=None, status=MessageStatus.WAITING)
     for message in waiting.filter(conversation__state=ConversationState.CLOSED)[:BATCH]:
-        lifecycle.apply_message(message, Change(Event.CANCELED, reason="closed", case=ANSWER))
+        message_lifecycle.apply(message, Change(Event.CANCELED, reason="closed", case=ANSWER))
 
 
 def send_due(due: SchedulableQuerySet[Message], limit: int) -> int:
     """Send messages that are due and whose conversation is open. Returns how many were claimed."""
     flight: Flight[Message] = Flight(_record)
     fence = Fence()
-    claimed = lifecycle.claim_messages(due, limit)
+    claimed = message_lifecycle.claim(due, limit)
     admitted = [(one, gateway) for one in claimed if (gateway := _admit(one)) is not None]
     failed = attachments.upload(admitted)
     for message, _gateway in admitted:
         if message.pk in failed:
-            lifecycle.apply_message(message, decide_upload(message, failed[message.pk]))
+            message_lifecycle.apply(message, decide_upload(message, failed[message.pk]))
             alerts.note(message.account, failed[message.pk])
     flight.launch(
         fence,
@@ -93,16 +103,16 @@ def _admit(message: Message) -> Gateway | None:
     if rejection is not None:
         case = _case(message, rejection.reason)
         change = Change(Event.REJECTED, reason=rejection.reason, case=case, said=rejection.said)
-        lifecycle.apply_message(message, change)
+        message_lifecycle.apply(message, change)
         return None
     wait = ratelimit.take(Budget.CONVERSATIONS, account.account_sid)
     if wait:
-        lifecycle.apply_message(message, Change(Event.THROTTLED, wait))
+        message_lifecycle.apply(message, Change(Event.THROTTLED, wait))
         return None
     try:
         return gateway_for(account)
     except ConfigurationError as error:
-        lifecycle.apply_message(message, decide(message, alerts.record_configuration(account, error)))
+        message_lifecycle.apply(message, decide(message, alerts.record_configuration(account, error)))
         return None
 
 
@@ -181,7 +191,7 @@ def _record(landed: list[tuple[Message, Answer]]) -> None:
 
 def _record_one(message: Message, change: Change) -> None:
     try:
-        lifecycle.apply_message(message, change)
+        message_lifecycle.apply(message, change)
     except locks.UNAVAILABLE:
         raise
     except Exception as error:
@@ -191,14 +201,14 @@ def _record_one(message: Message, change: Change) -> None:
         if change.event is Event.ACCEPTED:
             # Sent, under a name that cannot be written: a lookup in the conversation finds it.
             plain = Change(Event.UNKNOWN, retry.first_lookup(conf.settle_seconds))
-        lifecycle.apply_message(message, plain)
+        message_lifecycle.apply(message, plain)
 
 
 def expire_leases(due: SchedulableQuerySet[Message]) -> int:
     """Take messages from workers that were not heard of again. Returns how many."""
     # Not locked: of two that expire the same lease one moves it.
     expired = list(due.filter(status=MessageStatus.SENDING, lease_until__lte=Now())[:BATCH])
-    return sum(lifecycle.apply_message(one, decide_expired(one.sent_at is not None)) for one in expired)
+    return sum(message_lifecycle.apply(one, decide_expired(one.sent_at is not None)) for one in expired)
 
 
 def look_up(due: SchedulableQuerySet[Message]) -> int:
@@ -227,9 +237,9 @@ def _look_up(message: Message) -> None:
         same.update(next_at=from_now(retry.after_failed_lookup(elapsed)))
         return
     if sid is not None:
-        lifecycle.apply_message(message, Change(Event.ACCEPTED, message_sid=sid))
+        message_lifecycle.apply(message, Change(Event.ACCEPTED, message_sid=sid))
     elif elapsed >= conf.settle_seconds and message.lookups >= 1:
-        lifecycle.apply_message(message, _decide_absent(message))
+        message_lifecycle.apply(message, _decide_absent(message))
     else:
         same.update(lookups=F("lookups") + 1, next_at=next_lookup(elapsed))
 

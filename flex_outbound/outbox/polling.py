@@ -18,14 +18,25 @@ from flex_outbound.conf import conf
 from flex_outbound.exceptions import ConfigurationError, GatewayError
 from flex_outbound.gateway.base import ChannelState, Gateway, TaskState
 from flex_outbound.models import Account, Interaction
-from flex_outbound.outbox import alerts, claims, closings, delivery, lifecycle, locks, ratelimit, retry
+from flex_outbound.outbox import (
+    alerts,
+    claims,
+    closings,
+    delivery,
+    lifecycle,
+    locks,
+    message_lifecycle,
+    ratelimit,
+    retry,
+)
 from flex_outbound.outbox.bulk import In
 from flex_outbound.outbox.changes import NOTHING, Change, channel_failed, channel_step, conversation_step, task_step
 from flex_outbound.outbox.clock import from_now, since
 from flex_outbound.outbox.gateways import gateway_for
 from flex_outbound.outbox.jobs import Job, request
 from flex_outbound.outbox.ratelimit import Budget
-from flex_outbound.statuses import OPEN, ChannelStatus, ConversationState, Event, Status, TaskStatus
+from flex_outbound.statuses import OPEN, Event, Status
+from flex_outbound.twilio_statuses import ChannelStatus, ConversationState, TaskStatus
 
 logger = logging.getLogger(__name__)
 
@@ -127,7 +138,7 @@ def poll_one(interaction: Interaction, account: Account) -> None:
             return
         change = decide(current, findings) if findings is not None else NOTHING
         if change.event is None and _waits_for_message(current, findings):
-            lifecycle.release_message(current)
+            message_lifecycle.release(current)
         for receipt in receipts:
             delivery.apply(current, current.first_message, receipt.status, receipt.error_code)
         lifecycle.apply([(current, _with_next_poll(current, change))])

@@ -38,7 +38,8 @@ from flex_outbound.privacy.people import (
     open_interactions,
     unsent_messages,
 )
-from flex_outbound.statuses import FINAL, Party
+from flex_outbound.statuses import FINAL
+from flex_outbound.twilio_statuses import Party
 
 BATCH: Final = 200
 """Interactions, or messages, of one transaction."""

@@ -22,7 +22,8 @@ from flex_outbound.outbox import locks
 from flex_outbound.outbox.conversations import keeping
 from flex_outbound.reports import days as calendar
 from flex_outbound.reports import rollup
-from flex_outbound.statuses import FINAL, MESSAGE_FINAL, MessageStatus, Party
+from flex_outbound.statuses import FINAL, MESSAGE_FINAL, MessageStatus
+from flex_outbound.twilio_statuses import Party
 
 BATCH: Final = 500
 """Rows that one transaction deletes."""

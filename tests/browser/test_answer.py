@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 from crm_demo.models import Contact
 from flex_outbound.contacts import adapter_for, content_type_of
 from flex_outbound.models import Attachment, Conversation, ConversationContact, Message
-from flex_outbound.statuses import ConversationState
+from flex_outbound.twilio_statuses import ConversationState
 from tests import processes
 from tests.acceptance.flex import Flex
 from tests.browser.test_end_to_end import sid, sign_in

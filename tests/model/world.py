@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from flex_outbound.outbox import retry, rules
-from flex_outbound.statuses import FINAL, OPEN, TASK_ORDER, UNSETTLED, Status, may_move
+from flex_outbound.statuses import FINAL, OPEN, UNSETTLED, Status, may_move
+from flex_outbound.twilio_statuses import TASK_ORDER
 from tests.model.flex import SILENT, Fate, Flex, Made, Seen
 
 EVENT_MINUTES, EVENT_MARGIN = 2, 1

@@ -19,7 +19,7 @@ from flex_outbound.gateway.base import TaskState
 from flex_outbound.gateway.payloads import ATTEMPT, KEY
 from flex_outbound.models import Interaction, Source
 from flex_outbound.sids import SidKind, sid_or_none
-from flex_outbound.statuses import TASK_ORDER, Party, TaskStatus
+from flex_outbound.twilio_statuses import TASK_ORDER, Party, TaskStatus
 
 
 class EventName(StrEnum):

@@ -14,19 +14,13 @@ from flex_outbound.outbox.bulk import In
 from flex_outbound.outbox.callbacks.events import PARTICIPANT_KIND, CallbackEvent, EventName
 from flex_outbound.outbox.changes import Change, channel_failed, channel_step, conversation_step, task_step
 from flex_outbound.outbox.jobs import Job, request_after_commit
-from flex_outbound.statuses import (
-    FINAL,
-    OPEN,
+from flex_outbound.statuses import FINAL, OPEN, TRANSITIONS, UNSETTLED, Event, MessageStatus, Status
+from flex_outbound.twilio_statuses import (
     TASK_ORDER,
-    TRANSITIONS,
-    UNSETTLED,
     ChannelStatus,
     ConversationState,
     DeliveryStatus,
-    Event,
-    MessageStatus,
     Party,
-    Status,
     TaskStatus,
 )
 

@@ -12,7 +12,7 @@ from flex_outbound.gateway.base import Participant
 from flex_outbound.models import Conversation, Interaction, Worker
 from flex_outbound.models.conversation import as_participants
 from flex_outbound.outbox.conversations.heard import Heard
-from flex_outbound.statuses import Party
+from flex_outbound.twilio_statuses import Party
 
 _ENCODED: Final = re.compile(r"(?:_[0-9A-Fa-f]{2})+")
 

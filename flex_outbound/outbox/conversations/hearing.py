@@ -22,7 +22,7 @@ from flex_outbound.outbox.conversations import opening, receipts, recording
 from flex_outbound.outbox.conversations.authors import is_surely_address
 from flex_outbound.outbox.jobs import Job, request_after_commit
 from flex_outbound.sids import SidKind, sid_or_none
-from flex_outbound.statuses import Party
+from flex_outbound.twilio_statuses import Party
 
 
 class Told(StrEnum):

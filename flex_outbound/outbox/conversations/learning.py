@@ -10,7 +10,8 @@ from flex_outbound.models.message import Tell
 from flex_outbound.outbox.conversations import keeping, receipts
 from flex_outbound.outbox.conversations.authors import party_of
 from flex_outbound.outbox.conversations.heard import Heard
-from flex_outbound.statuses import MessageStatus, Party
+from flex_outbound.statuses import MessageStatus
+from flex_outbound.twilio_statuses import Party
 
 REMOVED: Final[dict[str, Any]] = {"removed_at": Now(), "body": "", "subject": "", "media": [], "has_media": False}
 """What becomes of a message that was deleted at Twilio."""

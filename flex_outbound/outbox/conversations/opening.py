@@ -13,7 +13,8 @@ from flex_outbound.models import ContactAddress, Conversation, ConversationConta
 from flex_outbound.models.conversation import key_of
 from flex_outbound.outbox import locks
 from flex_outbound.outbox.jobs import Job, request_after_commit
-from flex_outbound.statuses import UNSETTLED, ConversationState, Party
+from flex_outbound.statuses import UNSETTLED
+from flex_outbound.twilio_statuses import ConversationState, Party
 
 RELATED: Final = ("interaction__worker",)
 """What is read with a conversation to tell who wrote a message."""

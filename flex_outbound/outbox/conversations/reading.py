@@ -27,7 +27,7 @@ from flex_outbound.outbox.conversations.heard import MAX_BODY, Heard, key_in, me
 from flex_outbound.outbox.gateways import gateway_for
 from flex_outbound.outbox.jobs import Job, request, request_after_commit
 from flex_outbound.outbox.ratelimit import Budget
-from flex_outbound.statuses import UNDELIVERED, DeliveryStatus, Party
+from flex_outbound.twilio_statuses import UNDELIVERED, DeliveryStatus, Party
 
 logger = logging.getLogger(__name__)
 

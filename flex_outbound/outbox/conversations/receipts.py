@@ -12,7 +12,7 @@ from flex_outbound.gateway.base import Receipt
 from flex_outbound.models import Message
 from flex_outbound.models.message import Tell
 from flex_outbound.outbox.changes import not_delivered
-from flex_outbound.statuses import DELIVERY_ORDER, DELIVERY_SETTLED, UNDELIVERED, DeliveryStatus
+from flex_outbound.twilio_statuses import DELIVERY_ORDER, DELIVERY_SETTLED, UNDELIVERED, DeliveryStatus
 
 MOST: Final = 50
 """Receipts of a message that are kept: a conversation takes no more participants who are not of a chat."""

@@ -16,14 +16,15 @@ from flex_outbound.gateway.base import Participant
 from flex_outbound.models import Conversation, Message
 from flex_outbound.models.conversation import as_participants
 from flex_outbound.models.message import Tell
-from flex_outbound.outbox import lifecycle, locks
+from flex_outbound.outbox import locks, message_lifecycle
 from flex_outbound.outbox.changes import Change
 from flex_outbound.outbox.conversations import keeping, learning, marks, receipts, tallying
 from flex_outbound.outbox.conversations.authors import party_among, party_of
 from flex_outbound.outbox.conversations.heard import Heard
 from flex_outbound.outbox.conversations.learning import keeps_texts
 from flex_outbound.outbox.jobs import Job, request_after_commit
-from flex_outbound.statuses import MESSAGE_FINAL, Event, MessageStatus, Party
+from flex_outbound.statuses import MESSAGE_FINAL, Event, MessageStatus
+from flex_outbound.twilio_statuses import Party
 
 _FIELDS: Final = (
     *("last_index", "read_index", "inbound", "last_at", "last_inbound_at", "last_text", "last_party"),
@@ -169,7 +170,7 @@ def _settle(message: Message, heard: Heard) -> None:
     if message.status not in MESSAGE_FINAL or message.status == MessageStatus.FAILED:
         # After the commit: it writes to the interaction, whose lock others hold while they ask for the conversation.
         found = Change(Event.FOUND, message_sid=heard.message_sid)
-        locks.after_commit(partial(lifecycle.apply_message, message, found))
+        locks.after_commit(partial(message_lifecycle.apply, message, found))
 
 
 def _advance(conversation: Conversation, heard: Sequence[Heard]) -> None:

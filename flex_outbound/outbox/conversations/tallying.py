@@ -10,7 +10,7 @@ from django.db.models import Count, F, Max, Q
 
 from flex_outbound.models import Conversation, Message
 from flex_outbound.outbox.conversations import keeping
-from flex_outbound.statuses import ConversationState, Party
+from flex_outbound.twilio_statuses import ConversationState, Party
 
 LAST_TEXT: Final = 120
 """Characters of a message that lists show."""

@@ -19,7 +19,7 @@ from flex_outbound import broker
 from flex_outbound.gateway.base import InteractionResult
 from flex_outbound.gateway.http import GatewayHttpClient
 from flex_outbound.models import Interaction, Message
-from flex_outbound.outbox import attachments, dispatch, lifecycle, lookups, messages
+from flex_outbound.outbox import attachments, dispatch, lifecycle, lookups, message_lifecycle, messages
 from flex_outbound.outbox.callbacks import processing
 from flex_outbound.outbox.jobs import Job
 
@@ -80,7 +80,7 @@ def install(folder: Path) -> None:
     processing._apply = _marked(processing._apply)
     lookups.adopt = _adopt(holds, lookups.adopt)
     lookups._search = _search(holds, lookups._search)
-    lifecycle.claim_messages = _claim_messages(holds, lifecycle.claim_messages)
+    message_lifecycle.claim = _claim_messages(holds, message_lifecycle.claim)
     attachments.upload = _upload(holds, attachments.upload)
     messages._record = _record_messages(holds, messages._record)
     messages._look_up = _look_up(holds, messages._look_up)

@@ -16,7 +16,7 @@ from flex_outbound.api.shapes import AnswerShape
 from flex_outbound.contacts import adapter_for, content_type_of
 from flex_outbound.models import Account, Attachment, Conversation, ConversationContact, Message, Sender
 from flex_outbound.outbox import jobs
-from flex_outbound.statuses import ConversationState
+from flex_outbound.twilio_statuses import ConversationState
 from tests.integration.api.conftest import signed_in
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 60

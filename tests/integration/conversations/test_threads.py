@@ -8,7 +8,7 @@ import pytest
 from django.db import connection, connections
 
 from flex_outbound.models import Account, Conversation, ConversationContact, Interaction, Message, Source
-from flex_outbound.outbox import lifecycle, locks
+from flex_outbound.outbox import locks, message_lifecycle
 from flex_outbound.outbox.changes import Change
 from flex_outbound.outbox.conversations import reading
 from flex_outbound.statuses import Event, MessageStatus
@@ -107,7 +107,7 @@ def test_an_answer_and_its_callback_do_not_wait_for_each_other(
         answer = Change(Event.ACCEPTED, message_sid=sid)
         at_once(
             *(callback(account, twilio.told[0], 10 * number + n) for n in range(2)),
-            lambda message=written, change=answer: lifecycle.apply_message(message, change),  # type: ignore[misc]
+            lambda message=written, change=answer: message_lifecycle.apply(message, change),  # type: ignore[misc]
         )
     assert set(Message.objects.filter(interaction=None).values_list("status", flat=True)) == {"sent"}
     assert Message.objects.filter(interaction=None).count() == 12

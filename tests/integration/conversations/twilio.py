@@ -15,7 +15,7 @@ from flex_outbound.gateway.base import (
     Receipt,
 )
 from flex_outbound.sandbox import defaults
-from flex_outbound.statuses import DELIVERY_ORDER, DeliveryStatus
+from flex_outbound.twilio_statuses import DELIVERY_ORDER, DeliveryStatus
 
 Params = dict[str, str]
 

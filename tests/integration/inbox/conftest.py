@@ -12,7 +12,7 @@ from django.db import models
 
 from crm_demo.models import Contact
 from flex_outbound.models import Account, Conversation, ConversationContact, Message
-from flex_outbound.statuses import Party
+from flex_outbound.twilio_statuses import Party
 from tests.integration.pages.conftest import render  # noqa: F401
 
 MakeConversation = Callable[..., Conversation]

@@ -7,7 +7,8 @@ from typing import Any
 from django.contrib.contenttypes.models import ContentType
 
 from flex_outbound.models import Account, Conversation, ConversationContact, Message
-from flex_outbound.statuses import MessageStatus, Party
+from flex_outbound.statuses import MessageStatus
+from flex_outbound.twilio_statuses import Party
 
 BEGAN = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 64

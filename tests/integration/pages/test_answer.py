@@ -18,7 +18,7 @@ from flex_outbound import answering
 from flex_outbound.channels import Channel
 from flex_outbound.contacts import adapter_for, content_type_of
 from flex_outbound.models import Attachment, Conversation, ConversationContact, Interaction, Message, Sender
-from flex_outbound.statuses import ConversationState
+from flex_outbound.twilio_statuses import ConversationState
 from tests.integration.pages.strict import read
 
 Open = Callable[..., Conversation]

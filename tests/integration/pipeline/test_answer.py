@@ -14,7 +14,8 @@ from flex_outbound.models import Attachment, Conversation, Interaction, Message,
 from flex_outbound.outbox import answers, messages
 from flex_outbound.outbox.answers import Reply
 from flex_outbound.outbox.files import File
-from flex_outbound.statuses import ConversationState, MessageStatus
+from flex_outbound.statuses import MessageStatus
+from flex_outbound.twilio_statuses import ConversationState
 
 from .conftest import Sandbox, run_due
 

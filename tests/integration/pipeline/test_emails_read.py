@@ -8,7 +8,8 @@ import pytest
 
 from flex_outbound.models import Conversation, Interaction, Message
 from flex_outbound.outbox.conversations import parts
-from flex_outbound.statuses import MessageStatus, Party
+from flex_outbound.statuses import MessageStatus
+from flex_outbound.twilio_statuses import Party
 from tests.integration.pipeline.conftest import Sandbox, run_due
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -17,7 +17,7 @@ from flex_outbound.outbox import answers, files
 from flex_outbound.outbox.answers import Reply
 from flex_outbound.outbox.preflight import Setup, require_permission
 from flex_outbound.statements import load_permissions
-from flex_outbound.views import MOST_SHOWN, TooOften, count, named_contact, next_page, posted_key, signed_in
+from flex_outbound.views.clicks import MOST_SHOWN, TooOften, count, named_contact, next_page, posted_key, signed_in
 
 
 @signed_in

@@ -26,7 +26,7 @@ from flex_outbound.outbox.conversations import linking
 from flex_outbound.outbox.preflight import usable_addresses
 from flex_outbound.sids import SidKind, is_sid
 from flex_outbound.statements import load_permissions
-from flex_outbound.views import View, named_contact, signed_in
+from flex_outbound.views.clicks import View, named_contact, signed_in
 
 PAGE_SIZE: Final = 25
 MOST_PAGES: Final = 40

@@ -21,7 +21,7 @@ from flex_outbound.outbox.visible import conversations_of, shown_conversations
 from flex_outbound.sids import SidKind, is_sid
 from flex_outbound.statements import load_permissions
 from flex_outbound.timeline import BadCursor
-from flex_outbound.views import named_contact, next_page, signed_in
+from flex_outbound.views.clicks import named_contact, next_page, signed_in
 
 logger = logging.getLogger(__name__)
 
