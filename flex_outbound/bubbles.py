@@ -4,6 +4,7 @@ Texts are data: ``body`` and ``subject`` are never HTML, whatever the customer s
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from django.db.models import F, Model
@@ -35,11 +36,12 @@ RELATED: Final = ("agent", "conversation__agent", "conversation__interaction__wo
 """What is read with messages to describe them."""
 
 
-class Reader(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Reader:
     """Who reads: a user, and the name of the contact whose page it is."""
 
     user: Any
-    contact_name: str
+    contact_name: str = field(repr=False)
 
 
 class Folded(NamedTuple):

@@ -64,7 +64,8 @@ def record(conversation: Conversation, heard: Sequence[Heard], *, carefully: boo
     if any(message.party == Party.UNKNOWN or _lacks_text(conversation, message) for message in new):
         read_soon(conversation)
     save(conversation, is_news=bool(new) or is_changed)
-    if any(one.party == Party.AGENT and one.index == conversation.last_index for one in (*new, *placed)):
+    is_last = [one for one in (*new, *placed) if one.party == Party.AGENT and one.index == conversation.last_index]
+    if is_last and conversation.inbound:
         # Who answers in the last place has read what was written before.
         marks.mark_answered(conversation, conversation.inbound)
     if is_changed or any(message.to_tell for message in new):
