@@ -46,6 +46,10 @@ INTERACTION: Final = 0
 MESSAGE: Final = 1
 
 
+Link = tuple[Any, int, str]
+"""A conversation, and the type and id of one of its contacts."""
+
+
 class BadCursor(ValueError):
     """A cursor that was not made here, or was changed."""
 
@@ -138,7 +142,8 @@ def entries(user: Any, contact: Any, before: Place | None = None, size: int = PA
     """Return one page of what a user may see of a contact, in four queries at most, and one for each kind of kin."""
     is_hidden = _is_hidden(user, contact)
     opened = visible_to(user).for_contact(contact)
-    said = messages_of(user, contact)
+    links = links_of(user, contact)
+    said = messages_of(user, links)
     if is_hidden:
         opened, said = opened.filter(agent=user), said.filter(conversation__agent=user)
     lines = contexts.loaded(opened.filter(_older_interactions(before))).order_by("-created_at", "-id")
@@ -147,12 +152,12 @@ def entries(user: Any, contact: Any, before: Place | None = None, size: int = PA
     rows.sort(key=place_of, reverse=True)
     page = rows[:size]
     older = place_of(page[-1]).as_cursor() if len(rows) > size else None
-    return Entries(page[::-1], older, _kin(user, contact, page))
+    return Entries(page[::-1], older, _kin(user, contact, page, links))
 
 
 def messages(user: Any, contact: Any, before: Place | None, size: int) -> tuple[list[Message], str | None]:
     """Return the newest messages of a contact before a place, the newest first, and the cursor of the next page."""
-    said = messages_of(user, contact)
+    said = messages_of(user, links_of(user, contact))
     if _is_hidden(user, contact):
         said = said.filter(conversation__agent=user)
     found = _before(before, _ordered(said.filter(_older_messages(before)))[: size + MARGIN])
@@ -160,10 +165,20 @@ def messages(user: Any, contact: Any, before: Place | None, size: int) -> tuple[
     return page, place_of(page[-1]).as_cursor() if len(found) > size else None
 
 
-def messages_of(user: Any, contact: Any) -> Any:
-    """Return the messages of a contact's conversations that the user may see, with what describes them."""
+def links_of(user: Any, contact: Any) -> list[Link]:
+    """Return the links of a contact's conversations that the user may see, those with other contacts among them."""
     keys = conversations_of(user).for_contact(contact).order_by().values("pk")
-    found = Message.objects.filter(conversation__in=keys).select_related(*bubbles.RELATED)
+    links = ConversationContact.objects.filter(conversation__in=keys).order_by("pk")
+    return list(links.values_list("conversation", "contact_type", "contact_id"))
+
+
+def messages_of(user: Any, links: Iterable[Link]) -> Any:
+    """Return the messages of linked conversations, with what describes them.
+
+    The conversations are named and not asked for within: a query that joins so many tables is planned in parts, and all
+    messages would be read before those of other conversations are left out.
+    """
+    found = Message.objects.filter(conversation__in={key for key, *_ in links}).select_related(*bubbles.RELATED)
     mark = ReadMark.objects.filter(user=user.pk, conversation=OuterRef("conversation")).values("inbound")[:1]
     return bubbles.with_policy(found).annotate(rank=Coalesce("index", Value(LAST)), read=Coalesce(Subquery(mark), 0))
 
@@ -234,15 +249,14 @@ def _is_hidden(user: Any, contact: Any) -> bool:
     return bool(hidden_from(user, [key]))
 
 
-def _kin(user: Any, contact: Any, page: Sequence[Interaction | Message]) -> dict[Any, list[str]]:
+def _kin(user: Any, contact: Any, page: Sequence[Interaction | Message], links: Iterable[Link]) -> dict[Any, list[str]]:
     """Return, by conversation, the names of the other contacts whose it is too and whom the user may see."""
     keys = {one.conversation_id for one in page if isinstance(one, Message)}
     if not keys:
         return {}
     adapter = adapter_for(type(contact))
     own = (ContentType.objects.get_for_model(adapter.model, for_concrete_model=True).pk, id_of(adapter, contact))
-    links = ConversationContact.objects.filter(conversation__in=keys).order_by("pk")
-    others = [one for one in links.values_list("conversation", "contact_type", "contact_id") if one[1:] != own]
+    others = [one for one in links if one[0] in keys and one[1:] != own]
     names = _names(user, {(kind, pk) for _key, kind, pk in others})
     kin: dict[Any, list[str]] = {}
     for key, kind, pk in others:

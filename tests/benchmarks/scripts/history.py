@@ -145,7 +145,7 @@ def fill(count: int, days: int) -> dict[str, int]:
     message = Message.objects.create(interaction=row, body="Hello")
     with connection.cursor() as cursor:
         cursor.execute("SET maintenance_work_mem = '512MB'")
-        names = _indices(cursor)
+        names = indices(cursor)
         for index, _definition in names:
             cursor.execute(f'DROP INDEX "{index}"')
         # The keys fit by construction; to look up five of them for each row would take most of the time.
@@ -178,11 +178,12 @@ def multiply(
     )
 
 
-def _indices(cursor: Any) -> list[tuple[str, str]]:
-    """Return name and definition of the indices that no constraint needs: faster made after the rows than before."""
+def indices(cursor: Any, table: str = "flex_outbound_interaction") -> list[tuple[str, str]]:
+    """Return name and definition of a table's indices that no constraint needs: faster made after the rows than before."""
     cursor.execute(
-        "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'flex_outbound_interaction' "
-        "AND NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conname = indexname)"
+        "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = %s "
+        "AND NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conname = indexname)",
+        [table],
     )
     return list(cursor.fetchall())
 

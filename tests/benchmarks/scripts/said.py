@@ -18,7 +18,7 @@ from crm_demo.models import Contact
 from crm_demo.seeding.twilio import seed_twilio
 from crm_demo.seeding.users import seed_users
 from flex_outbound.models import Conversation, ConversationContact, Message, Sender
-from tests.benchmarks.scripts.history import multiply
+from tests.benchmarks.scripts.history import indices, multiply
 
 PER_CONVERSATION: Final = 100
 PER_CONTACT: Final = 2
@@ -64,7 +64,12 @@ def fill(count: int) -> dict[str, int]:
         cursor.execute("SET session_replication_role = replica")
         multiply(cursor, row, CONVERSATION, _series("conversations"), values)
         multiply(cursor, link, LINK, _series("conversations"), values)
+        names = indices(cursor, Message._meta.db_table)
+        for index, _definition in names:
+            cursor.execute(f'DROP INDEX "{index}"')
         multiply(cursor, message, MESSAGE, _series("count"), values)
+        for _index, definition in names:
+            cursor.execute(definition)
         cursor.execute("SET session_replication_role = DEFAULT")
         cursor.execute("VACUUM ANALYZE flex_outbound_message, flex_outbound_conversation")
         cursor.execute("VACUUM ANALYZE flex_outbound_conversationcontact")
