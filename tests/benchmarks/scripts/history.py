@@ -179,7 +179,7 @@ def multiply(
 
 
 def indices(cursor: Any, table: str = "flex_outbound_interaction") -> list[tuple[str, str]]:
-    """Return name and definition of a table's indices that no constraint needs: faster made after the rows than before."""
+    """Return name and definition of a table's indices that no constraint needs: they are faster made after the rows."""
     cursor.execute(
         "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = %s "
         "AND NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conname = indexname)",
