@@ -40,7 +40,18 @@ def test_a_running_installation_is_well(stack: Stack) -> None:
     }
     found.pop("templates", None)
     assert found.pop("alerts") == "warning"  # nobody is in ADMINS here
-    wanted = ("database", "migrations", "clock", "broker", "workers", "sweep", "waiting", "rate_limits", "cache")
+    wanted = (
+        "database",
+        "migrations",
+        "clock",
+        "broker",
+        "workers",
+        "sweep",
+        "waiting",
+        "rate_limits",
+        "cache",
+        "contact_index",
+    )
     at_twilio = ("credentials", "workspace", "workflow", "queues", "flex_workers", "senders", "callback_address")
     assert found == dict.fromkeys([*wanted, *at_twilio], "ok")
     assert secrecy.leaks([done.stdout], secrecy.secrets_of(stack)) == []
