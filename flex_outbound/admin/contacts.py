@@ -50,10 +50,15 @@ class FlexContactAdminMixin(Base):
             columns.append(COLUMN)
         return [_column(request) if column == COLUMN else column for column in columns]
 
-    def get_actions(self, request: HttpRequest) -> Any:
-        """Return the host's actions and, for who may do that, the one that erases what is kept of a contact here."""
-        actions: dict[str, Any] = super().get_actions(request)
-        is_list = self.actions is not None and IS_POPUP_VAR not in request.GET
+    def get_actions(self, request: HttpRequest, action_location: Any = None) -> Any:
+        """Return the host's actions and, for who may do that, the one that erases what is kept of a contact here.
+
+        ``action_location``: which page asks, None before Django 6.1, where only lists have actions.
+        """
+        place = {} if action_location is None else {"action_location": action_location}
+        actions: dict[str, Any] = super().get_actions(request, **place)
+        is_form = getattr(action_location, "name", "") == "CHANGE_FORM"
+        is_list = self.actions is not None and IS_POPUP_VAR not in request.GET and not is_form
         if is_list and may_erase(request):
             actions[flex_erase.__name__] = self.get_action(flex_erase)
         return actions
