@@ -57,7 +57,16 @@ PARTS = {
         "reference",
         "upgrade",
     ],
-    "In production": ["deployment", "operations", "dashboard", "metrics", "webhooks", "privacy", "security", "benchmarks"],
+    "In production": [
+        "deployment",
+        "operations",
+        "dashboard",
+        "metrics",
+        "webhooks",
+        "privacy",
+        "security",
+        "benchmarks",
+    ],
     "Behind it": ["architecture", "sandbox"],
 }
 """The navigation. A page that is in none of the parts is a warning, and so an error."""

@@ -17,7 +17,7 @@ from flex_outbound.conf import conf
 from flex_outbound.current import local
 from flex_outbound.models import Conversation, Interaction, Message, MessageText
 from flex_outbound.models.conversation import sid_of
-from flex_outbound.outbox.conversations import receipts
+from flex_outbound.outbox.conversations import keeping, receipts
 from flex_outbound.outbox.conversations.authors import decoded, is_worker
 from flex_outbound.outbox.conversations.media import PICTURES
 from flex_outbound.outbox.texts import name_of
@@ -28,6 +28,9 @@ FOLD: Final = 700
 """Characters of a text after which a page shows the rest on demand."""
 
 FOLD_LINES: Final = 14
+
+TEXTS: Final = frozenset({"body", "history"})
+"""Categories of files that are an email's own text, and the emails that it answers."""
 
 UNSENT: Final = frozenset({MessageStatus.WAITING, MessageStatus.SENDING, MessageStatus.UNCONFIRMED})
 """States of a message that stands at the end, wherever it will come to stand."""
@@ -66,6 +69,7 @@ def describe_message(message: Message, reader: Reader) -> dict[str, Any]:
     channel = _channel_of(message)
     state, label = state_of(message)
     is_removed = message.removed_at is not None
+    is_hidden = not is_removed and _is_text_hidden(message)
     key: Any = message.conversation_id
     return {
         "id": message.pk,
@@ -82,11 +86,11 @@ def describe_message(message: Message, reader: Reader) -> dict[str, Any]:
         "said_at": local(message.said_at),
         "edited_at": local(message.edited_at) if message.edited_at and not is_removed else None,
         "removed_at": local(message.removed_at) if message.removed_at else None,
-        "subject": "" if is_removed else message.subject,
-        "body": "" if is_removed else message.body,
-        "is_text_kept": is_removed or message.is_text_kept,
+        "subject": "" if is_removed or is_hidden else message.subject,
+        "body": "" if is_removed or is_hidden else message.body,
+        "is_text_kept": is_removed or (message.is_text_kept and not (is_hidden and keeping.has_text(message))),
         "content_sid": message.content_sid or None,
-        "media": [] if is_removed else [_file(message, item) for item in _items(message)],
+        "media": [] if is_removed else [_file(message, item) for item in _items(message, is_hidden=is_hidden)],
         "state": state,
         "state_label": label,
         "error_code": message.error_code,
@@ -99,6 +103,7 @@ def describe_message(message: Message, reader: Reader) -> dict[str, Any]:
 def bubble(message: Message, reader: Reader) -> dict[str, Any]:
     """Return the context of ``_message.html``: the description, and what only a page needs."""
     described = describe_message(message, reader)
+    files = _shown_files(message, described["media"])
     folded = fold(described["body"])
     return described | {
         "kind": "message",
@@ -110,8 +115,9 @@ def bubble(message: Message, reader: Reader) -> dict[str, Any]:
         "is_unsent": message.status in UNSENT,
         "is_bad": bool(described["error_message"]) or described["state"] in UNDELIVERED,
         "text_url": _text_url(message),
-        "pictures": [one for one in described["media"] if one["is_picture"]],
-        "files": [one for one in described["media"] if not one["is_picture"]],
+        "is_text_hidden": _is_text_hidden(message),
+        "pictures": [one for one in files if one["is_picture"]],
+        "files": [one for one in files if not one["is_picture"]],
         "conversation": message.conversation,
         "address": _address_of(message),
     }
@@ -123,7 +129,8 @@ def version_of(message: Message) -> str:
     seen = [str(int(one.timestamp())) if one else "" for one in moments]
     arrived, total = receipts.counts(message.receipts or {})
     parts = (message.status, message.delivery_status, arrived, total, *seen, message.attempt, message.party)
-    return ".".join(str(one) for one in (*parts, int(message.has_media), int(message.conversation_id is not None)))
+    contents = (bool(message.body), len(message.media or ()), message.conversation_id is not None)
+    return ".".join(str(one) for one in (*parts, *map(int, contents)))
 
 
 def state_of(message: Message) -> tuple[str, str]:
@@ -230,8 +237,18 @@ def _address_of(message: Message) -> str:
     return str(getattr(source, "address", ""))
 
 
-def _items(message: Message) -> Iterable[dict[str, Any]]:
-    return [one for one in message.media or () if isinstance(one, dict) and one.get("sid")]
+def _items(message: Message, *, is_hidden: bool) -> Iterable[dict[str, Any]]:
+    """Return what is known of a message's files: without their names, which may quote it, where its text is hidden."""
+    found = [one for one in message.media or () if isinstance(one, dict) and one.get("sid")]
+    return keeping.without_names(found) if is_hidden else found
+
+
+def _shown_files(message: Message, described: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the files that stand below a text: not those that are the email's own text, where that can be read
+    here, or may not be read at all.
+    """
+    has_text = bool(message.body) or not message.is_text_kept or _is_text_hidden(message)
+    return [one for one in described if not (has_text and one["category"] in TEXTS)]
 
 
 def _file(message: Message, item: dict[str, Any]) -> dict[str, Any]:
@@ -262,7 +279,16 @@ def _label_of(kind: str, category: str) -> str:
 
 def _text_url(message: Message) -> str | None:
     """Return where the text of a message can be had that is not kept here; None where it is, or may not be fetched."""
-    policy = getattr(message, "text_policy", "") or conf.message_text
-    if message.is_text_kept or message.removed_at or not message.message_sid or policy == MessageText.NONE:
+    if message.is_text_kept or message.removed_at or not message.message_sid or _policy(message) == MessageText.NONE:
         return None
     return f"{api_root().removesuffix('api/')}messages/{message.pk}/text/"
+
+
+def _is_text_hidden(message: Message) -> bool:
+    """Tell whether an account shows no texts, and so not the ones either that were stored before it was told so."""
+    is_settled = message.status in (MessageStatus.SENT, MessageStatus.RECEIVED)
+    return is_settled and _policy(message) == MessageText.NONE
+
+
+def _policy(message: Message) -> str:
+    return str(getattr(message, "text_policy", "") or conf.message_text)

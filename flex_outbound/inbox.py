@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils.translation import get_language
 
 from flex_outbound.channels import Channel
+from flex_outbound.conf import conf
 from flex_outbound.contacts import ContactAdapter, adapter_by_type, id_of, label_of, read_id
 from flex_outbound.contexts import user_of
 from flex_outbound.current import local
@@ -57,7 +58,8 @@ def conversations(user: Any, *, unread_only: bool = False) -> QuerySet[Any, Any]
 
     ``answered_at``: when the customer wrote last; where they have not, when the conversation began.
     """
-    found: QuerySet[Any, Any] = Conversation.objects.in_inbox_of(user).with_unread(user)
+    own = Conversation.objects.in_inbox_of(user).with_shown_text(conf.message_text)
+    found: QuerySet[Any, Any] = own.with_unread(user)
     found = found.annotate(answered_at=Coalesce("last_inbound_at", "created_at")).order_by("-answered_at", "-pk")
     return found.filter(unread__gt=0) if unread_only else found
 
@@ -105,7 +107,7 @@ def _describe(conversation: Any, contacts: Sequence[dict[str, Any]]) -> dict[str
         "channel": str(conversation.channel),
         "contacts": list(contacts),
         "customer_name": conversation.customer_name or conversation.address,
-        "last_text": conversation.last_text,
+        "last_text": conversation.shown_text,
         "last_at": local(at),
         "last_party": conversation.last_party or None,
         "unread": max(0, conversation.unread),

@@ -13,6 +13,7 @@ from django.db import connections, models, router
 from django.db.models import CharField, Count, F, IntegerField, Max, QuerySet, Sum, UUIDField, Value
 from django.db.models.functions import Cast, Coalesce
 
+from flex_outbound.conf import conf
 from flex_outbound.models import Conversation, Interaction, Sender
 
 PLAIN_BACKEND = "django.contrib.auth.backends.ModelBackend"
@@ -134,10 +135,11 @@ def _parts_of_mine(user: Any) -> tuple[QuerySet[Any, Any], QuerySet[Any, Any]]:
     label = Cast(Value(""), CharField(max_length=100))
     usable = Sender.objects.usable_by(user).exclude(account__workspace_sid="").order_by()
     channels = _padded(usable.annotate(label=label), "label", "channel").distinct()
-    unread = Conversation.objects.in_inbox_of(user).with_unread(user).filter(unread__gt=0).order_by()
+    found = Conversation.objects.in_inbox_of(user).with_shown_text(conf.message_text)
+    unread = found.with_unread(user).filter(unread__gt=0).order_by()
     waiting = unread.annotate(label=label, name=label, at=Cast("last_inbound_at", CharField(max_length=64)))
     contact = ("contacts__contact_type_id", "contacts__contact_id")
-    return channels, waiting.values_list("label", "name", "pk", *contact, "unread", "last_text", "at")
+    return channels, waiting.values_list("label", "name", "pk", *contact, "unread", "shown_text", "at")
 
 
 _CODENAME = ("content_type__app_label", "codename")
@@ -186,15 +188,18 @@ def _granted(user: Any) -> tuple[QuerySet[Permission], QuerySet[Permission]]:
 
 def _rows(build: Build, model: type[models.Model], user: Any) -> list[tuple[Any, ...]]:
     alias = router.db_for_read(model)
-    sql, params = _statement(build, alias, user.pk, bool(getattr(user, "is_superuser", False)))
+    sql, params = _statement(build, alias, user.pk, bool(getattr(user, "is_superuser", False)), conf.message_text)
     with connections[alias].cursor() as cursor:
         cursor.execute(sql, params)
         return list(cursor.fetchall())
 
 
 @lru_cache(maxsize=512)
-def _statement(build: Build, alias: str, pk: Any, is_superuser: bool) -> tuple[str, tuple[Any, ...]]:
-    """Return SQL and parameters. Of the user nothing but the key and this flag is in them."""
+def _statement(build: Build, alias: str, pk: Any, is_superuser: bool, _texts: str) -> tuple[str, tuple[Any, ...]]:
+    """Return SQL and parameters. Of the user nothing but the key and this flag is in them.
+
+    ``_texts``: the setting MESSAGE_TEXT, which some of them depend on.
+    """
     user = get_user_model()(pk=pk)
     if is_superuser:
         user.is_superuser = True

@@ -1,6 +1,6 @@
 """Conversations at Twilio as we know them, whose they are, and who has read them."""
 
-from typing import Any, Self
+from typing import Any, Self, cast
 from uuid import UUID
 
 from django.conf import settings
@@ -11,7 +11,7 @@ from django.db.models.functions import Coalesce, Now
 from django.utils.translation import gettext_lazy as _
 
 from flex_outbound.channels import Channel
-from flex_outbound.models.account import Account
+from flex_outbound.models.account import Account, MessageText
 from flex_outbound.models.fields import AddressKeyField, SidField
 from flex_outbound.models.interaction import Interaction, owner_of
 from flex_outbound.models.scheduling import SchedulableQuerySet
@@ -46,6 +46,18 @@ class ConversationQuerySet(SchedulableQuerySet["Conversation"]):
         mark = FilteredRelation("read_marks", condition=Q(read_marks__user=user.pk))
         seen = Coalesce(models.F("mark__inbound"), models.Value(0))
         return self.annotate(mark=mark).annotate(unread=models.F("inbound") - seen)
+
+    def with_shown_text(self, otherwise: str) -> Self:
+        """Return them with ``shown_text``: how the last message begins, "" where their account shows no texts.
+
+        ``otherwise``: the rule of accounts that have none of their own. What was stored before is not shown either.
+        """
+        shown = [one for one in MessageText.values if one != MessageText.NONE]
+        if otherwise != MessageText.NONE:
+            shown.append("")
+        is_shown = models.When(account__message_text__in=shown, then=models.F("last_text"))
+        found: Any = self.annotate(shown_text=models.Case(is_shown, default=models.Value("")))
+        return cast("Self", found)
 
     def for_contact(self, contact: models.Model) -> Self:
         """Return the conversations of one contact; any model, any primary-key type."""

@@ -145,7 +145,7 @@ def _identity(adapter: ContactAdapter, contact: Any) -> tuple[str, str]:
     return label_of(adapter.model), id_of(adapter, contact)
 
 
-def _row(conversation: Conversation) -> dict[str, Any]:
+def _row(conversation: Any) -> dict[str, Any]:
     """Return what the pages show of a conversation."""
     channel = conversation.channel
     return {
@@ -156,7 +156,7 @@ def _row(conversation: Conversation) -> dict[str, Any]:
         "name": conversation.customer_name,
         "address": conversation.address,
         "sender": (conversation.sender and conversation.sender.display_name) or conversation.sender_address,
-        "last_text": conversation.last_text,
+        "last_text": conversation.shown_text,
         "last_at": conversation.last_at or conversation.created_at,
         "is_open": conversation.is_open,
     }

@@ -109,6 +109,9 @@ def _contents(conversation: Conversation, message: Message, heard: Heard) -> dic
         news["subject"] = heard.subject
     if heard.body and not message.body and message.key is None and is_kept and message.is_text_kept:
         news["body"] = heard.body
+        if message.has_media:
+            # The text of an email is a file, and is read later: that is no edit.
+            return news
     return news | _edited(message, heard, is_kept=is_kept)
 
 

@@ -46,6 +46,7 @@ def unmatched_for(user: Any) -> ConversationQuerySet:
         return Conversation.objects.none()
     # Where nothing was said there is nothing to tell whose it is.
     found: ConversationQuerySet = Conversation.objects.unmatched().filter(last_at__isnull=False)
+    found = found.with_shown_text(conf.message_text)
     return found.select_related("sender").order_by("-last_at", "-id")
 
 
@@ -56,7 +57,8 @@ def find(user: Any, conversation_sid: str) -> Conversation | None:
     """
     if not may_link(user):
         return None
-    wanted = Conversation.objects.ours().select_related("sender").filter(pk=key_of(conversation_sid))
+    ours = Conversation.objects.ours().with_shown_text(conf.message_text)
+    wanted = ours.select_related("sender").filter(pk=key_of(conversation_sid))
     own = Conversation.objects.filter(contacts__linked_by=user)
     for allowed in (Conversation.objects.unmatched(), conversations_of(user), own):
         found = shown_conversations(user, wanted.filter(pk__in=allowed.values("pk")))

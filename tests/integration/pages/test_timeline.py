@@ -203,6 +203,18 @@ def test_a_text_that_is_not_kept_can_be_shown_where_it_may_be(
     assert (f'href="/flex/messages/{message.pk}/text/"' in html) == has_link
 
 
+def test_texts_of_before_are_not_shown_where_none_are_shown(
+    render: Render, account: Account, agent: Any, contact: Any, conversation: Conversation
+) -> None:
+    talk.say(conversation, "Stored before", subject="Its subject", media=[talk.file(filename="passport.png")])
+    talk.say(conversation, "", 1, media=[talk.file()])
+    Account.objects.filter(pk=account.pk).update(message_text="none")
+    html = render(TIMELINE, agent, contact=contact)
+    assert not any(one in html for one in ("Stored before", "Its subject", "passport.png"))
+    assert html.count("The text is kept at Twilio only.") == 1
+    assert "Read it in Flex." in html
+
+
 def test_a_number_of_two_contacts_says_so_to_whom_may_see_the_other(
     render: Render, agent: Any, contact: Any, conversation: Conversation
 ) -> None:
@@ -290,6 +302,35 @@ def test_files_are_links_and_pictures_are_shown(
     page = read(render(TIMELINE, agent, contact=contact))
     assert len([tag for tag, _given in page.tags if tag == "img"]) == 1
     assert len([given for tag, given in page.tags if tag == "a" and "download" in given]) == 3
+
+
+@pytest.mark.parametrize(
+    ("body", "is_text_kept", "policy", "shown"),
+    [
+        ("Dear Ada", True, "store", ["a.pdf"]),
+        ("", True, "store", ["Email as text", "Email as HTML", "Earlier emails", "a.pdf"]),
+        ("", False, "fetch", ["a.pdf"]),
+        ("", True, "none", ["File"]),
+    ],
+)
+def test_an_emails_own_text_is_no_file_below_it(
+    render: Render,
+    account: Account,
+    agent: Any,
+    contact: Any,
+    conversation: Conversation,
+    body: str,
+    is_text_kept: bool,
+    policy: str,
+    shown: list[str],
+) -> None:
+    Account.objects.filter(pk=account.pk).update(message_text=policy)
+    kinds = [("text/plain", "body"), ("text/html", "body"), ("text/html", "history"), ("application/pdf", "media")]
+    media = [talk.file(kind, "", category=category) for kind, category in kinds]
+    media[-1]["filename"] = "a.pdf"
+    talk.say(conversation, body, is_text_kept=is_text_kept, media=media)
+    html = render(TIMELINE, agent, contact=contact)
+    assert re.findall(r"download>\s*<bdi>(.*?)</bdi>", html) == shown
 
 
 def test_what_was_read_is_not_to_be_told_again(

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db.models.functions import Now
 
 from flex_outbound.models import Conversation, Interaction, Message
 from flex_outbound.outbox.conversations import parts
@@ -49,6 +50,17 @@ def test_html_becomes_the_text_that_a_reader_sees(row: Interaction, sandbox: San
     message = Message.objects.get(party=Party.CUSTOMER)
     assert message.body == "Dear Ada,\nit works & well."
     assert Conversation.objects.get().inbound == 1
+
+
+def test_a_text_that_is_read_later_is_no_edit(row: Interaction, sandbox: Sandbox) -> None:
+    write(sandbox, row, subject="Re: Hello", html=HTML)
+    # As after a callback, which has no text.
+    Message.objects.filter(party=Party.CUSTOMER).update(body="")
+    Conversation.objects.update(read_index=0, next_at=Now())
+    run_due(1000)
+
+    message = Message.objects.get(party=Party.CUSTOMER)
+    assert (message.body, message.edited_at) == ("Dear Ada,\nit works & well.", None)
 
 
 def test_an_attachment_is_no_text(row: Interaction, sandbox: Sandbox) -> None:
