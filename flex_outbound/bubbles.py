@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-from django.db.models import F, Model
+from django.db.models import Model, OuterRef, Subquery
 from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -15,11 +15,11 @@ from django.utils.translation import gettext as _
 from flex_outbound.channels import Channel
 from flex_outbound.conf import conf
 from flex_outbound.current import local
-from flex_outbound.models import Conversation, Interaction, Message, MessageText
+from flex_outbound.models import Account, Conversation, Interaction, Message, MessageText
 from flex_outbound.models.conversation import sid_of
 from flex_outbound.outbox.conversations import keeping, receipts
 from flex_outbound.outbox.conversations.authors import decoded, is_worker
-from flex_outbound.outbox.conversations.media import PICTURES
+from flex_outbound.outbox.conversations.media import PICTURES, is_text
 from flex_outbound.outbox.texts import name_of
 from flex_outbound.statuses import MessageStatus
 from flex_outbound.twilio_statuses import DELIVERY_ORDER, UNDELIVERED, DeliveryStatus, Party
@@ -56,7 +56,8 @@ class Folded(NamedTuple):
 
 def with_policy(messages: Any) -> Any:
     """Return messages with the rule of their account for texts, past its secrets."""
-    return messages.annotate(text_policy=F("account__message_text"))
+    rule = Account.objects.filter(pk=OuterRef("account")).order_by().values("message_text")
+    return messages.annotate(text_policy=Subquery(rule))
 
 
 def api_root() -> str:
@@ -239,8 +240,12 @@ def _address_of(message: Message) -> str:
 
 def _items(message: Message, *, is_hidden: bool) -> Iterable[dict[str, Any]]:
     """Return what is known of a message's files: without their names, which may quote it, where its text is hidden."""
-    found = [one for one in message.media or () if isinstance(one, dict) and one.get("sid")]
-    return keeping.without_names(found) if is_hidden else found
+    if keeping.is_erased(message):
+        return []
+    items = [one for one in message.media or () if isinstance(one, dict) and one.get("sid")]
+    if _policy_of(message) == MessageText.NONE:
+        items = [one for one in items if not is_text(one)]
+    return keeping.without_names(items) if is_hidden else items
 
 
 def _shown_files(message: Message, described: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -279,7 +284,7 @@ def _label_of(kind: str, category: str) -> str:
 
 def _text_url(message: Message) -> str | None:
     """Return where the text of a message can be had that is not kept here; None where it is, or may not be fetched."""
-    if message.is_text_kept or message.removed_at or not message.message_sid or _policy(message) == MessageText.NONE:
+    if message.is_text_kept or message.removed_at or not message.message_sid or _policy_of(message) == MessageText.NONE:
         return None
     return f"{api_root().removesuffix('api/')}messages/{message.pk}/text/"
 
@@ -287,8 +292,8 @@ def _text_url(message: Message) -> str | None:
 def _is_text_hidden(message: Message) -> bool:
     """Tell whether an account shows no texts, and so not the ones either that were stored before it was told so."""
     is_settled = message.status in (MessageStatus.SENT, MessageStatus.RECEIVED)
-    return is_settled and _policy(message) == MessageText.NONE
+    return is_settled and _policy_of(message) == MessageText.NONE
 
 
-def _policy(message: Message) -> str:
+def _policy_of(message: Message) -> str:
     return str(getattr(message, "text_policy", "") or conf.message_text)

@@ -1,4 +1,4 @@
-"""How often a user may click, over the API and the plain form together.
+"""How often a user may click, over the API and the plain form together, and how often read.
 
 Clicks are counted in Django's default cache, which a project has anyway and all of its processes share. The library
 limits has no storage for it. Its storage in memory starts a thread in every web process.
@@ -15,6 +15,11 @@ from django.core.cache import cache as shared
 from flex_outbound.conf import conf
 
 logger = logging.getLogger(__name__)
+
+_polls: dict[str, int] = {}
+"""Reads by user, of the window in ``_window``."""
+
+_window: list[int] = [0]
 
 
 @cache
@@ -54,3 +59,29 @@ def _take(key: str, most: int, seconds: int) -> float:
         return 0.0
     # The newest come first, so this one is the first that has to expire before another click fits.
     return clicks[most - 1] + seconds - now if most else float(seconds)
+
+
+def take_poll(user: Any) -> float:
+    """Count a read of a user in this window of the clock, in this process's memory.
+
+    Returns 0.0 where the read is allowed, else the seconds until the next window. A poll should cost next to nothing,
+    so it does not ask a shared cache. The limit stops a page that polls in a tight loop, for which one limit per
+    process is enough.
+    """
+    limit = parse(conf.rate_limits.get("poll"))
+    if limit is None:
+        return 0.0
+    most, seconds = limit
+    now = time.time()
+    if (window := int(now // seconds)) != _window[0]:
+        # Memory is bounded by the users of one window.
+        _window[0] = window
+        _polls.clear()
+    key = str(user.pk)
+    _polls[key] = _polls.get(key, 0) + 1
+    return 0.0 if _polls[key] <= most else seconds - now % seconds
+
+
+def forget_polls() -> None:
+    """Forget all counts of reads, for tests."""
+    _polls.clear()

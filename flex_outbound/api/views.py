@@ -3,7 +3,6 @@
 ``ApiView`` makes them independent of the host's REST_FRAMEWORK settings, except for authentication.
 """
 
-import time
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID
@@ -39,7 +38,6 @@ from flex_outbound.api.serializers import (
     TimelinePagination,
     TimelineQuery,
 )
-from flex_outbound.conf import conf
 from flex_outbound.contacts import adapter_by_label, content_type_of, find_contact, stored_id
 from flex_outbound.exceptions import InvalidClick
 from flex_outbound.models import Interaction
@@ -80,42 +78,23 @@ class ClickThrottle(BaseThrottle):
 
 
 class PollThrottle(BaseThrottle):
-    """Limits the reads of one user, counted in windows of the clock in this process's memory.
+    """Limits the reads of one user, counted together with those of the pages: see ``rates.take_poll``."""
 
-    A poll should cost next to nothing, so it does not ask a shared cache. The limit stops a page that polls in a tight
-    loop, for which one limit per process is enough.
-    """
-
-    _counts: dict[str, int] = {}
-    _window = 0
-    _duration = 60
+    _wait = 0.0
 
     def allow_request(self, request: Request, view: APIView) -> bool:
         """Count a read."""
-        limit = rates.parse(conf.rate_limits.get("poll"))
-        if limit is None:
-            return True
-        most, self._duration = limit
-        counts = self._counts_of(int(time.time() // self._duration))
-        user = str(request.user.pk)
-        counts[user] = counts.get(user, 0) + 1
-        return counts[user] <= most
-
-    @classmethod
-    def _counts_of(cls, window: int) -> dict[str, int]:
-        if window != cls._window:
-            # A new dict for each window keeps memory bounded by the users of one window.
-            cls._window, cls._counts = window, {}
-        return cls._counts
+        self._wait = rates.take_poll(request.user)
+        return not self._wait
 
     @classmethod
     def reset(cls) -> None:
         """Forget all counts, for tests."""
-        cls._counts = {}
+        rates.forget_polls()
 
     def wait(self) -> float:
         """Return the seconds until the next window."""
-        return self._duration - time.time() % self._duration
+        return self._wait
 
 
 class ApiView(APIView):

@@ -61,10 +61,7 @@ class ConversationQuerySet(SchedulableQuerySet["Conversation"]):
 
     def for_contact(self, contact: models.Model) -> Self:
         """Return the conversations of one contact; any model, any primary-key type."""
-        model, contact_id = owner_of(contact)
-        contact_type = ContentType.objects.get_for_model(model, for_concrete_model=True)
-        linked = ConversationContact.objects.filter(contact_type=contact_type, contact_id=contact_id)
-        return self.ours().filter(pk__in=linked.order_by().values("conversation"))
+        return self.ours().filter(pk__in=links_of(contact).values("conversation"))
 
 
 class Conversation(models.Model):
@@ -228,6 +225,13 @@ class ConversationContact(ContactReference):
 
     def __str__(self) -> str:
         return f"{self.contact_type_id} {self.contact_id}"
+
+
+def links_of(contact: models.Model) -> models.QuerySet[ConversationContact]:
+    """Return the links of one contact with conversations; any model, any primary-key type."""
+    model, contact_id = owner_of(contact)
+    contact_type = ContentType.objects.get_for_model(model, for_concrete_model=True)
+    return ConversationContact.objects.filter(contact_type=contact_type, contact_id=contact_id).order_by()
 
 
 class ReadMark(models.Model):

@@ -27,7 +27,7 @@ MAX_NAME: Final = 255
 FIELD: Final = "media"
 _OFFICE: Final = "application/vnd.openxmlformats-officedocument."
 _UNSAID: Final = ("", "application/octet-stream", "binary/octet-stream")
-_UNFIT_IN_NAMES: Final = re.compile(
+UNFIT_IN_NAMES: Final = re.compile(
     "[\\x00-\\x1f\\x7f-\\x9f\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069\\ud800-\\udfff]"
 )
 
@@ -221,7 +221,7 @@ def checked(file: File, limits: Limits, body: str) -> File:
 
 def name_of(name: str, kind: Kind) -> str:
     """Return a file's name without folders and signs that nobody sees, with an extension of its type."""
-    plain = PurePath(PureWindowsPath(_UNFIT_IN_NAMES.sub("", name)).name)
+    plain = PurePath(PureWindowsPath(UNFIT_IN_NAMES.sub("", name)).name)
     stem = plain.stem.strip(" .") or "file"
     suffix = plain.suffix.lower() if plain.suffix.lower() in kind.extensions else kind.extensions[0]
     return f"{stem[: MAX_NAME - len(suffix)]}{suffix}"

@@ -34,7 +34,7 @@ from flex_outbound.outbox import decisions, texts
 from flex_outbound.outbox.enqueue import Click, enqueue
 from flex_outbound.outbox.preflight import require_permission
 from flex_outbound.outbox.visible import shown_to, visible_to
-from flex_outbound.rates import take_click
+from flex_outbound.rates import take_click, take_poll
 from flex_outbound.statements import load_permissions
 
 View = Callable[..., HttpResponseBase]
@@ -54,6 +54,23 @@ def signed_in(view: View) -> View:
     def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         request.user = contexts.user_of(request)
         return protected(request, *args, **kwargs)
+
+    return wrapper
+
+
+def counted(view: View) -> View:
+    """Limit how often one user may read, together with the API's reads. Of signed-in users only."""
+
+    @wraps(view)
+    def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        wait = take_poll(request.user)
+        if not wait:
+            return view(request, *args, **kwargs)
+        error = TooOften(ceil(wait))
+        response = HttpResponse(str(error), content_type="text/plain; charset=utf-8", status=429)
+        response["Retry-After"] = str(error.seconds)
+        response["Cache-Control"] = "private, no-store"
+        return response
 
     return wrapper
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
 
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotModified
 from django.http.response import StreamingHttpResponse
 from django.shortcuts import render
@@ -17,11 +18,12 @@ from flex_outbound import timeline as timelines
 from flex_outbound.bubbles import RELATED
 from flex_outbound.models import Message
 from flex_outbound.outbox.conversations import media as files
+from flex_outbound.outbox.files import UNFIT_IN_NAMES
 from flex_outbound.outbox.visible import conversations_of, shown_conversations
 from flex_outbound.sids import SidKind, is_sid
 from flex_outbound.statements import load_permissions
 from flex_outbound.timeline import BadCursor
-from flex_outbound.views.clicks import named_contact, next_page, signed_in
+from flex_outbound.views.clicks import counted, named_contact, next_page, signed_in
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +33,7 @@ POLICY = "sandbox; default-src 'none'"
 
 @signed_in
 @require_safe
+@counted
 def timeline(request: HttpRequest, contact_type: str) -> HttpResponse:
     """Return the entries of the contact ``?id=…`` as markup: the newest, or those before ``?before=…``.
 
@@ -64,8 +67,10 @@ def _is_known(request: HttpRequest, tag: str) -> bool:
     return tag.removeprefix("W/") in {other.removeprefix("W/") for other in known}
 
 
+@transaction.non_atomic_requests
 @signed_in
 @require_safe
+@counted
 def media(request: HttpRequest, pk: int, media_sid: str) -> HttpResponseBase:
     """Stream one file of a message from Twilio: a picture that is one to be shown, everything else to be saved."""
     message = _message(request.user, pk)
@@ -77,6 +82,10 @@ def media(request: HttpRequest, pk: int, media_sid: str) -> HttpResponseBase:
         found = stack.enter_context(files.opened(message, item))
     except files.MediaMissing:
         return _problem(request, 404, _("Twilio no longer has this file."))
+    except files.MediaErased:
+        return _problem(request, 410, _("This file was erased."))
+    except files.MediaHidden:
+        return _problem(request, 403, _("The texts of messages are not shown here. Open the conversation in Flex."))
     except files.MediaTooLarge:
         return _problem(request, 413, _("This file is too large to be shown here. Open the conversation in Flex."))
     except files.MediaUnavailable:
@@ -112,7 +121,7 @@ class _Body:
 
 
 def _disposition(found: files.OpenFile) -> str:
-    name = found.filename.replace("/", "_").replace("\\", "_") or _("file")
+    name = UNFIT_IN_NAMES.sub("", found.filename).replace("/", "_").replace("\\", "_") or _("file")
     return content_disposition_header(not found.picture, name) or "attachment"
 
 

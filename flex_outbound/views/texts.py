@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from django.contrib.auth.decorators import login_required
 from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
@@ -18,6 +18,7 @@ from flex_outbound.outbox.conversations import fetching
 from flex_outbound.outbox.visible import conversations_of, shown_conversations, shown_to, visible_to
 from flex_outbound.sensitive import sensitive_view
 from flex_outbound.statements import load_permissions
+from flex_outbound.views.clicks import counted
 
 _STATUS: Final = {"hidden": 403, "erased": 410, "gone": 404, "busy": 503, "unreachable": 502}
 
@@ -25,15 +26,16 @@ _STATUS: Final = {"hidden": 403, "erased": 410, "gone": 404, "busy": 503, "unrea
 @transaction.non_atomic_requests
 @require_safe
 @sensitive_view
-def message_text(request: HttpRequest, pk: int) -> HttpResponse:
+def message_text(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Show the text of a message, which Twilio is asked for where it is not kept. Nothing may store the answer."""
     request.user = contexts.user_of(request)
-    response: HttpResponse = _for_readers(request, pk=pk)
+    response: HttpResponseBase = _for_readers(request, pk=pk)
     response["Cache-Control"] = "private, no-store"
     return response
 
 
 @login_required
+@counted
 def _for_readers(request: HttpRequest, pk: int) -> HttpResponse:
     message = _find(request.user, pk)
     if message is None:

@@ -60,9 +60,7 @@ def _check(message: Message) -> None:
         raise TextUnavailable(words, code="hidden")
     if message.is_text_kept:
         return
-    conversation, interaction = message.conversation, message.interaction
-    until = conversation.forgotten_at if conversation is not None else None
-    if (until is not None and message.said_at <= until) or (interaction is not None and interaction.is_erased):
+    if keeping.is_erased(message):
         raise TextUnavailable(_("This text was erased."), code="erased")
     if not (message.message_sid and conversation_sid_of(message)):
         raise _gone()

@@ -108,7 +108,8 @@ def media_of(items: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Any], ...]:
             {
                 "sid": sid,
                 "content_type": kind if _TYPE.match(kind) else "application/octet-stream",
-                "filename": text(given.get("filename"), MAX_FILENAME),
+                # In one line, as lists show it.
+                "filename": " ".join(text(given.get("filename"), MAX_FILENAME).split()),
                 "size": int(size) if size.isascii() and size.isdigit() and len(size) < 12 else None,
                 "category": text(given.get("category"), 16),
             }

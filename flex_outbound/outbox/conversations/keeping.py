@@ -43,6 +43,16 @@ def is_forgotten(conversation: Conversation, heard: Heard) -> bool:
     return until is not None and heard.said_at is not None and heard.said_at <= until
 
 
+def is_erased(message: Message) -> bool:
+    """Tell whether a message's content was erased here. ``message``: with its conversation and its interaction."""
+    if message.is_text_kept:
+        return False
+    conversation: Conversation | None = message.conversation
+    interaction: Interaction | None = message.interaction
+    until = conversation.forgotten_at if conversation is not None else None
+    return (until is not None and message.said_at <= until) or (interaction is not None and interaction.is_erased)
+
+
 def once_sent(message: Message) -> Mapping[str, Any]:
     """Return the columns that empty a message when Twilio has it, {} where texts are kept or there is none."""
     return NO_TEXT if has_text(message) and not keeps(message.account) else {}

@@ -12,13 +12,19 @@ from typing import Any, Final
 
 from flex_outbound.exceptions import ConfigurationError, GatewayError, Refused
 from flex_outbound.gateway.bounds import MAX_MEDIA
-from flex_outbound.models import Account, Conversation, Message
+from flex_outbound.models import Account, Conversation, Message, MessageText
 from flex_outbound.outbox import ratelimit
+from flex_outbound.outbox.conversations import keeping
 from flex_outbound.outbox.gateways import gateway_for
 from flex_outbound.outbox.ratelimit import Budget
 
 PICTURES: Final = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
 """Types that a page may show as a picture. SVG is none of them: it may hold scripts."""
+
+TEXTS: Final = frozenset({"body", "history"})
+"""Twilio's categories of files that hold what an email says."""
+
+MAYBE_TEXTS: Final = frozenset({"text/plain", "text/html"})
 
 DOWNLOAD: Final = "application/octet-stream"
 MOST: Final = MAX_MEDIA
@@ -26,6 +32,14 @@ MOST: Final = MAX_MEDIA
 
 class MediaMissing(Exception):
     """Twilio does not have the file, or no longer."""
+
+
+class MediaErased(Exception):
+    """The file's message was erased here."""
+
+
+class MediaHidden(Exception):
+    """The file is the text of an email, of an account whose texts are not shown."""
 
 
 class MediaTooLarge(Exception):
@@ -52,13 +66,24 @@ def item_of(message: Message, media_sid: str) -> dict[str, Any] | None:
     return next((one for one in items if isinstance(one, dict) and one.get("sid") == media_sid), None)
 
 
+def is_text(item: dict[str, Any]) -> bool:
+    """Tell whether a file is the text of an email, or of those before it, or may be: callbacks do not say it."""
+    category = item.get("category")
+    return category in TEXTS or (not category and item.get("content_type") in MAYBE_TEXTS)
+
+
 @contextmanager
 def opened(message: Message, item: dict[str, Any]) -> Iterator[OpenFile]:
-    """Open one file of a message at Twilio. Raises MediaMissing, MediaTooLarge, MediaUnavailable.
+    """Open one file of a message at Twilio. ``item``: of ``item_of``.
 
-    ``item``: of ``item_of``. While ``chunks`` is read, MediaUnavailable is raised where the file breaks off.
+    Raises MediaMissing, MediaErased, MediaHidden, MediaTooLarge, MediaUnavailable; the last one also while ``chunks``
+    is read, where the file breaks off.
     """
     conversation: Conversation | None = message.conversation
+    if keeping.is_erased(message):
+        raise MediaErased
+    if is_text(item) and keeping.mode_of(message.account) is MessageText.NONE:
+        raise MediaHidden
     if (item.get("size") or 0) > MOST:
         raise MediaTooLarge
     if conversation is None:

@@ -13,6 +13,7 @@ from flex_outbound.gateway import bounds
 from flex_outbound.gateway.memory import MemoryGateway
 from flex_outbound.models import Account, Conversation, Message
 from flex_outbound.outbox import gateways
+from flex_outbound.views import conversations, texts
 from tests.integration.pages import talk
 
 pytestmark = pytest.mark.django_db
@@ -173,3 +174,63 @@ def test_the_conversation_service_is_asked_for_once(
     message = send(twilio, row, "image/png", "door.png", talk.PNG)
     assert client.get(url_of(message)).status_code == 200
     assert Conversation.objects.get(pk=row.pk).chat_service_sid.startswith("IS")
+
+
+@pytest.mark.parametrize("name", ["a\r\nX-Evil: 1.html", "a\tb.html", "a\u202egnp.html"])
+def test_a_name_with_signs_that_no_header_takes_is_cleaned(
+    client: Client, twilio: MemoryGateway, conversation: Conversation, name: str
+) -> None:
+    answer = client.get(url_of(send(twilio, conversation, "text/html", name, b"hello")))
+    assert answer.status_code == 200
+    assert "X-Evil" not in answer
+    assert not {"\t", "\u202e", "%E2%80%AE"} & set(answer["Content-Disposition"])
+    assert "E2%80%AE" not in answer["Content-Disposition"]
+
+
+def test_a_file_of_an_erased_message_is_not_shown(
+    client: Client, twilio: MemoryGateway, conversation: Conversation
+) -> None:
+    message = send(twilio, conversation, "image/png", "door.png", talk.PNG)
+    Message.objects.update(is_text_kept=False)
+    Conversation.objects.update(forgotten_at=message.said_at)
+    assert client.get(url_of(message)).status_code == 410
+    told = client.get(f"/flex/api/contacts/crm_demo.contact/{_contact_of(conversation)}/messages/").json()
+    assert [one["media"] for one in told["results"]] == [[]]
+
+
+@pytest.mark.parametrize(
+    ("policy", "category", "kind", "status"),
+    [
+        ("none", "body", "text/plain", 403),
+        ("none", "history", "text/html", 403),
+        ("none", "", "text/html", 403),
+        ("none", "media", "text/plain", 200),
+        ("none", "", "image/png", 200),
+        ("fetch", "body", "text/plain", 200),
+    ],
+)
+def test_the_text_of_an_email_is_no_file_where_texts_are_not_shown(
+    client: Client,
+    twilio: MemoryGateway,
+    conversation: Conversation,
+    policy: str,
+    category: str,
+    kind: str,
+    status: int,
+) -> None:
+    Account.objects.update(message_text=policy)
+    message = send(twilio, conversation, kind, "", b"It is lost")
+    message.media[0]["category"] = category
+    message.save()
+    assert client.get(url_of(message)).status_code == status
+    told = client.get(f"/flex/api/contacts/crm_demo.contact/{_contact_of(conversation)}/messages/").json()
+    assert [len(one["media"]) for one in told["results"]] == [int(status == 200)]
+
+
+def test_twilio_is_not_asked_within_a_transaction_of_the_request() -> None:
+    for view in (conversations.media, texts.message_text):
+        assert getattr(view, "_non_atomic_requests", None) == {"default"}
+
+
+def _contact_of(conversation: Conversation) -> str:
+    return str(conversation.contacts.get().contact_id)

@@ -7,6 +7,7 @@ from django.core.cache import cache
 from django.test import Client
 from pytest_django import Settings
 
+from flex_outbound import rates
 from flex_outbound.models import Interaction
 from flex_outbound.outbox.enqueue import Click, enqueue
 from tests.integration.pages import rows
@@ -83,3 +84,35 @@ def test_what_was_refused_is_not_counted(tired: Client, undecided: Interaction, 
 def test_nothing_is_allowed_at_a_rate_of_none(tired: Client, undecided: Interaction, settings: Settings) -> None:
     settings.FLEX_OUTBOUND = {"RATE_LIMITS": {"click": "0/minute"}}
     assert_too_often(tired.post(f"/flex/interactions/{undecided.pk}/retry/"))
+
+
+def test_reads_of_pages_and_api_are_counted_together(
+    client: Client, agent: Any, contact: Any, settings: Settings
+) -> None:
+    rates.forget_polls()
+    settings.FLEX_OUTBOUND = {"RATE_LIMITS": {"poll": "3/minute"}}
+    client.force_login(agent)
+    read_here = f"/flex/timeline/crm_demo.contact/?id={contact.pk}"
+    assert [client.get(read_here).status_code for _number in range(2)] == [200, 200]
+    assert client.get("/flex/api/interactions/").status_code == 200
+    for address in (
+        read_here,
+        "/flex/media/1/ME" + "a" * 32 + "/",
+        "/flex/messages/1/text/",
+        "/flex/api/interactions/",
+    ):
+        answer = client.get(address)
+        assert answer.status_code == 429, address
+        assert 1 <= int(answer["Retry-After"]) <= 60
+    settings.FLEX_OUTBOUND = {"RATE_LIMITS": {"poll": None}}
+    assert client.get(read_here).status_code == 200
+
+
+def test_counts_of_reads_are_bounded_by_the_users_of_one_window(agent: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    rates.forget_polls()
+    for minute in range(3):
+        monkeypatch.setattr(rates.time, "time", lambda now=minute: 1_800_000_000.0 + 60 * now)
+        rates.take_poll(agent)
+        rates.take_poll(type(agent)(pk=1_000 + minute))
+        assert len(rates._polls) == 2
+    rates.forget_polls()
