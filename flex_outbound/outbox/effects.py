@@ -93,5 +93,9 @@ def tell_after_commit(signal: Signal, *keys: UUID, **named: Any) -> None:
 def _tell(signal: Signal, keys: Sequence[UUID], named: dict[str, Any]) -> None:
     # Read again, in one query for all: many columns were set by the database.
     for interaction in Interaction.objects.filter(pk__in=keys).order_by():
-        with host.context_of(interaction):
-            signal.send_robust(sender=Interaction, interaction=interaction, **named)
+        try:
+            with host.context_of(interaction):
+                signal.send_robust(sender=Interaction, interaction=interaction, **named)
+        except Exception as error:
+            # The host's context could not be opened; the others are still to be told.
+            logger.error("The host was not told of interaction %s: %s", interaction.pk, type(error).__name__)

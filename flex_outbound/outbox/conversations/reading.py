@@ -72,6 +72,12 @@ def read_due(account_id: int) -> int:
             alerts.note_access(account, error)
             _postpone(taken[number:], retry.LONGEST_DELAY)
             return number
+        except locks.UNAVAILABLE:
+            raise
+        except Exception as error:
+            # What one conversation shows cannot be kept: the others do not wait for it. Its words may quote a text.
+            logger.error("Conversation %s could not be kept: %s", conversation.pk, type(error).__name__)
+            _postpone([conversation], retry.READS[-1])
     if len(taken) == BATCH:
         request(Job.CONVERSATION, account_id)
     return len(taken)

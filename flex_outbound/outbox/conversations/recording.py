@@ -197,7 +197,9 @@ def name_authors(conversation: Conversation, people: Sequence[Participant]) -> b
     """
     by_sid = as_participants(conversation.participants)
     is_news = False
-    for message in Message.objects.filter(conversation=conversation, party=Party.UNKNOWN):
+    unknown = Message.objects.filter(conversation=conversation, party=Party.UNKNOWN)
+    # Without their texts: of a program that writes as nobody in particular there may be many.
+    for message in unknown.only("participant_sid", "author"):
         party = by_sid.get(message.participant_sid, Party.UNKNOWN)
         if party == Party.UNKNOWN:
             party = party_among(message.author, people)

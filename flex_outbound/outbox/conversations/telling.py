@@ -36,8 +36,12 @@ def tell(account_id: int) -> int:
 
 def _send(wanted: dict[int, str], related: Sequence[str]) -> None:
     for message in Message.objects.filter(pk__in=wanted).select_related(*related).order_by("said_at", "pk"):
-        with _context(message):
-            _send_one(message, wanted[message.pk])
+        try:
+            with _context(message):
+                _send_one(message, wanted[message.pk])
+        except Exception as error:
+            # The host's context could not be opened. The others are still to be told; its words may quote an address.
+            logger.error("The host was not told of message %s: %s", message.pk, type(error).__name__)
 
 
 def _context(message: Message) -> AbstractContextManager[Any]:

@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.contenttypes.models import ContentType
-from django.db import OperationalError
+from django.db import DataError, OperationalError
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from flex_outbound.models import (
     Account,
@@ -630,3 +632,31 @@ def test_a_lock_that_two_wait_for_costs_no_callback(
     going_on.say("Still here")
     tell_all(going_on, account)
     assert [one[4] for one in rows()] == ["Hello", "Still here"]
+
+
+class TestReadingMany:
+    """Conversations that one job reads."""
+
+    def test_one_that_cannot_be_kept_keeps_no_other_from_being_read(
+        self, twilio: Twilio, account: Account, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        keep = reading._keep
+        sids = [f"CH{number:032x}" for number in (1, 2, 3)]
+
+        def fail_of_one(row: Conversation, *args: Any, **more: Any) -> None:
+            if row.conversation_sid == sids[0]:
+                raise DataError(f"value of {NUMBER} out of range")
+            keep(row, *args, **more)
+
+        monkeypatch.setattr(reading, "_keep", fail_of_one)
+        for sid in sids:
+            Conversation.objects.create(pk=key_of(sid), account=account, address=NUMBER, next_at=None)
+        for number, sid in enumerate(sids):
+            Conversation.objects.filter(pk=key_of(sid)).update(next_at=Now() - timedelta(seconds=9 - number))
+        assert reading.read_due(account.pk) == 3
+        assert Conversation.objects.filter(read_at=None).count() == 1
+        broken = Conversation.objects.get(pk=key_of(sids[0]))
+        assert broken.next_at is not None
+        assert broken.next_at > timezone.now() + timedelta(seconds=90)
+        assert "DataError" in caplog.text
+        assert NUMBER not in caplog.text

@@ -1,7 +1,8 @@
 """The adapter's own way to tell an agent: called once for each message of a customer, and harmless where it fails."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from crm_demo.flex_contacts import CrmContact
 from crm_demo.models import Contact
 from flex_outbound.models import Conversation, ConversationContact, Message
 from flex_outbound.models.conversation import key_of
+from flex_outbound.outbox import host
 from flex_outbound.outbox.conversations import telling
 from flex_outbound.signals import message_received
 
@@ -125,3 +127,27 @@ def test_a_model_that_nobody_registered_any_more_is_left_out(
     ConversationContact.objects.update(contact_type=ContentType.objects.get_for_model(User), contact_id="1")
     tell(wrote(row, 1))
     assert told == []
+
+
+def test_a_context_that_cannot_be_opened_keeps_no_other_message_from_being_told(
+    opened: MakeRow, tell: Tell, told: Told, settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    row = opened()
+    for number in range(3):
+        tell(wrote(row, number))
+    told.clear()
+    Message.objects.filter(status="received").update(to_tell="received")
+    others: list[bool] = [True, False, True]
+
+    @contextmanager
+    def context(account: Any, agent: Any) -> Iterator[None]:
+        if not others.pop():
+            raise RuntimeError("no tenant +14155550123")
+        yield
+
+    settings.FLEX_OUTBOUND = {**settings.FLEX_OUTBOUND, "WORKER_CONTEXT": context}
+    with host.job():
+        telling.tell(row.account_id)
+    assert [message.body for _user, message in told] == ["Text 0", "Text 2"]
+    assert "was not told of message" in caplog.text
+    assert "no tenant" not in caplog.text
