@@ -116,12 +116,19 @@ def _prune_messages(cutoff: datetime) -> Step:
         while True:
             with locks.bounded_transaction(read_first=True):
                 rows = _old_messages(cutoff).filter(pk__gt=after, pk__lte=until).order_by("pk")
-                found = list(rows.values_list("pk", "conversation", "party")[:BATCH])
+                # The conversations first, in the order of who records; then what another run has not deleted meanwhile.
+                keys = list(rows.values_list("pk", "conversation")[:BATCH])
+                _lock_conversations({key for _pk, key in keys if key})
+                found = list(rows.filter(pk__in=[pk for pk, _key in keys]).values_list("pk", "conversation", "party"))
                 _note_forgotten([(key, party) for _pk, key, party in found if key], cutoff)
                 Message.objects.filter(pk__in=[pk for pk, _key, _party in found]).delete()
-            if not found:
+            if not keys:
                 break
             yield "messages", len(found)
+
+
+def _lock_conversations(keys: set[Any]) -> None:
+    list(locks.lock(Conversation.objects.filter(pk__in=keys).order_by("pk")).values_list("pk", flat=True))
 
 
 def _spans() -> Iterator[tuple[int, int]]:
@@ -157,15 +164,18 @@ def _old_interactions(cutoff: datetime) -> QuerySet[Interaction]:
 
 
 def _prune_interactions(cutoff: datetime) -> Step:
+    # Each batch begins where the last one ended: what stays is not looked at again.
+    rest = _old_interactions(cutoff).order_by("created_at", "pk")
     while True:
         with locks.bounded_transaction(read_first=True):
-            rows = _old_interactions(cutoff).order_by("created_at", "pk").values_list("pk", flat=True)
-            keys = list(locks.lock(rows, skip_locked=True)[:BATCH])
+            rows = list(locks.lock(rest.values_list("pk", "created_at"), skip_locked=True)[:BATCH])
+            keys = [pk for pk, _at in rows]
             events, _by_model = WebhookEvent.objects.filter(interaction__in=keys).delete()
             _unname_in_log(keys)
             Interaction.objects.filter(pk__in=keys).delete()
         if not keys:
             return
+        rest = rest.filter(created_at__gte=rows[-1][1])
         yield "webhook events", events
         yield "interactions", len(keys)
 
@@ -188,13 +198,14 @@ def _old_conversations(cutoff: datetime, *, emptied: bool = True) -> QuerySet[Co
 
 
 def _prune_conversations(cutoff: datetime) -> Step:
+    rest = _old_conversations(cutoff).order_by("pk")
     while True:
         with locks.bounded_transaction(read_first=True):
-            rows = _old_conversations(cutoff).order_by("pk").values_list("pk", flat=True)
-            keys = list(locks.lock(rows, skip_locked=True)[:BATCH])
+            keys = list(locks.lock(rest.values_list("pk", flat=True), skip_locked=True)[:BATCH])
             Conversation.objects.filter(pk__in=keys).delete()
         if not keys:
             return
+        rest = rest.filter(pk__gt=keys[-1])
         yield "conversations", len(keys)
 
 

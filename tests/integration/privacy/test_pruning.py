@@ -1,5 +1,8 @@
 """``flex_prune``: what is old goes, what is open and the figures stay."""
 
+import re
+import threading
+from contextlib import suppress
 from datetime import timedelta
 from io import StringIO
 from typing import Any
@@ -9,7 +12,9 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.db.models import F
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from flex_outbound import tasks
@@ -247,3 +252,49 @@ def test_a_draft_is_kept_for_a_week_where_texts_are_not(flex: Flex, opened: Open
     assert not row.may_retry
     with pytest.raises(ClickConflict, match="text"):
         decisions.retry(row, user)
+
+
+def test_what_stays_is_not_looked_at_again_with_each_batch(old: list[Interaction], monkeypatch: Any) -> None:
+    monkeypatch.setattr(pruning, "BATCH", 1)
+    with CaptureQueriesContext(connection) as asked:
+        prune("--days", "365")
+    begun = [
+        one["sql"] for one in asked if re.match(r'SELECT "flex_outbound_(conversation|interaction)"."id"', one["sql"])
+    ]
+    found = [one for one in begun if "EXISTS" in one]
+    assert len(found) == 8
+    assert sum("created_at" in one and ">=" in one for one in found) == 3
+    assert sum('"flex_outbound_conversation"."id" > ' in one for one in found) == 3
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="row locks: set TEST_DATABASE_URL")
+def test_two_runs_at_once_count_no_message_twice(
+    old: list[Interaction], monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    note, both = pruning._note_forgotten, threading.Barrier(2)
+    inbound = Message.objects.filter(party="customer").count()
+
+    def together(*args: Any) -> None:
+        with suppress(threading.BrokenBarrierError):
+            both.wait(0.5)
+        note(*args)
+
+    monkeypatch.setattr(pruning, "_note_forgotten", together)
+    monkeypatch.setattr(pruning, "BATCH", 100)
+    monkeypatch.setattr(pruning, "SPAN", 5_000)
+    cutoff = timezone.now() - timedelta(days=365)
+
+    def run() -> None:
+        try:
+            list(pruning._prune_messages(cutoff))
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run) for _number in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert Message.objects.count() == 0
+    assert sum(Conversation.objects.values_list("forgotten_inbound", flat=True)) == inbound > 0
