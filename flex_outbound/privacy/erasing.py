@@ -31,6 +31,7 @@ from flex_outbound.models import (
 from flex_outbound.outbox import locks
 from flex_outbound.outbox.conversations import keeping
 from flex_outbound.privacy.people import (
+    UNSETTLED,
     Held,
     Person,
     addresses_of,
@@ -115,7 +116,10 @@ def erase(person: Person, *, shared: bool = False) -> Erased:
     for key in () if shared else held.shared:
         _unname(key, person)
     done.addresses = ContactAddress.objects.filter(**person.keys).delete()[0]
-    done.left = list(open_interactions(person).values_list("pk", flat=True)[:BATCH])
+    done.left = [
+        *open_interactions(person).values_list("pk", flat=True)[:BATCH],
+        *unsent_messages(person, held.all).values_list("pk", flat=True)[:BATCH],
+    ]
     return done
 
 
@@ -142,7 +146,8 @@ def _erase_conversation(key: Any) -> int:
             if conversation is None:
                 return count
             said = Message.objects.filter(conversation=key, said_at__lte=conversation.forgotten_at, pk__gt=after)
-            messages = list(said.order_by("pk")[:BATCH])
+            # What an agent began to write meanwhile is sent as it is, and is erased the next time.
+            messages = list(said.exclude(status__in=UNSETTLED).order_by("pk")[:BATCH])
             _erase_messages(messages)
             if not messages:
                 rows.update(address="", address_key="", customer_name="", last_text="", updated_at=Now())

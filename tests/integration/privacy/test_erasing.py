@@ -1,5 +1,6 @@
 """``flex_erase``: one contact's texts, addresses and names are gone everywhere, and the figures stay."""
 
+import uuid
 from io import StringIO
 from typing import Any
 
@@ -266,3 +267,20 @@ def test_what_was_erased_is_not_sent_again(filled: list[Interaction], contact: C
     assert not failed.may_retry
     with pytest.raises(ClickConflict):
         decisions.retry(failed, user)
+
+
+def test_what_is_written_while_somebody_is_erased_is_sent_as_it_is(
+    filled: list[Interaction], contact: Contact, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    conversation = Conversation.objects.get(interaction=filled[0])
+    check = erasing._refuse_open
+
+    def answer_then(*args: Any) -> None:
+        check(*args)
+        Message.objects.create(
+            account=conversation.account, conversation=conversation, body="On its way", key=uuid.uuid4(), agent=user
+        )
+
+    monkeypatch.setattr(erasing, "_refuse_open", answer_then)
+    assert "run this again" in command("flex_erase", contact, "--yes")
+    assert Message.objects.get(status="waiting").body == "On its way"
