@@ -1757,6 +1757,12 @@ class Migration(migrations.Migration):
                 condition=models.Q(("is_unmatched", True)), fields=["-last_at", "-id"], name="flex_unmatched"
             ),
         ),
+        migrations.AddIndex(
+            model_name="conversation",
+            index=models.Index(
+                condition=models.Q(("expected_at__isnull", False)), fields=["expected_at"], name="flex_expected"
+            ),
+        ),
         migrations.AddConstraint(
             model_name="conversation",
             constraint=models.CheckConstraint(

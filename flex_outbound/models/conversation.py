@@ -167,6 +167,8 @@ class Conversation(models.Model):
             models.Index(fields=["address_key", "-last_at"], name="flex_conversation_address"),
             models.Index(fields=["-created_at", "-id"], name="flex_conversations_newest"),
             models.Index(fields=["-last_at", "-id"], condition=Q(is_unmatched=True), name="flex_unmatched"),
+            # Asked whenever the project saves a contact with a new address.
+            models.Index(fields=["expected_at"], condition=Q(expected_at__isnull=False), name="flex_expected"),
         ]
 
     def __str__(self) -> str:
