@@ -151,7 +151,7 @@ class Message(Failure):
 
 
 class Attachment(models.Model):
-    """A file that an agent attached here, until Twilio has it. ``data`` is emptied when the message was sent."""
+    """A file that an agent attached here, until Twilio has it. ``data`` is emptied when it was sent or failed."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     message = models.OneToOneField(Message, models.CASCADE, related_name="attachment")

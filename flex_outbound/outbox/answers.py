@@ -145,6 +145,9 @@ def limits_of(conversation: Conversation) -> files.Limits | None:
 def _commit(reply: Reply, message: Message, file: File | None) -> Message:
     try:
         with transaction.atomic(using=locks.alias()):
+            # First the conversation, in the order of who records: on MariaDB an insert locks it for reading, and two
+            # that then want to write it would wait for each other.
+            Conversation.objects.filter(pk=reply.conversation.pk).update(updated_at=Now())
             message.save(force_insert=True)
             if file is not None:
                 Attachment.objects.create(
@@ -154,7 +157,6 @@ def _commit(reply: Reply, message: Message, file: File | None) -> Message:
                     size=len(file.data),
                     data=file.data,
                 )
-            Conversation.objects.filter(pk=reply.conversation.pk).update(updated_at=Now())
             request_after_commit(Job.MESSAGE, message.account_id)
     except IntegrityError:
         # A second click came first.

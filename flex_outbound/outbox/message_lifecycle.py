@@ -75,8 +75,10 @@ def apply(message: Message, change: Change) -> bool:
             message.status = transition.target
             if message.status == MessageStatus.SENT:
                 keeping.forget_drafts(message)
-            if transition.target == MessageStatus.SENT and message.has_media:
+            if is_final and message.has_media:
+                # Nothing sends it again: an answer that failed is written anew.
                 Attachment.objects.filter(message=message.pk).update(data=b"")
+                keeping.forget_names(message)
             if change.event is Event.REFUSED:
                 _show_not_sent(message, change)
             if message.interaction_id is not None:

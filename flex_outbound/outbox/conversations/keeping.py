@@ -9,7 +9,7 @@ from typing import Any, Final
 from django.db.models import Q
 
 from flex_outbound.conf import conf
-from flex_outbound.models import Account, Conversation, Interaction, Message, MessageText
+from flex_outbound.models import Account, Attachment, Conversation, Interaction, Message, MessageText
 from flex_outbound.outbox.conversations.heard import Heard
 from flex_outbound.statuses import MessageStatus
 
@@ -35,6 +35,16 @@ def has_text(message: Message) -> bool:
 def without_names(media: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return media without the names of their files, which may name or quote somebody as a text does."""
     return [{**one, "filename": ""} for one in media]
+
+
+def forget_names(message: Message) -> None:
+    """Empty the names of the files of a message that is over, where texts are not kept."""
+    if keeps(message.account):
+        return
+    rows = Message.objects.filter(pk=message.pk)
+    for media in rows.exclude(media=[]).values_list("media", flat=True):
+        rows.update(media=without_names(media))
+    Attachment.objects.filter(message=message.pk).update(filename="")
 
 
 def is_forgotten(conversation: Conversation, heard: Heard) -> bool:

@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from crm_demo.models import Contact
 from flex_outbound.exceptions import ClickConflict, ClickNotAllowed, InvalidClick
-from flex_outbound.models import Attachment, Conversation, Interaction, Message, Worker
+from flex_outbound.models import Account, Attachment, Conversation, Interaction, Message, Worker
 from flex_outbound.outbox import answers, messages
 from flex_outbound.outbox.answers import Reply
 from flex_outbound.outbox.files import File
@@ -375,3 +377,27 @@ def test_a_hostile_answer_doubles_nothing(path: str, shape: str, write: Write, s
     message.refresh_from_db()
     assert message.status == MessageStatus.SENT
     assert _texts(sandbox) == ["Hello"]
+
+
+def test_the_data_of_a_file_that_was_not_sent_is_emptied_too(write: Write, sandbox: Sandbox) -> None:
+    sandbox.fault("status", path="/Media$", status=413, code=20413)
+    assert _after(write(file=PICTURE)).status == MessageStatus.FAILED
+    assert bytes(Attachment.objects.get().data) == b""
+
+
+@pytest.mark.parametrize(("policy", "name"), [("store", "house.png"), ("fetch", ""), ("none", "")])
+def test_the_name_of_a_file_is_kept_as_texts_are(policy: str, name: str, write: Write, sandbox: Sandbox) -> None:
+    Account.objects.update(message_text=policy)
+    message = _after(write(file=PICTURE))
+    assert message.status == MessageStatus.SENT
+    assert (message.media[0]["filename"], Attachment.objects.get().filename) == (name, name)
+    assert message.media[0]["size"] == len(PNG)
+
+
+def test_the_conversation_is_locked_before_its_message(write: Write, sandbox: Sandbox) -> None:
+    """In the order of everybody else: an insert that comes first holds it on MariaDB, and waits for who records."""
+    with CaptureQueriesContext(connection) as asked:
+        write("Hello")
+    statements = [one["sql"].replace("INSERT INTO", "INSERT").split()[:2] for one in asked]
+    written = [table.strip('"`') for kind, table in statements if kind in ("INSERT", "UPDATE")]
+    assert written == ["flex_outbound_conversation", "flex_outbound_message"]
