@@ -96,3 +96,16 @@ def test_where_texts_are_not_kept_none_is_fetched(row: Interaction, sandbox: San
 )
 def test_markup_goes_and_lines_stay(source: str, text: str) -> None:
     assert parts.text_of_html(source) == text
+
+
+def test_an_attachment_of_15_mb_is_named_and_stays_at_twilio(row: Interaction, sandbox: Sandbox) -> None:
+    data = base64.b64encode(bytes(15_000_000)).decode()
+    file = {"content_type": "application/pdf", "filename": "plan.pdf", "data": data}
+    sandbox.http.timeout = 30
+    write(sandbox, row, subject="Re: Hello", html=HTML, media=[file])
+
+    message = Message.objects.get(party=Party.CUSTOMER)
+    assert message.body == "Dear Ada,\nit works & well."
+    assert [one["size"] for one in message.media if one["filename"] == "plan.pdf"] == [15_000_000]
+    fetched = [one["path"] for one in sandbox.http.get("requests").json()["requests"] if one["product"] == "mcs"]
+    assert len(fetched) == 1  # the text alone
