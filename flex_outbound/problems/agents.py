@@ -137,7 +137,10 @@ REASONS: Final[dict[str, Reason]] = {
     ),
     "outside_window": Reason(
         _("Outside the 24-hour window"),
-        _("The customer has not written within 24 hours, so WhatsApp takes only an approved template. Choose one."),
+        _(
+            "The customer has not written within 24 hours, so WhatsApp takes only an approved template. Send one from "
+            "Flex, or use another channel."
+        ),
     ),
     "sender_misconfigured": Reason(
         _("Sender is not set up"),

@@ -150,7 +150,10 @@ export class FlexAnswerElement extends HTMLElement {
     const { fileType, fileLarge, fileEmpty } = field.form.dataset;
     const name = file.name.toLowerCase();
     const known = field.accept.split(",").some((one) => (one.startsWith(".") ? name.endsWith(one) : one === file.type));
-    if (!known) return fileType;
+    if (!known) {
+      field.form.querySelector(".flex-answer__limits").open = true;
+      return fileType;
+    }
     if (!file.size) return fileEmpty;
     const most = Number(file.type.startsWith("image/") ? field.dataset.mostImage : field.dataset.most);
     return file.size > most ? fileLarge.replace("{most}", `${Math.round(most / 1048576)} MB`) : "";
@@ -159,8 +162,10 @@ export class FlexAnswerElement extends HTMLElement {
   complain(form, name, text) {
     const line = form.querySelector(`[data-error="${name}"]`);
     if (line) {
-      line.textContent = text;
+      // What is wrong is heard when it appears: choosing a file leaves the focus on its field.
+      line.role = text ? "alert" : null;
       line.hidden = !text;
+      line.textContent = text;
     }
     form.elements.namedItem(name)?.setAttribute("aria-invalid", String(Boolean(text)));
     return Boolean(text);
@@ -208,12 +213,17 @@ export class FlexAnswerElement extends HTMLElement {
 
   empty(form) {
     const area = form.elements.namedItem("body");
-    area.value = "";
-    this.count(area);
+    this.fill(area, "");
     this.setFile(form, null);
     form.elements.namedItem("idempotency_key").value = newKey();
     this.say("");
     area.focus();
+  }
+
+  /** Set a text so that whatever counts it hears of it. */
+  fill(area, text) {
+    area.value = text;
+    area.dispatchEvent(new Event("input", { bubbles: true }));
   }
 
   // --- sending ---
@@ -292,8 +302,7 @@ export class FlexAnswerElement extends HTMLElement {
 
   restore({ form, body, subject, file, key }) {
     const area = form.elements.namedItem("body");
-    area.value = area.value.trim() ? `${body}\n${area.value}` : body;
-    this.count(area);
+    this.fill(area, area.value.trim() ? `${body}\n${area.value}` : body);
     const line = form.elements.namedItem("subject");
     if (line && subject) line.value = subject;
     if (file) this.setFile(form, file);

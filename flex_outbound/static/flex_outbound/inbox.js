@@ -327,6 +327,7 @@ export class FlexInboxElement extends FollowingElement {
 
   /** Show these conversations; a row that stays is changed and not replaced, so that it keeps the focus. */
   list(conversations) {
+    const focused = this.rows.contains(document.activeElement) ? document.activeElement : null;
     const known = new Map([...this.rows.children].map((row) => [row.dataset.row, row]));
     const wanted = conversations.map((one) => fill(known.get(one.conversation_sid) ?? this.blank(), one));
     for (const row of known.values()) if (!wanted.includes(row)) row.remove();
@@ -334,6 +335,8 @@ export class FlexInboxElement extends FollowingElement {
       if (this.rows.children[at] !== row) this.rows.insertBefore(row, this.rows.children[at] ?? null);
     });
     this.querySelector("[data-empty]").hidden = wanted.length > 0;
+    // A row that moves loses the focus.
+    if (focused?.isConnected && document.activeElement !== focused) focused.focus({ preventScroll: true });
   }
 
   blank() {
@@ -390,4 +393,6 @@ if (!customElements.get("flex-unread")) {
   customElements.define("flex-unread", FlexUnreadElement);
   customElements.define("flex-inbox", FlexInboxElement);
   if (document.querySelector(".flex-outbound--compact")) poll.start("");
+  // Times of pages that no element follows: in the reader's time zone, as everywhere else.
+  for (const time of document.querySelectorAll("time[data-moment]")) setTime(time, time.dateTime);
 }
