@@ -1,6 +1,7 @@
 """An email's text is a file at Twilio; it is read, as text, where the texts are kept."""
 
 import base64
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -109,3 +110,11 @@ def test_an_attachment_of_15_mb_is_named_and_stays_at_twilio(row: Interaction, s
     assert [one["size"] for one in message.media if one["filename"] == "plan.pdf"] == [15_000_000]
     fetched = [one["path"] for one in sandbox.http.get("requests").json()["requests"] if one["product"] == "mcs"]
     assert len(fetched) == 1  # the text alone
+
+
+@pytest.mark.parametrize("sign", ["<br", "<br ", "<a ", "<a href='", "<!--", "<script>", "</", "&#", "<p>"])
+def test_html_that_is_made_to_take_long_does_not(sign: str) -> None:
+    began = time.monotonic()
+    text = parts.text_of_html(f"It is lost. {sign * (300_000 // len(sign))}")
+    assert time.monotonic() - began < 20  # minutes, where each sign is looked for up to the end
+    assert text.startswith("It is lost.")
