@@ -3,6 +3,7 @@
 Only its text is taken. Nothing of an email's HTML is ever rendered, so no remote picture is fetched.
 """
 
+import codecs
 import html
 import logging
 import re
@@ -25,6 +26,12 @@ PLAIN, HTML = "text/plain", "text/html"
 
 MAX_PART: Final = 1_000_000
 """Bytes of a part that are read: an email's HTML may carry pictures in itself."""
+
+MOST_PARTS: Final = 50
+"""Emails of which one reading asks for the text, the newest first: another worker may read after a minute."""
+
+_NO_CHARSETS: Final = frozenset({"idna", "punycode"})
+"""Codecs of Python's that are for names of hosts: of a long text they fail, or take minutes."""
 
 _UNSEEN: Final = re.compile(r"<(script|style|head|title|template)\b.*?(</\1\s*>|\Z)", re.IGNORECASE | re.DOTALL)
 _COMMENT: Final = re.compile(r"<!--.*?(-->|\Z)", re.DOTALL)
@@ -55,11 +62,14 @@ def with_texts(
         return page
     rows = Message.objects.filter(message_sid__in=wanted).exclude(body="", removed_at=None)
     known = dict(rows.values_list("message_sid", "body"))
+    newest = sorted(page.messages, key=lambda one: -1 if one.index is None else one.index, reverse=True)
+    unknown = set(wanted) - known.keys()
+    asked = [one.message_sid for one in newest if one.message_sid in unknown][:MOST_PARTS]
 
     def read(record: MessageRecord) -> MessageRecord:
         if record.message_sid in known:
             return replace(record, body=known[record.message_sid])
-        return with_text(record, gateway, chat_service_sid)
+        return with_text(record, gateway, chat_service_sid) if record.message_sid in asked else record
 
     return replace(page, messages=tuple(read(one) if parts_of(one) else one for one in page.messages))
 
@@ -92,8 +102,9 @@ def _read(part: MediaItem, gateway: Gateway, chat_service_sid: str) -> str:
 def _decoded(data: bytes, content_type: str) -> str:
     named = _CHARSET.search(content_type)
     try:
-        return data.decode(named[1] if named else "utf-8", "replace")
-    except LookupError:
+        name = codecs.lookup(named[1]).name if named else "utf-8"
+        return data.decode("utf-8" if name in _NO_CHARSETS else name, "replace")
+    except (LookupError, UnicodeError):
         return data.decode("utf-8", "replace")
 
 

@@ -2,12 +2,14 @@
 
 import base64
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from django.db.models.functions import Now
 
+from flex_outbound.gateway.base import Media, MediaItem, MessagePage, MessageRecord
 from flex_outbound.models import Conversation, Interaction, Message
 from flex_outbound.outbox.conversations import parts
 from flex_outbound.statuses import MessageStatus
@@ -118,3 +120,39 @@ def test_html_that_is_made_to_take_long_does_not(sign: str) -> None:
     text = parts.text_of_html(f"It is lost. {sign * (300_000 // len(sign))}")
     assert time.monotonic() - began < 20  # minutes, where each sign is looked for up to the end
     assert text.startswith("It is lost.")
+
+
+class Files:
+    """Twilio's files, all of them one text, and how often one was asked for."""
+
+    def __init__(self, content_type: str, data: bytes) -> None:
+        self.content_type, self.data, self.asked = content_type, data, list[str]()
+
+    @contextmanager
+    def fetch_media(self, chat_service_sid: str, media_sid: str) -> Iterator[Media]:
+        self.asked.append(media_sid)
+        yield Media(content_type=self.content_type, size=len(self.data), chunks=iter([self.data]))
+
+
+def email(index: int) -> MessageRecord:
+    sid = f"{index:032x}"
+    part = MediaItem(f"ME{sid}", "text/plain", "", 0, "body")
+    return MessageRecord(f"IM{sid}", index, "ann@example.com", None, "", "", "", (part,), "", None, None, None)
+
+
+@pytest.mark.parametrize("charset", ["idna", "punycode", "undefined", "zip", "unheard-of"])
+def test_a_charset_that_is_none_of_texts_is_read_as_utf_8(charset: str) -> None:
+    files: Any = Files(f"text/plain; charset={charset}", "Ärger-".encode() + b"zz9" * 100_000)
+    began = time.monotonic()
+    assert parts.with_text(email(0), files, "IS" + "1" * 32).body.startswith("Ärger-zz9")
+    assert time.monotonic() - began < 1
+
+
+def test_one_reading_asks_for_the_texts_of_the_newest_emails_alone(row: Interaction) -> None:
+    files: Any = Files("text/plain", b"Hello")
+    conversation = Conversation.objects.get()
+    page = MessagePage(tuple(email(index) for index in range(200)), is_whole=True)
+    found = parts.with_texts(page, conversation, files, "IS" + "1" * 32)
+    assert found is not None
+    assert len(files.asked) == 50
+    assert [one.index for one in found.messages if one.body] == list(range(150, 200))
