@@ -52,6 +52,13 @@ READS: Final = (5.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0)
 READ_WITH_CALLBACKS: Final = 900.0
 """The same where callbacks come: one may be lost, and Twilio does not repeat it."""
 
+READ_SHARE: Final = 1 / 48
+"""The share of its silence that a conversation waits at least. Thousands are left open for weeks, and reading them as
+often as the others would leave nothing of Twilio's limit to those that go on."""
+
+SELDOMEST_READ: Final = 3600.0
+"""The longest pause between two readings of an open conversation."""
+
 REVIEW_SECONDS: Final = 900.0
 """How often an interaction that waits for a person's decision is looked up all the same."""
 
@@ -114,6 +121,10 @@ def next_batch_poll(polls: int) -> float:
     return BATCH_POLLS[min(max(0, polls - STEADY_AFTER), len(BATCH_POLLS) - 1)]
 
 
-def next_read(reads: int) -> float:
-    """Return the pause to the next reading of a conversation, after so many that found nothing new."""
-    return READS[min(reads, len(READS) - 1)]
+def next_read(reads: int, silence: float, *, hears: bool) -> float:
+    """Return the pause to the next reading of a conversation, after so many that found nothing new.
+
+    ``silence``: seconds since somebody wrote. ``hears``: whether callbacks come.
+    """
+    pause = READ_WITH_CALLBACKS if hears else READS[min(reads, len(READS) - 1)]
+    return max(pause, min(silence * READ_SHARE, SELDOMEST_READ))

@@ -13,6 +13,7 @@ from typing import Final
 from django.db import IntegrityError
 from django.db.models import Q
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from flex_outbound.exceptions import ConfigurationError, GatewayError
 from flex_outbound.gateway.base import ConversationDetails, Delivery, MessagePage, MessageRecord, Participant, Receipt
@@ -264,7 +265,8 @@ def _note_removed(before: Conversation, current: Conversation, page: MessagePage
 def _pause(conversation: Conversation, *, hears: bool, is_gone: bool) -> float | None:
     if is_gone or not conversation.is_open:
         return None
-    return retry.READ_WITH_CALLBACKS if hears else retry.next_read(conversation.lookups)
+    said_at = conversation.last_at or conversation.created_at
+    return retry.next_read(conversation.lookups, (timezone.now() - said_at).total_seconds(), hears=hears)
 
 
 def _postpone(conversations: Sequence[Conversation], seconds: float) -> None:
