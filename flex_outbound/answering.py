@@ -46,7 +46,7 @@ def answering_context(request: HttpRequest, contact: Any) -> dict[str, Any]:
     """
     adapter = adapter_for(type(contact))
     user = contexts.user_of(request)
-    if not user.is_authenticated:
+    if not user.is_authenticated or user.pk is None:
         return {"answerable": [], "answer_ended": False, "answer_url": ""}
     names = contexts.identify(adapter, contact)
     mine = Conversation.objects.for_contact(contact).filter(agent_id=user.pk).select_related("interaction")

@@ -79,7 +79,7 @@ def read(user: Any, conversation_sid: str, inbound: int | None = None) -> int | 
 
     None where they have no such conversation. It may be closed: a page may show what came last.
     """
-    if not is_sid(conversation_sid, SidKind.CONVERSATION):
+    if user.pk is None or not is_sid(conversation_sid, SidKind.CONVERSATION):
         return None
     own = Conversation.objects.ours().filter(pk=key_of(conversation_sid), agent=user.pk)
     conversation = own.only("inbound").first()

@@ -11,8 +11,8 @@ from flex_outbound.api.serializers import (
     PAGE_SIZE,
     ChannelField,
     Number,
+    PageQuery,
     TimelinePagination,
-    TimelineQuery,
     Unshown,
     choices_schema,
 )
@@ -24,10 +24,9 @@ MOST_INBOUND = 2**31 - 1
 Base = serializers.Serializer[Any]
 
 
-class InboxQuery(TimelineQuery):
+class InboxQuery(PageQuery):
     """The query of an inbox."""
 
-    contact_type = contact_id = status = channel = None  # type: ignore[assignment]
     unread = serializers.BooleanField(required=False, help_text=_("Only conversations with unread messages."))
     cursor = serializers.CharField(required=False, help_text=_("From ``next`` or ``previous``."))
     page_size = serializers.IntegerField(

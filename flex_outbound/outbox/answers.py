@@ -56,8 +56,11 @@ class Reply:
 
 
 def own_conversation(user: Any, conversation_sid: str) -> Conversation | None:
-    """Return a conversation of the user's own by its SID, closed ones included; None for anybody else's."""
-    if not user.is_authenticated or not is_sid(conversation_sid, SidKind.CONVERSATION):
+    """Return a conversation of the user's own by its SID, closed ones included; None for anybody else's.
+
+    A user without a row has none: without an agent are those whose agent was deleted.
+    """
+    if user.pk is None or not is_sid(conversation_sid, SidKind.CONVERSATION):
         return None
     found = Conversation.objects.ours().filter(pk=key_of(conversation_sid), agent_id=user.pk)
     return found.select_related("interaction").first()
@@ -65,6 +68,8 @@ def own_conversation(user: Any, conversation_sid: str) -> Conversation | None:
 
 def own_message(user: Any, pk: int) -> Message | None:
     """Return a message that the user wrote here, with its conversation; None for any other."""
+    if user.pk is None:
+        return None
     found = Message.objects.filter(pk=pk, agent_id=user.pk, key__isnull=False)
     return found.select_related("conversation", "interaction", "attachment").defer("attachment__data").first()
 

@@ -1,13 +1,16 @@
 """What is unread: counted for each user, moved on by what was seen, and never back."""
 
 import threading
+import uuid
 
 import pytest
 from django.contrib.auth.models import AnonymousUser, User
 from django.db import connection, connections
 from pytest_django import DjangoAssertNumQueries
 
-from flex_outbound.models import ReadMark
+from flex_outbound import inbox
+from flex_outbound.models import Conversation, Message, ReadMark
+from flex_outbound.outbox import answers
 from flex_outbound.outbox.conversations.marks import Unread, mark_read, unread_counts
 from tests.integration.inbox.conftest import MakeConversation, write
 
@@ -79,3 +82,18 @@ def test_of_two_pages_that_mark_at_once_the_further_one_counts(agent: User, make
     for thread in threads:
         thread.join()
     assert ReadMark.objects.get().inbound == 8
+
+
+def test_a_user_without_a_row_has_no_conversation(make: MakeConversation) -> None:
+    """Those without an agent are somebody's whose account was deleted."""
+    conversation = make()
+    Conversation.objects.update(agent=None)
+    nobody = User(username="of another directory")
+    sid = conversation.conversation_sid
+    assert nobody.is_authenticated
+    assert inbox.read(nobody, sid, 0) is None
+    assert answers.own_conversation(nobody, sid) is None
+    message = Message.objects.create(
+        account=conversation.account, conversation=conversation, body="x", key=uuid.uuid4(), agent=None
+    )
+    assert answers.own_message(nobody, message.pk) is None
