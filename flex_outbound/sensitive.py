@@ -1,4 +1,4 @@
-"""Keeps Twilio's secrets out of Django's error pages and error mails, also with DEBUG."""
+"""Keeps Twilio's secrets and people's texts out of Django's error pages and error mails, also with DEBUG."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -21,7 +21,7 @@ class SecretsFilter(SafeExceptionReporterFilter):
 
 
 def sensitive_view(view: View) -> View:
-    """Wrap a view that handles secrets: its errors show neither the posted data nor local variables.
+    """Wrap a view that handles secrets or texts: its errors show neither the posted data nor local variables.
 
     Source: https://docs.djangoproject.com/en/stable/howto/error-reporting/#filtering-sensitive-information
     """

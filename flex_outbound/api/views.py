@@ -45,6 +45,7 @@ from flex_outbound.outbox import decisions
 from flex_outbound.outbox.enqueue import Click, enqueue
 from flex_outbound.outbox.preflight import channel_options, require_permission
 from flex_outbound.outbox.visible import shown_to, visible_to
+from flex_outbound.sensitive import sensitive_view
 from flex_outbound.statements import load_permissions, version_of
 
 VARY = ("Accept-Language", "Authorization", "Cookie")
@@ -108,6 +109,11 @@ class ApiView(APIView):
     content_negotiation_class = DefaultContentNegotiation
     metadata_class = SimpleMetadata
     versioning_class = None
+
+    @classmethod
+    def as_view(cls, **initkwargs: Any) -> Any:
+        """Return the view, on whose error pages nothing stands that was posted: it may be somebody's text."""
+        return sensitive_view(super().as_view(**initkwargs))
 
     def get_authenticators(self) -> list[BaseAuthentication]:
         """Return the host's authentication (DRF's own defaults include the session), read live."""

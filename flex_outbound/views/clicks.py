@@ -35,6 +35,7 @@ from flex_outbound.outbox.enqueue import Click, enqueue
 from flex_outbound.outbox.preflight import require_permission
 from flex_outbound.outbox.visible import shown_to, visible_to
 from flex_outbound.rates import take_click, take_poll
+from flex_outbound.sensitive import sensitive_view
 from flex_outbound.statements import load_permissions
 
 View = Callable[..., HttpResponseBase]
@@ -46,9 +47,10 @@ MOST_SHOWN: Final = 10_000
 def signed_in(view: View) -> View:
     """Let signed-in users in, and no forged requests, also where the project's middleware does neither.
 
-    A project that is nothing but an API may have no users on its requests and no protection against forged ones.
+    A project that is nothing but an API may have no users on its requests and no protection against forged ones. What
+    was posted is hidden on error pages: it may be somebody's text.
     """
-    protected = csrf_protect(login_required(view))
+    protected = csrf_protect(login_required(sensitive_view(view)))
 
     @wraps(view)
     def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
