@@ -18,9 +18,10 @@ from django.utils.translation import gettext_lazy
 
 from flex_outbound.channels import Channel
 from flex_outbound.exceptions import InvalidClick
+from flex_outbound.gateway.bounds import MAX_MEDIA
 
 MB: Final = 1024 * 1024
-LARGEST: Final = 16 * MB
+LARGEST: Final = MAX_MEDIA
 """Bytes of the largest file that any channel takes."""
 
 MAX_NAME: Final = 255

@@ -21,7 +21,7 @@ from flex_outbound.sids import SidKind, sid_or_none
 MAX_BODY: Final = 65_536
 """Characters of a text that are kept: Twilio takes 32 kB from customers."""
 
-MAX_MEDIA: Final = 20
+MAX_FILES: Final = 20
 MAX_FILENAME: Final = 255
 
 _TYPE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,62}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,62}\Z")
@@ -97,7 +97,7 @@ def moment(value: object) -> datetime | None:
 def media_of(items: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Any], ...]:
     """Return what is kept of a message's media; a type that is none becomes one that nothing renders."""
     kept = []
-    for item in items[:MAX_MEDIA]:
+    for item in items[:MAX_FILES]:
         given = {str(name).lower().replace("_", ""): value for name, value in item.items()}
         sid = sid_or_none(given.get("sid"), SidKind.MEDIA)
         if sid is None:
