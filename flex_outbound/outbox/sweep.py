@@ -85,7 +85,9 @@ def due_jobs() -> list[tuple[Job, int]]:
     closings_due = Closing.objects.due().order_by().values_list("interaction__account_id", flat=True)
     for job, accounts in ((Job.MESSAGE, messages_due), (Job.EVENT, events_due), (Job.CLOSE, closings_due)):
         jobs += [(job, account_id) for account_id in sorted(set(accounts.distinct()))]
-    unread = Conversation.objects.ours().due().order_by().values_list("account_id", flat=True)
+    # Nothing is read of an account that is switched off, and what is due there stays so.
+    readable = Conversation.objects.ours().due().filter(account__is_active=True)
+    unread = readable.order_by().values_list("account_id", flat=True)
     untold = Message.objects.exclude(to_tell="").order_by().values_list("account_id", flat=True)
     jobs += [(Job.CONVERSATION, account_id) for account_id in sorted({*unread.distinct(), *untold.distinct()})]
     return jobs

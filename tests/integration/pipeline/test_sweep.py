@@ -1,5 +1,6 @@
 """The sweep finds what no job came for, and does not drown a queue that is behind."""
 
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -8,7 +9,7 @@ from django.core.management import call_command
 
 from crm_demo.models import Contact
 from flex_outbound import broker, tasks
-from flex_outbound.models import Heartbeat, Interaction
+from flex_outbound.models import Account, Conversation, Heartbeat, Interaction
 from flex_outbound.outbox import sweep
 from flex_outbound.outbox.clock import from_now
 from flex_outbound.outbox.jobs import Job
@@ -98,3 +99,10 @@ def test_the_command_sends_without_a_broker(
     assert "dispatch: 1" in capsys.readouterr().out
     call_command("flex_sweep")
     assert "Nothing is due" in capsys.readouterr().out
+
+
+def test_no_job_reads_the_conversations_of_an_account_that_is_switched_off(account: Account, sandbox: Sandbox) -> None:
+    Conversation.objects.create(pk=uuid.uuid4(), account=account, next_at=from_now(-2))
+    assert _requested() == [(Job.CONVERSATION, str(account.pk))]
+    Account.objects.update(is_active=False)
+    assert _requested() == []
