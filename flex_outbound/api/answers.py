@@ -18,9 +18,6 @@ from flex_outbound.outbox.answers import Reply
 from flex_outbound.outbox.preflight import require_permission
 from flex_outbound.statements import load_permissions
 
-FIELDS_OF_A_FORM = 1024 * 1024
-"""Bytes of a form beside its file."""
-
 
 class ConversationMessagesView(ApiView):
     """The messages of one of the user's own conversations."""
@@ -30,7 +27,7 @@ class ConversationMessagesView(ApiView):
     def most_bytes(self, request: Request) -> int | None:
         """Return how large a request may be: a file is larger than what else is posted."""
         is_form = (request.content_type or "").startswith("multipart/")
-        return files.LARGEST + FIELDS_OF_A_FORM if is_form else settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        return files.LARGEST_FORM if is_form else settings.DATA_UPLOAD_MAX_MEMORY_SIZE
 
     def post(self, request: Request, conversation_sid: str) -> Response:
         """Answers at once; poll status_url until is_final. Only the agent's own conversation takes an answer."""

@@ -24,6 +24,9 @@ MB: Final = 1024 * 1024
 LARGEST: Final = MAX_MEDIA
 """Bytes of the largest file that any channel takes."""
 
+LARGEST_FORM: Final = LARGEST + MB
+"""Bytes of a form with a file, and what is posted beside it."""
+
 MAX_NAME: Final = 255
 FIELD: Final = "media"
 _OFFICE: Final = "application/vnd.openxmlformats-officedocument."

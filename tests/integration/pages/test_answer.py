@@ -197,3 +197,14 @@ def test_forged_answers_are_refused(agent: Any, open_conversation: Open) -> None
     client = Client(enforce_csrf_checks=True)
     client.force_login(agent)
     assert client.post(url_of(open_conversation()), {"body": "Hi"}).status_code == 403
+
+
+def test_a_form_that_is_larger_than_any_answer_is_refused_before_it_is_read(
+    client: Client, open_conversation: Open, agent: Any
+) -> None:
+    client.force_login(agent)
+    address = f"/flex/conversations/{open_conversation().conversation_sid}/answer/"
+    answer = client.post(address, {"body": "Hello"}, CONTENT_LENGTH=str(10**10))
+    assert answer.status_code == 413
+    assert "at most 16" in answer.content.decode().replace("\xa0", " ")
+    assert not Message.objects.filter(body="Hello").exists()
