@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 
 from crm_demo.models import Contact
@@ -68,6 +69,29 @@ def test_an_answer_stands_at_once_and_is_taken_once(answering: Page, shoot: Call
     expect(bubble).to_have_count(0)
     expect(answering.get_by_test_id("flex-message")).to_have_count(1)
     assert [one.body for one in Message.objects.all()] == ["Good morning"]
+
+
+def test_what_an_sms_costs_stands_below_it_and_goes_with_it(answering: Page) -> None:
+    line = answering.locator("flex-answer").get_by_test_id("flex-segments")
+    expect(line).to_be_hidden()
+    write(answering, "It’s ready. " + "x" * 60)
+    expect(line).to_contain_text("2 SMS")
+    line.get_by_role("button", name="Use plain characters instead: 1 SMS").click()
+    expect(line).to_contain_text("1 SMS · 72 / 160 · GSM-7")
+    described = answering.get_by_test_id("flex-answer-body").get_attribute("aria-describedby") or ""
+    assert line.locator("p").first.get_attribute("id") in described.split()
+    answering.get_by_test_id("flex-answer-send").click()
+    expect(line).to_be_hidden()
+
+
+def test_other_channels_answer_without_segments(
+    open_conversation: Open, new_page: Callable[..., Page], contact: Contact
+) -> None:
+    open_conversation("whatsapp", last_inbound_at=timezone.now())
+    page = new_page()
+    page.goto(contact.get_absolute_url())
+    write(page, "It’s ready")
+    expect(page.locator("flex-answer").get_by_test_id("flex-segments")).to_have_count(0)
 
 
 def test_ctrl_and_enter_send_and_the_order_stays(answering: Page) -> None:
@@ -147,7 +171,7 @@ def test_a_file_goes_with_a_text_and_its_limits_are_said(
     shoot(answering, "answer-limits")
     field = answering.get_by_test_id("flex-answer-file")
     field.set_input_files({"name": "a.exe", "mimeType": "application/x-msdownload", "buffer": b"MZ"})
-    expect(answering.get_by_text("SMS takes no file of this type")).to_be_visible()
+    expect(answering.get_by_role("alert")).to_contain_text("SMS takes no file of this type")
     big = tmp_path / "big.png"
     big.write_bytes(PNG + b"\0" * 6 * 2**20)
     field.set_input_files(big)

@@ -123,6 +123,22 @@ def test_the_newest_answer_moves_up_and_a_row_leads_to_its_contact(
     page.wait_for_url(re.compile(contact.get_absolute_url()))
 
 
+def test_a_row_that_moves_up_keeps_the_focus(
+    new_page: NewPage,
+    conversation: Conversation,
+    make: MakeConversation,  # noqa: F811
+) -> None:
+    other = make(of=(Contact.objects.create(full_name="Bob Example", mobile="+14155550188", country="US"),))
+    write(other, "I was first", minute=5)
+    page = new_page()  # noqa: F811
+    page.goto("/inbox/")
+    name = row(page).filter(has_text="Grace Hopper").locator("[data-who]")
+    name.focus()
+    write(conversation, "Now me", minute=9)
+    expect(row(page).first).to_contain_text("Now me", timeout=SOON)
+    expect(name).to_be_focused()
+
+
 def test_in_the_unread_filter_what_is_read_disappears(new_page: NewPage, conversation: Conversation) -> None:
     write(conversation, "Hello?")
     page = new_page()  # noqa: F811

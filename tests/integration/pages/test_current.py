@@ -81,6 +81,14 @@ def test_ones_own_conversation_is_linked(render: Render, agent: Any, contact: An
     assert str(row.task_sid) in html
 
 
+def test_in_a_list_the_link_is_set_off_from_the_time(
+    render: Render, agent: Any, contact: Any, row: Interaction
+) -> None:
+    Interaction.objects.update(agent=agent)
+    told = words(render(LIST, agent, contacts=[contact]))
+    assert told == "SMS: In conversation with you since 1:53 p.m. · Continue in Flex SMS"
+
+
 def test_what_has_ended_is_not_on_the_page(render: Render, agent: Any, contact: Any, row: Interaction) -> None:
     rows.change(row, "closed")
     assert words(render(BUTTONS, agent, contact=contact)) == ""

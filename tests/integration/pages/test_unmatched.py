@@ -60,6 +60,7 @@ def test_linked_and_foreign_ones_are_not_listed(browser: Client, conversation: M
     conversation("+14155550101", is_foreign=True)
     conversation("+14155550102", last_at=None)
     assert "There are none." in text_of(browser, LIST)
+    assert "the conversation stands here until you say whose it is." in text_of(browser, LIST)
 
 
 def test_a_page_costs_the_same_however_many_there_are(browser: Client, conversation: MakeConversation) -> None:  # noqa: F811
