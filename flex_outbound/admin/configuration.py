@@ -47,6 +47,7 @@ class AccountAdmin(SensitiveAdmin):
                 ),
             },
         ),
+        (_("Privacy"), {"fields": ("message_text",)}),
         (
             _("Shared keys"),
             {

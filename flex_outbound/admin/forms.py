@@ -40,6 +40,7 @@ class AccountForm(forms.ModelForm):
             "previous_shared_key_secret",
             "workspace_sid",
             "workflow_sid",
+            "message_text",
             "is_active",
         )
 

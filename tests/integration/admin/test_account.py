@@ -56,3 +56,12 @@ def test_a_key_without_its_secret_is_asked_for_it(admin_client: Client, page: st
     answer = admin_client.post(f"{ACCOUNTS}{page}", form)
     assert "An API key needs its secret." in answer.content.decode()
     assert not Account.objects.exists()
+
+
+def test_what_is_kept_of_texts_is_chosen_for_an_account(admin_client: Client, account: Account) -> None:
+    given = ("name", "account_sid", "api_key_sid", "workspace_sid", "workflow_sid")
+    form = {name: getattr(account, name) for name in given} | {"is_active": "on", "message_text": "fetch"}
+    answer = admin_client.post(f"{ACCOUNTS}{account.pk}/change/", form)
+    assert answer.status_code == 302
+    account.refresh_from_db()
+    assert account.message_text == "fetch"

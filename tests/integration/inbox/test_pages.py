@@ -106,6 +106,29 @@ def test_where_texts_are_not_kept_a_list_says_so_in_two_words(
     assert "Message without text" in render(INBOX, agent)
 
 
+@pytest.mark.parametrize(
+    ("setting", "own", "is_shown"), [("none", "", False), ("none", "store", True), ("store", "none", False)]
+)
+def test_texts_of_before_are_in_no_list_where_none_are_shown(
+    render: Render,
+    agent: User,
+    worker: Any,
+    senders: Any,
+    contact: Contact,
+    make: MakeConversation,
+    settings: Any,
+    setting: str,
+    own: str,
+    is_shown: bool,
+) -> None:
+    conversation = make(said=("secret",))
+    render(COMPACT, agent, contacts=[contact])
+    settings.FLEX_OUTBOUND = {**settings.FLEX_OUTBOUND, "MESSAGE_TEXT": setting}
+    type(conversation.account).objects.update(message_text=own)
+    for tag in (COMPACT, INBOX):
+        assert ("secret" in render(tag, agent, contacts=[contact])) == is_shown
+
+
 def test_badge_and_list_cost_what_the_list_alone_did(
     render: Render,
     agent: User,
