@@ -58,6 +58,13 @@ def test_it_asks_then_erases_and_tells_what_is_left_at_twilio(row: Interaction) 
     assert (log.object_repr, log.object_id) == (f"crm_demo.contact:{row.contact_id}", row.contact_id)
 
 
+def test_it_counts_in_german(row: Interaction, settings: Any) -> None:
+    settings.LANGUAGE_CODE = "de"
+    asked = choose(signed_in("erase_contact"), row).content.decode()
+    for words in ("Interaktionen: 1", "Unterhaltungen: 1", "Nachrichten: 1", "Endgültig löschen"):
+        assert words in asked
+
+
 def test_managers_may_not_by_themselves(row: Interaction) -> None:
     client = signed_in()
     assert "erase_contacts_of" not in client.get(INTERACTIONS).content.decode()
