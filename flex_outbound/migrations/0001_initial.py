@@ -568,6 +568,7 @@ class Migration(migrations.Migration):
                         db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="last"
                     ),
                 ),
+                ("missed_at", models.DateTimeField(blank=True, editable=False, null=True)),
                 (
                     "account",
                     models.ForeignKey(

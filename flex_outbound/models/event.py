@@ -111,6 +111,7 @@ class WebhookReceipt(models.Model):
     """The last callback of a service that was found genuine, whether or not it was about an interaction of ours.
 
     Only events about our own interactions are kept as ``WebhookEvent``; this one proves that Twilio reaches us.
+    ``missed_at``: when something was found at Twilio last that a callback should have told.
     """
 
     account = models.ForeignKey(Account, models.CASCADE, related_name="receipts", verbose_name=_("Twilio account"))
@@ -118,6 +119,7 @@ class WebhookReceipt(models.Model):
     event_type = models.CharField(_("event type"), max_length=64)
     algorithm = models.CharField(_("signed with"), max_length=16, blank=True, default="")
     last_at = models.DateTimeField(_("last"), db_default=Now(), editable=False)
+    missed_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
         verbose_name = _("callback received")

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Final
 
 from django.db import IntegrityError
-from django.db.models import Q
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -85,9 +85,13 @@ def read_due(account_id: int) -> int:
 
 
 def hears_callbacks(account_id: int) -> bool:
-    """Tell whether callbacks of Conversations reach us for an account."""
-    receipts = WebhookReceipt.objects.filter(account=account_id, source=Source.CONVERSATIONS)
-    return receipts.filter(last_at__gt=Now() - HEARS_FOR).exists()
+    """Tell whether callbacks of Conversations reach us for an account: one came lately, and after one was missed."""
+    missed = Q(missed_at=None) | Q(last_at__gt=F("missed_at"))
+    return _receipts(account_id).filter(missed, last_at__gt=Now() - HEARS_FOR).exists()
+
+
+def _receipts(account_id: int) -> QuerySet[WebhookReceipt]:
+    return WebhookReceipt.objects.filter(account=account_id, source=Source.CONVERSATIONS)
 
 
 def hasten(conversation: Conversation, seconds: float = retry.READS[0]) -> None:
@@ -195,6 +199,9 @@ def _keep(conversation: Conversation, account: Account, seen: _Seen, *, hears: b
         if seen.details is not None:
             is_news |= _describe(conversation, current, seen.details)
         pause = _pause(current, hears=hears, is_gone=seen.page is None and seen.details is None)
+        if new and hears and not (is_first or is_wanted):
+            # Nobody told of it, so the callbacks have stopped: until the next one comes, conversations are read.
+            _receipts(account.pk).update(missed_at=Now())
         current.lookups = 0 if new else current.lookups + 1
         current.next_at = Now() if is_wanted else from_now(pause) if pause else None
         recording.save(current, is_news=is_news)

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
 from typing import Any, Final
 
 from django.utils import timezone
@@ -20,14 +19,21 @@ KNOWN_FOR: Final = 10.0
 _hears: dict[int, tuple[float, bool]] = {}
 
 
+SELDOM: Final = 60.0
+"""Seconds between two readings of what somebody looks at, where callbacks come: they may have stopped."""
+
+
 def hasten(rows: Iterable[Mapping[str, Any]]) -> None:
     """Have open conversations read that were not read for some seconds. ``rows``: with the columns of ``FIELDS``."""
-    # The database's clock decides in ``reading.hasten``; this one only spares most polls the question.
-    recently = timezone.now() - timedelta(seconds=retry.READS[0])
+    now = timezone.now()
     for row in rows:
-        is_stale = row["next_at"] is not None and (row["read_at"] is None or row["read_at"] < recently)
-        if is_stale and not _hears_callbacks(row["account"]):
-            reading.hasten(Conversation(pk=row["pk"], account_id=row["account"]))
+        # The database's clock decides in ``reading.hasten``; this one only spares most polls the question.
+        age = (now - row["read_at"]).total_seconds() if row["read_at"] is not None else SELDOM + 1
+        if row["next_at"] is None or age < retry.READS[0]:
+            continue
+        if age > SELDOM or not _hears_callbacks(row["account"]):
+            pause = SELDOM if age > SELDOM else retry.READS[0]
+            reading.hasten(Conversation(pk=row["pk"], account_id=row["account"]), pause)
 
 
 def _hears_callbacks(account_id: int) -> bool:
