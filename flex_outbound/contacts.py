@@ -80,7 +80,7 @@ class ContactAdapter:
         return self.model._default_manager.all()
 
     def get_indexed(self) -> models.QuerySet[Any]:
-        """Return the contacts to whom conversations belong, whoever looks: those in the index of addresses.
+        """Return the contacts to whom conversations belong, for all users: those in the index of addresses.
 
         It is read without a request, a batch at a time. Prefetch here what ``get_addresses`` reads.
         """

@@ -1,6 +1,6 @@
 """Conversations, their messages, and the index of contacts' addresses: to find and to read, not to edit.
 
-What was said is not shown here. The contact's page shows it to whoever may read it.
+What was said is not shown here. The contact's page shows it to users who may read it.
 """
 
 import json
@@ -36,7 +36,7 @@ MOST_FOUND = 200
 
 
 def mask(address_key: str) -> str:
-    """Return an address so that whoever knows it recognises it, and nobody else learns it."""
+    """Return an address with most of it masked: enough to recognise it, and not enough to learn it."""
     local, at, domain = address_key.rpartition("@")
     if at:
         return f"{local[:1]}…@{domain}"

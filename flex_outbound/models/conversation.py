@@ -67,7 +67,7 @@ class ConversationQuerySet(SchedulableQuerySet["Conversation"]):
 class Conversation(models.Model):
     """What is said between one customer and one of our senders: one row for each CH SID.
 
-    ``id`` is the SID without its first two letters, which are 32 hexadecimal digits. So whoever knows the SID knows the
+    ``id`` is the SID without its first two letters, which are 32 hexadecimal digits. So who knows the SID knows the
     key, and a row can refer to a conversation in the statement that creates it.
 
     A conversation outlives its interactions, and it may begin without one. ``interaction`` is our newest in it,

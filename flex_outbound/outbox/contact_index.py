@@ -27,7 +27,7 @@ BATCH: Final = 500
 
 
 class NothingVisible(Exception):
-    """A model's rows are hidden from whoever has no request, so that nothing can be said about which are gone."""
+    """A model's rows are hidden where there is no request, so that nothing can be said about which are gone."""
 
 
 @dataclass(slots=True)

@@ -30,7 +30,7 @@ from flex_outbound.views.clicks import View, named_contact, signed_in
 
 PAGE_SIZE: Final = 25
 MOST_PAGES: Final = 40
-"""Pages of the list: whoever has more than a thousand conversations that are nobody's indexes the contacts first."""
+"""Pages of the list: with more than a thousand conversations of nobody's, the contacts are to be indexed first."""
 
 MAX_QUERY: Final = 200
 MOST_ADDRESSES: Final = 3

@@ -26,7 +26,7 @@ def party_of(heard: Heard, conversation: Conversation) -> str:
         return Party.SYSTEM.value
     if any(addresses.same(heard.author, one) for one in customers_of(conversation)):
         return Party.CUSTOMER.value
-    # Whoever has an address is no agent, however Twilio writes the address.
+    # A participant with an address is no agent, in whatever form Twilio writes the address.
     is_agent = heard.is_of_sdk and not is_surely_address(heard.author)
     if is_agent or is_worker(heard.author, _workers_of(conversation)):
         return Party.AGENT.value

@@ -1,8 +1,8 @@
 """Who has read what: how many of a conversation's answers a user has seen.
 
 ``ReadMark.inbound`` is what ``Conversation.inbound`` was when the user last saw the conversation. The difference is
-what is unread. It is counted for the conversations that are the user's own and not known to be closed: whoever ends a
-conversation in Flex has seen it.
+what is unread. It is counted for the conversations that are the user's own and not known to be closed: the agent who
+ends a conversation in Flex has seen it.
 """
 
 from typing import Any, NamedTuple

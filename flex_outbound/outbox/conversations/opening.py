@@ -41,7 +41,7 @@ def open_for(interactions: Sequence[Interaction]) -> None:
     with locks.bounded_transaction():
         made = Conversation.objects.bulk_create([of_interaction(one) for one in named], ignore_conflicts=True)
         there = dict(Conversation.objects.filter(pk__in=[row.pk for row in made]).values_list("pk", "account_id"))
-        # A SID that is another account's is none of this one's, whoever names it.
+        # A SID that is another account's is none of this one's, in whatever callback it stands.
         own = [pair for pair in zip(named, made, strict=True) if there.get(pair[1].pk) == pair[0].account_id]
         for one, row in own:
             _note_newest(row, one)
@@ -191,7 +191,7 @@ def _link(conversation: Conversation, contacts: Iterable[tuple[int, str]]) -> No
 def link_interaction(conversation: Conversation) -> None:
     """Link a conversation with the contact that its interaction has by now: it may have been moved by a merge.
 
-    In a transaction of its own, because whoever writes an interaction holds it before the conversation.
+    In a transaction of its own, because a writer of an interaction locks it before the conversation.
     """
     if conversation.interaction_id is None:
         return

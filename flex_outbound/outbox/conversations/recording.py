@@ -1,4 +1,4 @@
-"""Keeping what was heard: each message once, whoever told it, in whatever order.
+"""Keeping what was heard: each message once, by whichever way it came, in whatever order.
 
 A conversation's row is locked while its messages are written. So of a callback and a reading that bring the same
 message, one inserts it, and what is counted on the conversation is counted once.

@@ -1,7 +1,7 @@
 """Agents who leave or pause a conversation, and what happens when the customer answers or the agent comes back.
 
 https://www.twilio.com/docs/flex/end-user-guide/conversations: Leave ends the agent's part and keeps the conversation
-for whoever is free when the customer answers. Pause keeps it for the same agent.
+for the agent who is free when the customer answers. Pause keeps it for the same agent.
 """
 
 from __future__ import annotations
