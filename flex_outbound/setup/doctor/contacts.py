@@ -36,8 +36,8 @@ def _of(label: str, adapter: ContactAdapter) -> CheckResult:
         return CheckResult("contact_index", Level.WARNING, words % {"model": label}, command)
     age = timezone.now() - finished_at
     words = ngettext(
-        "%(model)s: %(count)d contact was indexed %(hours)d hours ago.",
-        "%(model)s: %(count)d contacts were indexed %(hours)d hours ago.",
+        "%(model)s: %(count)d contact was indexed %(hours)d h ago.",
+        "%(model)s: %(count)d contacts were indexed %(hours)d h ago.",
         number,
     ) % {"model": label, "count": number, "hours": max(age.total_seconds(), 0) // 3600}
     if age > OLD:

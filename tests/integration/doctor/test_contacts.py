@@ -26,7 +26,7 @@ def test_an_index_that_was_never_made_is_named_with_the_command() -> None:
 def test_it_says_how_many_and_how_old(contact: Contact) -> None:
     call_command("flex_index_contacts", verbosity=0)
     AddressIndex.objects.update(finished_at=F("finished_at") - timedelta(hours=3))
-    assert ask() == CheckResult("contact_index", Level.OK, "crm_demo.contact: 1 contact was indexed 3 hours ago.")
+    assert ask() == CheckResult("contact_index", Level.OK, "crm_demo.contact: 1 contact was indexed 3 h ago.")
 
 
 def test_an_old_one_is_a_warning(contact: Contact) -> None:
