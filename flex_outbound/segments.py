@@ -190,7 +190,7 @@ def in_words(found: Segments) -> str:
 def why(found: Segments) -> str:
     """Return which characters make a text UCS-2, and what that means; "" for GSM-7.
 
-    Those that have no likeness come first: they are what stands in the way.
+    Those that no plain character can replace come first: the text cannot become GSM-7 with them.
     """
     if not found.forced_by:
         return ""

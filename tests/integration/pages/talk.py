@@ -34,7 +34,7 @@ def link(conversation: Conversation, contact: Any) -> None:
 
 
 def say(conversation: Conversation, body: str = "Hello", index: int | None = 0, **values: Any) -> Message:
-    """Let the customer say something, or whoever ``values`` name."""
+    """Let the customer say something, or the author that ``values`` name."""
     message = said(conversation, body, index, **values)
     message.save()
     return message

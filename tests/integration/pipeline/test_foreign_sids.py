@@ -37,7 +37,7 @@ class Repeating(MemoryGateway):
     def create_interaction(self, request: InteractionRequest) -> InteractionResult:
         made = super().create_interaction(request)
         if self.repeated_for is not None:
-            # Asked side by side: the first answer is that of another, whoever asks first.
+            # Asked side by side: the first answer is that of another, in whichever order they ask.
             repeats = request.address in self.repeated_for
             assert not repeats or self._has_first.wait(5)
         else:
