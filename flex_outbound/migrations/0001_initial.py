@@ -110,6 +110,10 @@ class Migration(migrations.Migration):
                 ),
                 ("problem_at", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="at")),
                 ("told", models.JSONField(blank=True, default=dict, editable=False)),
+                (
+                    "templates_seen_at",
+                    models.DateTimeField(blank=True, editable=False, null=True, verbose_name="templates asked for"),
+                ),
                 ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created")),
                 ("updated_at", models.DateTimeField(auto_now=True, verbose_name="changed")),
             ],
@@ -201,6 +205,16 @@ class Migration(migrations.Migration):
                 ),
                 ("priority", models.PositiveIntegerField(blank=True, null=True, verbose_name="priority")),
                 ("timeout", models.PositiveIntegerField(blank=True, null=True, verbose_name="timeout in seconds")),
+                (
+                    "signature",
+                    models.TextField(
+                        blank=True,
+                        default="",
+                        help_text="Of emails. {{agent.name}} stands for the agent's name.",
+                        max_length=1000,
+                        verbose_name="signature",
+                    ),
+                ),
                 ("is_default", models.BooleanField(default=False, verbose_name="default for its channel")),
                 ("is_active", models.BooleanField(default=True, verbose_name="active")),
                 (
@@ -258,6 +272,21 @@ class Migration(migrations.Migration):
                         verbose_name="sent again as",
                     ),
                 ),
+                (
+                    "continues",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        db_index=False,
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="continued_by",
+                        to="flex_outbound.interaction",
+                        verbose_name="continues",
+                    ),
+                ),
+                ("is_beside", models.BooleanField(default=False, editable=False)),
                 ("fingerprint", models.CharField(max_length=64, verbose_name="fingerprint of the request")),
                 (
                     "status",
@@ -1158,9 +1187,12 @@ class Migration(migrations.Migration):
             model_name="interaction",
             constraint=flex_outbound.models.constraints.UniqueWhere(
                 condition=models.Q(
-                    ("status__in", ["queued", "review", "sending", "unconfirmed", "created"]),
-                    models.Q(("channel__in", ["sms", "whatsapp"]), ("status", "active")),
-                    _connector="OR",
+                    ("is_beside", False),
+                    models.Q(
+                        ("status__in", ["queued", "review", "sending", "unconfirmed", "created"]),
+                        models.Q(("channel__in", ["sms", "whatsapp"]), ("status", "active")),
+                        _connector="OR",
+                    ),
                 ),
                 fields=("contact_type", "contact_id", "channel", "address_key"),
                 name="flex_one_in_flight",
@@ -1171,6 +1203,7 @@ class Migration(migrations.Migration):
             constraint=flex_outbound.models.constraints.UniqueWhere(
                 condition=models.Q(
                     ("channel__in", ["sms", "whatsapp"]),
+                    ("is_beside", False),
                     ("status__in", ["queued", "review", "sending", "unconfirmed", "created", "active"]),
                 ),
                 fields=("account", "channel", "sender_address", "address_key"),
@@ -1179,7 +1212,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="interaction",
-            constraint=models.UniqueConstraint(fields=("interaction_sid",), name="flex_interaction_sid_unique"),
+            constraint=flex_outbound.models.constraints.UniqueWhere(
+                condition=models.Q(("continues__isnull", True)),
+                fields=("interaction_sid",),
+                name="flex_interaction_sid_unique",
+            ),
         ),
         migrations.AddConstraint(
             model_name="interaction",
@@ -1353,6 +1390,18 @@ class Migration(migrations.Migration):
                 ("forgotten_inbound", models.PositiveIntegerField(default=0, editable=False)),
                 ("is_unmatched", models.BooleanField(default=False, editable=False, verbose_name="unmatched")),
                 ("expected_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("asked_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                (
+                    "asked_by",
+                    models.ForeignKey(
+                        blank=True,
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
                 ("last_index", models.IntegerField(blank=True, editable=False, null=True)),
                 ("read_index", models.IntegerField(blank=True, editable=False, null=True)),
                 ("inbound", models.PositiveIntegerField(default=0, editable=False)),
@@ -1875,5 +1924,423 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="readmark",
             constraint=models.UniqueConstraint(fields=("user", "conversation"), name="flex_read_mark_unique"),
+        ),
+        migrations.CreateModel(
+            name="ConsentEvent",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "channel",
+                    models.CharField(
+                        choices=[("sms", "SMS"), ("whatsapp", "WhatsApp"), ("email", "Email")],
+                        max_length=16,
+                        verbose_name="channel",
+                    ),
+                ),
+                ("address", models.CharField(max_length=256, verbose_name="address")),
+                (
+                    "address_key",
+                    flex_outbound.models.fields.AddressKeyField(editable=False, max_length=256, of="address"),
+                ),
+                (
+                    "sender_address",
+                    models.CharField(
+                        blank=True,
+                        default="",
+                        help_text="Empty: every sender.",
+                        max_length=254,
+                        verbose_name="sender's address",
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("opted_in", "May be written to"), ("opted_out", "Must not be written to")],
+                        max_length=16,
+                        verbose_name="state",
+                    ),
+                ),
+                (
+                    "source",
+                    models.CharField(
+                        choices=[
+                            ("keyword", "the customer, by a keyword"),
+                            ("receipt", "Twilio, when a message was refused"),
+                            ("person", "a person, here"),
+                            ("import", "an import"),
+                            ("host", "the project"),
+                        ],
+                        max_length=16,
+                        verbose_name="source",
+                    ),
+                ),
+                ("reason", models.CharField(blank=True, default="", max_length=500, verbose_name="reason")),
+                (
+                    "message_sid",
+                    flex_outbound.models.fields.SidField(blank=True, default="", kind="IM", verbose_name="message SID"),
+                ),
+                (
+                    "happened_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name="when"),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(),
+                        editable=False,
+                        verbose_name="written down",
+                    ),
+                ),
+                ("is_newest", models.BooleanField(default=False, editable=False)),
+            ],
+            options={
+                "verbose_name": "consent",
+                "verbose_name_plural": "consents",
+                "ordering": ["-happened_at", "-pk"],
+                "permissions": [("change_consent", "Can say whether a customer may be written to")],
+            },
+        ),
+        migrations.CreateModel(
+            name="Draft",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("contact_id", models.CharField(max_length=255, verbose_name="contact id")),
+                ("place", models.CharField(max_length=34)),
+                ("values", models.JSONField(default=dict)),
+                (
+                    "updated_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name="typed"),
+                ),
+            ],
+            options={
+                "verbose_name": "draft",
+                "verbose_name_plural": "drafts",
+                "default_permissions": (),
+            },
+        ),
+        migrations.CreateModel(
+            name="Presence",
+            fields=[
+                (
+                    "worker",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="presence",
+                        serialize=False,
+                        to="flex_outbound.worker",
+                    ),
+                ),
+                ("activity_name", models.CharField(blank=True, default="", max_length=64, verbose_name="activity")),
+                ("is_available", models.BooleanField(blank=True, null=True, verbose_name="takes tasks")),
+                ("activity_at", models.DateTimeField(blank=True, null=True, verbose_name="since")),
+                ("channels", models.JSONField(blank=True, default=dict)),
+                ("seen_at", models.DateTimeField(blank=True, null=True, verbose_name="asked")),
+                ("told_at", models.DateTimeField(blank=True, null=True, verbose_name="told")),
+                ("updated_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+            ],
+            options={
+                "verbose_name": "presence of a worker",
+                "verbose_name_plural": "presences of workers",
+                "default_permissions": (),
+            },
+        ),
+        migrations.CreateModel(
+            name="SavedReply",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("title", models.CharField(max_length=100, verbose_name="title")),
+                ("category", models.CharField(blank=True, default="", max_length=50, verbose_name="category")),
+                ("short_code", models.CharField(blank=True, default="", max_length=32, verbose_name="short code")),
+                (
+                    "channel",
+                    models.CharField(
+                        blank=True,
+                        choices=[("sms", "SMS"), ("whatsapp", "WhatsApp"), ("email", "Email")],
+                        default="",
+                        help_text="Empty: any.",
+                        max_length=16,
+                        verbose_name="channel",
+                    ),
+                ),
+                ("subject", models.CharField(blank=True, default="", max_length=256, verbose_name="subject")),
+                ("body", models.TextField(max_length=1600, verbose_name="text")),
+                ("is_active", models.BooleanField(default=True, verbose_name="active")),
+                ("updated_at", models.DateTimeField(auto_now=True, verbose_name="changed")),
+            ],
+            options={
+                "verbose_name": "saved reply",
+                "verbose_name_plural": "saved replies",
+                "ordering": ["category", "title", "pk"],
+            },
+        ),
+        migrations.CreateModel(
+            name="SavedReplyGroup",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+            ],
+            options={
+                "verbose_name": "group of a saved reply",
+                "verbose_name_plural": "groups of saved replies",
+                "default_permissions": (),
+            },
+        ),
+        migrations.CreateModel(
+            name="Template",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("content_sid", flex_outbound.models.fields.SidField(kind="HX", verbose_name="content SID")),
+                ("name", models.CharField(blank=True, default="", max_length=255, verbose_name="name")),
+                ("language", models.CharField(blank=True, default="", max_length=16, verbose_name="language")),
+                ("types", models.JSONField(blank=True, default=dict, verbose_name="contents")),
+                ("variables", models.JSONField(blank=True, default=dict, verbose_name="variables")),
+                ("category", models.CharField(blank=True, default="", max_length=32, verbose_name="category")),
+                ("content_type", models.CharField(blank=True, default="", max_length=64, verbose_name="approved type")),
+                (
+                    "whatsapp_status",
+                    models.CharField(blank=True, default="", max_length=32, verbose_name="approval by WhatsApp"),
+                ),
+                ("rejection_reason", models.TextField(blank=True, default="", verbose_name="why it was rejected")),
+                ("sources", models.JSONField(blank=True, default=dict, verbose_name="filled from the contact")),
+                (
+                    "is_active",
+                    models.BooleanField(
+                        default=True,
+                        help_text="Off: it stays at Twilio, and no agent is offered it.",
+                        verbose_name="offered to agents",
+                    ),
+                ),
+                (
+                    "seen_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), verbose_name="last seen"
+                    ),
+                ),
+                ("gone_at", models.DateTimeField(blank=True, null=True, verbose_name="gone since")),
+            ],
+            options={
+                "verbose_name": "template",
+                "verbose_name_plural": "templates",
+                "ordering": ["name", "language", "pk"],
+            },
+        ),
+        migrations.CreateModel(
+            name="TemplateUse",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("used_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+            ],
+            options={
+                "verbose_name": "use of a template",
+                "verbose_name_plural": "uses of templates",
+                "default_permissions": (),
+            },
+        ),
+        migrations.AddIndex(
+            model_name="interaction",
+            index=models.Index(
+                condition=models.Q(("continues__isnull", False)), fields=["continues"], name="flex_continues"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="interaction",
+            constraint=flex_outbound.models.constraints.UniqueWhere(
+                condition=models.Q(
+                    ("continues__isnull", False),
+                    ("status__in", ["queued", "review", "sending", "unconfirmed", "created"]),
+                ),
+                fields=("continues",),
+                name="flex_one_invite",
+            ),
+        ),
+        migrations.AddField(
+            model_name="consentevent",
+            name="account",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="+",
+                to="flex_outbound.account",
+                verbose_name="Twilio account",
+            ),
+        ),
+        migrations.AddField(
+            model_name="consentevent",
+            name="user",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+                verbose_name="by",
+            ),
+        ),
+        migrations.AddField(
+            model_name="draft",
+            name="contact_type",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="+",
+                to="contenttypes.contenttype",
+                verbose_name="contact type",
+            ),
+        ),
+        migrations.AddField(
+            model_name="draft",
+            name="user",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+                verbose_name="user",
+            ),
+        ),
+        migrations.AddField(
+            model_name="savedreply",
+            name="owner",
+            field=models.ForeignKey(
+                blank=True,
+                help_text="Empty: shared.",
+                null=True,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="flex_saved_replies",
+                to=settings.AUTH_USER_MODEL,
+                verbose_name="owner",
+            ),
+        ),
+        migrations.AddField(
+            model_name="savedreplygroup",
+            name="group",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="auth.group", verbose_name="group"
+            ),
+        ),
+        migrations.AddField(
+            model_name="savedreplygroup",
+            name="saved_reply",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="+",
+                to="flex_outbound.savedreply",
+                verbose_name="saved reply",
+            ),
+        ),
+        migrations.AddField(
+            model_name="savedreply",
+            name="groups",
+            field=models.ManyToManyField(
+                blank=True,
+                help_text="Of a shared one. Empty: every agent.",
+                related_name="+",
+                through="flex_outbound.SavedReplyGroup",
+                to="auth.group",
+                verbose_name="who may use it",
+            ),
+        ),
+        migrations.AddField(
+            model_name="template",
+            name="account",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="templates",
+                to="flex_outbound.account",
+                verbose_name="Twilio account",
+            ),
+        ),
+        migrations.AddField(
+            model_name="templateuse",
+            name="template",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="+", to="flex_outbound.template"
+            ),
+        ),
+        migrations.AddField(
+            model_name="templateuse",
+            name="user",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="+", to=settings.AUTH_USER_MODEL
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="consentevent",
+            index=models.Index(fields=["address_key", "channel", "-happened_at"], name="flex_consents_of_address"),
+        ),
+        migrations.AddIndex(
+            model_name="consentevent",
+            index=models.Index(fields=["-happened_at", "-id"], name="flex_consents_newest"),
+        ),
+        migrations.AddConstraint(
+            model_name="consentevent",
+            constraint=flex_outbound.models.constraints.UniqueWhere(
+                condition=models.Q(("is_newest", True)),
+                fields=("address_key", "channel", "sender_address"),
+                name="flex_consent_newest",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="consentevent",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("channel__in", ["sms", "whatsapp", "email"])), name="flex_consent_channel_known"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="consentevent",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state__in", ["opted_in", "opted_out"])), name="flex_consent_state_known"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="consentevent",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("source__in", ["keyword", "receipt", "person", "import", "host"])),
+                name="flex_consent_source_known",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="draft",
+            index=models.Index(fields=["updated_at"], name="flex_drafts_by_age"),
+        ),
+        migrations.AddConstraint(
+            model_name="draft",
+            constraint=models.UniqueConstraint(
+                fields=("contact_type", "contact_id", "user", "place"), name="flex_draft_unique"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="savedreplygroup",
+            constraint=models.UniqueConstraint(fields=("saved_reply", "group"), name="flex_saved_reply_group_unique"),
+        ),
+        migrations.AddConstraint(
+            model_name="savedreply",
+            constraint=flex_outbound.models.constraints.UniqueWhere(
+                condition=models.Q(("owner__isnull", True), models.Q(("short_code", ""), _negated=True)),
+                fields=("short_code",),
+                name="flex_shared_short_code",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="savedreply",
+            constraint=flex_outbound.models.constraints.UniqueWhere(
+                condition=models.Q(("owner__isnull", False), models.Q(("short_code", ""), _negated=True)),
+                fields=("owner", "short_code"),
+                name="flex_own_short_code",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="savedreply",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("channel__in", ["", "sms", "whatsapp", "email"])),
+                name="flex_saved_reply_channel_known",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="template",
+            constraint=models.UniqueConstraint(fields=("account", "content_sid"), name="flex_template_unique"),
+        ),
+        migrations.AddConstraint(
+            model_name="templateuse",
+            constraint=models.UniqueConstraint(fields=("user", "template"), name="flex_template_use_unique"),
         ),
     ]

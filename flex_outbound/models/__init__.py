@@ -3,6 +3,7 @@
 from flex_outbound.models.account import Account, MessageText
 from flex_outbound.models.attempt import DispatchAttempt
 from flex_outbound.models.closing import Closing
+from flex_outbound.models.consent import ConsentEvent, ConsentSource, ConsentState
 from flex_outbound.models.conversation import (
     AddressIndex,
     ContactAddress,
@@ -10,6 +11,7 @@ from flex_outbound.models.conversation import (
     ConversationContact,
     ReadMark,
 )
+from flex_outbound.models.draft import Draft
 from flex_outbound.models.event import Source, WebhookEvent, WebhookReceipt, WebhookRefusal
 from flex_outbound.models.figures import DailyFigures, FiguresMark
 from flex_outbound.models.heartbeat import Heartbeat
@@ -17,8 +19,11 @@ from flex_outbound.models.import_run import UNDER_WAY, ImportRun, RunState
 from flex_outbound.models.interaction import IN_THE_WAY, IN_THE_WAY_OF_ALL, Interaction
 from flex_outbound.models.message import Attachment, Message
 from flex_outbound.models.mixins import FlexContact
+from flex_outbound.models.presence import Presence
 from flex_outbound.models.resource import Resource, ResourceKind
+from flex_outbound.models.saved_reply import SavedReply, SavedReplyGroup
 from flex_outbound.models.sender import Sender, SenderGroup
+from flex_outbound.models.template import Template, TemplateUse
 from flex_outbound.models.worker import Worker
 from flex_outbound.statuses import Outcome
 
@@ -30,11 +35,15 @@ __all__ = [
     "AddressIndex",
     "Attachment",
     "Closing",
+    "ConsentEvent",
+    "ConsentSource",
+    "ConsentState",
     "ContactAddress",
     "Conversation",
     "ConversationContact",
     "DailyFigures",
     "DispatchAttempt",
+    "Draft",
     "FiguresMark",
     "FlexContact",
     "Heartbeat",
@@ -43,13 +52,18 @@ __all__ = [
     "Message",
     "MessageText",
     "Outcome",
+    "Presence",
     "ReadMark",
     "Resource",
     "ResourceKind",
     "RunState",
+    "SavedReply",
+    "SavedReplyGroup",
     "Sender",
     "SenderGroup",
     "Source",
+    "Template",
+    "TemplateUse",
     "WebhookEvent",
     "WebhookReceipt",
     "WebhookRefusal",

@@ -79,7 +79,8 @@ class Conversation(models.Model):
     told late are older. ``forgotten_at``: what was said until then was erased or deleted here, and is not taken up
     again where Twilio shows it; ``forgotten_inbound``: how many of ``inbound`` were deleted.
     ``is_unmatched``: it was read, and no contact has the address.
-    ``expected_by``, ``expected_at``: who began to create the customer's contact, and when.
+    ``expected_by``, ``expected_at``: who began to create the customer's contact, and when. ``asked_by``, ``asked_at``:
+    who asked its agent to hand it over, and when; None where nobody did, or the agent has answered.
     """
 
     id = models.UUIDField(primary_key=True, editable=False)
@@ -120,6 +121,10 @@ class Conversation(models.Model):
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+", editable=False
     )
     expected_at = models.DateTimeField(null=True, blank=True, editable=False)
+    asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+", editable=False
+    )
+    asked_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     last_index = models.IntegerField(null=True, blank=True, editable=False)
     read_index = models.IntegerField(null=True, blank=True, editable=False)

@@ -35,8 +35,9 @@ from flex_outbound.twilio_statuses import (
     TaskStatus,
 )
 
-IN_THE_WAY = Q(status__in=[*sorted(UNSETTLED), Status.CREATED]) | Q(
-    status=Status.ACTIVE, channel__in=[Channel.SMS, Channel.WHATSAPP]
+IN_THE_WAY = Q(is_beside=False) & (
+    Q(status__in=[*sorted(UNSETTLED), Status.CREATED])
+    | Q(status=Status.ACTIVE, channel__in=[Channel.SMS, Channel.WHATSAPP])
 )
 """Rows beside which no second one may stand for the same contact, channel and address.
 
@@ -46,9 +47,14 @@ Source: https://www.twilio.com/docs/api/errors/50416
 """
 
 IN_THE_WAY_OF_ALL = Q(
-    status__in=[*sorted(UNSETTLED), Status.CREATED, Status.ACTIVE], channel__in=[Channel.SMS, Channel.WHATSAPP]
+    is_beside=False,
+    status__in=[*sorted(UNSETTLED), Status.CREATED, Status.ACTIVE],
+    channel__in=[Channel.SMS, Channel.WHATSAPP],
 )
 """Rows beside which no second one may stand for the same number and sender, whosever number that is."""
+
+INVITING = Q(continues__isnull=False, status__in=[*sorted(UNSETTLED), Status.CREATED])
+"""Rows that invite an agent into a conversation that exists: one at a time for each conversation."""
 
 
 NOT_DELIVERED = Q(status__in=sorted(GOING_ON), delivery_status__in=sorted(UNDELIVERED))
@@ -110,6 +116,10 @@ class Interaction(Failure):
 
     ``id`` is also the correlation key: its 32 hexadecimal digits travel in the task's attributes as
     ``flexOutboundKey``. ``status`` is assigned in ``outbox.lifecycle`` alone.
+
+    ``continues``: the first interaction of a conversation that exists, into which this one invites the agent. It has
+    that one's interaction, channel and conversation SIDs, and a task of its own. ``is_beside``: another agent's was
+    still open in that conversation when this one began.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -155,6 +165,18 @@ class Interaction(Failure):
         related_name="retries",
         verbose_name=_("sent again as"),
     )
+    continues = models.ForeignKey(
+        "self",
+        models.DO_NOTHING,
+        null=True,
+        blank=True,
+        editable=False,
+        db_constraint=False,
+        db_index=False,
+        related_name="continued_by",
+        verbose_name=_("continues"),
+    )
+    is_beside = models.BooleanField(default=False, editable=False)
     fingerprint = models.CharField(_("fingerprint of the request"), max_length=64)
 
     status = models.CharField(_("status"), max_length=16, choices=Status.choices, default=Status.QUEUED)
@@ -210,7 +232,10 @@ class Interaction(Failure):
                 condition=IN_THE_WAY_OF_ALL,
                 name="flex_one_conversation",
             ),
-            models.UniqueConstraint(fields=["interaction_sid"], name="flex_interaction_sid_unique"),
+            UniqueWhere(fields=["continues"], condition=INVITING, name="flex_one_invite"),
+            UniqueWhere(
+                fields=["interaction_sid"], condition=Q(continues__isnull=True), name="flex_interaction_sid_unique"
+            ),
             models.UniqueConstraint(fields=["task_sid"], name="flex_task_sid_unique"),
             models.CheckConstraint(condition=Q(status__in=Status.values), name="flex_status_known"),
             models.CheckConstraint(condition=Q(channel__in=Channel.values), name="flex_channel_known"),
@@ -251,6 +276,7 @@ class Interaction(Failure):
             models.Index(fields=["channel_sid"], condition=Q(channel_sid__isnull=False), name="flex_channel_sid"),
             models.Index(fields=["invite_sid"], condition=Q(invite_sid__isnull=False), name="flex_invite_sid"),
             models.Index(fields=["named_task_sid"], condition=~Q(named_task_sid=""), name="flex_named_task"),
+            models.Index(fields=["continues"], condition=Q(continues__isnull=False), name="flex_continues"),
             models.Index(fields=["updated_at"], name="flex_changed"),
             models.Index(fields=["retried_as"], condition=Q(retried_as__isnull=False), name="flex_retried_as"),
         ]

@@ -90,6 +90,13 @@ class Sender(SetupModel):
     )
     priority = models.PositiveIntegerField(_("priority"), null=True, blank=True)
     timeout = models.PositiveIntegerField(_("timeout in seconds"), null=True, blank=True)
+    signature = models.TextField(
+        _("signature"),
+        max_length=1000,
+        blank=True,
+        default="",
+        help_text=_("Of emails. {{agent.name}} stands for the agent's name."),
+    )
     groups = models.ManyToManyField(
         Group,
         through="SenderGroup",
