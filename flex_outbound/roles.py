@@ -9,6 +9,10 @@ CODENAME: Final = "add_interaction"
 PERMISSION: Final = f"flex_outbound.{CODENAME}"
 """What opening conversations takes."""
 
+SUPERVISE_CODENAME: Final = "supervise"
+SUPERVISE_PERMISSION: Final = f"flex_outbound.{SUPERVISE_CODENAME}"
+"""What taking over the conversations of others takes."""
+
 LINK_CODENAME: Final = "link_conversation"
 LINK_PERMISSION: Final = f"flex_outbound.{LINK_CODENAME}"
 """What saying whose a conversation is takes."""

@@ -18,6 +18,7 @@ class SidKind(StrEnum):
     INTERACTION = "KD"
     CHANNEL = "UO"
     INVITE = "KG"
+    CHANNEL_PARTICIPANT = "UT"
     TASK = "WT"
     CONVERSATION = "CH"
     WORKSPACE = "WS"

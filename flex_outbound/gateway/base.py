@@ -44,10 +44,21 @@ class ContactDetails:
 
 
 @dataclass(frozen=True, slots=True)
-class InteractionRequest:
-    """The content of one ``POST /v1/Interactions``. Addresses are normalised and have no ``whatsapp:`` prefix.
+class Joined:
+    """A channel that exists, by the SIDs of its interaction, itself and its conversation."""
 
+    interaction_sid: str
+    channel_sid: str
+    conversation_sid: str
+
+
+@dataclass(frozen=True, slots=True)
+class InteractionRequest:
+    """The content of one ``POST /v1/Interactions``, or of one invite to a channel that exists.
+
+    Addresses are normalised and have no ``whatsapp:`` prefix.
     ``to``, ``cc``, ``bcc``: an email's recipients beside ``address``. ``contact``: None in a test of a sender.
+    ``joins``: the channel that exists and to which the agent is invited; None where a new interaction is to be opened.
     """
 
     key: str
@@ -69,6 +80,7 @@ class InteractionRequest:
     cc: tuple[str, ...] = field(default=(), repr=False)
     bcc: tuple[str, ...] = field(default=(), repr=False)
     contact: ContactDetails | None = None
+    joins: Joined | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +263,7 @@ class Gateway(Protocol):
     """One account at Twilio."""
 
     def create_interaction(self, request: InteractionRequest) -> InteractionResult:
-        """Open an agent-initiated interaction. Not idempotent."""
+        """Open an agent-initiated interaction, or invite the agent to the channel ``request.joins``. Not idempotent."""
 
     def find_tasks(self, keys: Sequence[str]) -> dict[str, list[TaskState]]:
         """Find live tasks by ``flexOutboundKey``, for at most 50 keys. Keys without a task are not in the result."""
@@ -273,6 +285,9 @@ class Gateway(Protocol):
 
     def close_channel(self, interaction_sid: str, channel_sid: str) -> None:
         """Close an interaction channel with its tasks and conversation. A closed channel may be closed again."""
+
+    def leave_channel(self, interaction_sid: str, channel_sid: str, task_sid: str) -> None:
+        """Take the agent who has a task out of a channel, which stays open. Who has left already may leave again."""
 
     def create_message(self, request: MessageRequest) -> str:
         """Send a message into a conversation and return its SID (IM…). Not idempotent."""

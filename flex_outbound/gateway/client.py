@@ -10,11 +10,20 @@ from collections import OrderedDict
 
 from flex_outbound.exceptions import Refused
 from flex_outbound.gateway import payloads, results
-from flex_outbound.gateway.base import Connection, Gateway, InteractionRequest, InteractionResult, MessageRequest
+from flex_outbound.gateway.base import (
+    Connection,
+    Gateway,
+    InteractionRequest,
+    InteractionResult,
+    Joined,
+    MessageRequest,
+)
+from flex_outbound.gateway.calls import in_path
 from flex_outbound.gateway.classify import malformed
 from flex_outbound.gateway.media import TwilioMedia
 from flex_outbound.gateway.observe import Operation
 from flex_outbound.gateway.queries import TwilioQueries
+from flex_outbound.sids import SidKind
 from flex_outbound.twilio_statuses import ChannelStatus
 
 MAX_KEPT = 16
@@ -55,6 +64,8 @@ class TwilioGateway(TwilioQueries, TwilioMedia):
 
         https://www.twilio.com/docs/flex/developer/conversations/interactions-api/interactions#create-an-interaction-resource
         """
+        if request.joins is not None:
+            return self._invite(request, request.joins)
         channel, routing = payloads.channel_payload(request), payloads.routing_payload(request)
         with self._call(Operation.CREATE_INTERACTION):
             made = self._interactions.create(channel=channel, routing=routing)
@@ -62,6 +73,34 @@ class TwilioGateway(TwilioQueries, TwilioMedia):
         if result.interaction_sid is None:
             raise malformed("no interaction SID", self._http.last_status)
         return result
+
+    def _invite(self, request: InteractionRequest, joins: Joined) -> InteractionResult:
+        """Invite the agent, with a task of its own; raises OutcomeUnknown for an answer without a KG SID.
+
+        https://www.twilio.com/docs/flex/developer/conversations/interactions-api/invites-subresource
+        """
+        routing = payloads.routing_payload(request)
+        with self._call(Operation.INVITE):
+            made = self._channel(joins.interaction_sid, joins.channel_sid).invites.create(routing=routing)
+        result = results.parse_invite({"sid": made.sid, "routing": made.routing}, joins)
+        if result.invite_sid is None:
+            raise malformed("no invite SID", self._http.last_status)
+        return result
+
+    def leave_channel(self, interaction_sid: str, channel_sid: str, task_sid: str) -> None:
+        """Close the participant whose task it is; a participant or channel that is gone has left.
+
+        https://www.twilio.com/docs/flex/developer/conversations/interactions-api/interaction-channel-participants
+        """
+        channel = self._channel(interaction_sid, channel_sid)
+        try:
+            listed = self._records(Operation.LEAVE_CHANNEL, channel.participants, pages=1, page_size=50)
+            for one in [one for one in listed if results.has_task(one.routing_properties, task_sid)]:
+                with self._call(Operation.LEAVE_CHANNEL):
+                    channel.participants(in_path(one.sid, SidKind.CHANNEL_PARTICIPANT)).update(status="closed")
+        except Refused as error:
+            if error.http_status != 404 and error.reason != "closed":
+                raise
 
     def create_message(self, request: MessageRequest) -> str:
         """Send a message and return its SID; raises OutcomeUnknown for an answer without one."""

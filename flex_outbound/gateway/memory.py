@@ -15,8 +15,16 @@ tasks that can be found by key, messages that can be found in their conversation
 from collections.abc import Sequence
 from dataclasses import replace
 
+from flex_outbound.exceptions import Refused
 from flex_outbound.gateway import errors, payloads
-from flex_outbound.gateway.base import ChannelState, Connection, InteractionRequest, InteractionResult, TaskState
+from flex_outbound.gateway.base import (
+    ChannelState,
+    Connection,
+    InteractionRequest,
+    InteractionResult,
+    Joined,
+    TaskState,
+)
 from flex_outbound.gateway.memory_conversations import MemoryConversations
 from flex_outbound.sids import SidKind
 from flex_outbound.twilio_statuses import ChannelStatus
@@ -66,7 +74,7 @@ class MemoryGateway(MemoryConversations):
         """Keep the request and answer with new SIDs."""
         with self._lock:
             error = self._failure("create_interaction")
-            result = self._open(request)
+            result = self._join(request, request.joins) if request.joins else self._open(request)
         if error:
             raise error
         return result
@@ -103,6 +111,15 @@ class MemoryGateway(MemoryConversations):
         if error:
             raise error
 
+    def leave_channel(self, interaction_sid: str, channel_sid: str, task_sid: str) -> None:
+        """Complete the task; the channel stays open."""
+        with self._lock:
+            error = self._failure("leave_channel")
+            if task_sid in self.tasks:
+                self.tasks[task_sid] = replace(self.tasks[task_sid], status="completed")
+        if error:
+            raise error
+
     def fetch_workspace(self) -> str:
         """Return the name of the only workspace."""
         with self._lock:
@@ -134,6 +151,25 @@ class MemoryGateway(MemoryConversations):
         )
         self._past[task] = replace(self.tasks[task], status="")
         return InteractionResult(interaction, channel, task, conversation, invite, "reserved")
+
+    def _join(self, request: InteractionRequest, joins: Joined) -> InteractionResult:
+        if self.channels[joins.channel_sid].status in {ChannelStatus.CLOSED, ChannelStatus.FAILED}:
+            raise Refused("the channel is over", reason="closed", http_status=400, code=45376)
+        task, invite = self._sid(SidKind.TASK), self._sid(SidKind.INVITE)
+        self.interactions.append(request)
+        self.tasks[task] = TaskState(
+            task_sid=task,
+            status="reserved",
+            attributes=payloads.task_attributes(request),
+            interaction_sid=joins.interaction_sid,
+            channel_sid=joins.channel_sid,
+            conversation_sid=joins.conversation_sid,
+            invite_sid=invite,
+            key=request.key,
+        )
+        self._past[task] = replace(self.tasks[task], status="")
+        sids = (joins.interaction_sid, joins.channel_sid, task, joins.conversation_sid, invite)
+        return InteractionResult(*sids, "reserved")
 
     def _close(self, channel_sid: str) -> None:
         channel = self.channels.get(channel_sid)

@@ -20,6 +20,8 @@ class Operation(StrEnum):
     """The kinds of calls: the methods of ``gateway.base.Gateway``, and those of ``directory`` and ``callbacks``."""
 
     CREATE_INTERACTION = "create_interaction"
+    INVITE = "invite"
+    LEAVE_CHANNEL = "leave_channel"
     CREATE_MESSAGE = "create_message"
     CLOSE_CHANNEL = "close_channel"
     FIND_TASKS = "find_tasks"

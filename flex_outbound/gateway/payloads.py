@@ -104,6 +104,7 @@ def redacted(request: InteractionRequest) -> dict[str, Any]:
         "attempt": request.attempt,
         "channel": request.channel.value,
         "routing": _routing(request),
+        **({"joins": request.joins.channel_sid} if request.joins else {}),
     }
 
 

@@ -12,7 +12,14 @@ from typing import Any
 
 from flex_outbound import addresses
 from flex_outbound.channels import Channel
-from flex_outbound.gateway.base import ChannelState, ConversationState, InteractionResult, Receipt, TaskState
+from flex_outbound.gateway.base import (
+    ChannelState,
+    ConversationState,
+    InteractionResult,
+    Joined,
+    Receipt,
+    TaskState,
+)
 from flex_outbound.gateway.payloads import KEY
 from flex_outbound.gateway.words import clean
 from flex_outbound.sids import SidKind, sid_or_none
@@ -50,6 +57,28 @@ def parse_interaction(payload: object) -> InteractionResult:
         invite_sid=sid_or_none(attributes.get("flexChannelInviteSid"), SidKind.INVITE),
         task_status=_task_status(properties.get("assignment_status")),
     )
+
+
+def parse_invite(payload: object, joins: Joined) -> InteractionResult:
+    """Read the answer to an invite: a task of its own, in the channel that it invites to.
+
+    https://www.twilio.com/docs/flex/developer/conversations/interactions-api/invites-subresource
+    """
+    body = _mapping(payload)
+    properties = _mapping(_mapping(body.get("routing")).get("properties"))
+    return InteractionResult(
+        interaction_sid=joins.interaction_sid,
+        channel_sid=joins.channel_sid,
+        task_sid=sid_or_none(properties.get("sid"), SidKind.TASK),
+        conversation_sid=joins.conversation_sid,
+        invite_sid=sid_or_none(body.get("sid"), SidKind.INVITE),
+        task_status=_task_status(properties.get("assignment_status")),
+    )
+
+
+def has_task(routing: object, task_sid: str) -> bool:
+    """Tell whether a participant of a channel, by its ``routing_properties``, is the agent who has this task."""
+    return bool(task_sid) and _mapping(routing).get("task_sid") == task_sid
 
 
 def parse_task(payload: object) -> TaskState | None:

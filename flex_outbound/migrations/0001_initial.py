@@ -287,6 +287,8 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("is_beside", models.BooleanField(default=False, editable=False)),
+                ("takes_over", models.BooleanField(default=False, editable=False)),
+                ("is_succeeded", models.BooleanField(default=False, editable=False)),
                 ("fingerprint", models.CharField(max_length=64, verbose_name="fingerprint of the request")),
                 (
                     "status",
@@ -474,7 +476,10 @@ class Migration(migrations.Migration):
                 "verbose_name": "interaction",
                 "verbose_name_plural": "interactions",
                 "ordering": ["-created_at", "-id"],
-                "permissions": [("erase_contact", "Can erase what is kept of a contact")],
+                "permissions": [
+                    ("erase_contact", "Can erase what is kept of a contact"),
+                    ("supervise", "Can take over the conversations of others"),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -908,6 +913,7 @@ class Migration(migrations.Migration):
                         choices=[
                             ("duplicate", "Duplicate"),
                             ("orphan", "Missing participant"),
+                            ("leave", "Handed over"),
                         ],
                         max_length=16,
                         verbose_name="kind",
@@ -916,7 +922,7 @@ class Migration(migrations.Migration):
                 ("interaction_sid", flex_outbound.models.fields.SidField(kind="KD", verbose_name="interaction SID")),
                 (
                     "channel_sid",
-                    flex_outbound.models.fields.SidField(kind="UO", unique=True, verbose_name="channel SID"),
+                    flex_outbound.models.fields.SidField(kind="UO", verbose_name="channel SID"),
                 ),
                 (
                     "task_sid",
@@ -956,8 +962,17 @@ class Migration(migrations.Migration):
                 ],
                 "constraints": [
                     models.CheckConstraint(
-                        condition=models.Q(("kind__in", ["duplicate", "orphan"])), name="flex_closing_kind_known"
-                    )
+                        condition=models.Q(("kind__in", ["duplicate", "orphan", "leave"])),
+                        name="flex_closing_kind_known",
+                    ),
+                    flex_outbound.models.constraints.UniqueWhere(
+                        condition=models.Q(("kind", "leave"), _negated=True),
+                        fields=("channel_sid",),
+                        name="flex_closing_unique",
+                    ),
+                    flex_outbound.models.constraints.UniqueWhere(
+                        condition=models.Q(("kind", "leave")), fields=("task_sid",), name="flex_leave_unique"
+                    ),
                 ],
             },
         ),

@@ -119,7 +119,8 @@ class Interaction(Failure):
 
     ``continues``: the first interaction of a conversation that exists, into which this one invites the agent. It has
     that one's interaction, channel and conversation SIDs, and a task of its own. ``is_beside``: another agent's was
-    still open in that conversation when this one began.
+    still open in that conversation when this one began; ``takes_over``: they leave when this agent is in it.
+    ``is_succeeded``: a later one has the conversation, so that it is not this one's to close.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -177,6 +178,8 @@ class Interaction(Failure):
         verbose_name=_("continues"),
     )
     is_beside = models.BooleanField(default=False, editable=False)
+    takes_over = models.BooleanField(default=False, editable=False)
+    is_succeeded = models.BooleanField(default=False, editable=False)
     fingerprint = models.CharField(_("fingerprint of the request"), max_length=64)
 
     status = models.CharField(_("status"), max_length=16, choices=Status.choices, default=Status.QUEUED)
@@ -219,7 +222,10 @@ class Interaction(Failure):
         verbose_name = _("interaction")
         verbose_name_plural = _("interactions")
         ordering = ["-created_at", "-id"]
-        permissions = [("erase_contact", "Can erase what is kept of a contact")]
+        permissions = [
+            ("erase_contact", "Can erase what is kept of a contact"),
+            ("supervise", "Can take over the conversations of others"),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["agent", "idempotency_key"], name="flex_click_unique"),
             UniqueWhere(
@@ -292,6 +298,11 @@ class Interaction(Failure):
         return self.id.hex
 
     @property
+    def origin_id(self) -> Any:
+        """The key of the first interaction of its conversation: its own, unless it continues another."""
+        return self.continues_id or self.pk
+
+    @property
     def recipients(self) -> list[str]:
         """Everybody that it goes to, the contact first."""
         return [self.address, *self.to, *self.cc, *self.bcc]
@@ -316,7 +327,7 @@ class Interaction(Failure):
     def phase(self) -> Phase:
         """What pages say of it: its status, told apart by what Twilio says of task, channel and first message."""
         return phase_of(
-            self.status, self.task_status, self.channel_status, self.conversation_state, self.delivery_status
+            self.status, self.task_status, self.channel_status, self._own_conversation, self.delivery_status
         )
 
     @property
@@ -339,7 +350,12 @@ class Interaction(Failure):
     @property
     def is_left_open(self) -> bool:
         """True where it has ended and, as Twilio said, its conversation has not."""
-        return is_left_open(self.status, self.channel_status, self.conversation_state)
+        return is_left_open(self.status, self.channel_status, self._own_conversation)
+
+    @property
+    def _own_conversation(self) -> str:
+        """The state of its conversation; for one that has a successor, it is over."""
+        return ConversationState.CLOSED if self.is_succeeded else self.conversation_state
 
     @property
     def flex_url(self) -> str | None:
@@ -365,7 +381,7 @@ class Interaction(Failure):
     @property
     def may_close(self) -> bool:
         """True where it has ended, and its conversation is not known to be closed and could be."""
-        is_closed = self.channel_status in CLOSED_CHANNEL or self.conversation_state == ConversationState.CLOSED
+        is_closed = self.channel_status in CLOSED_CHANNEL or self._own_conversation == ConversationState.CLOSED
         return self.status == Status.CLOSED and bool(self.channel_sid and self.interaction_sid) and not is_closed
 
     @property

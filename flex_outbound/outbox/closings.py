@@ -6,7 +6,7 @@ Source: https://www.twilio.com/docs/flex/developer/conversations/interactions-ap
 import logging
 from typing import Final
 
-from django.db.models import F
+from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from flex_outbound.exceptions import ConfigurationError, GatewayError, Refused
@@ -15,7 +15,7 @@ from flex_outbound.outbox import alerts, claims, locks, owners, retry
 from flex_outbound.outbox.clock import from_now
 from flex_outbound.outbox.gateways import gateway_for
 from flex_outbound.outbox.jobs import Job, request_after_commit
-from flex_outbound.statuses import Status
+from flex_outbound.statuses import FINAL, OPEN, Status
 from flex_outbound.twilio_statuses import ChannelStatus, ConversationState
 
 logger = logging.getLogger(__name__)
@@ -52,18 +52,47 @@ def _keep(
     interaction: Interaction, kind: Closing.Kind, interaction_sid: str, channel_sid: str, task_sid: str | None
 ) -> bool:
     values = {"interaction": interaction, "kind": kind, "interaction_sid": interaction_sid, "task_sid": task_sid}
-    closing, new = Closing.objects.get_or_create(channel_sid=channel_sid, defaults=values)
+    channels = Closing.objects.exclude(kind=Closing.Kind.LEAVE)
+    closing, new = channels.get_or_create(channel_sid=channel_sid, defaults=values)
     if new:
         _touch(closing)
         request_after_commit(Job.CLOSE, interaction.account_id)
     return new
 
 
+def leave(interaction: Interaction) -> None:
+    """Have the agent of an interaction taken out of its conversation, which goes on without them."""
+    if not (interaction.interaction_sid and interaction.channel_sid and interaction.task_sid):
+        return
+    sids = {"interaction_sid": interaction.interaction_sid, "channel_sid": interaction.channel_sid}
+    values = {**sids, "interaction": interaction}
+    kind = Closing.Kind.LEAVE
+    _closing, new = Closing.objects.get_or_create(kind=kind, task_sid=interaction.task_sid, defaults=values)
+    if new:
+        request_after_commit(Job.CLOSE, interaction.account_id)
+
+
+def succeed(interaction: Interaction) -> None:
+    """Note that the agent who was invited is in the conversation: it is nobody's that was left, any more.
+
+    Where they take it over, the agents who are still in it leave.
+    """
+    origin = interaction.origin_id
+    earlier = Interaction.objects.filter(Q(pk=origin) | Q(continues=origin)).exclude(pk=interaction.pk)
+    ended = Q(status__in=sorted(FINAL)) if not interaction.takes_over else Q()
+    fresh = {"version": F("version") + 1, "updated_at": Now()}
+    earlier.filter(ended, is_succeeded=False).update(is_succeeded=True, **fresh)
+    if interaction.takes_over:
+        for one in earlier.filter(status__in=sorted(OPEN)):
+            leave(one)
+
+
 def close_left(interaction: Interaction) -> None:
     """Have the conversation closed that an interaction left open; once more where that was tried before."""
     if not close_orphan(interaction):
         again = {"next_at": Now(), "closed_at": None, "error": ""}
-        for closing in Closing.objects.filter(channel_sid=interaction.channel_sid or ""):
+        same = Closing.objects.exclude(kind=Closing.Kind.LEAVE)
+        for closing in same.filter(channel_sid=interaction.channel_sid or ""):
             Closing.objects.filter(pk=closing.pk).update(**again)
             _touch(closing)
             request_after_commit(Job.CLOSE, interaction.account_id)
@@ -80,8 +109,9 @@ def close_due(account_id: int) -> int:
 
 def _close(closing: Closing) -> bool:
     mine = Closing.objects.filter(pk=closing.pk)
+    gateway_call = _leave if closing.kind == Closing.Kind.LEAVE else _close_channel
     try:
-        gateway_for(closing.interaction.account).close_channel(closing.interaction_sid, closing.channel_sid)
+        gateway_call(closing)
     except Refused as error:
         logger.error("Channel %s cannot be closed: error %s", closing.channel_sid, error.code)
         alerts.note_access(closing.interaction.account, error)
@@ -94,11 +124,24 @@ def _close(closing: Closing) -> bool:
         mine.update(next_at=from_now(retry.backoff(closing.attempts + 1)))
         return False
     mine.update(closed_at=Now(), next_at=None, error="")
+    if closing.kind == Closing.Kind.LEAVE:
+        if Interaction.objects.filter(pk=closing.interaction_id, status__in=sorted(OPEN)).update(next_at=Now()):
+            request_after_commit(Job.POLL, closing.interaction.account_id)
+        return True
     # Its tasks and its conversation are closed with it.
     own = Interaction.objects.filter(pk=closing.interaction_id, channel_sid=closing.channel_sid, status=Status.CLOSED)
     own.update(channel_status=ChannelStatus.CLOSED, conversation_state=ConversationState.CLOSED)
     _touch(closing)
     return True
+
+
+def _close_channel(closing: Closing) -> None:
+    gateway_for(closing.interaction.account).close_channel(closing.interaction_sid, closing.channel_sid)
+
+
+def _leave(closing: Closing) -> None:
+    gateway = gateway_for(closing.interaction.account)
+    gateway.leave_channel(closing.interaction_sid, closing.channel_sid, closing.task_sid or "")
 
 
 def _touch(closing: Closing) -> None:

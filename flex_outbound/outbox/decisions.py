@@ -8,12 +8,12 @@ from django.utils.translation import gettext as _
 
 from flex_outbound.exceptions import ClickConflict, InvalidClick
 from flex_outbound.models import Interaction, Message, Sender
-from flex_outbound.outbox import closings, lifecycle, locks, sender_tests
+from flex_outbound.outbox import closings, joining, lifecycle, locks, sender_tests
 from flex_outbound.outbox.changes import Change
 from flex_outbound.outbox.enqueue import Click, already_retried, enqueue, foreign_sender
 from flex_outbound.outbox.jobs import Job, request_after_commit
 from flex_outbound.sids import SidKind, is_sid
-from flex_outbound.statuses import Event, Status
+from flex_outbound.statuses import FINAL, Event, Status
 
 
 def retry(interaction: Interaction, user: Any, idempotency_key: str = "") -> Interaction:
@@ -43,6 +43,8 @@ def retry(interaction: Interaction, user: Any, idempotency_key: str = "") -> Int
         raise ClickConflict(interaction.error_message, code="not_retryable", interaction=interaction)
     if sender_tests.is_test(interaction):
         return sender_tests.again(interaction, user, key)
+    if interaction.continues_id is not None:
+        return joining.again(interaction, user, key)
     return enqueue(_same_click(interaction, user, key), interaction)
 
 
@@ -103,13 +105,20 @@ def close(interaction: Interaction, user: Any) -> Interaction:
     """
     with locks.bounded_transaction():
         current = _fresh(interaction)
-        if current.may_close:
+        may_close = current.may_close and not _goes_on(current)
+        if may_close:
             closings.close_left(current)
-    if not current.may_close:
+    if not may_close:
         raise ClickConflict(
             _("This conversation is closed already, or is still going on."), code="not_closable", interaction=current
         )
     return _fresh(interaction)
+
+
+def _goes_on(interaction: Interaction) -> bool:
+    """Tell whether somebody has taken the conversation up since, or is being invited to it."""
+    origin = interaction.origin_id
+    return Interaction.objects.filter(continues=origin).exclude(status__in=sorted(FINAL)).exists()
 
 
 def _fresh(interaction: Interaction) -> Interaction:

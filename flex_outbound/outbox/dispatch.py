@@ -15,7 +15,7 @@ from flex_outbound.channels import Channel
 from flex_outbound.conf import conf
 from flex_outbound.exceptions import ConfigurationError, GatewayError, NotAccepted, OutcomeUnknown, Refused
 from flex_outbound.gateway import errors, payloads
-from flex_outbound.gateway.base import ContactDetails, InteractionRequest, InteractionResult
+from flex_outbound.gateway.base import ContactDetails, InteractionRequest, InteractionResult, Joined
 from flex_outbound.models import Account, Interaction
 from flex_outbound.models.interaction import InteractionQuerySet
 from flex_outbound.models.setup import Kept
@@ -31,6 +31,8 @@ from flex_outbound.problems import GAVE_UP
 from flex_outbound.statuses import Event, Status
 
 logger = logging.getLogger(__name__)
+
+JOINED: Final = ("interaction_sid", "channel_sid", "conversation_sid")
 
 NOT_SET_UP: Final = errors.NOT_SET_UP.reason
 
@@ -153,15 +155,19 @@ def _prepare(claimed: list[Interaction], account_sid: str) -> list[Prepared[Inte
     checked = preflight.recheck(claimed)
     ready: list[tuple[Interaction, Any]] = []
     changes: list[tuple[Interaction, Change]] = []
+    joined = _joined(claimed)
     for interaction in claimed:
         found = checked.get(interaction.pk)
+        if interaction.continues_id is not None and interaction.continues_id not in joined:
+            found = Rejection("closed")
         if isinstance(found, Rejection):
             error = NotAccepted("not sent", reason=found.reason)
             changes.append((interaction, _ended(Event.REJECTED, error, said=found.said)))
             continue
         try:
             gateway = gateway_for(interaction.account)
-            ready.append((interaction, partial(gateway.create_interaction, build_request(interaction, found))))
+            built = build_request(interaction, found, joined.get(interaction.continues_id))
+            ready.append((interaction, partial(gateway.create_interaction, built)))
         except ConfigurationError as error:
             changes.append((interaction, decide(interaction, alerts.record_configuration(interaction.account, error))))
     slots = ratelimit.reserve(Budget.INTERACTIONS, account_sid, len(ready), _lead.seconds)
@@ -175,6 +181,15 @@ def _prepare(claimed: list[Interaction], account_sid: str) -> list[Prepared[Inte
     ]
 
 
+def _joined(claimed: list[Interaction]) -> dict[Any, Joined]:
+    """Return the channels that agents are invited to, by the key of the interaction that opened each."""
+    keys = [one.continues_id for one in claimed if one.continues_id is not None]
+    if not keys:
+        return {}
+    found = Interaction.objects.filter(pk__in=keys).values_list("pk", *JOINED)
+    return {pk: Joined(*sids) for pk, *sids in found if all(sids)}
+
+
 def describe(interaction: Interaction) -> dict[str, Any]:
     """Return what the attempt keeps of its request: nothing of the customer."""
     try:
@@ -183,10 +198,13 @@ def describe(interaction: Interaction) -> dict[str, Any]:
         return {}
 
 
-def build_request(interaction: Interaction, contact: ContactDetails | None = None) -> InteractionRequest:
+def build_request(
+    interaction: Interaction, contact: ContactDetails | None = None, joins: Joined | None = None
+) -> InteractionRequest:
     """Return what is to be sent for a claimed interaction. Raises ConfigurationError where its sender is gone.
 
     ``contact``: what the second check found of the contact; None where there is none, or it could not be read.
+    ``joins``: the channel that the agent is invited to; None where a new interaction is to be opened.
     """
     sender = interaction.sender
     if sender is None or not sender.is_active:
@@ -212,6 +230,7 @@ def build_request(interaction: Interaction, contact: ContactDetails | None = Non
         cc=tuple(interaction.cc),
         bcc=tuple(interaction.bcc),
         contact=contact,
+        joins=joins,
     )
 
 

@@ -155,7 +155,7 @@ def _move(pairs: Sequence[Pair]) -> tuple[list[Pair], list[bool]]:
     A SID that another interaction has is not written. As a fact it is left out; a move that it is part of is not made.
     """
     updates = [_update(interaction, change) for interaction, change in pairs]
-    clashes = owners.repeated([one.values for one in updates])
+    clashes = owners.repeated(updates)
     sole = iter(bulk.update(Interaction, [one for one, clash in zip(updates, clashes, strict=True) if not clash]))
     moved = [not clash and next(sole) for clash in clashes]
     written = list(pairs)
@@ -170,13 +170,15 @@ def _move(pairs: Sequence[Pair]) -> tuple[list[Pair], list[bool]]:
 def _update(interaction: Interaction, change: Change) -> Update:
     if change.event is None:
         values = {"version": Plus(1), "updated_at": NOW, **change.facts}
-        return Update(interaction.pk, frozenset(Status.values), None, values, unshared=owners.owned_in(change.facts))
+        return Update(
+            interaction.pk, frozenset(Status.values), None, values, unshared=owners.owned_in(interaction, change.facts)
+        )
     transition = TRANSITIONS[change.event]
     attempt = interaction.attempt if change.event in _BY_HOLDER else None
     # What Twilio has named since is there, found or not, and must not be sent again.
     null = "interaction_sid" if change.event is Event.NOT_FOUND else ""
     values = _values(change, transition)
-    return Update(interaction.pk, transition.sources, attempt, values, null, owners.owned_in(values))
+    return Update(interaction.pk, transition.sources, attempt, values, null, owners.owned_in(interaction, values))
 
 
 def _values(change: Change, transition: Transition) -> dict[str, Any]:
@@ -253,8 +255,12 @@ def _follow(interaction: Interaction, change: Change) -> None:
     elif target in FINAL:
         message_lifecycle.cancel(interaction, is_canceled=target == Status.CANCELED)
     if change.event is Event.BROKEN:
-        # The conversation may still be open and the customer writing to nobody.
-        closings.close_orphan(interaction)
+        # The conversation may still be open and the customer writing to nobody. Where it was open before, and only
+        # this agent did not come into it, it stays as it was.
+        if interaction.continues_id is None:
+            closings.close_orphan(interaction)
+    elif change.event is Event.UP and interaction.continues_id is not None:
+        closings.succeed(interaction)
 
 
 def _tell(made: Sequence[Pair]) -> None:
@@ -289,5 +295,5 @@ def _close_what_was_accepted(interaction: Interaction) -> None:
     """Close what Twilio accepted for an interaction in review without naming its task: a person decided otherwise."""
     reviewed = Interaction.objects.filter(pk=interaction.pk, status=Status.REVIEW)
     current = locks.lock(reviewed).first()
-    if current is not None:
+    if current is not None and current.continues_id is None:
         closings.close_orphan(current)

@@ -35,7 +35,8 @@ def blocking(interaction: Interaction) -> Interaction | None:
     open_ones = same.exclude(channel_status__in=sorted(CLOSED_CHANNEL)).exclude(
         conversation_state=ConversationState.CLOSED
     )
-    found = open_ones.exclude(pk=interaction.pk).exclude(status=Status.FAILED).select_related("agent")
+    open_ones = open_ones.exclude(pk=interaction.pk).exclude(is_succeeded=True)
+    found = open_ones.exclude(status=Status.FAILED).select_related("agent")
     named = _named_in(interaction)
     if named:
         found = found.filter(conversation_sid__in=named)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
-from django.db.models import BooleanField, Case, F, Q, Value, When
+from django.db.models import BooleanField, Case, F, Value, When
 from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
@@ -22,7 +22,7 @@ from flex_outbound.gateway.base import Gateway, TaskState
 from flex_outbound.gateway.payloads import ATTEMPT
 from flex_outbound.models import Account, Interaction
 from flex_outbound.models.interaction import InteractionQuerySet
-from flex_outbound.outbox import alerts, claims, closings, disputes, lifecycle, locks, ratelimit, retry
+from flex_outbound.outbox import alerts, claims, closings, disputes, lifecycle, locks, owners, ratelimit, retry
 from flex_outbound.outbox.changes import SIDS, Change
 from flex_outbound.outbox.clock import from_now, next_lookup, since
 from flex_outbound.outbox.gateways import gateway_for
@@ -171,8 +171,8 @@ def _take_word(gateway: Gateway, interaction: Interaction) -> bool:
 
 
 def _belongs_to_another(interaction: Interaction, task: TaskState) -> bool:
-    names = Q(task_sid=task.task_sid) | Q(interaction_sid=task.interaction_sid, interaction_sid__isnull=False)
-    return Interaction.objects.exclude(pk=interaction.pk).filter(names).exists()
+    named = {"task_sid": task.task_sid, "interaction_sid": task.interaction_sid}
+    return owners.others_with(interaction, named).exists()
 
 
 def reject_named_task(interaction: Interaction, case: str) -> bool:
@@ -324,6 +324,9 @@ def _minutes_back(interaction: Interaction) -> int:
 
 def _conversation_begun(gateway: Gateway, interaction: Interaction) -> bool:
     """Tell whether a conversation of this address and sender began when it was sent: perhaps it is this one's."""
+    if interaction.continues_id is not None:
+        # An invite begins none; the one that it is to was there before.
+        return False
     began_after = (interaction.sent_at or interaction.created_at) - SKEW
     channel = Channel(interaction.channel)
     found = _asked(lambda: gateway.find_conversations(channel, interaction.address, interaction.sender_address))

@@ -13,6 +13,8 @@ from typing import Any, Final
 from django.db.models import Q
 
 from flex_outbound.models import Interaction
+from flex_outbound.models.interaction import InteractionQuerySet
+from flex_outbound.outbox.bulk import Update
 
 logger = logging.getLogger(__name__)
 
@@ -20,30 +22,40 @@ OWNED: Final = ("interaction_sid", "channel_sid", "task_sid", "conversation_sid"
 """Columns whose value no other interaction may have. The database itself refuses a second interaction or task SID."""
 
 
-def owned_in(values: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return those columns of OWNED that ``values`` set to a SID."""
-    return tuple(name for name in OWNED if values.get(name))
+ITS_OWN: Final = ("task_sid",)
+"""The same of one that continues another: it shares all but the task with that one."""
+
+
+def owned_in(interaction: Interaction, values: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return those columns that ``values`` set to a SID which no other interaction may have."""
+    return tuple(name for name in (ITS_OWN if interaction.continues_id else OWNED) if values.get(name))
+
+
+def others_with(interaction: Interaction, sids: Mapping[str, Any]) -> InteractionQuerySet:
+    """Return the interactions that have one of ``sids`` (by column) and may not; none where there is nothing to ask."""
+    names = owned_in(interaction, sids)
+    if not names:
+        return Interaction.objects.none()
+    same = reduce(or_, (Q(**{name: sids[name]}) for name in names))
+    return Interaction.objects.exclude(pk=interaction.pk).exclude(continues=interaction.pk).filter(same)
 
 
 def is_anothers(interaction: Interaction, sids: Mapping[str, Any]) -> bool:
     """Tell whether one of ``sids`` (by column) belongs to another interaction; that is logged."""
-    names = owned_in(sids)
-    if not names:
-        return False
-    same = reduce(or_, (Q(**{name: sids[name]}) for name in names))
-    other = Interaction.objects.exclude(pk=interaction.pk).filter(same).only("pk").first()
+    names = owned_in(interaction, sids)
+    other = others_with(interaction, sids).only("pk").first()
     if other is not None:
         named = ", ".join(str(sids[name]) for name in names)
         logger.error("Twilio names %s for interaction %s, but %s has one of these", named, interaction.pk, other.pk)
     return other is not None
 
 
-def repeated(values: Iterable[Mapping[str, Any]]) -> list[bool]:
-    """Return for each of several rows' new values whether a SID in them comes in an earlier one, too."""
+def repeated(updates: Iterable[Update]) -> list[bool]:
+    """Return for each of several rows' updates whether a SID in it comes in an earlier one, too."""
     seen: set[tuple[str, Any]] = set()
     found = []
-    for one in values:
-        sids = {(name, one[name]) for name in owned_in(one)}
+    for one in updates:
+        sids = {(name, one.values[name]) for name in one.unshared}
         found.append(bool(sids & seen))
         seen |= sids
     return found

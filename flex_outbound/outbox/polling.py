@@ -157,7 +157,9 @@ def ask(interaction: Interaction, gateway: Gateway) -> Findings:
         # The task's last word: whether it was completed or canceled.
         return Findings(channel, gateway.fetch_task(interaction.task_sid or ""))
     # The channel mostly says it all; of a canceled task it may say nothing, so the task is asked every other time.
-    if channel is None or interaction.conversation_sid is None or interaction.lookups % 2:
+    # Of an invite the channel says nothing: it was there before.
+    is_invited = interaction.continues_id is not None and interaction.status == Status.CREATED
+    if channel is None or interaction.conversation_sid is None or interaction.lookups % 2 or is_invited:
         task = gateway.fetch_task(interaction.task_sid or "")
         if channel is not None and (task is None or task.status == TaskStatus.COMPLETED):
             # Completing a task need not close its conversation: it may have been left, paused or parked.
@@ -230,7 +232,7 @@ def _is_up(interaction: Interaction, found: Findings, facts: dict[str, Any]) -> 
     """
     if found.customer is False or not (interaction.conversation_sid or facts.get("conversation_sid")):
         return False
-    if found.channel is not None:
+    if found.channel is not None and interaction.continues_id is None:
         return found.channel.status == ChannelStatus.ACTIVE
     status: str = facts.get("task_status", interaction.task_status)
     return status == TaskStatus.ASSIGNED

@@ -329,6 +329,9 @@ def _recheck_one(
     if adapter is None or contact is None:
         reason = "contact_gone" if adapter is None else host.why_absent(adapter, interaction)
         return Rejection(reason)
+    if interaction.continues_id is not None:
+        # Nothing is sent to anybody: the agent comes into a conversation that exists, whatever the address is now.
+        return _details(interaction, adapter, contact)
     channel = Channel(interaction.channel)
     try:
         usable, _problem = usable_addresses(adapter, contact, channel)

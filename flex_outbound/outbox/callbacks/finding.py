@@ -39,7 +39,8 @@ def find_interactions(
         return [None] * len(events)
     # Not filtered by account in the database: an index of its own would tempt it away from those of the SIDs.
     found = among.filter(any_of).order_by("-created_at")[: _MOST * len(events)]
-    mine = [one for one in found if one.account_id == account_id]
+    # Several interactions may have been in one conversation: what is told of that concerns who is in it now.
+    mine = sorted((one for one in found if one.account_id == account_id), key=lambda one: one.is_final)
     return [_named(names, mine) for names in named]
 
 

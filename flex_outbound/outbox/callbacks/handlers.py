@@ -14,7 +14,7 @@ from flex_outbound.outbox.bulk import In
 from flex_outbound.outbox.callbacks.events import PARTICIPANT_KIND, CallbackEvent, EventName
 from flex_outbound.outbox.changes import Change, channel_failed, channel_step, conversation_step, task_step
 from flex_outbound.outbox.jobs import Job, request_after_commit
-from flex_outbound.statuses import FINAL, OPEN, TRANSITIONS, UNSETTLED, Event, MessageStatus, Status
+from flex_outbound.statuses import FINAL, OPEN, UNSETTLED, Event, MessageStatus, Status
 from flex_outbound.twilio_statuses import (
     TASK_ORDER,
     ChannelStatus,
@@ -123,6 +123,8 @@ def _own_task(interaction: Interaction, event: CallbackEvent, task: TaskState) -
         _write(interaction, Change(Event.ENDED, facts=facts))
     elif reason is not None:
         _break(interaction, Change(Event.BROKEN, reason=reason, facts=facts))
+    elif interaction.continues_id and interaction.status == Status.CREATED and task.status == TaskStatus.ASSIGNED:
+        _write(interaction, _up(interaction, facts))
     else:
         _write(interaction, Change(None, facts=facts))
 
@@ -202,6 +204,10 @@ def _channel_up(interaction: Interaction, facts: dict[str, str]) -> None:
     and silently leave out a customer who is in another open conversation.
     Source: https://www.twilio.com/docs/api/errors/80102
     """
+    if interaction.continues_id is not None:
+        # The channel was there before: it is the task that tells whether the agent has come.
+        _write(interaction, Change(None, facts=facts))
+        return
     if interaction.status == Status.CREATED and _has_joined(interaction):
         _write(interaction, _up(interaction, facts))
         return
@@ -212,7 +218,8 @@ def _channel_up(interaction: Interaction, facts: dict[str, str]) -> None:
 
 def _customer_joined(interaction: Interaction) -> None:
     """Take note that the customer is in the conversation; whether the channel is up, its own event tells."""
-    if interaction.channel_status == ChannelStatus.ACTIVE and interaction.status in TRANSITIONS[Event.UP].sources:
+    is_new = interaction.continues_id is None
+    if is_new and interaction.channel_status == ChannelStatus.ACTIVE and interaction.status == Status.CREATED:
         _write(interaction, _up(interaction, {}))
 
 

@@ -55,6 +55,9 @@ def agent_joined(state: SandboxState, world: World, task: Task, reservation: Res
     routing = {"task_sid": task.sid, "worker_sid": reservation.worker.sid, "reservation_sid": reservation.sid}
     participant = InteractionParticipant(new_sid("UT"), "agent", routing)
     interaction.channel.participants[participant.sid] = participant
+    if interaction.channel.status in ("inactive", "pause"):
+        # Not documented: what is said of replies, that they make the channel active, is taken to hold for invites.
+        set_channel(state, world, interaction, "active")
     conversation = world.conversations.get(interaction.channel.conversation_sid)
     name = reservation.worker.name
     if conversation is not None and conversation.state != "closed":

@@ -1,0 +1,207 @@
+"""Coming into a conversation that exists: taken up where it was left, or taken over from a colleague.
+
+The agent is invited to the conversation's channel, with a task of their own. That is an interaction as every other:
+committed first, sent once, looked up by its key where the answer is lost. No second conversation comes of it.
+https://www.twilio.com/docs/flex/developer/conversations/interactions-api/invites-subresource
+"""
+
+import hashlib
+import uuid
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from flex_outbound import roles, signals
+from flex_outbound.exceptions import ClickConflict, ClickNotAllowed
+from flex_outbound.models import Conversation, ConversationContact, Interaction, Sender
+from flex_outbound.models.conversation import key_of
+from flex_outbound.models.interaction import INVITING, InteractionQuerySet
+from flex_outbound.outbox import answers, closings, locks, preflight, texts
+from flex_outbound.outbox.effects import tell_after_commit
+from flex_outbound.outbox.jobs import Job, request_after_commit
+from flex_outbound.outbox.preflight import Setup
+from flex_outbound.statuses import OPEN
+from flex_outbound.twilio_statuses import ConversationState
+
+
+def origin_of(conversation: Conversation) -> Interaction | None:
+    """Return the interaction with which a conversation began; None where it was not opened from here.
+
+    Only that names the channel at Twilio: from a conversation nothing leads to it.
+    """
+    known = Interaction.objects.filter(
+        conversation_sid=conversation.conversation_sid,
+        account=conversation.account_id,
+        continues=None,
+        interaction_sid__isnull=False,
+        channel_sid__isnull=False,
+    )
+    return known.select_related("sender").order_by("created_at").first()
+
+
+def in_it(origin: Interaction) -> InteractionQuerySet:
+    """Return the interactions, by whomever, whose agents are in the conversation, or are being invited."""
+    same = Interaction.objects.filter(Q(pk=origin.pk) | Q(continues=origin.pk))
+    return same.filter(Q(status__in=sorted(OPEN)) | INVITING).select_related("agent", "message", "contact_type")
+
+
+def join(
+    conversation: Conversation, user: Any, *, idempotency_key: str = "", offered_by: Any | None = None
+) -> Interaction:
+    """Commit that a user comes into a conversation and return the interaction, or the one of the same click.
+
+    A conversation in which nobody is, or which was the user's own, may be taken up by every agent who may use its
+    sender. That of another agent takes the permission ``flex_outbound.supervise``, or ``offered_by``: its agent, who
+    hands it over. Whoever was in it leaves once the user is.
+
+    Raises ClickNotAllowed (permission, worker, sender, contact, not offered), ClickConflict: ``conversation_closed``,
+    ``not_joinable`` (it was not opened from here), ``already_in`` (the user is in it), ``being_joined`` (somebody is
+    being invited), ``idempotency_key_reused``.
+    """
+    key = texts.idempotency_key(idempotency_key) or uuid.uuid4().hex
+    sender = _sender(conversation, user)
+    origin = origin_of(conversation)
+    earlier = _same_click(user, key, origin)
+    if earlier is not None:
+        return earlier
+    _check_contact(conversation, user)
+    if conversation.state == ConversationState.CLOSED:
+        words = _("This conversation has ended. Begin a new one.")
+        raise ClickConflict(words, code="conversation_closed", interaction=conversation.interaction)
+    if origin is None:
+        words = _(
+            "This conversation was not opened from here, so nobody can be invited to it. Close it and begin anew."
+        )
+        raise ClickConflict(words, code="not_joinable", interaction=None)
+    there = list(in_it(origin))
+    _check_agents(there, user, offered_by)
+    is_beside = any(one.agent_id != user.pk for one in there)
+    return _commit(_interaction(conversation, origin, sender, user, key, is_beside=is_beside))
+
+
+def leave(interaction: Interaction) -> None:
+    """Have an interaction's agent taken out of its conversation, which goes on without them; tried until it is done.
+
+    Raises ClickConflict(``not_in``) where they are not in it.
+    """
+    if interaction.status not in OPEN:
+        words = _("This conversation has ended, or its agent has left it.")
+        raise ClickConflict(words, code="not_in", interaction=interaction)
+    with locks.bounded_transaction():
+        closings.leave(interaction)
+
+
+def again(interaction: Interaction, user: Any, idempotency_key: str) -> Interaction:
+    """Invite once more where an invite failed. Raises what ``join`` raises."""
+    origin = Interaction.objects.filter(pk=interaction.origin_id).first()
+    sid = origin.conversation_sid if origin is not None else None
+    conversation = Conversation.objects.filter(pk=key_of(sid)).first() if sid else None
+    if conversation is None:
+        words = _("This conversation is not kept any more. Begin a new one.")
+        raise ClickConflict(words, code="not_retryable", interaction=interaction)
+    return join(conversation, user, idempotency_key=idempotency_key)
+
+
+def _sender(conversation: Conversation, user: Any) -> Sender:
+    setup = Setup.load(user)
+    if setup.reason:
+        raise ClickNotAllowed(setup.reason_text, code=setup.reason)
+    for sender in setup.senders:
+        if sender.pk == conversation.sender_id:
+            return sender
+    words = _("You may not use the sender of this conversation. Ask your manager for it.")
+    raise ClickNotAllowed(words, code="no_sender")
+
+
+def _check_contact(conversation: Conversation, user: Any) -> None:
+    barrier = answers.barrier_of(user, conversation)
+    # What the host's rules say of messages is asked when one is written.
+    if barrier is not None and barrier.reason != "not_allowed":
+        raise ClickNotAllowed(preflight.words_of(barrier), code=barrier.reason)
+
+
+def _check_agents(there: list[Interaction], user: Any, offered_by: Any | None) -> None:
+    mine = next((one for one in there if one.agent_id == user.pk), None)
+    if mine is not None and mine.status in OPEN:
+        words = _("You are in this conversation already. Open it in Flex.")
+        raise ClickConflict(words, code="already_in", interaction=mine)
+    others = [one for one in there if one.agent_id != user.pk]
+    offered = offered_by is not None and any(one.agent_id == offered_by.pk for one in others)
+    if others and not (offered or user.has_perm(roles.SUPERVISE_PERMISSION)):
+        words = _("This conversation is another agent's. Ask them to hand it over.")
+        raise ClickNotAllowed(words, code="not_own")
+
+
+def _interaction(
+    conversation: Conversation, origin: Interaction, sender: Sender, user: Any, key: str, *, is_beside: bool
+) -> Interaction:
+    link = _contact(conversation, origin)
+    return Interaction(
+        contact_type_id=link[0],
+        contact_id=link[1],
+        contact_name=origin.contact_name,
+        channel=conversation.channel,
+        address=conversation.address,
+        subject=origin.subject,
+        account_id=conversation.account_id,
+        sender=sender,
+        sender_address=conversation.sender_address,
+        agent=user,
+        worker_id=sender.own_worker_id,  # type: ignore[attr-defined]
+        worker_sid=sender.own_worker_sid,  # type: ignore[attr-defined]
+        idempotency_key=key,
+        fingerprint=_fingerprint(origin),
+        continues=origin,
+        is_beside=is_beside,
+        takes_over=is_beside,
+    )
+
+
+def _contact(conversation: Conversation, origin: Interaction) -> tuple[int, str]:
+    """Return whose the conversation is now; a merge may have moved it since it began."""
+    links = ConversationContact.objects.filter(conversation=conversation).order_by("pk")
+    found = list(links.values_list("contact_type_id", "contact_id"))
+    first = (origin.contact_type_id, origin.contact_id)
+    return first if first in found or not found else found[0]
+
+
+def _fingerprint(origin: Interaction) -> str:
+    return hashlib.sha256(f"join {origin.key}".encode()).hexdigest()
+
+
+def _same_click(user: Any, key: str, origin: Interaction | None) -> Interaction | None:
+    """Return what this very click made before. Raises ClickConflict where its key made something else."""
+    found = Interaction.objects.select_related("agent", "message", "contact_type")
+    earlier = found.filter(agent=user, idempotency_key=key).first()
+    if earlier is not None and (origin is None or earlier.continues_id != origin.pk):
+        words = _("This key was used for another message. Use a new key for a new message.")
+        raise ClickConflict(words, code="idempotency_key_reused", interaction=earlier)
+    return earlier
+
+
+def _commit(interaction: Interaction) -> Interaction:
+    try:
+        with transaction.atomic(using=locks.alias()):
+            interaction.save(force_insert=True)
+            request_after_commit(Job.DISPATCH, interaction.account_id)
+            tell_after_commit(signals.interaction_queued, interaction.pk)
+    except IntegrityError:
+        return _in_the_way(interaction)
+    return interaction
+
+
+def _in_the_way(interaction: Interaction) -> Interaction:
+    """Return what a second click of the same agent made first. Raises ClickConflict where another one did."""
+    origin = interaction.continues
+    assert origin is not None
+    earlier = _same_click(interaction.agent, interaction.idempotency_key, origin)
+    other = earlier or in_it(origin).filter(INVITING).first()
+    if other is not None and other.agent_id == interaction.agent_id:
+        return other
+    if other is None:
+        words = _("This contact is being messaged right now. Try again in a moment.")
+        raise ClickConflict(words, code="already_open", interaction=None)
+    words = _("Somebody is being invited to this conversation right now. Try again in a moment.")
+    raise ClickConflict(words, code="being_joined", interaction=other)
