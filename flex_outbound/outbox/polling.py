@@ -119,11 +119,14 @@ def _let_clicks_go_first(account: Account) -> None:
         Interaction.objects.filter(pk__in=keys).update(next_at=from_now(retry.BUSY_POLL))
 
 
-def poll_one(interaction: Interaction, account: Account) -> None:
-    """Ask Twilio about one interaction, and write what that means and when it is polled next."""
+def poll_one(interaction: Interaction, account: Account, *, has_ended: bool = False) -> None:
+    """Ask Twilio about one interaction, and write what that means and when it is polled next.
+
+    ``has_ended``: its task seems to have ended, so that it is asked for, too.
+    """
     try:
         gateway = gateway_for(account)
-        findings = ask(interaction, gateway)
+        findings = ask(interaction, gateway, has_ended=has_ended)
         receipts = delivery.ask(interaction, gateway)
     except (GatewayError, ConfigurationError) as error:
         logger.info("Interaction %s could not be polled: %s", interaction.pk, type(error).__name__)
@@ -146,7 +149,7 @@ def poll_one(interaction: Interaction, account: Account) -> None:
             Interaction.objects.filter(pk=current.pk).update(**_next_poll(current, current.status))
 
 
-def ask(interaction: Interaction, gateway: Gateway) -> Findings:
+def ask(interaction: Interaction, gateway: Gateway, *, has_ended: bool = False) -> Findings:
     """Ask Twilio as little as decides. Raises GatewayError."""
     channel = task = None
     if interaction.channel_sid and interaction.interaction_sid:
@@ -159,7 +162,8 @@ def ask(interaction: Interaction, gateway: Gateway) -> Findings:
     # The channel mostly says it all; of a canceled task it may say nothing, so the task is asked every other time.
     # Of an invite the channel says nothing: it was there before.
     is_invited = interaction.continues_id is not None and interaction.status == Status.CREATED
-    if channel is None or interaction.conversation_sid is None or interaction.lookups % 2 or is_invited:
+    is_in_turn = bool(interaction.lookups % 2) or has_ended or is_invited
+    if channel is None or interaction.conversation_sid is None or is_in_turn:
         task = gateway.fetch_task(interaction.task_sid or "")
         if channel is not None and (task is None or task.status == TaskStatus.COMPLETED):
             # Completing a task need not close its conversation: it may have been left, paused or parked.
@@ -297,10 +301,11 @@ def _goes_on(interaction: Interaction, account: Account, tasks: list[TaskState])
     for task in tasks:
         if task is not own:
             closings.close_duplicate(interaction, task.interaction_sid, task.channel_sid, task.task_sid)
-    if own is None or own.status not in _LIVE or interaction.lookups % FULL_POLL_EVERY == 0:
+    has_ended = own is None or own.status not in _LIVE
+    if own is None or has_ended or interaction.lookups % FULL_POLL_EVERY == 0:
         # Ended, it seems, and nobody told. How, the single poll finds out; it also sees an end of the channel alone.
         interaction.lookups += 1
-        poll_one(interaction, account)
+        poll_one(interaction, account, has_ended=has_ended)
         return False
     lifecycle.apply([(interaction, Change(None, facts=task_step(interaction, own.status)))])
     return True

@@ -270,7 +270,20 @@ IMPOSSIBLE: list[tuple[str, Deed]] = [
     ("flex_resource_unique", lambda world: world.make(Resource, **world.like_resource)),
     ("flex_import_state_known", lambda world: world.make(ImportRun, account=world.account, state="pigeon")),
     ("flex_resource_kind_known", lambda world: world.change(world.resource, kind="pigeon")),
-    ("channel_sid", lambda world: world.make(Closing, **world.like_closing)),
+    ("flex_closing_unique", lambda world: world.make(Closing, **world.like_closing)),
+    (
+        "flex_leave_unique",
+        lambda world: [world.make(Closing, **world.like_closing | {"kind": "leave", "task_sid": sid("WT")}) for _time in range(2)],
+    ),
+    (
+        "flex_one_invite",
+        lambda world: [
+            world.make(
+                Interaction, **world.like_row | {"continues": world.row, "is_beside": True, "idempotency_key": key}
+            )
+            for key in ("one", "two")
+        ],
+    ),
 ]
 """What the database must refuse, by the name of the constraint, or of the column where the column itself is unique.
 

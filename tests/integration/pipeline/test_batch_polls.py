@@ -56,6 +56,22 @@ def test_an_end_that_nobody_told_of_is_found(crowd: list[Interaction], sandbox: 
     assert ended.status == Status.CLOSED
 
 
+@pytest.mark.parametrize("polls", [1, 2])
+def test_a_task_that_ended_and_left_its_channel_open_is_found(
+    polls: int, crowd: list[Interaction], sandbox: Sandbox
+) -> None:
+    """Alone, a channel that goes on is asked for its task every other time; here the search has shown its end."""
+    ended = crowd[2]
+    ended.refresh_from_db()
+    sandbox.act(ended.task_sid or "", "accept")
+    sandbox.act(ended.task_sid or "", "leave")
+    Interaction.objects.update(lookups=retry.STEADY_AFTER + polls)
+    pass_time(400)
+    polling.poll_batches(crowd[0].account)
+    ended.refresh_from_db()
+    assert (ended.status, ended.is_left_open) == (Status.CLOSED, True)
+
+
 def test_now_and_then_each_is_looked_at_by_itself(crowd: list[Interaction], sandbox: Sandbox) -> None:
     Interaction.objects.update(lookups=polling.FULL_POLL_EVERY)
     pass_time(400)
