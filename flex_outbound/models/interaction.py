@@ -24,6 +24,7 @@ from flex_outbound.models.scheduling import SchedulableQuerySet
 from flex_outbound.models.sender import Sender
 from flex_outbound.models.worker import Worker
 from flex_outbound.phases import CLOSED_CHANNEL, EXPLAINED, GOING_ON, Phase, is_left_open, phase_of
+from flex_outbound.problems import CASES, JOIN, agent_message
 from flex_outbound.sids import SidKind
 from flex_outbound.statuses import FINAL, UNSETTLED, MessageStatus, Status
 from flex_outbound.twilio_statuses import (
@@ -333,7 +334,10 @@ class Interaction(Failure):
     @property
     def error_message(self) -> str:
         """What the agent is told, in the active language; "" where nothing failed, or nothing is decided yet."""
-        return super().error_message if self.status in EXPLAINED else ""
+        if self.status not in EXPLAINED:
+            return ""
+        is_invite = self.continues_id is not None and (self.error_reason, JOIN) in CASES
+        return agent_message(self.error_reason, JOIN) if is_invite else super().error_message
 
     @property
     def is_undelivered(self) -> bool:

@@ -192,7 +192,22 @@ MESSAGE: Final = "message"
 ANSWER: Final = "answer"
 """The case of what an agent writes into a conversation that is open."""
 
+JOIN: Final = "join"
+"""The case of an agent who is invited to a conversation that exists: it stays as it is."""
+
 CASES: Final[dict[tuple[str, str], Promise]] = {
+    ("agent_rejected", JOIN): _("You declined the task in Flex. The conversation is as it was before. Try again?"),
+    ("agent_timeout", JOIN): _(
+        "You did not accept the task in Flex in time. The conversation is as it was before. Try again?"
+    ),
+    ("workflow_timeout", JOIN): _(
+        "Nobody took the task in Flex in time. The conversation is as it was before. Try again?"
+    ),
+    ("task_canceled", JOIN): _("The task was canceled in Flex. The conversation is as it was before. Try again?"),
+    ("task_deleted", JOIN): _("The task was deleted in Flex. The conversation is as it was before. Try again?"),
+    ("closed", JOIN): _("This conversation has ended, so you were not invited to it. Begin a new one."),
+    ("contact_gone", JOIN): _("This contact was deleted, or you may no longer see it. You were not invited."),
+    ("needs_review", JOIN): _("Flex did not answer, and no invite of yours was found. Invite again?"),
     ("", GAVE_UP): _("Twilio could not be reached for several minutes. Nothing was sent; you can try again."),
     ("canceled", MESSAGE): _("Not sent: the conversation was not opened."),
     ("not_opened", MESSAGE): _("Not sent: the conversation was not opened."),

@@ -164,6 +164,7 @@ def test_nobody_came_and_the_conversation_is_as_it_was(left: Interaction, agent:
     sandbox.act(row.task_sid or "", "cancel")
     _look(row)
     assert row.status == Status.FAILED
+    assert "as it was before" in row.error_message
     assert not Closing.objects.exists()
     assert sandbox.state()["conversations"][0]["state"] != "closed"
     again = decisions.retry(row, agent)
