@@ -97,6 +97,14 @@ def closing_payload() -> dict[str, Any]:
     return {"status": "closed", "routing": {"status": "closed"}}
 
 
+def leaving_payload() -> dict[str, Any]:
+    """Return the arguments of the SDK's ``participants.update`` with which an agent leaves; the task is completed.
+
+    https://www.twilio.com/docs/flex/developer/conversations/interactions-api/interaction-channel-participants
+    """
+    return {"status": "closed"}
+
+
 def redacted(request: InteractionRequest) -> dict[str, Any]:
     """Return what an attempt stores of a request: SIDs, channel, routing and key, but nothing about the customer."""
     return {
