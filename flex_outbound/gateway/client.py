@@ -97,7 +97,9 @@ class TwilioGateway(TwilioQueries, TwilioMedia):
             listed = self._records(Operation.LEAVE_CHANNEL, channel.participants, pages=1, page_size=50)
             for one in [one for one in listed if results.has_task(one.routing_properties, task_sid)]:
                 with self._call(Operation.LEAVE_CHANNEL):
-                    channel.participants(in_path(one.sid, SidKind.CHANNEL_PARTICIPANT)).update(**payloads.leaving_payload())
+                    channel.participants(in_path(one.sid, SidKind.CHANNEL_PARTICIPANT)).update(
+                        **payloads.leaving_payload()
+                    )
         except Refused as error:
             if error.http_status != 404 and error.reason != "closed":
                 raise

@@ -11,7 +11,7 @@ from flex_outbound.gateway.base import Connection
 from flex_outbound.gateway.calls import TwilioCalls, in_path
 from flex_outbound.gateway.classify import malformed
 from flex_outbound.gateway.observe import Operation
-from flex_outbound.gateway.resources import Directory, ListedResource
+from flex_outbound.gateway.resources import ConversationDefaults, Directory, ListedResource
 from flex_outbound.gateway.words import clean_json
 from flex_outbound.gateway.words import clean_name as _name
 
@@ -97,6 +97,22 @@ class TwilioDirectory(TwilioCalls):
                 yield ListedResource(
                     one.sid, _name(one.friendly_name or one.address), details=_given(address=one.address)
                 )
+
+    def conversation_defaults(self) -> ConversationDefaults:
+        """Return how new conversations are set up.
+
+        https://www.twilio.com/docs/conversations/api/configuration-resource and
+        https://www.twilio.com/docs/flex/developer/config/flex-configuration-rest-api
+        """
+        own = self._fetch(Operation.LIST_RESOURCES, self._client.conversations.v1.configuration())
+        flex = self._fetch(Operation.LIST_RESOURCES, self._client.flex_api.v1.configuration())
+        kind = sids.SidKind.CHAT_SERVICE
+        of_flex = [flex.chat_service_instance_sid, flex.flex_service_instance_sid]
+        return ConversationDefaults(
+            sids.sid_or_none(own.default_chat_service_sid, kind) or "",
+            next((one for one in of_flex if sids.is_sid(one, kind)), ""),
+            _name(own.default_closed_timer or ""),
+        )
 
     def content_templates(self) -> Iterator[ListedResource]:
         """Yield the templates: https://www.twilio.com/docs/content/content-api-resources."""

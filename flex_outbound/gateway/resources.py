@@ -20,6 +20,19 @@ class ListedResource:
     account_sid: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class ConversationDefaults:
+    """How new conversations are set up. ``closed_timer``: after how long they are closed, ISO 8601, "" for never.
+
+    ``service_sid``: the account's default conversation service, ``flex_service_sid``: the one that Flex uses; "" where
+    Twilio did not say.
+    """
+
+    service_sid: str
+    flex_service_sid: str
+    closed_timer: str
+
+
 class Directory(Protocol):
     """Everything that the credentials of one account give access to."""
 
@@ -49,6 +62,9 @@ class Directory(Protocol):
 
     def email_addresses(self) -> Iterator[ListedResource]:
         """Yield the email addresses that are connected to Conversations."""
+
+    def conversation_defaults(self) -> ConversationDefaults:
+        """Return how new conversations are set up."""
 
     def content_templates(self) -> Iterator[ListedResource]:
         """Yield the content templates with their approvals for WhatsApp."""

@@ -48,6 +48,7 @@ def _converse(world: World) -> World:
     """Give ``world`` its chat service and the configurations of its addresses."""
     world.services[world.chat_service_sid] = chat_service(world.chat_service_sid, "Flex Chat Service")
     world.default_service_sid = world.chat_service_sid
+    world.default_timers["Closed"] = "P30D"
     for one in world.senders:
         sid = fixed_sid("IG", f"{world.account_sid} {one.channel} {one.address}")
         world.address_configurations[sid] = AddressConfiguration(

@@ -24,6 +24,7 @@ READS: dict[str, Callable[[Directory], object]] = {
     "phone_numbers": lambda directory: list(directory.phone_numbers()),
     "whatsapp_senders": lambda directory: list(directory.whatsapp_senders()),
     "email_addresses": lambda directory: list(directory.email_addresses()),
+    "conversation_defaults": lambda directory: directory.conversation_defaults(),
     "content_templates": lambda directory: list(directory.content_templates()),
 }
 
@@ -50,5 +51,5 @@ def test_what_the_directory_asks_is_published(
     assert READS[name](directory)
 
     asked = [as_recorded(request) for request in list(sandbox.state.requests)]
-    assert [request["status"] for request in asked] == [200]
+    assert [request["status"] for request in asked] == [200] * (2 if name == "conversation_defaults" else 1)
     assert [words for request in asked for words in twilio.request_errors(request)] == []

@@ -273,7 +273,9 @@ IMPOSSIBLE: list[tuple[str, Deed]] = [
     ("flex_closing_unique", lambda world: world.make(Closing, **world.like_closing)),
     (
         "flex_leave_unique",
-        lambda world: [world.make(Closing, **world.like_closing | {"kind": "leave", "task_sid": sid("WT")}) for _time in range(2)],
+        lambda world: [
+            world.make(Closing, **world.like_closing | {"kind": "leave", "task_sid": sid("WT")}) for _time in range(2)
+        ],
     ),
     (
         "flex_one_invite",

@@ -185,12 +185,39 @@ def _templates(setup: Setup, directory: Directory) -> Report:
         yield setup.result("templates", Level.OK, _("The recently used ones exist."))
 
 
+def _conversations(setup: Setup, directory: Directory) -> Report:
+    """Check what Twilio's best practices ask for.
+
+    https://www.twilio.com/docs/flex/developer/conversations/best-practices
+    """
+    found = directory.conversation_defaults()
+    if found.flex_service_sid and found.service_sid not in ("", found.flex_service_sid):
+        words = _("The account's default conversation service is %(service)s, and Flex uses %(flex)s.")
+        sids = {"service": found.service_sid, "flex": found.flex_service_sid}
+        remedy = _(
+            "Make Flex's service the default one in Twilio's console, under Conversations › Manage › Services: "
+            "otherwise customers' messages come where Flex does not see them."
+        )
+        yield setup.result("conversations", Level.WARNING, words % sids, remedy)
+    elif not found.closed_timer:
+        words = _("New conversations are never closed by themselves.")
+        remedy = _(
+            "Set a timer for closing in Twilio's console, under Conversations › Manage › Defaults, such as 30 days: "
+            "a conversation that is left open is in the way of the next one with the same customer."
+        )
+        yield setup.result("conversations", Level.WARNING, words, remedy)
+    else:
+        words = _("Flex's service is the default one, and conversations close after %(time)s.")
+        yield setup.result("conversations", Level.OK, words % {"time": found.closed_timer})
+
+
 PARTS: Final[dict[str, Callable[[Setup, Directory], Report]]] = {
     "workflow": _workflow,
     "queues": _queues,
     "flex_workers": _workers,
     "senders": _senders,
     "templates": _templates,
+    "conversations": _conversations,
 }
 _NOTHING: Final = ListedResource("", "")
 

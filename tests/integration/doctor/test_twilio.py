@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import httpx
 import pytest
 from django.contrib.auth.models import User
 
@@ -36,7 +37,9 @@ def levels(results: list[CheckResult]) -> dict[str, Level]:
     return found
 
 
-WELL = dict.fromkeys(["credentials", "workspace", "workflow", "queues", "flex_workers", "senders"], Level.OK)
+WELL = dict.fromkeys(
+    ["credentials", "workspace", "workflow", "queues", "flex_workers", "senders", "conversations"], Level.OK
+)
 
 
 @pytest.fixture
@@ -145,3 +148,14 @@ def make_message(agent: User) -> Callable[[str], None]:
 def test_problem_of_the_work_stands_first(whole: Account) -> None:
     Account.objects.update(problem_code=21606, problem_text="said", problem_at="2025-01-01T00:00:00Z")
     assert ask(whole)[0].part == "problem"
+
+
+def test_conversations_that_stay_open_for_ever_are_a_warning(whole: Account, sandbox: Sandbox) -> None:
+    with httpx.Client(base_url=sandbox.url, auth=(defaults.ACCOUNT_SID, defaults.AUTH_TOKEN)) as http:
+        http.post("/conversations/v1/Configuration", data={"DefaultClosedTimer": ""}).raise_for_status()
+        found = ask(whole)
+        assert levels(found)["conversations"] == Level.WARNING
+        other = http.post("/conversations/v1/Services", data={"FriendlyName": "Other"}).json()["sid"]
+        http.post("/conversations/v1/Configuration", data={"DefaultChatServiceSid": other}).raise_for_status()
+    [line] = [one for one in ask(whole) if one.part == "conversations"]
+    assert (line.level, other in line.summary) == (Level.WARNING, True)
