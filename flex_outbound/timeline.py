@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 from django.contrib.contenttypes.models import ContentType
 from django.core import signing
-from django.db.models import Count, Max, OuterRef, Q, Subquery, Sum, Value
+from django.db.models import Count, Max, OuterRef, Q, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.urls import reverse
@@ -26,6 +26,7 @@ from flex_outbound.current import local
 from flex_outbound.models import Conversation, ConversationContact, Interaction, Message, ReadMark
 from flex_outbound.models.conversation import sid_of
 from flex_outbound.outbox.conversations import watching
+from flex_outbound.outbox.conversations.newest import newest
 from flex_outbound.outbox.visible import conversations_of, hidden_from, visible_to
 from flex_outbound.statements import load_permissions
 
@@ -142,13 +143,12 @@ def entries(user: Any, contact: Any, before: Place | None = None, size: int = PA
     """Return one page of what a user may see of a contact, in four queries at most, and one for each kind of kin."""
     is_hidden = _is_hidden(user, contact)
     opened = visible_to(user).for_contact(contact)
-    links = links_of(user, contact)
-    said = messages_of(user, links)
     if is_hidden:
-        opened, said = opened.filter(agent=user), said.filter(conversation__agent=user)
+        opened = opened.filter(agent=user)
+    links = links_of(user, contact, is_hidden=is_hidden)
     lines = contexts.loaded(opened.filter(_older_interactions(before))).order_by("-created_at", "-id")
-    spoken = _ordered(said.filter(_older_messages(before)))
-    rows = _before(before, [*lines[: size + MARGIN], *spoken[: size + MARGIN]])
+    spoken = messages_of(user, links, before, size + MARGIN)
+    rows = _before(before, [*lines[: size + MARGIN], *spoken])
     rows.sort(key=place_of, reverse=True)
     page = rows[:size]
     older = place_of(page[-1]).as_cursor() if len(rows) > size else None
@@ -157,30 +157,33 @@ def entries(user: Any, contact: Any, before: Place | None = None, size: int = PA
 
 def messages(user: Any, contact: Any, before: Place | None, size: int) -> tuple[list[Message], str | None]:
     """Return the newest messages of a contact before a place, the newest first, and the cursor of the next page."""
-    said = messages_of(user, links_of(user, contact))
-    if _is_hidden(user, contact):
-        said = said.filter(conversation__agent=user)
-    found = _before(before, _ordered(said.filter(_older_messages(before)))[: size + MARGIN])
+    links = links_of(user, contact, is_hidden=_is_hidden(user, contact))
+    found = _before(before, messages_of(user, links, before, size + MARGIN))
     page = found[:size]
     return page, place_of(page[-1]).as_cursor() if len(found) > size else None
 
 
-def links_of(user: Any, contact: Any) -> list[Link]:
-    """Return the links of a contact's conversations that the user may see, those with other contacts among them."""
-    keys = conversations_of(user).for_contact(contact).order_by().values("pk")
+def links_of(user: Any, contact: Any, *, is_hidden: bool) -> list[Link]:
+    """Return the links of a contact's conversations that the user may see, those with other contacts among them.
+
+    ``is_hidden``: the adapter hides the contact, so that the user sees the user's own conversations alone.
+    """
+    seen = conversations_of(user).for_contact(contact)
+    keys = (seen.filter(agent=user) if is_hidden else seen).order_by().values("pk")
     links = ConversationContact.objects.filter(conversation__in=keys).order_by("pk")
     return list(links.values_list("conversation", "contact_type", "contact_id"))
 
 
-def messages_of(user: Any, links: Iterable[Link]) -> Any:
-    """Return the messages of linked conversations, with what describes them.
+def messages_of(user: Any, links: Iterable[Link], before: Place | None, most: int) -> Any:
+    """Return the newest messages of linked conversations before a place, with what describes them, the newest first."""
+    return newest(described(user, Message.objects.all()), {key for key, *_ in links}, _older_messages(before), most)
 
-    The conversations are named and not asked for within: a query that joins so many tables is planned in parts, and all
-    messages would be read before those of other conversations are left out.
-    """
-    found = Message.objects.filter(conversation__in={key for key, *_ in links}).select_related(*bubbles.RELATED)
+
+def described(user: Any, messages: Any) -> Any:
+    """Return messages with what describes them to a user."""
     mark = ReadMark.objects.filter(user=user.pk, conversation=OuterRef("conversation")).values("inbound")[:1]
-    return bubbles.with_policy(found).annotate(rank=Coalesce("index", Value(LAST)), read=Coalesce(Subquery(mark), 0))
+    found = bubbles.with_policy(messages.select_related(*bubbles.RELATED))
+    return found.annotate(read=Coalesce(Subquery(mark), 0))
 
 
 def place_of(row: Interaction | Message) -> Place:
@@ -224,7 +227,8 @@ def _older_interactions(place: Place | None) -> Q:
     if place.kind == MESSAGE:
         return Q(created_at__lt=place.moment.replace(microsecond=0) + timedelta(seconds=1))
     at = parse_datetime(str(place.rank))
-    return Q(created_at__lt=at) | Q(created_at=at, pk__lt=place.pk)
+    # The first condition says nothing new, but is one by which an index can be entered.
+    return Q(created_at__lte=at) & (Q(created_at__lt=at) | Q(pk__lt=place.pk))
 
 
 def _older_messages(place: Place | None) -> Q:
@@ -232,12 +236,11 @@ def _older_messages(place: Place | None) -> Q:
         return Q()
     if place.kind == INTERACTION:
         return Q(said_at__lt=place.moment)
-    within = Q(rank__lt=place.rank) | Q(rank=place.rank, pk__lt=place.pk)
-    return Q(said_at__lt=place.moment) | (Q(said_at=place.moment) & within)
-
-
-def _ordered(found: Any) -> Any:
-    return found.order_by("-said_at", "-rank", "-pk")
+    if place.rank == LAST:
+        within = Q(index__isnull=False) | Q(pk__lt=place.pk)
+    else:
+        within = Q(index__lt=place.rank) | Q(index=place.rank, pk__lt=place.pk)
+    return Q(said_at__lte=place.moment) & (Q(said_at__lt=place.moment) | within)
 
 
 def _is_hidden(user: Any, contact: Any) -> bool:

@@ -1868,7 +1868,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="message",
-            index=models.Index(fields=["conversation", "-said_at", "-id"], name="flex_messages_in_order"),
+            index=models.Index(fields=["conversation", "-said_at", "-index", "-id"], name="flex_messages_in_order"),
         ),
         migrations.AddIndex(
             model_name="message",

@@ -125,7 +125,7 @@ class Message(Failure):
         ]
         indexes = [
             models.Index(fields=["next_at"], condition=Q(next_at__isnull=False), name="flex_message_due"),
-            models.Index(fields=["conversation", "-said_at", "-id"], name="flex_messages_in_order"),
+            models.Index(fields=["conversation", "-said_at", "-index", "-id"], name="flex_messages_in_order"),
             models.Index(fields=["account"], condition=~Q(to_tell=""), name="flex_message_untold"),
         ]
 

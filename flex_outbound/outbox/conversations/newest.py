@@ -1,0 +1,61 @@
+"""The newest messages of some conversations before a place, each conversation read by its index.
+
+What they cost then depends on how many are wanted, and not on how many there are.
+"""
+
+from collections.abc import Collection, Sequence
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import connections
+from django.db.models import F, Q
+from django.db.models.expressions import RawSQL
+
+from flex_outbound.models import Message
+
+NEWEST_FIRST: Final = ("-said_at", F("index").desc(nulls_first=True), "-id")
+"""The order of the index ``flex_messages_in_order``. A message that has no number yet is the last of its second."""
+
+_NEWEST_FIRST: Final = 'found.said_at DESC, found."index" DESC NULLS FIRST, found.id DESC'
+
+
+def newest(messages: Any, conversations: Collection[UUID], older: Q, most: int) -> Any:
+    """Return those of ``messages`` that are the newest of these conversations, ``most`` of them, the newest first.
+
+    ``messages``: a queryset of ``Message`` without a condition of its own. ``older``: a condition on messages alone.
+
+    For an IN of several conversations PostgreSQL reads and sorts all their messages. So it gets a subquery that walks
+    the index once for each, and names the rows to be read.
+    """
+    if not conversations:
+        return messages.none()
+    if connections[messages.db].vendor != "postgresql":
+        return messages.filter(older, conversation__in=conversations).order_by(*NEWEST_FIRST)[:most]
+    keys = _keys(messages.db, sorted(conversations), older, most)
+    return messages.filter(pk__in=keys).order_by(*NEWEST_FIRST)
+
+
+def _keys(alias: str, conversations: Sequence[UUID], older: Q, most: int) -> RawSQL:
+    """Return a subquery for the primary keys of the newest messages.
+
+    Of many conversations only those are read whose newest message is among the newest: the others have none to show.
+    """
+    source, params = "unnest(%s::uuid[]) AS picked (key)", [list(conversations)]
+    if len(conversations) > most:
+        firsts, of_firsts = _of_each(alias, older, 1)
+        source, params = f"({_joined('picked.key', source, firsts, most)}) AS picked", [*params, *of_firsts]
+    each, of_each = _of_each(alias, older, most)
+    return RawSQL(_joined("found.id", source, each, most), (*params, *of_each))  # noqa: S611
+
+
+def _of_each(alias: str, older: Q, most: int) -> tuple[str, tuple[Any, ...]]:
+    """Return the statement, and its parameters, for the newest messages of the conversation ``picked.key``."""
+    found = Message.objects.using(alias).filter(older, conversation=RawSQL("picked.key", ()))
+    wanted = found.order_by(*NEWEST_FIRST).values("id", "said_at", "index")[:most]
+    sql, params = wanted.query.get_compiler(alias).as_sql()
+    return str(sql), tuple(params)
+
+
+def _joined(column: str, source: str, each: str, most: int) -> str:
+    rows = f"{source} CROSS JOIN LATERAL ({each}) AS found"
+    return f"SELECT {column} FROM {rows} ORDER BY {_NEWEST_FIRST} LIMIT {most}"  # noqa: S608  # made of constants
