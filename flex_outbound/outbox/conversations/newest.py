@@ -24,12 +24,12 @@ def newest(messages: Any, conversations: Collection[UUID], older: Q, most: int) 
 
     ``messages``: a queryset of ``Message`` without a condition of its own. ``older``: a condition on messages alone.
 
-    For an IN of several conversations PostgreSQL reads and sorts all their messages. So it gets a subquery that walks
-    the index once for each, and names the rows to be read.
+    Messages of one conversation are read in the order of the index. For an IN of several, PostgreSQL reads and sorts
+    all their messages. So it gets a subquery that walks the index once for each, and names the rows to be read.
     """
     if not conversations:
         return messages.none()
-    if connections[messages.db].vendor != "postgresql":
+    if len(conversations) == 1 or connections[messages.db].vendor != "postgresql":
         return messages.filter(older, conversation__in=conversations).order_by(*NEWEST_FIRST)[:most]
     keys = _keys(messages.db, sorted(conversations), older, most)
     return messages.filter(pk__in=keys).order_by(*NEWEST_FIRST)
