@@ -1,6 +1,6 @@
-"""Ask for the messages of the newest page of fifty contacts' timelines, and time what the database is asked.
+"""Ask for the messages of two pages of fifty contacts' timelines, and time what the database is asked.
 
-``said_pages ROUNDS`` prints milliseconds by round, and the nodes of the last plan.
+``said_pages ROUNDS`` prints milliseconds by page and round, and the nodes of the last plan of the newest page.
 """
 
 import json
@@ -17,7 +17,7 @@ from django.db import connection
 
 from crm_demo.models import Contact
 from flex_outbound.models import Message
-from flex_outbound.timeline import PAGE_SIZE, messages
+from flex_outbound.timeline import PAGE_SIZE, Place, messages, read_cursor
 from tests.benchmarks.scripts.said import PER_CONTACT, PER_CONVERSATION
 from tests.benchmarks.scripts.tables import walk_plan
 
@@ -47,16 +47,22 @@ def main() -> None:
     count = Message.objects.count() // PER_CONVERSATION // PER_CONTACT
     picked = random.Random(1).sample(range(1, count + 1), min(CONTACTS, count))
     contacts = [Contact(pk=pk, full_name="Customer") for pk in picked]
-    rounds: list[list[float]] = []
-    watch = Watch()
+    places: list[Place | None] = [None] * len(contacts)
+    rounds: dict[str, list[list[float]]] = {"newest page": [], "page before it": []}
+    nodes: list[str] = []
     # The first round warms the caches.
     for _round in range(int(sys.argv[1]) + 1):
-        watch = Watch()
-        with connection.execute_wrapper(watch):
-            for contact in contacts:
-                messages(user, contact, None, PAGE_SIZE)
-        rounds.append(watch.milliseconds)
-    print(json.dumps({"rounds": rounds[1:], "nodes": walk_plan(*watch.last)}))
+        watches = [Watch(), Watch()]
+        for number, contact in enumerate(contacts):
+            with connection.execute_wrapper(watches[0]):
+                _page, older = messages(user, contact, None, PAGE_SIZE)
+            places[number] = places[number] or (read_cursor(older) if older else None)
+            with connection.execute_wrapper(watches[1]):
+                messages(user, contact, places[number], PAGE_SIZE)
+        for name, watch in zip(rounds, watches, strict=True):
+            rounds[name].append(watch.milliseconds)
+        nodes = nodes or walk_plan(*watches[0].last)
+    print(json.dumps({"rounds": {name: found[1:] for name, found in rounds.items()}, "nodes": nodes}))
 
 
 if __name__ == "__main__":
