@@ -1693,6 +1693,7 @@ class Migration(migrations.Migration):
                     "conversation",
                     models.ForeignKey(
                         blank=True,
+                        db_index=False,
                         null=True,
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="messages",

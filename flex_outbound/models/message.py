@@ -45,8 +45,15 @@ class Message(Failure):
     """
 
     account = models.ForeignKey(Account, models.PROTECT, related_name="+", verbose_name=_("Twilio account"))
+    # Its index is ``flex_messages_in_order``: a second one would be written with each message and never needed.
     conversation = models.ForeignKey(
-        Conversation, models.CASCADE, null=True, blank=True, related_name="messages", verbose_name=_("conversation")
+        Conversation,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        db_index=False,
+        related_name="messages",
+        verbose_name=_("conversation"),
     )
     interaction = models.OneToOneField(
         Interaction,
