@@ -149,6 +149,9 @@ def _nobodys(account: Account, sender: Sender) -> Conversation:
         state="active",
         last_at=timezone.now(),
         last_text="My parcel is lost",
+        inbound=1,
+        read_at=timezone.now(),
+        is_unmatched=True,
         last_party="customer",
     )
 
@@ -158,14 +161,21 @@ def _nobodys(account: Account, sender: Sender) -> Conversation:
 Open = Callable[[Page, Scene], object]
 
 
+def go(page: Page, path: str, status: int = 200) -> None:
+    """Open an address, which must be the page that is meant and not one that says that there is none."""
+    answer = page.goto(path)
+    assert answer
+    assert answer.status == status, path
+
+
 def at(path: str) -> Open:
     """Return what opens an address."""
-    return lambda page, scene: page.goto(path)
+    return lambda page, scene: go(page, path)
 
 
 def _contact(page: Page, scene: Scene) -> None:
-    page.goto(scene.contact_page)
-    expect(page.get_by_text("Today")).to_be_visible()
+    go(page, scene.contact_page)
+    expect(page.get_by_test_id("flex-message").first).to_be_visible()
     for summary in page.locator(".flex-message__details summary").all()[:1]:
         summary.click()
 
@@ -177,7 +187,7 @@ def _undressed(page: Page, scene: Scene) -> None:
 
 def _composer(channel: str) -> Open:
     def open_it(page: Page, scene: Scene) -> None:
-        page.goto(scene.contact_page)
+        go(page, scene.contact_page)
         form = page.locator(f"form[data-open][data-channel={channel}]")
         form.locator("summary").first.click()
         form.get_by_test_id("flex-body").fill("It’s ready. " * 20)
@@ -188,20 +198,20 @@ def _composer(channel: str) -> Open:
 
 
 def _list(page: Page, scene: Scene) -> None:
-    page.goto("/")
+    go(page, "/")
     page.get_by_test_id("flex-email").last.click(force=True)
     page.wait_for_timeout(300)
 
 
 def _compose_again(page: Page, scene: Scene) -> None:
-    page.goto(scene.compose("sms"))
+    go(page, scene.compose("sms"))
     page.get_by_test_id("flex-body").fill("x" * 2000)
     page.get_by_role("button", name="Send SMS").click()
     expect(page.get_by_role("alert")).to_be_visible()
 
 
 def _answer_again(page: Page, scene: Scene) -> None:
-    page.goto(scene.contact_page)
+    go(page, scene.contact_page)
     form = page.get_by_test_id("flex-answer-form").first
     form.get_by_test_id("flex-answer-body").evaluate("(area) => { area.value = 'x'.repeat(2000) }")
     form.evaluate("(form) => form.submit()")
@@ -216,21 +226,21 @@ def _imported(scene: Scene) -> ImportRun:
 
 def _import(page: Page, scene: Scene) -> None:
     _imported(scene)
-    page.goto(f"{ADMIN}/account/{scene.account.pk}/import/")
+    go(page, f"{ADMIN}/account/{scene.account.pk}/import/")
     for group in page.locator("#content-main details > summary").all():
         group.click()
 
 
 def _workers(page: Page, scene: Scene) -> None:
     _imported(scene)
-    page.goto(f"{ADMIN}/account/{scene.account.pk}/workers/")
+    go(page, f"{ADMIN}/account/{scene.account.pk}/workers/")
 
 
 def _erase(page: Page, scene: Scene) -> None:
-    page.goto(f"{ADMIN}/interaction/")
+    go(page, f"{ADMIN}/interaction/")
     page.locator("#result_list tbody .action-select").last.check()
-    page.get_by_label("Action:").select_option("erase_contacts_of")
-    page.get_by_role("button", name="Go").click()
+    page.locator("select[name=action]").select_option("erase_contacts_of")
+    page.locator(".actions button[name=index]").click()
 
 
 CRM: dict[str, Open] = {
@@ -240,15 +250,17 @@ CRM: dict[str, Open] = {
     "composer of SMS": _composer("sms"),
     "composer of WhatsApp": _composer("whatsapp"),
     "composer of email": _composer("email"),
-    "decision": lambda page, scene: page.goto(f"/contacts/{scene.review.contact_id}/"),
+    "decision": lambda page, scene: go(page, f"/contacts/{scene.review.contact_id}/"),
     "inbox": at("/inbox/"),
     "unmatched": at("/flex/unmatched/"),
-    "whose": lambda page, scene: page.goto(f"/flex/unmatched/{scene.nobodys.conversation_sid}/?q=Grace"),
-    "compose": lambda page, scene: page.goto(scene.compose("email")),
+    "whose": lambda page, scene: go(page, f"/flex/unmatched/{scene.nobodys.conversation_sid}/?q=Grace"),
+    "compose": lambda page, scene: go(page, scene.compose("email")),
     "compose with an error": _compose_again,
     "answer with an error": _answer_again,
-    "media problem": lambda page, scene: page.goto(f"/flex/media/{scene.letter.pk}/{scene.letter.media[0]['sid']}/"),
-    "message text": lambda page, scene: page.goto(f"/flex/messages/{scene.letter.pk}/text/"),
+    "media problem": lambda page, scene: go(
+        page, f"/flex/media/{scene.letter.pk}/{scene.letter.media[0]['sid']}/", 404
+    ),
+    "message text": lambda page, scene: go(page, f"/flex/messages/{scene.letter.pk}/text/"),
     "new contact": at("/contacts/new/"),
 }
 
@@ -259,20 +271,20 @@ def admin_pages() -> Iterator[tuple[str, Open]]:
     for name in ("interaction", "conversation", "sender", "account", "worker", "webhookevent", "webhookrefusal"):
         yield f"list of {name}", at(f"{ADMIN}/{name}/")
     yield "dashboard", at(f"{ADMIN}/interaction/dashboard/")
-    yield "interaction", lambda page, scene: page.goto(f"{ADMIN}/interaction/{scene.failed.pk}/change/")
+    yield "interaction", lambda page, scene: go(page, f"{ADMIN}/interaction/{scene.failed.pk}/change/")
     for verb in ("confirm", "cancel"):
-        yield verb, lambda page, scene, verb=verb: page.goto(f"{ADMIN}/interaction/{scene.review.pk}/{verb}/")  # type: ignore[misc]
-    yield "history", lambda page, scene: page.goto(f"{ADMIN}/interaction/{scene.failed.pk}/history/")
-    yield "conversation", lambda page, scene: page.goto(f"{ADMIN}/conversation/{scene.talks['sms'].pk}/change/")
+        yield verb, lambda page, scene, verb=verb: go(page, f"{ADMIN}/interaction/{scene.review.pk}/{verb}/")  # type: ignore[misc]
+    yield "history", lambda page, scene: go(page, f"{ADMIN}/interaction/{scene.failed.pk}/history/")
+    yield "conversation", lambda page, scene: go(page, f"{ADMIN}/conversation/{scene.talks['sms'].pk}/change/")
     yield "sender to choose", at(f"{ADMIN}/sender/add/")
-    yield "sender", lambda page, scene: page.goto(f"{ADMIN}/sender/{scene.senders[Channel.SMS].pk}/change/")
-    yield "test of a sender", lambda page, scene: page.goto(f"{ADMIN}/sender/{scene.senders[Channel.SMS].pk}/test/")
-    yield "account", lambda page, scene: page.goto(f"{ADMIN}/account/{scene.account.pk}/change/")
+    yield "sender", lambda page, scene: go(page, f"{ADMIN}/sender/{scene.senders[Channel.SMS].pk}/change/")
+    yield "test of a sender", lambda page, scene: go(page, f"{ADMIN}/sender/{scene.senders[Channel.SMS].pk}/test/")
+    yield "account", lambda page, scene: go(page, f"{ADMIN}/account/{scene.account.pk}/change/")
     yield "import", _import
     yield "matching", _workers
-    yield "callbacks", lambda page, scene: page.goto(f"{ADMIN}/account/{scene.account.pk}/callbacks/")
+    yield "callbacks", lambda page, scene: go(page, f"{ADMIN}/account/{scene.account.pk}/callbacks/")
     yield "erasing", _erase
-    yield "contact in the admin", lambda page, scene: page.goto(f"/admin/crm_demo/contact/{scene.contact.pk}/change/")
+    yield "contact in the admin", lambda page, scene: go(page, f"/admin/crm_demo/contact/{scene.contact.pk}/change/")
 
 
 PAGES: dict[str, Open] = CRM | {f"admin: {name}": opener for name, opener in admin_pages()}
