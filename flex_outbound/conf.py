@@ -24,6 +24,7 @@ DEFAULTS: dict[str, Any] = {
     "RATE_LIMITS": {},
     "RATE_LIMIT_STORAGE": "memory://",
     "FLEX_TASK_URL": "https://flex.twilio.com/agent-desktop/{task_sid}",
+    "KEYBOARD_SHORTCUTS": True,
     "CELERY_QUEUE": None,
     "CALLBACK_MAX_AGE": 86400,
     "ENCRYPTION_KEYS": (),
@@ -117,6 +118,11 @@ class Conf:
     def flex_task_url(self) -> str:
         """The pattern of links into Flex, with ``{task_sid}``."""
         return cast(str, self._get("FLEX_TASK_URL"))
+
+    @property
+    def keyboard_shortcuts(self) -> bool:
+        """Whether single keys open composers and the answer on a contact's page."""
+        return bool(self._get("KEYBOARD_SHORTCUTS"))
 
     @property
     def celery_queue(self) -> str | None:

@@ -17,6 +17,7 @@ from django.template import Context, TemplateSyntaxError
 from flex_outbound import answering, contexts, inbox, segments, timeline
 from flex_outbound.channels import MAX_BODY, Channel
 from flex_outbound.compact import compact_buttons, kept
+from flex_outbound.conf import conf
 from flex_outbound.current import isolated
 
 logger = logging.getLogger(__name__)
@@ -37,6 +38,7 @@ def flex_assets(context: Context) -> dict[str, Any]:
     """
     return {
         "nonce": _nonce(context),
+        "shortcuts": conf.keyboard_shortcuts,
         "token": context.get("csrf_token", ""),
         "header": settings.CSRF_HEADER_NAME.removeprefix("HTTP_").replace("_", "-"),
         "templates": kept(
@@ -72,7 +74,8 @@ def flex_buttons(
     try:
         if compact or in_form:
             return compact_buttons(request, contact, partial(_list_of, context, among), new_tab)
-        values = contexts.buttons_context(request, contact) | {"new_tab": new_tab}
+        values = contexts.buttons_context(request, contact)
+        values |= {"new_tab": new_tab, "shortcuts": conf.keyboard_shortcuts}
     except LookupError as error:
         values = _unregistered("flex_buttons", error)
     template = context.template.engine.get_template("flex_outbound/buttons.html")  # type: ignore[union-attr]

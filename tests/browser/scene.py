@@ -185,6 +185,12 @@ def _undressed(page: Page, scene: Scene) -> None:
     page.add_style_tag(content=f":root {{ {' '.join(f'--flex-outbound-{name}: initial;' for name in COLOURS)} }}")
 
 
+def _shortcuts(page: Page, scene: Scene) -> None:
+    _contact(page, scene)
+    page.keyboard.press("?")
+    expect(page.get_by_test_id("flex-shortcuts")).to_be_visible()
+
+
 def _composer(channel: str) -> Open:
     def open_it(page: Page, scene: Scene) -> None:
         go(page, scene.contact_page)
@@ -247,6 +253,7 @@ CRM: dict[str, Open] = {
     "list": _list,
     "contact": _contact,
     "contact without colours of the project": _undressed,
+    "shortcuts": _shortcuts,
     "composer of SMS": _composer("sms"),
     "composer of WhatsApp": _composer("whatsapp"),
     "composer of email": _composer("email"),
