@@ -33,6 +33,7 @@ DEFAULTS: dict[str, Any] = {
     "WORKER_CONTEXT": None,
     "MESSAGE_TEXT": "store",
     "RETENTION": None,
+    "REFUSE_PLACEHOLDERS": True,
 }
 
 RATE_LIMITS: dict[str, str | None] = {
@@ -160,6 +161,11 @@ class Conf:
         """The days after which ``flex_prune`` deletes what was said and opened. None: never."""
         days = self._get("RETENTION")
         return None if days is None else float(days)
+
+    @property
+    def refuse_placeholders(self) -> bool:
+        """Whether a text in which a placeholder such as {{contact.name}} stands is refused."""
+        return bool(self._get("REFUSE_PLACEHOLDERS"))
 
     @property
     def worker_context(self) -> Callable[[Any, Any], AbstractContextManager[Any]] | None:

@@ -108,6 +108,14 @@ class ContactAdapter:
         """
         return None
 
+    def get_placeholders(self, contact: Any, user: Any) -> dict[str, str]:
+        """Return what saved replies may name of a contact beside its name, as ``{"order.number": "1042"}``.
+
+        A name is made of letters, digits, ``.``, ``-`` and ``_``; ``contact.first_name`` may be among them. What is
+        empty is asked for. It is read when an agent opens the list of saved replies.
+        """
+        return {}
+
     def can_message(self, user: Any, contact: Any, channel: Channel) -> bool | str | Promise:
         """Return True, or False, or the reason in words why this user may not use this channel now."""
         return True

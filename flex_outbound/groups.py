@@ -14,7 +14,7 @@ from flex_outbound import roles
 AGENTS: Final = roles.AGENTS
 MANAGERS: Final = "Flex managers"
 
-SET_UP: Final = ("account", "sender", "worker")
+SET_UP: Final = ("account", "sender", "worker", "savedreply")
 """Models that managers add, change and delete. They may view all other models of the app."""
 
 _AGENTS_MAY: Final = frozenset({roles.CODENAME, roles.LINK_CODENAME})

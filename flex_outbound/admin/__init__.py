@@ -5,6 +5,7 @@ from flex_outbound.admin.configuration import AccountAdmin, WorkerAdmin
 from flex_outbound.admin.contacts import FlexContactAdminMixin
 from flex_outbound.admin.conversations import ContactAddressAdmin, ConversationAdmin, MessageAdmin
 from flex_outbound.admin.interactions import InteractionAdmin
+from flex_outbound.admin.saved_replies import SavedReplyAdmin
 from flex_outbound.admin.senders import SenderAdmin
 from flex_outbound.admin.sites import register_with
 from flex_outbound.admin.webhook_events import WebhookEventAdmin, WebhookRefusalAdmin
@@ -17,6 +18,7 @@ __all__ = [
     "FlexContactAdminMixin",
     "InteractionAdmin",
     "MessageAdmin",
+    "SavedReplyAdmin",
     "SenderAdmin",
     "WebhookEventAdmin",
     "WebhookRefusalAdmin",

@@ -11,6 +11,8 @@ from django.utils.translation import gettext_lazy as _
 from flex_outbound.admin.resource_choices import Choice, ResourceChoices
 from flex_outbound.channels import Channel
 from flex_outbound.models import Account, ResourceKind, Sender
+from flex_outbound.outbox import signatures
+from flex_outbound.outbox.placeholders import names_in
 from flex_outbound.setup.choosing import ADDRESSES
 
 PICKED: Final = {
@@ -51,7 +53,9 @@ class SenderForm(forms.ModelForm):
             "task_channel",
             "priority",
             "timeout",
+            "signature",
         )
+        widgets: ClassVar = {"signature": forms.Textarea(attrs={"rows": 5, "dir": "auto"})}
         help_texts: ClassVar = {
             "is_default": _("Agents send from it unless they choose another one. It replaces the default before it."),
             "priority": _("The higher, the sooner. Empty: 0."),
@@ -64,6 +68,8 @@ class SenderForm(forms.ModelForm):
             self.instance.account, self.instance.channel = self.account, self.channel
         else:
             self.initial["allowed_groups"] = self.instance.groups.all()
+        if self.instance.channel != Channel.EMAIL:
+            self.fields.pop("signature", None)
         self.resources = ResourceChoices(self.instance.account)
         self.missing: list[str] = []
         offers = {"address": self.resources.addresses(Channel(self.instance.channel))}
@@ -124,6 +130,19 @@ class SenderForm(forms.ModelForm):
         if timeout == 0:
             raise ValidationError(_("Enter at least one second, or leave it empty for the workflow's own."))
         return timeout
+
+    def clean_signature(self) -> str:
+        """Refuse placeholders that are not the agent's: nobody is asked for them when an email goes out."""
+        text: str = self.cleaned_data["signature"].replace("\r\n", "\n")
+        unknown = [name for name in names_in(text) if name not in signatures.KNOWN]
+        if unknown:
+            words = _("A signature knows no %(unknown)s. It may have %(known)s.")
+            names = {
+                "unknown": f"{{{{{unknown[0]}}}}}",
+                "known": ", ".join(f"{{{{{one}}}}}" for one in signatures.KNOWN),
+            }
+            raise ValidationError(words, params=names, code="unknown_placeholder")
+        return text
 
     def _save_m2m(self) -> None:
         super()._save_m2m()  # type: ignore[misc]

@@ -45,9 +45,16 @@ class SenderAdmin(FlexModelAdmin):
             {"fields": ("queue_sid", "workflow_sid", "task_channel", "priority", "timeout")},
         ),
     )
+    of_emails = (gettext_lazy("Below its emails"), {"fields": ("signature",)})
 
     class Media:
         css = {"all": (badges.CSS, "flex_outbound/senders.css")}
+
+    def get_fieldsets(self, request: HttpRequest, obj: Sender | None = None) -> Any:
+        """Show the signature of a sender of emails."""
+        chosen = self._chosen(request) if obj is None else None
+        channel = chosen[1] if chosen else obj.channel if obj else ""
+        return (*self.fieldsets, self.of_emails) if channel == Channel.EMAIL else self.fieldsets
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Sender]:
         """Return senders with the name of their queue and, for the list, their groups: two queries for any number."""

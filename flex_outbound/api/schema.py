@@ -26,6 +26,7 @@ from flex_outbound.api.messages_shapes import (
     MessagesQuery,
     MessagesShape,
 )
+from flex_outbound.api.replies_shapes import RepliesQuery, RepliesShape, ReplySerializer, ReplyShape
 from flex_outbound.api.serializers import (
     AnswerSerializer,
     ClickSerializer,
@@ -182,6 +183,26 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         "List a contact's messages, the newest first",
         {**COMMON, **MISSING, 200: MessagesShape},
         parameters=[MessagesQuery],
+    ),
+    ("RepliesView", "GET"): Operation(
+        "replies_list",
+        "List saved replies, filled in",
+        {**COMMON, **MISSING, 200: RepliesShape},
+        parameters=[RepliesQuery],
+    ),
+    ("RepliesView", "POST"): Operation(
+        "replies_create", "Save a reply of your own", {**COMMON, **UPLOAD, 201: ReplyShape}, request=ReplySerializer
+    ),
+    ("ReplyView", "PATCH"): Operation(
+        "replies_update",
+        "Change a reply of your own",
+        {**COMMON, **MISSING, **UPLOAD, 200: ReplyShape},
+        request=ReplySerializer,
+    ),
+    ("ReplyView", "DELETE"): Operation(
+        "replies_delete",
+        "Delete a reply of your own",
+        {**COMMON, **MISSING, 204: OpenApiResponse(description="Deleted.")},
     ),
 }
 """By view and method."""

@@ -32,7 +32,7 @@ def check_settings(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Che
         for key in sorted(map(str, given))
         if key not in DEFAULTS
     ]
-    parts = (_urls, _times, _mode, _rates, _storage, _numbers, _texts, _hook, _kept)
+    parts = (_urls, _times, _mode, _rates, _storage, _numbers, _texts, _hook, _kept, _switches)
     return [*found, *(message for part in parts for message in part(given))]
 
 
@@ -198,6 +198,15 @@ def _kept(given: dict[str, Any]) -> list[CheckMessage]:
         words = f"FLEX_OUTBOUND['RETENTION'] must be a number of days or None, not {days!r}."
         found.append(Error(words, hint=hint, id="flex_outbound.E023"))
     return found
+
+
+def _switches(given: dict[str, Any]) -> list[CheckMessage]:
+    value = given.get("REFUSE_PLACEHOLDERS", True)
+    if isinstance(value, bool):
+        return []
+    words = f"FLEX_OUTBOUND['REFUSE_PLACEHOLDERS'] must be True or False, not {value!r}."
+    hint = "False lets texts go in which a placeholder such as {{contact.name}} stands."
+    return [Error(words, hint=hint, id="flex_outbound.E031")]
 
 
 @register(Tags.security, "flex_outbound")

@@ -2,6 +2,7 @@
 
 import uuid
 
+import django.core.validators
 import django.db.models.deletion
 import django.db.models.functions.datetime
 from django.conf import settings
@@ -210,7 +211,7 @@ class Migration(migrations.Migration):
                     models.TextField(
                         blank=True,
                         default="",
-                        help_text="Of emails. {{agent.name}} stands for the agent's name.",
+                        help_text="Added below every email that is written here. {{agent.name}}, {{agent.first_name}} and {{agent.email}} stand for the agent's.",
                         max_length=1000,
                         verbose_name="signature",
                     ),
@@ -1603,6 +1604,10 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("body", models.TextField(blank=True, default="", verbose_name="text")),
+                (
+                    "signature",
+                    models.TextField(blank=True, default="", editable=False, verbose_name="signature"),
+                ),
                 ("subject", models.CharField(blank=True, default="", max_length=256, verbose_name="subject")),
                 ("is_text_kept", models.BooleanField(default=True, editable=False)),
                 ("media", models.JSONField(blank=True, default=list, editable=False)),
@@ -2067,7 +2072,21 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("title", models.CharField(max_length=100, verbose_name="title")),
                 ("category", models.CharField(blank=True, default="", max_length=50, verbose_name="category")),
-                ("short_code", models.CharField(blank=True, default="", max_length=32, verbose_name="short code")),
+                (
+                    "short_code",
+                    models.CharField(
+                        blank=True,
+                        default="",
+                        help_text="Typed after / in a message. Letters, digits, - and _.",
+                        max_length=32,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^/?[\\w-]+\\Z", "A short code is made of letters, digits, - and _."
+                            )
+                        ],
+                        verbose_name="short code",
+                    ),
+                ),
                 (
                     "channel",
                     models.CharField(
@@ -2079,7 +2098,21 @@ class Migration(migrations.Migration):
                         verbose_name="channel",
                     ),
                 ),
-                ("subject", models.CharField(blank=True, default="", max_length=256, verbose_name="subject")),
+                (
+                    "subject",
+                    models.CharField(
+                        blank=True,
+                        default="",
+                        help_text="Of an email. It is filled in where the message has none yet.",
+                        max_length=256,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "[\\r\\n]", "A subject is one line.", code="line_break", inverse_match=True
+                            )
+                        ],
+                        verbose_name="subject",
+                    ),
+                ),
                 ("body", models.TextField(max_length=1600, verbose_name="text")),
                 ("is_active", models.BooleanField(default=True, verbose_name="active")),
                 ("updated_at", models.DateTimeField(auto_now=True, verbose_name="changed")),

@@ -40,6 +40,7 @@ class Message(Failure):
     seconds, because lists show no more and callbacks do: within a second the index decides. ``status``: ours, for what
     is sent from here; the others are ``sent`` or ``received`` from the beginning. ``receipts``: by DY SID, status and
     error code. ``media``: ``sid``, ``content_type``, ``filename``, ``size``, ``category`` of each.
+    ``signature``: the end of ``body`` that was added to an email, "" for none; ``typed`` is the text without it.
     ``is_text_kept``: False where the text is not here, but at Twilio only, or erased. ``to_tell``: what the host is
     still to be told of it.
     """
@@ -79,6 +80,7 @@ class Message(Failure):
     participant_sid = SidField(_("participant SID"), kind=SidKind.PARTICIPANT, blank=True, default="")
 
     body = models.TextField(_("text"), blank=True, default="")
+    signature = models.TextField(_("signature"), blank=True, default="", editable=False)
     subject = models.CharField(_("subject"), max_length=MAX_SUBJECT, blank=True, default="")
     is_text_kept = models.BooleanField(default=True, editable=False)
     media = models.JSONField(default=list, blank=True, editable=False)
@@ -150,6 +152,11 @@ class Message(Failure):
     def is_inbound(self) -> bool:
         """True for what was not sent by us, as far as one can tell."""
         return self.status == MessageStatus.RECEIVED
+
+    @property
+    def typed(self) -> str:
+        """What the agent wrote: the text without the signature that was added to it."""
+        return self.body.removesuffix(self.signature)
 
     @property
     def key_hex(self) -> str:

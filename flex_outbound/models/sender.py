@@ -95,7 +95,10 @@ class Sender(SetupModel):
         max_length=1000,
         blank=True,
         default="",
-        help_text=_("Of emails. {{agent.name}} stands for the agent's name."),
+        help_text=_(
+            "Added below every email that is written here. {{agent.name}}, {{agent.first_name}} and {{agent.email}} "
+            "stand for the agent's."
+        ),
     )
     groups = models.ManyToManyField(
         Group,

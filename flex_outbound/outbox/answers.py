@@ -19,9 +19,9 @@ from django.utils.translation import gettext as _
 from flex_outbound.channels import Channel
 from flex_outbound.contacts import ContactAdapter, adapter_by_type, find_contact
 from flex_outbound.exceptions import ClickConflict, ClickNotAllowed, InvalidClick
-from flex_outbound.models import Attachment, Conversation, ConversationContact, Message, Worker
+from flex_outbound.models import Attachment, Conversation, ConversationContact, Message, Sender, Worker
 from flex_outbound.models.conversation import key_of
-from flex_outbound.outbox import files, host, likeness, locks, preflight, texts
+from flex_outbound.outbox import files, host, likeness, locks, preflight, signatures, texts
 from flex_outbound.outbox.files import File
 from flex_outbound.outbox.jobs import Job, request_after_commit
 from flex_outbound.outbox.preflight import Rejection, Setup
@@ -85,11 +85,12 @@ def answer(reply: Reply) -> Message:
     if earlier is not None:
         # What was taken once stays taken, also when the conversation has ended since.
         return earlier
-    message, file = _checked(reply)
+    message, file = checked(reply)
     return _commit(reply, message, file)
 
 
-def _checked(reply: Reply) -> tuple[Message, File | None]:
+def checked(reply: Reply) -> tuple[Message, File | None]:
+    """Return the message of an answer, not saved yet, and its file. Raises as ``answer`` does."""
     setup = Setup.load(reply.user)
     if setup.reason:
         raise ClickNotAllowed(setup.reason_text, code=setup.reason)
@@ -97,15 +98,16 @@ def _checked(reply: Reply) -> tuple[Message, File | None]:
     if not conversation.is_open:
         words = preflight.words_of(Rejection("closed"), ANSWER)
         raise ClickConflict(words, code="conversation_closed", interaction=conversation.interaction)
-    if not any(one.pk == conversation.sender_id for one in setup.senders):
+    sender = next((one for one in setup.senders if one.pk == conversation.sender_id), None)
+    if sender is None:
         raise ClickNotAllowed(preflight.words_of(Rejection("sender_misconfigured"), ANSWER), code="no_sender")
     barrier = barrier_of(reply.user, conversation)
     if barrier is not None:
         raise ClickNotAllowed(preflight.words_of(barrier), code=barrier.reason)
-    return _message(reply)
+    return _message(reply, sender)
 
 
-def _message(reply: Reply) -> tuple[Message, File | None]:
+def _message(reply: Reply, sender: Sender) -> tuple[Message, File | None]:
     channel = Channel(reply.conversation.channel)
     body = texts.body(reply.body)
     template = texts.template(reply.content_sid, reply.content_variables, channel)
@@ -115,6 +117,7 @@ def _message(reply: Reply) -> tuple[Message, File | None]:
     file = _file(reply, channel, body) if reply.file is not None else None
     if not (body or template or file):
         raise InvalidClick(_("There is nothing to send yet. Write a text first."), code="empty", field="body")
+    whole, signature = signatures.signed(body, sender, reply.user)
     message = Message(
         account_id=reply.conversation.account_id,
         conversation=reply.conversation,
@@ -122,7 +125,8 @@ def _message(reply: Reply) -> tuple[Message, File | None]:
         fingerprint="".join(_fingerprint(reply).values()),
         party=Party.AGENT,
         agent=reply.user,
-        body=body,
+        body=whole,
+        signature=signature,
         subject=texts.subject(reply.subject, channel),
         content_sid=template,
         content_variables=dict(reply.content_variables),

@@ -135,7 +135,7 @@ def _same_click(interaction: Interaction, user: Any, key: str) -> Click:
         channel=interaction.channel,
         address=interaction.address,
         sender=interaction.sender_id,
-        body=message.body if message else "",
+        body=message.typed if message else "",
         subject=interaction.subject,
         to=tuple(interaction.to),
         cc=tuple(interaction.cc),

@@ -15,7 +15,7 @@ from flex_outbound.channels import AddressError, Channel
 from flex_outbound.contacts import ContactAdapter, adapter_by_label, content_type_of, find_contact, id_of
 from flex_outbound.exceptions import ClickConflict, ClickNotAllowed, InvalidClick
 from flex_outbound.models import IN_THE_WAY, IN_THE_WAY_OF_ALL, Interaction, Message, Sender
-from flex_outbound.outbox import already_open, likeness, locks, texts
+from flex_outbound.outbox import already_open, likeness, locks, signatures, texts
 from flex_outbound.outbox.effects import tell_after_commit
 from flex_outbound.outbox.jobs import Job, request_after_commit
 from flex_outbound.outbox.preflight import ChannelOption, Setup, option_for
@@ -58,7 +58,7 @@ def enqueue(click: Click, repeats: Interaction | None = None) -> Interaction:
     """
     texts.idempotency_key(click.idempotency_key)
     try:
-        interaction, message = _checked(click)
+        interaction, message = checked(click)
     except InvalidClick:
         # What was taken once stays taken, also when the contact has changed since.
         earlier = _earlier(click)
@@ -68,7 +68,8 @@ def enqueue(click: Click, repeats: Interaction | None = None) -> Interaction:
     return commit(click, interaction, message, repeats)
 
 
-def _checked(click: Click) -> tuple[Interaction, Message | None]:
+def checked(click: Click) -> tuple[Interaction, Message | None]:
+    """Return the interaction and first message of a click, not saved yet. Raises InvalidClick, ClickNotAllowed."""
     setup = Setup.load(click.user)
     if setup.reason:
         raise ClickNotAllowed(setup.reason_text, code=setup.reason)
@@ -206,10 +207,12 @@ def _first_message(click: Click, interaction: Interaction) -> Message | None:
         raise InvalidClick(
             _("Send either a text or a template, not both."), code="text_and_template", field="content_sid"
         )
+    whole, signature = signatures.signed(body, interaction.sender, click.user)
     return Message(
         interaction=interaction,
         agent_id=interaction.agent_id,
-        body=body,
+        body=whole,
+        signature=signature,
         content_sid=template,
         content_variables=dict(click.content_variables),
     )

@@ -63,6 +63,8 @@ def kept(interaction: Interaction, message: Message | None, names: list[str]) ->
     own = {
         "contact_type": f"{contact_type.app_label}.{contact_type.model}",
         "sender": [interaction.account_id, interaction.sender_address],
+        # The signature is the sender's: the same text stays the same when that has changed since.
+        "body": message.typed.strip() if message is not None else "",
     }
     return {name: own[name] if name in own else _stored(interaction, message, name) for name in names}
 

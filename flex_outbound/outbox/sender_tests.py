@@ -84,7 +84,7 @@ def again(interaction: Interaction, user: Any, key: str) -> Interaction:
         raise InvalidClick(
             _("The sender or the worker of this test was deleted. Send a new test."), code="unknown_sender"
         )
-    body = message.body if message else ""
+    body = message.typed if message else ""
     test = SenderTest(
         user, interaction.sender, interaction.address, interaction.worker_id, body, interaction.subject, key
     )

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -9,12 +10,15 @@ from django.utils.translation import gettext as _
 from flex_outbound import addresses, channels
 from flex_outbound.channels import AddressError, Channel
 from flex_outbound.exceptions import InvalidClick
+from flex_outbound.outbox.placeholders import refuse_unfilled
 from flex_outbound.sids import SidKind, is_sid
 
 MAX_COPIES = 10
 """Addresses in each of the three fields of an email. A conversation takes 50 participants of its kind at most."""
 MAX_KEY = 64
 _KEY = re.compile(r"[!-~]+\Z")
+_ADDRESS = re.compile(r'(?:"[^"\n]*"|[^,;<"\n])*<[^<>\n]*>|[^\s,;]+')
+_IN_BRACKETS = re.compile(r"<([^<>]*)>\s*\Z")
 
 
 def _clean(text: str, field: str, longest: int) -> str:
@@ -48,6 +52,7 @@ def subject(text: str, channel: Channel) -> str:
         raise InvalidClick(_("Only an email has a subject."), code="not_email", field="subject")
     if "\n" in text or "\r" in text:
         raise InvalidClick(_("A subject is one line."), code="line_break", field="subject")
+    refuse_unfilled(text, "subject")
     return _clean(text, "subject", channels.MAX_SUBJECT)
 
 
@@ -67,7 +72,7 @@ def recipients(
             words = _("At most %(most)d addresses are allowed here.") % {"most": MAX_COPIES}
             raise InvalidClick(words, code="too_many", field=field)
         new: list[str] = []
-        for one in (_email(text, field) for text in given):
+        for one in _emails(given, field):
             if addresses.key(one) not in seen:
                 seen.add(addresses.key(one))
                 new.append(one)
@@ -75,15 +80,39 @@ def recipients(
     return found[0], found[1], found[2]
 
 
-def _email(address: str, field: str) -> str:
-    try:
-        return channels.normalize(Channel.EMAIL, address)
-    except AddressError as error:
-        raise InvalidClick(f"{address[:80]}: {error}", code=error.code, field=field) from error
+def several(text: str) -> tuple[str, ...]:
+    """Return the addresses in a field, apart by commas, semicolons, spaces or lines; of ``Ann <ann@…>`` the address.
+
+    No more than one too many is read: a long text is refused by its number alone.
+    """
+    found = (bare(one[0]) for one in _ADDRESS.finditer(text))
+    return tuple(islice((one for one in found if one), MAX_COPIES + 1))
+
+
+def bare(address: str) -> str:
+    """Return an address without the name that a mail program writes before it."""
+    inner = _IN_BRACKETS.search(address)
+    return (inner[1] if inner else address).strip()
+
+
+def _emails(given: Sequence[str], field: str) -> list[str]:
+    """Normalise addresses. Raises InvalidClick, which names those that are wrong."""
+    found: list[str] = []
+    wrong: dict[str, AddressError] = {}
+    for address in given:
+        try:
+            found.append(channels.normalize(Channel.EMAIL, bare(address)))
+        except AddressError as error:
+            wrong[address[:80]] = error
+    if wrong:
+        first = next(iter(wrong.values()))
+        raise InvalidClick(f"{', '.join(wrong)}: {first}", code=first.code, field=field)
+    return found
 
 
 def body(text: str) -> str:
-    """Check a first message: up to 1,600 characters; white space alone is no message."""
+    """Check a text: up to 1,600 characters, no placeholder left in it; white space alone is no text."""
+    refuse_unfilled(text, "body")
     return _clean(plain(text), "body", channels.MAX_BODY)
 
 

@@ -67,14 +67,14 @@ def answer(request: HttpRequest, conversation_sid: str) -> HttpResponse:
         count(request)
         load_permissions(request.user)
         require_permission(request.user)
-        answers.answer(_reply(request, conversation))
+        answers.answer(read_reply(request, conversation))
     except ClickError as error:
-        return _again(request, conversation, error)
+        return show_again(request, conversation, error)
     messages.success(request, _("Your answer is being sent."), fail_silently=True)
     return HttpResponseRedirect(next_page(request, _page_of(request, conversation)))
 
 
-def _reply(request: HttpRequest, conversation: Conversation) -> Reply:
+def read_reply(request: HttpRequest, conversation: Conversation) -> Reply:
     """Read the form. Raises InvalidClick for a file that is larger than any channel takes."""
     form = request.POST
     return Reply(
@@ -88,7 +88,7 @@ def _reply(request: HttpRequest, conversation: Conversation) -> Reply:
     )
 
 
-def _again(request: HttpRequest, conversation: Conversation, error: ClickError) -> HttpResponse:
+def show_again(request: HttpRequest, conversation: Conversation, error: ClickError) -> HttpResponse:
     """Show the form once more, and why; where nothing can be sent at all, the text alone."""
     shown = answering.describe_conversation(conversation, Setup.load(request.user))
     typed = {name: request.POST.get(name, "")[:MOST_SHOWN] for name in answering.TYPED}

@@ -6,7 +6,6 @@ Each answers a POST with a redirect back to where the agent came from, or with a
 import re
 from collections.abc import Callable
 from functools import wraps
-from itertools import islice
 from math import ceil
 from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
@@ -89,7 +88,7 @@ def compose(request: HttpRequest, contact_type: str, channel: str) -> HttpRespon
         raise Http404("There is no such channel.")
     adapter, contact = named_contact(request, contact_type, request.GET.get("id", ""))
     option = contexts.channel_option(request, contact, channel)
-    context = _compose_context(request, adapter, contact, channel)
+    context = compose_context(request, adapter, contact, channel)
     return render(request, "flex_outbound/compose.html", context | {"option": option, "error_text": option.reason_text})
 
 
@@ -101,9 +100,9 @@ def send(request: HttpRequest) -> HttpResponse:
         count(request)
         load_permissions(request.user)
         require_permission(request.user)
-        interaction = enqueue(_click(request))
+        interaction = enqueue(read_click(request))
     except ClickError as error:
-        return _compose(request, adapter, contact, error)
+        return show_again(request, adapter, contact, error)
     words = _("%(channel)s to %(name)s: %(status)s.") % {
         "channel": interaction.get_channel_display(),
         "name": interaction.contact_name or interaction.address,
@@ -212,7 +211,7 @@ def named_contact(request: HttpRequest, contact_type: str, contact_id: str) -> t
     return adapter, contact
 
 
-def _click(request: HttpRequest) -> Click:
+def read_click(request: HttpRequest) -> Click:
     """Read the form. Raises InvalidClick for a sender that is not a number, and for an address that is too long."""
     form = request.POST
     sender = form.get("sender", "")
@@ -233,22 +232,17 @@ def _click(request: HttpRequest) -> Click:
         # Browsers send line breaks as CRLF in a form, scripts as LF: one click, one fingerprint.
         body=form.get("body", "").replace("\r\n", "\n"),
         subject=form.get("subject", ""),
-        to=_several(form.get("to", "")),
-        cc=_several(form.get("cc", "")),
-        bcc=_several(form.get("bcc", "")),
+        to=texts.several(form.get("to", "")),
+        cc=texts.several(form.get("cc", "")),
+        bcc=texts.several(form.get("bcc", "")),
         # The three buttons of a page share a key, so the channel is appended; the script does the same.
         idempotency_key=f"{key}-{channel}" if key else "",
     )
 
 
-def _several(text: str) -> tuple[str, ...]:
-    """Return the addresses in a field, and no more than one too many: a long text is refused by its number alone."""
-    return tuple(found[0] for found in islice(re.finditer(r"[^\s,;]+", text), texts.MAX_COPIES + 1))
-
-
-def _compose(request: HttpRequest, adapter: ContactAdapter, contact: Any, error: ClickError) -> HttpResponse:
+def show_again(request: HttpRequest, adapter: ContactAdapter, contact: Any, error: ClickError) -> HttpResponse:
     channel = request.POST.get("channel", "")
-    context = _compose_context(request, adapter, contact, channel) | {"error_field": error.field}
+    context = compose_context(request, adapter, contact, channel) | {"error_field": error.field}
     context["unsent"] = bool(context["values"]["body"].strip())
     if error.code == "idempotency_key_reused":
         context["key"] = contexts.new_key()
@@ -258,7 +252,7 @@ def _compose(request: HttpRequest, adapter: ContactAdapter, contact: Any, error:
     return _say(request, context, error)
 
 
-def _compose_context(request: HttpRequest, adapter: ContactAdapter, contact: Any, channel: str) -> dict[str, Any]:
+def compose_context(request: HttpRequest, adapter: ContactAdapter, contact: Any, channel: str) -> dict[str, Any]:
     """Return what ``compose.html`` shows of a contact, filled in with what was posted."""
     label = Channel(channel).label if channel in Channel.values else _("Message")
     names = contexts.identify(adapter, contact)

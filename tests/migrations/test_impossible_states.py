@@ -26,6 +26,8 @@ from flex_outbound.models import (
     ReadMark,
     Resource,
     ResourceKind,
+    SavedReply,
+    SavedReplyGroup,
     Sender,
     SenderGroup,
     Source,
@@ -67,6 +69,8 @@ class World:
         self.conversation = self.make(Conversation, pk=CONVERSATION, account=self.account)
         self.link = self.make(ConversationContact, conversation=self.conversation, **self.contact)
         self.mark = self.make(ReadMark, user=self.user, conversation=self.conversation)
+        self.reply = self.make(SavedReply, title="Greeting", body="Hello", short_code="hi")
+        self.own_reply = self.make(SavedReply, title="Greeting", body="Hello", short_code="hi", owner=self.user)
         self.address = self.make(ContactAddress, address_key="+14155550101", **self.contact)
 
     def make(self, model: type[models.Model], **values: Any) -> Any:
@@ -286,6 +290,19 @@ IMPOSSIBLE: list[tuple[str, Deed]] = [
             for key in ("one", "two")
         ],
     ),
+    ("flex_shared_short_code", lambda world: world.make(SavedReply, title="", body="", short_code="hi")),
+    (
+        "flex_own_short_code",
+        lambda world: world.make(SavedReply, title="", body="", short_code="hi", owner=world.user),
+    ),
+    ("flex_saved_reply_channel_known", lambda world: world.change(world.reply, channel="pigeon")),
+    (
+        "flex_saved_reply_group_unique",
+        lambda world: (
+            world.make(SavedReplyGroup, saved_reply=world.reply, group=world.group)
+            and world.make(SavedReplyGroup, saved_reply=world.reply, group=world.group)
+        ),
+    ),
 ]
 """What the database must refuse, by the name of the constraint, or of the column where the column itself is unique.
 
@@ -320,6 +337,25 @@ POSSIBLE: list[tuple[str, Deed]] = [
         lambda world: world.make(Message, account=world.account, conversation=world.conversation, has_media=True),
     ),
     ("a conversation read to its end", lambda world: world.change(world.conversation, last_index=2, read_index=2)),
+    (
+        "saved replies without a short code",
+        lambda world: (
+            world.make(SavedReply, title="", body="")
+            and world.make(SavedReply, title="", body="")
+            and world.make(SavedReply, title="", body="", owner=world.user)
+            and world.make(SavedReply, title="", body="", owner=world.user)
+        ),
+    ),
+    (
+        "the short code of another user's",
+        lambda world: world.make(
+            SavedReply,
+            title="",
+            body="",
+            short_code="hi",
+            owner=world.make(User, username="bea", password="!"),
+        ),
+    ),
     ("another attempt", lambda world: world.make(DispatchAttempt, interaction=world.row, number=2)),
 ]
 """What lies right beside it and must be taken, so that no constraint refuses too much."""

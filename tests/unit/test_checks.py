@@ -79,6 +79,8 @@ CASES: list[tuple[Any, str]] = [
     ({"RETENTION": "365"}, "E023"),
     ({"RETENTION": True}, "E023"),
     ({"RETENTION": float("inf")}, "E023"),
+    ({"REFUSE_PLACEHOLDERS": "no"}, "E031"),
+    ({"REFUSE_PLACEHOLDERS": None}, "E031"),
 ]
 RIGHT: list[dict[str, Any]] = [
     {"PUBLIC_BASE_URL": "https://crm.example.com/crm/", "API_BASE_URL": "http://[::1]:8765"},
@@ -87,6 +89,7 @@ RIGHT: list[dict[str, Any]] = [
     {"CALLBACK_MAX_AGE": None, "CELERY_QUEUE": "flex", "METRICS_TOKEN": "secret"},
     {"WORKER_CONTEXT": "contextlib.nullcontext"},
     {"WORKER_CONTEXT": None},
+    {"REFUSE_PLACEHOLDERS": False},
     {"MESSAGE_TEXT": "fetch", "RETENTION": 365.5},
     {"MESSAGE_TEXT": "none", "RETENTION": None},
 ]

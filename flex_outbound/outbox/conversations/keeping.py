@@ -13,7 +13,13 @@ from flex_outbound.models import Account, Attachment, Conversation, Interaction,
 from flex_outbound.outbox.conversations.heard import Heard
 from flex_outbound.statuses import MessageStatus
 
-NO_TEXT: Final[Mapping[str, Any]] = {"body": "", "subject": "", "content_variables": {}, "is_text_kept": False}
+NO_TEXT: Final[Mapping[str, Any]] = {
+    "body": "",
+    "signature": "",
+    "subject": "",
+    "content_variables": {},
+    "is_text_kept": False,
+}
 """The columns of a message whose text is not here any more."""
 
 

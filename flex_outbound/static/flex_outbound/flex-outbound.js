@@ -125,6 +125,12 @@ function setTarget(form, url) {
   form.dataset.url = url;
 }
 
+/** The addresses in a field, as the server reads it: of `Ann <ann@…>` the address. */
+function addressesIn(text) {
+  const found = (text ?? "").match(/(?:"[^"\n]*"|[^,;<"\n])*<[^<>\n]*>|[^\s,;]+/g) ?? [];
+  return found.map((one) => (one.match(/<([^<>]*)>\s*$/)?.[1] ?? one).trim()).filter(Boolean);
+}
+
 /** Whether anything was typed into a composer. */
 function isFilledIn(form) {
   const typed = ["body", "subject", "to", "cc", "bcc"].map((name) => form.elements.namedItem(name)?.value ?? "");
@@ -537,7 +543,7 @@ export class FlexOutboundElement extends FlexElement {
       ...(body?.trim() && { body: body.replaceAll("\r\n", "\n") }),
       ...(subject && { subject }),
       ...Object.fromEntries(
-        ["to", "cc", "bcc"].map((name) => [name, recipients[name]?.match(/[^\s,;]+/g)]).filter(([, list]) => list),
+        ["to", "cc", "bcc"].map((name) => [name, addressesIn(recipients[name])]).filter(([, list]) => list.length),
       ),
     };
   }

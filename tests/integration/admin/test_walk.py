@@ -13,7 +13,7 @@ from tests.integration.admin import walk
 
 pytestmark = pytest.mark.django_db
 
-SET_UP = {"account", "sender", "worker"}
+SET_UP = {"account", "sender", "worker", "savedreply"}
 
 
 @pytest.fixture(autouse=True)

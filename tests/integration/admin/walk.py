@@ -23,6 +23,7 @@ from flex_outbound.models import (
     Interaction,
     Message,
     Resource,
+    SavedReply,
     Sender,
     WebhookEvent,
     WebhookReceipt,
@@ -64,6 +65,7 @@ def fill(account: Account, sender: Sender, worker: Worker) -> None:
     WebhookReceipt.objects.create(account=account, source="taskrouter", event_type="task.created")
     Resource.objects.create(account=account, kind="task_queue", sid="WQ" + "1" * 32, seen_at=timezone.now())
     ImportRun.objects.create(account=account)
+    SavedReply.objects.create(title="Greeting", body="Hi {{contact.name}}")
     Heartbeat.objects.get_or_create(name="sweep")
 
 

@@ -32,6 +32,8 @@ PATHS = {
     "/flex/api/conversations/{conversation_sid}/messages/",
     "/flex/api/messages/{id}/",
     "/flex/api/contacts/{contact_type}/{contact_id}/messages/",
+    "/flex/api/replies/",
+    "/flex/api/replies/{id}/",
 }
 
 
