@@ -39,6 +39,10 @@ class CrmContact(ContactAdapter):
             given["email"] = address
         return f"{reverse('crm:new')}?{urlencode(given)}"
 
+    def get_placeholders(self, contact: Contact, user: Any) -> dict[str, str]:
+        """Return what saved replies may say of a customer: names here begin with the first one."""
+        return {"contact.first_name": contact.full_name.partition(" ")[0], "contact.company": contact.company}
+
     def can_message(self, user: Any, contact: Contact, channel: Channel) -> bool | str | Promise:
         """Refuse contacts who asked not to be messaged, and say why."""
         if contact.do_not_contact:

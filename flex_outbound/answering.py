@@ -13,9 +13,9 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from flex_outbound import channels, contexts
+from flex_outbound import channels, contexts, emails
 from flex_outbound.channels import Channel
-from flex_outbound.contacts import ContactAdapter, adapter_for
+from flex_outbound.contacts import ContactAdapter, adapter_for, id_of, label_of
 from flex_outbound.models import Conversation, Interaction, Message
 from flex_outbound.models.conversation import sid_of
 from flex_outbound.outbox import answers, files
@@ -92,6 +92,9 @@ def describe_conversation(
         "most_image": limits.most_image if limits else 0,
         "file_words": limits.words if limits else "",
         "file_remark": limits.remark if limits else files.why_none(channel),
+        "email_remarks": emails.remarks_of_answer(conversation, setup) if channel is Channel.EMAIL else [],
+        "contact_type": label_of(adapter.model) if adapter is not None else "",
+        "contact_id": id_of(adapter, contact) if adapter is not None else "",
         "hints": hints,
         "blocked": blocked,
         # The script shows the form anew where it differs.

@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
+from flex_outbound.channels import Channel
 from flex_outbound.contacts import ContactAdapter, adapter_by_label, adapter_by_type, find_contact
 from flex_outbound.models import ConversationContact, SavedReply
 from flex_outbound.outbox import answers, locks
@@ -50,6 +51,8 @@ class ReplyForm(forms.ModelForm):  # type: ignore[type-arg]
         for name in ("title", "category", "subject"):
             if name in self.fields:
                 self.fields[name].widget.attrs["dir"] = "auto"
+        if "channel" in self.fields:
+            self.fields["channel"].choices = [("", _("Any")), *Channel.choices]  # type: ignore[attr-defined]
 
 
 def whom(user: Any, contact_type: str = "", contact_id: str = "", conversation_sid: str = "") -> Whom:

@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from flex_outbound.views import answers, clicks, conversations, linking, texts
+from flex_outbound.views import answers, clicks, conversations, linking, previews, replies, texts
 
 app_name = "flex_outbound"
 
@@ -22,6 +22,15 @@ urlpatterns = [
     path("conversations/<str:conversation_sid>/read/", clicks.read, name="read"),
     path("conversations/<str:conversation_sid>/answer/", answers.answer, name="answer"),
     path("answering/<str:contact_type>/", answers.answer_form, name="answer-form"),
+    path("replies/", replies.own, name="replies"),
+    path("replies/new/", replies.new, name="reply-new"),
+    path("replies/<int:pk>/", replies.edit, name="reply-edit"),
+    path("replies/<int:pk>/delete/", replies.delete, name="reply-delete"),
+    path("replies/panel/", replies.panel, name="replies-panel"),
+    path("replies/choose/", replies.choose, name="replies-choose"),
+    path("replies/use/", replies.use, name="replies-use"),
+    path("preview/", previews.preview, name="preview"),
+    path("preview/back/", previews.back, name="preview-back"),
     path("timeline/<str:contact_type>/", conversations.timeline, name="timeline"),
     path("media/<int:pk>/<str:media_sid>/", conversations.media, name="media"),
     path("api/", include("flex_outbound.api.urls")),

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 from django.contrib.auth.models import User
 
+from crm_demo.seeding.replies import SIGNATURE
+from flex_outbound.channels import Channel
 from flex_outbound.models import Account, Sender, Worker
 from flex_outbound.sandbox import defaults
 
@@ -38,6 +40,7 @@ def _seed_senders(account: Account) -> None:
                 "display_name": given.name,
                 "queue_sid": defaults.QUEUES["Outbound"],
                 "is_default": given.channel not in with_default,
+                "signature": SIGNATURE if given.channel == Channel.EMAIL else "",
             },
         )
         if new:

@@ -35,8 +35,8 @@ urlpatterns = [
         messages.ContactMessagesView.as_view(),
         name="contact-messages",
     ),
-    path("replies/", replies.RepliesView.as_view(), name="replies"),
-    path("replies/<int:pk>/", replies.ReplyView.as_view(), name="reply"),
+    path("replies/", replies.RepliesView.as_view(), name="reply-list"),
+    path("replies/<int:pk>/", replies.ReplyView.as_view(), name="reply-detail"),
     path("schema/", views.SchemaView.as_view(), name="schema"),
     # Only with its slash, so that Django can still add a forgotten one.
     re_path(r"^[\s\S]*/\Z", views.NowhereView.as_view()),

@@ -10,7 +10,7 @@ from django.utils.cache import patch_cache_control
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from flex_outbound import answering
+from flex_outbound import answering, contexts
 from flex_outbound.contacts import adapter_by_type, find_contact
 from flex_outbound.exceptions import ClickConflict, ClickError, ClickNotAllowed, InvalidClick
 from flex_outbound.models import Conversation, ConversationContact
@@ -90,23 +90,31 @@ def read_reply(request: HttpRequest, conversation: Conversation) -> Reply:
 
 def show_again(request: HttpRequest, conversation: Conversation, error: ClickError) -> HttpResponse:
     """Show the form once more, and why; where nothing can be sent at all, the text alone."""
-    shown = answering.describe_conversation(conversation, Setup.load(request.user))
-    typed = {name: request.POST.get(name, "")[:MOST_SHOWN] for name in answering.TYPED}
-    key = "" if error.code == "idempotency_key_reused" else posted_key(request)
-    is_fixable = isinstance(error, InvalidClick | TooOften) or error.code == "idempotency_key_reused"
-    context = {
-        "title": _("Answer by %(channel)s") % {"channel": shown["label"]},
-        "one": shown | typed | {"key": key or shown["key"]},
+    context = form_context(request, conversation)
+    if error.code == "idempotency_key_reused":
+        context["one"]["key"] = contexts.new_key()
+    context |= {
         "error_text": str(error),
         "error_field": error.field,
-        "is_fixable": is_fixable,
-        "had_file": files.FIELD in request.FILES,
-        "answer_next": next_page(request, _page_of(request, conversation)),
+        "is_fixable": isinstance(error, InvalidClick | TooOften) or error.code == "idempotency_key_reused",
     }
     response = render(request, "flex_outbound/answer.html", context, status=_status_of(error))
     if isinstance(error, TooOften):
         response["Retry-After"] = str(error.seconds)
     return response
+
+
+def form_context(request: HttpRequest, conversation: Conversation) -> dict[str, Any]:
+    """Return the context of ``answer.html``: the form with what was posted, and no error."""
+    shown = answering.describe_conversation(conversation, Setup.load(request.user))
+    typed = {name: request.POST.get(name, "")[:MOST_SHOWN] for name in answering.TYPED}
+    return {
+        "title": _("Answer by %(channel)s") % {"channel": shown["label"]},
+        "one": shown | typed | {"key": posted_key(request) or shown["key"]},
+        "is_fixable": True,
+        "had_file": files.FIELD in request.FILES or "had_file" in request.POST,
+        "answer_next": next_page(request, _page_of(request, conversation)),
+    }
 
 
 def _status_of(error: ClickError) -> int:

@@ -8,7 +8,7 @@ from django.test import Client
 from crm_demo.models import Contact
 from crm_demo.seeding.contacts import TOTAL
 from flex_outbound.channels import AddressError, Channel, normalize
-from flex_outbound.models import Account, Sender, Worker
+from flex_outbound.models import Account, SavedReply, Sender, Worker
 from flex_outbound.outbox.preflight import Setup
 from flex_outbound.sandbox import defaults
 
@@ -27,6 +27,7 @@ def everything() -> list[object]:
         *User.objects.order_by("username").values_list("username", "password"),
         *Account.objects.values_list("account_sid"),
         *Sender.objects.order_by("pk").values_list("channel", "address", "is_default"),
+        *SavedReply.objects.order_by("pk").values_list("short_code", "title"),
         *Worker.objects.order_by("pk").values_list("worker_sid", "user__username"),
     ]
 
@@ -49,10 +50,21 @@ def test_what_a_manager_changed_stays_changed(seeded: None) -> None:
     Contact.objects.filter(reference="C-0100").update(full_name="Renamed")
     Sender.objects.filter(channel="email").update(is_active=False)
     User.objects.get(username="agent").groups.clear()
+    Sender.objects.filter(channel="email").update(signature="")
+    SavedReply.objects.filter(short_code="hi").update(title="Salute")
     call_command("seed", verbosity=0)
     assert Contact.objects.get(reference="C-0100").full_name == "Renamed"
     assert not Sender.objects.get(channel="email").is_active
     assert not User.objects.get(username="agent").groups.exists()
+    assert not Sender.objects.get(channel="email").signature
+    assert SavedReply.objects.get(short_code="hi").title == "Salute"
+
+
+def test_there_are_five_shared_replies_and_a_signature(seeded: None) -> None:
+    assert SavedReply.objects.shared().count() == 5
+    for reply in SavedReply.objects.all():
+        reply.full_clean()
+    assert "{{agent.name}}" in Sender.objects.get(channel="email").signature
 
 
 @pytest.mark.parametrize("name", ["agent", "bea", "carlos", "manager", "admin"])

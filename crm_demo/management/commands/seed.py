@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand
 from django.db import transaction
 
 from crm_demo.seeding.contacts import seed_contacts
+from crm_demo.seeding.replies import seed_replies
 from crm_demo.seeding.twilio import seed_twilio
 from crm_demo.seeding.users import AGENTS, seed_users
 
@@ -23,6 +24,7 @@ class Command(BaseCommand):
         users = seed_users()
         added = seed_contacts([users[name] for name in AGENTS])
         seed_twilio(users)
+        seed_replies()
         if added:
             # They were inserted in bulk, which sends no signals.
             call_command("flex_index_contacts", verbosity=0, stdout=StringIO())

@@ -192,7 +192,8 @@ export class FlexAnswerElement extends HTMLElement {
 
   submitted(event) {
     const form = event.target.closest("form[data-answer]");
-    if (!form) return;
+    // What leads to a page of its own, as the preview does, is no answer.
+    if (!form || event.submitter?.hasAttribute("formaction")) return;
     event.preventDefault();
     event.stopPropagation();
     const area = form.elements.namedItem("body");

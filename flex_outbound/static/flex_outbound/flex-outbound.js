@@ -479,7 +479,8 @@ export class FlexOutboundElement extends FlexElement {
 
   submitted(event) {
     const form = event.target.closest("form[data-open]");
-    if (!form) return super.submitted(event);
+    // What leads to a page of its own, as the preview does, is no click.
+    if (!form || event.submitter?.hasAttribute("formaction")) return super.submitted(event);
     keep(event);
     const data = Object.fromEntries(new FormData(form, event.submitter));
     const button = this.button(data.channel);
