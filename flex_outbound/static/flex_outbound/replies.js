@@ -359,6 +359,7 @@ document.addEventListener(
 );
 document.addEventListener("input", (event) => {
   if (current?.panel && event.target === current.search) return current.filter();
+  if (event.target.matches?.("[data-placeholder]")) event.target.removeAttribute("aria-invalid");
   if (event.target.matches?.("textarea[name=body]")) pickerOf(event.target.form)?.typed();
 });
 document.addEventListener("mousedown", (event) => {
