@@ -86,6 +86,13 @@ def test_the_same_request_is_the_same_after_a_new_signature(email: Post) -> None
     assert Message.objects.count() == 1
 
 
+def test_a_new_signature_makes_no_other_click_of_an_equal_one(email: Post) -> None:
+    first = email(idempotency_key="k")
+    sign("New")
+    assert email(idempotency_key="l").json()["id"] == first.json()["id"]
+    assert email(idempotency_key="k", subject="Other").json()["differs_in"] == ["subject"]
+
+
 def test_both_together_must_fit(email: Post) -> None:
     sign("s" * 1000)
     refused = email(body="b" * 1600)
