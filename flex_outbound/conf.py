@@ -34,6 +34,8 @@ DEFAULTS: dict[str, Any] = {
     "MESSAGE_TEXT": "store",
     "RETENTION": None,
     "REFUSE_PLACEHOLDERS": True,
+    "STOP_WORDS": (),
+    "START_WORDS": (),
 }
 
 RATE_LIMITS: dict[str, str | None] = {
@@ -166,6 +168,16 @@ class Conf:
     def refuse_placeholders(self) -> bool:
         """Whether a text in which a placeholder such as {{contact.name}} stands is refused."""
         return bool(self._get("REFUSE_PLACEHOLDERS"))
+
+    @property
+    def stop_words(self) -> Sequence[str]:
+        """Words by which customers unsubscribe, beside Twilio's: those of Advanced Opt-Out."""
+        return tuple(self._get("STOP_WORDS"))
+
+    @property
+    def start_words(self) -> Sequence[str]:
+        """Words by which customers subscribe again, beside Twilio's."""
+        return tuple(self._get("START_WORDS"))
 
     @property
     def worker_context(self) -> Callable[[Any, Any], AbstractContextManager[Any]] | None:

@@ -8,6 +8,9 @@ see, such as its delivery, its text, or that it was removed. The sender is the c
 ``message`` (its ``body`` is empty where texts are not kept), ``conversation``, ``interaction`` (our newest in it, or
 None) and ``message_sid``. A worker sends them.
 
+``consent_changed``: an entry was added to the ledger of who may be written to. The sender is the class
+``ConsentEvent``, the keyword ``consent`` an instance. Whichever process added it sends the signal.
+
 ``account_trouble``: an error that only an administrator can mend, once a day for each cause. The sender is the class
 ``Account``; the keywords are ``account``, ``reason`` (a word of ``problems.REASONS``), ``code`` (Twilio's, or None),
 and ``summary`` and ``remedy`` in words. They name no customer and no secret.
@@ -24,6 +27,7 @@ interaction_failed = Signal()
 interaction_updated = Signal()
 message_received = Signal()
 message_updated = Signal()
+consent_changed = Signal()
 account_trouble = Signal()
 
 observers: list[Callable[[Any], None]] = []

@@ -13,6 +13,7 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from limits import parse
 from limits.storage import SCHEMES  # type: ignore[attr-defined]
 
+from flex_outbound import keywords
 from flex_outbound.conf import DEFAULTS, RATE_LIMITS, conf
 from flex_outbound.models import MessageText
 
@@ -32,7 +33,7 @@ def check_settings(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Che
         for key in sorted(map(str, given))
         if key not in DEFAULTS
     ]
-    parts = (_urls, _times, _mode, _rates, _storage, _numbers, _texts, _hook, _kept, _switches)
+    parts = (_urls, _times, _mode, _rates, _storage, _numbers, _texts, _hook, _kept, _switches, _words)
     return [*found, *(message for part in parts for message in part(given))]
 
 
@@ -207,6 +208,20 @@ def _switches(given: dict[str, Any]) -> list[CheckMessage]:
     words = f"FLEX_OUTBOUND['REFUSE_PLACEHOLDERS'] must be True or False, not {value!r}."
     hint = "False lets texts go in which a placeholder such as {{contact.name}} stands."
     return [Error(words, hint=hint, id="flex_outbound.E031")]
+
+
+def _words(given: dict[str, Any]) -> list[CheckMessage]:
+    hint = "A list of single words, as ['STOPP', 'BAJA']: those of Advanced Opt-Out at Twilio."
+    return [
+        Error(f"FLEX_OUTBOUND[{key!r}] must be a list of words.", hint=hint, id="flex_outbound.E024")
+        for key in ("STOP_WORDS", "START_WORDS")
+        if not _are_words(given.get(key, ()))
+    ]
+
+
+def _are_words(value: Any) -> bool:
+    is_list = isinstance(value, list | tuple | set | frozenset)
+    return is_list and all(isinstance(one, str) and keywords.is_word(one) for one in value)
 
 
 @register(Tags.security, "flex_outbound")

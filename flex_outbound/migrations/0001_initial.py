@@ -1959,10 +1959,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("address", models.CharField(max_length=256, verbose_name="address")),
-                (
-                    "address_key",
-                    flex_outbound.models.fields.AddressKeyField(editable=False, max_length=256, of="address"),
-                ),
+                ("address_key", models.CharField(editable=False, max_length=256)),
                 (
                     "sender_address",
                     models.CharField(
@@ -2209,6 +2206,7 @@ class Migration(migrations.Migration):
                 blank=True,
                 null=True,
                 on_delete=django.db.models.deletion.CASCADE,
+                help_text="Empty: every account.",
                 related_name="+",
                 to="flex_outbound.account",
                 verbose_name="Twilio account",
@@ -2320,12 +2318,44 @@ class Migration(migrations.Migration):
             model_name="consentevent",
             index=models.Index(fields=["-happened_at", "-id"], name="flex_consents_newest"),
         ),
+        migrations.AddIndex(
+            model_name="consentevent",
+            index=models.Index(
+                condition=models.Q(("is_newest", True), ("state", "opted_out")),
+                fields=["channel"],
+                name="flex_consents_refusing",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="consentevent",
+            index=models.Index(
+                condition=models.Q(("is_newest", True), ("state", "opted_out"), ("address", "")),
+                fields=["channel"],
+                name="flex_consents_erased",
+            ),
+        ),
         migrations.AddConstraint(
             model_name="consentevent",
             constraint=flex_outbound.models.constraints.UniqueWhere(
-                condition=models.Q(("is_newest", True)),
+                condition=models.Q(("account__isnull", True), ("is_newest", True)),
                 fields=("address_key", "channel", "sender_address"),
                 name="flex_consent_newest",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="consentevent",
+            constraint=flex_outbound.models.constraints.UniqueWhere(
+                condition=models.Q(("account__isnull", False), ("is_newest", True)),
+                fields=("address_key", "channel", "sender_address", "account"),
+                name="flex_consent_newest_of_account",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="consentevent",
+            constraint=flex_outbound.models.constraints.UniqueWhere(
+                condition=models.Q(("message_sid", ""), _negated=True),
+                fields=("message_sid", "address_key"),
+                name="flex_consent_message",
             ),
         ),
         migrations.AddConstraint(

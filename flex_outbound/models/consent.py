@@ -10,7 +10,7 @@ from flex_outbound.channels import Channel
 from flex_outbound.discretion import by_key
 from flex_outbound.models.account import Account
 from flex_outbound.models.constraints import UniqueWhere
-from flex_outbound.models.fields import AddressKeyField, SidField
+from flex_outbound.models.fields import SidField
 from flex_outbound.sids import SidKind
 
 
@@ -31,20 +31,35 @@ class ConsentSource(models.TextChoices):
     HOST = "host", _("the project")
 
 
-class ConsentEvent(models.Model):
-    """One entry of the ledger. Entries are added and never changed; only erasing a contact deletes them.
+MAX_REASON = 500
 
-    It counts for one address on one channel: for one sender (``sender_address``), or for all of them ("").
-    ``is_newest``: the one that counts among those of the same address, channel and sender; by ``happened_at``, and of
-    equal times the one that was written last. ``message_sid``: what the customer wrote, or what was refused.
+REFUSING = Q(is_newest=True, state=ConsentState.OPTED_OUT)
+"""Entries that count and say no."""
+
+
+class ConsentEvent(models.Model):
+    """One entry of the ledger. Entries are added and never changed, but for ``is_newest`` and by an erasure.
+
+    It counts for one address on one channel: of one account or of all (``account`` None), for one sender
+    (``sender_address``) or for every sender of them ("").
+    ``is_newest``: the one that counts among those of the same address, channel, account and sender. ``happened_at``: in
+    whole seconds, as Twilio's lists show times. ``message_sid``: what the customer wrote, or what was refused.
+    ``address_key``: as ``addresses.key`` makes it. ``address``: "" where the customer was erased; the key is then
+    ``digests.digest_of`` the former one.
     """
 
     account = models.ForeignKey(
-        Account, models.CASCADE, null=True, blank=True, related_name="+", verbose_name=_("Twilio account")
+        Account,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("Twilio account"),
+        help_text=_("Empty: every account."),
     )
     channel = models.CharField(_("channel"), max_length=16, choices=Channel.choices)
     address = models.CharField(_("address"), max_length=256)
-    address_key = AddressKeyField(of="address", max_length=256)
+    address_key = models.CharField(max_length=256, editable=False)
     sender_address = models.CharField(
         _("sender's address"), max_length=254, blank=True, default="", help_text=_("Empty: every sender.")
     )
@@ -53,7 +68,7 @@ class ConsentEvent(models.Model):
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("by")
     )
-    reason = models.CharField(_("reason"), max_length=500, blank=True, default="")
+    reason = models.CharField(_("reason"), max_length=MAX_REASON, blank=True, default="")
     message_sid = SidField(_("message SID"), kind=SidKind.MESSAGE, blank=True, default="")
     happened_at = models.DateTimeField(_("when"), db_default=Now())
     created_at = models.DateTimeField(_("written down"), db_default=Now(), editable=False)
@@ -65,10 +80,19 @@ class ConsentEvent(models.Model):
         ordering = ["-happened_at", "-pk"]
         permissions = [("change_consent", "Can say whether a customer may be written to")]
         constraints = [
+            # Two, because NULL is never equal to NULL.
             UniqueWhere(
                 fields=["address_key", "channel", "sender_address"],
-                condition=Q(is_newest=True),
+                condition=Q(is_newest=True, account__isnull=True),
                 name="flex_consent_newest",
+            ),
+            UniqueWhere(
+                fields=["address_key", "channel", "sender_address", "account"],
+                condition=Q(is_newest=True, account__isnull=False),
+                name="flex_consent_newest_of_account",
+            ),
+            UniqueWhere(
+                fields=["message_sid", "address_key"], condition=~Q(message_sid=""), name="flex_consent_message"
             ),
             models.CheckConstraint(condition=Q(channel__in=Channel.values), name="flex_consent_channel_known"),
             models.CheckConstraint(condition=Q(state__in=ConsentState.values), name="flex_consent_state_known"),
@@ -77,6 +101,9 @@ class ConsentEvent(models.Model):
         indexes = [
             models.Index(fields=["address_key", "channel", "-happened_at"], name="flex_consents_of_address"),
             models.Index(fields=["-happened_at", "-id"], name="flex_consents_newest"),
+            # Whether there is any refusal at all, which spares all other questions where there is none.
+            models.Index(fields=["channel"], condition=REFUSING, name="flex_consents_refusing"),
+            models.Index(fields=["channel"], condition=REFUSING & Q(address=""), name="flex_consents_erased"),
         ]
 
     __repr__ = by_key

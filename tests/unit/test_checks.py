@@ -81,6 +81,10 @@ CASES: list[tuple[Any, str]] = [
     ({"RETENTION": float("inf")}, "E023"),
     ({"REFUSE_PLACEHOLDERS": "no"}, "E031"),
     ({"REFUSE_PLACEHOLDERS": None}, "E031"),
+    ({"STOP_WORDS": "STOPP"}, "E024"),
+    ({"STOP_WORDS": None}, "E024"),
+    ({"START_WORDS": ["please write again"]}, "E024"),
+    ({"START_WORDS": [""]}, "E024"),
 ]
 RIGHT: list[dict[str, Any]] = [
     {"PUBLIC_BASE_URL": "https://crm.example.com/crm/", "API_BASE_URL": "http://[::1]:8765"},
@@ -92,6 +96,7 @@ RIGHT: list[dict[str, Any]] = [
     {"REFUSE_PLACEHOLDERS": False},
     {"MESSAGE_TEXT": "fetch", "RETENTION": 365.5},
     {"MESSAGE_TEXT": "none", "RETENTION": None},
+    {"STOP_WORDS": ["STOPP", "Baja", "opt out"], "START_WORDS": ("ALTA",)},
 ]
 
 
