@@ -9,6 +9,8 @@ from flex_outbound.gateway.base import Gateway, Receipt
 from flex_outbound.models import Interaction, Message
 from flex_outbound.outbox import lifecycle
 from flex_outbound.outbox.changes import Change, not_delivered
+from flex_outbound.outbox.consent import OPTED_OUT
+from flex_outbound.outbox.conversations import unsubscribing
 from flex_outbound.statuses import Status
 from flex_outbound.twilio_statuses import DELIVERY_ORDER, DELIVERY_SETTLED, UNDELIVERED, DeliveryStatus
 
@@ -60,4 +62,7 @@ def apply(interaction: Interaction, message: Message, status: str, code: int | N
     # A reason why the interaction itself failed stays.
     facts |= {} if interaction.status == Status.FAILED else why
     lifecycle.apply([(interaction, Change(None, facts=facts, tell=True))])
+    if why["error_reason"] == OPTED_OUT:
+        message.interaction = interaction
+        unsubscribing.refused(message)
     return True

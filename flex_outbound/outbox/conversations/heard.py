@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from flex_outbound import keywords
 from flex_outbound.gateway import results
 from flex_outbound.gateway.payloads import KEY
 from flex_outbound.gateway.words import clean
@@ -33,7 +34,8 @@ class Heard:
 
     ``said_at``: in whole seconds. ``edited_at``: None unless somebody changed it. ``media``: as ``Message.media`` keeps
     it. ``is_of_sdk``: an agent's browser sent it. ``delivery``: the least that all its receipts say, "" for none.
-    ``is_listed``: from Twilio's list, which knows its index best. ``is_removed``: told by its removal.
+    ``is_listed``: from Twilio's list, which knows its index best. ``is_removed``: told by its removal. ``opt_out``:
+    STOP, START or HELP, where Twilio says that it is one.
     """
 
     message_sid: str
@@ -51,6 +53,7 @@ class Heard:
     delivery: str = ""
     is_listed: bool = False
     is_removed: bool = False
+    opt_out: str = ""
 
 
 def of_callback(params: Mapping[str, str]) -> Heard | None:
@@ -71,7 +74,14 @@ def of_callback(params: Mapping[str, str]) -> Heard | None:
         said_at=moment(params.get("DateCreated")),
         edited_at=moment(params.get("DateUpdated")),
         is_of_sdk=bool(params.get("ClientIdentity")) or params.get("Source") == "SDK",
+        opt_out=_opt_out_of(params.get("OptOutType", "")),
     )
+
+
+def _opt_out_of(value: str) -> str:
+    """Return Twilio's word for a keyword: https://help.twilio.com/articles/31560110671259"""
+    said = value.strip().upper()
+    return said if said in (keywords.STOP, keywords.START, keywords.HELP) else ""
 
 
 def text(value: object, most: int) -> str:

@@ -12,6 +12,8 @@ from flex_outbound.gateway.base import Receipt
 from flex_outbound.models import Message
 from flex_outbound.models.message import Tell
 from flex_outbound.outbox.changes import not_delivered
+from flex_outbound.outbox.consent import OPTED_OUT
+from flex_outbound.outbox.conversations import unsubscribing
 from flex_outbound.twilio_statuses import DELIVERY_ORDER, DELIVERY_SETTLED, UNDELIVERED, DeliveryStatus
 
 MOST: Final = 50
@@ -37,6 +39,8 @@ def keep(message: Message, told: Sequence[Receipt]) -> bool:
         return False
     if message.interaction_id is None and is_failed(message.delivery_status):
         news |= not_delivered(_lowest_code(message.receipts))
+        if news["error_reason"] == OPTED_OUT:
+            unsubscribing.refused(message)
     Message.objects.filter(pk=message.pk).update(**news, to_tell=TELL_UPDATED)
     return True
 

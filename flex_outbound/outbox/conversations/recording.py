@@ -18,7 +18,7 @@ from flex_outbound.models.conversation import as_participants
 from flex_outbound.models.message import Tell
 from flex_outbound.outbox import locks, message_lifecycle
 from flex_outbound.outbox.changes import Change
-from flex_outbound.outbox.conversations import keeping, learning, marks, receipts, tallying
+from flex_outbound.outbox.conversations import keeping, learning, marks, receipts, tallying, unsubscribing
 from flex_outbound.outbox.conversations.authors import party_among, party_of
 from flex_outbound.outbox.conversations.heard import Heard
 from flex_outbound.outbox.conversations.learning import keeps_texts
@@ -43,12 +43,14 @@ def record(conversation: Conversation, heard: Sequence[Heard], *, carefully: boo
     heard = list({one.message_sid: one for one in heard}.values())
     known = {} if not carefully and _are_new(conversation, heard) else _known(heard)
     new: list[Message] = []
+    fresh: list[Heard] = []
     placed: list[Message] = []
     is_changed = must_recount = False
     for one in heard:
         message = _find(known, conversation, one)
         if message is None:
             new += [] if keeping.is_forgotten(conversation, one) else [_row(conversation, one)]
+            fresh.append(one)
         elif is_here(message, conversation):
             news = learning.learn(conversation, message, one)
             is_changed |= bool(news)
@@ -56,6 +58,8 @@ def record(conversation: Conversation, heard: Sequence[Heard], *, carefully: boo
             placed += [message] if "index" in news else []
             _settle(message, one)
     Message.objects.bulk_create(new)
+    # Of a list, also what is known: only now it may be clear who wrote it, and an email's text is read after all else.
+    unsubscribing.hear(conversation, [one for one in heard if one.is_listed or one in fresh])
     for message in new:
         must_recount |= not tallying.count_new(conversation, message)
     if must_recount:
