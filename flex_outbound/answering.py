@@ -18,9 +18,10 @@ from flex_outbound.channels import Channel
 from flex_outbound.contacts import ContactAdapter, adapter_for, id_of, label_of
 from flex_outbound.models import Conversation, Interaction, Message
 from flex_outbound.models.conversation import sid_of
-from flex_outbound.outbox import answers, files
+from flex_outbound.outbox import answers, barriers, files
+from flex_outbound.outbox.consent import Ledger
 from flex_outbound.outbox.files import File
-from flex_outbound.outbox.preflight import Setup, refusal_of
+from flex_outbound.outbox.preflight import Setup, refusal_of, words_of
 from flex_outbound.phases import Phase
 from flex_outbound.problems import ANSWER, agent_message
 from flex_outbound.statuses import MESSAGE_FINAL, MessageStatus
@@ -53,7 +54,8 @@ def answering_context(request: HttpRequest, contact: Any) -> dict[str, Any]:
     found = list(mine.order_by(F("last_at").desc(nulls_last=True), "-created_at", "-pk")[: 2 * MOST_OPEN])
     is_open = [one for one in found if one.is_open and one.channel in Channel.values][:MOST_OPEN]
     setup = contexts.setup_of(request) if is_open else Setup(user)
-    shown = [describe_conversation(one, setup, adapter, contact) for one in is_open]
+    ledger = answers.ledger_of(is_open, setup)
+    shown = [describe_conversation(one, setup, adapter, contact, ledger) for one in is_open]
     address = reverse("flex_outbound:answer-form", args=[names["contact_type"]])
     return {
         "answerable": shown,
@@ -64,16 +66,20 @@ def answering_context(request: HttpRequest, contact: Any) -> dict[str, Any]:
 
 
 def describe_conversation(
-    conversation: Conversation, setup: Setup, adapter: ContactAdapter | None = None, contact: Any = None
+    conversation: Conversation,
+    setup: Setup,
+    adapter: ContactAdapter | None = None,
+    contact: Any = None,
+    ledger: Ledger | None = None,
 ) -> dict[str, Any]:
     """Return what the form needs to know of one conversation. ``blocked``: why nothing can be sent, "" if it can.
 
-    ``contact``: whom the host's policy is asked about.
+    ``contact``: whom the host's policy is asked about. ``ledger``: as ``answers.ledger_of`` returns it.
     """
     sid = conversation.conversation_sid
     channel = Channel(conversation.channel)
     limits = answers.limits_of(conversation)
-    hints, blocked = hints_of(conversation), _blocked(conversation, setup, adapter, contact)
+    hints, blocked = hints_of(conversation), _blocked(conversation, setup, adapter, contact, ledger)
     return {
         "sid": sid,
         "uid": f"flex-answer-{sid[-12:]}",
@@ -102,14 +108,21 @@ def describe_conversation(
     }
 
 
-def _blocked(conversation: Conversation, setup: Setup, adapter: ContactAdapter | None, contact: Any) -> str:
+def _blocked(
+    conversation: Conversation, setup: Setup, adapter: ContactAdapter | None, contact: Any, ledger: Ledger | None
+) -> str:
     if setup.reason:
         return setup.reason_text
     if not any(one.pk == conversation.sender_id for one in setup.senders):
         return agent_message("sender_misconfigured", ANSWER)
+    rejection = answers.unsubscribed(conversation, setup, ledger)
+    if rejection is not None:
+        return words_of(rejection)
     if adapter is None or contact is None:
         return ""
-    return refusal_of(adapter, setup.user, contact, Channel(conversation.channel))
+    channel = Channel(conversation.channel)
+    barrier = barriers.host_barrier(adapter, contact, channel, conversation.address, conversation.sender_address)
+    return agent_message(barrier) if barrier else refusal_of(adapter, setup.user, contact, channel)
 
 
 def _subject_of(conversation: Conversation) -> str:

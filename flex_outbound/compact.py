@@ -25,7 +25,8 @@ from flex_outbound.contacts import ContactAdapter, adapter_for, content_type_of,
 from flex_outbound.current import current_context, isolated
 from flex_outbound.models import Interaction
 from flex_outbound.models.conversation import sid_of
-from flex_outbound.outbox.preflight import ChannelOption, Setup, option_for
+from flex_outbound.outbox.consent import NOTHING, Ledger
+from flex_outbound.outbox.preflight import ChannelOption, Setup, ledger_for, option_for
 from flex_outbound.outbox.standing import Standing, standings
 from flex_outbound.statements import Mine, Waiting
 
@@ -52,6 +53,7 @@ class _Kind:
     forms: dict[Hashable, str] = field(default_factory=dict)
     """Markup with everything filled in that is not the contact's."""
     standings: Mapping[str, Standing] | None = None
+    ledger: Ledger = NOTHING
 
     @classmethod
     def of(cls, model: type[models.Model]) -> "_Kind":
@@ -100,6 +102,7 @@ class _Page:
             contact_type = content_type_of(kind.adapter)
             ids = [id_of(kind.adapter, one) for one in together]
             kind.standings = standings(contact_type.pk, ids) if ids else {}
+            kind.ledger = ledger_for(self.setup, [(kind.adapter, one) for one in together])
         return kind.standings.get(id_of(kind.adapter, contact)) or Standing()
 
     def unread(self, kind: _Kind, contact_id: str) -> str:
@@ -156,6 +159,9 @@ def _line(waiting: Sequence[Waiting]) -> str:
 def _setup_of(user: Any, mine: Mine) -> Setup:
     """Return what a user can send with, as far as a list needs it: whether each channel has a sender, not which."""
     usable = mine.channels
+    if mine.refusing and user.has_perm("flex_outbound.add_interaction"):
+        # Which senders a customer has unsubscribed from is asked for each.
+        return Setup.load(user)
     if not usable or not user.has_perm("flex_outbound.add_interaction"):
         # The reason is another query or two, for those few who cannot send at all.
         return Setup.load(user)
@@ -171,6 +177,11 @@ class _Channels(Setup):
     def senders_for(self, channel: Channel) -> list[Any]:
         """Return a list that is empty where the channel has no sender."""
         return _SOME if channel in self.usable else []
+
+    @property
+    def refusing(self) -> frozenset[str]:
+        """None: otherwise all of a user's senders are read."""
+        return frozenset()
 
 
 def nobody(contact: Any) -> Iterable[Any]:
@@ -197,7 +208,7 @@ def compact_buttons(request: HttpRequest, contact: Any, among: Siblings = nobody
     }
     found = page.standing(kind, contact)
     values["current"] = "".join(_current(one, page.user) for one in found.current) + page.unread(kind, contact_id)
-    options = [option_for(page.setup, kind.adapter, contact, channel, found.unsubscribed) for channel in _CHANNELS]
+    options = [option_for(page.setup, kind.adapter, contact, channel, kind.ledger) for channel in _CHANNELS]
     for option, name in zip(options, _TEXTS, strict=True):
         values[name] = escape(isolated(option.addresses[0].value) if option.enabled else option.reason_text)
     return SafeString(page.icons() + page.form(kind, options, new_tab) % values)

@@ -120,6 +120,15 @@ class ContactAdapter:
         """Return True, or False, or the reason in words why this user may not use this channel now."""
         return True
 
+    def has_consent(self, contact: Any, channel: Channel, address: str, sender: str) -> bool | None:
+        """Return False where the project's own ledger says that the customer does not want messages here.
+
+        None, the default: it says nothing. True does not overrule what the app's ledger knows. ``address``: normalised;
+        ``sender``: the business's address that writes. It is asked on the contact's page, at the click, and once more
+        before it is sent; where it raises an error, nothing is sent.
+        """
+        return None
+
     def get_url(self, contact: Any) -> str | None:
         """Return the contact's page, where the agent goes back to; None where there is none."""
         get_absolute_url: Callable[[], str] | None = getattr(contact, "get_absolute_url", None)

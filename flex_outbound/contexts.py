@@ -82,7 +82,7 @@ def buttons_context(request: HttpRequest, contact: Any) -> dict[str, Any]:
     rows = list(_rows_for_buttons(user, contact)[:MOST_CURRENT])
     found = standing.standing(rows)
     shown = next((one for one in rows if is_unfinished(one) and one.agent_id == user.pk), None)
-    options = channel_options(user, contact, setup, found.unsubscribed)
+    options = channel_options(user, contact, setup)
     return identify(adapter, contact) | {
         "uid": f"flex-{uuid.uuid4().hex[:12]}",
         "options": options,
@@ -343,6 +343,5 @@ def cancel_label(status: str) -> str:
 
 def channel_option(request: HttpRequest, contact: Any, channel: str) -> ChannelOption:
     """Return one channel of a contact."""
-    found = standing.standing(standing.rows(Interaction.objects.for_contact(contact)))
     adapter = adapter_for(type(contact))
-    return option_for(setup_of(request), adapter, contact, Channel(channel), found.unsubscribed)
+    return option_for(setup_of(request), adapter, contact, Channel(channel))

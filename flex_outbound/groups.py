@@ -19,7 +19,14 @@ SET_UP: Final = ("account", "sender", "worker", "savedreply")
 
 _AGENTS_MAY: Final = frozenset({roles.CODENAME, roles.LINK_CODENAME})
 _MANAGERS_MAY: Final = frozenset(
-    {roles.CODENAME, roles.LINK_CODENAME, roles.SUPERVISE_CODENAME, "change_interaction", "change_webhookevent"}
+    {
+        roles.CODENAME,
+        roles.LINK_CODENAME,
+        roles.SUPERVISE_CODENAME,
+        "change_interaction",
+        "change_webhookevent",
+        "change_consent",
+    }
     | {f"{verb}_{model}" for verb in ("add", "change", "delete") for model in SET_UP}
 )
 

@@ -10,11 +10,26 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission, PermissionsMixin
 from django.db import connections, models, router
-from django.db.models import CharField, Count, F, IntegerField, Max, QuerySet, Sum, UUIDField, Value
-from django.db.models.functions import Cast, Coalesce
+from django.db.models import (
+    Case,
+    CharField,
+    Count,
+    Exists,
+    F,
+    IntegerField,
+    Max,
+    OuterRef,
+    QuerySet,
+    Sum,
+    UUIDField,
+    Value,
+    When,
+)
+from django.db.models.functions import Cast, Coalesce, Concat
 
 from flex_outbound.conf import conf
-from flex_outbound.models import Conversation, Interaction, Sender
+from flex_outbound.models import ConsentEvent, Conversation, Interaction, Sender
+from flex_outbound.models.consent import REFUSING
 
 PLAIN_BACKEND = "django.contrib.auth.backends.ModelBackend"
 
@@ -54,10 +69,12 @@ class Waiting:
 class Mine:
     """What every page asks about its user: the channels that they have a sender for, and what is unread.
 
-    A conversation that is of several contacts is there once for each.
+    A conversation that is of several contacts is there once for each. ``refusing``: the channels of these on which
+    anybody has unsubscribed.
     """
 
     channels: frozenset[str] = frozenset()
+    refusing: frozenset[str] = frozenset()
     waiting: tuple[Waiting, ...] = ()
 
     @property
@@ -80,8 +97,9 @@ def mine_of(user: Any) -> Mine:
         for _app_label, _name, key, kind, contact_id, unread, text, at in found
         if key is not None
     ]
-    channels = frozenset(row[1] for row in found if not row[0] and row[2] is None)
-    return Mine(channels, tuple(waiting))
+    names = [row[1] for row in found if not row[0] and row[2] is None]
+    refusing = frozenset(name.removesuffix(_REFUSING) for name in names if name.endswith(_REFUSING))
+    return Mine(frozenset(name.removesuffix(_REFUSING) for name in names), refusing, tuple(waiting))
 
 
 def as_uuid(value: Any) -> UUID:
@@ -134,13 +152,18 @@ def _channels_and_waiting(user: Any) -> QuerySet[Any, Any]:
 def _parts_of_mine(user: Any) -> tuple[QuerySet[Any, Any], QuerySet[Any, Any]]:
     label = Cast(Value(""), CharField(max_length=100))
     usable = Sender.objects.usable_by(user).exclude(account__workspace_sid="").order_by()
-    channels = _padded(usable.annotate(label=label), "label", "channel").distinct()
+    refused = Exists(ConsentEvent.objects.filter(REFUSING, channel=OuterRef("channel")))
+    name = Case(When(refused, then=Concat("channel", Value(_REFUSING))), default="channel")
+    channels = _padded(usable.annotate(label=label, name=name), "label", "name").distinct()
     found = Conversation.objects.in_inbox_of(user).with_shown_text(conf.message_text)
     unread = found.with_unread(user).filter(unread__gt=0).order_by()
     waiting = unread.annotate(label=label, name=label, at=Cast("last_inbound_at", CharField(max_length=64)))
     contact = ("contacts__contact_type_id", "contacts__contact_id")
     return channels, waiting.values_list("label", "name", "pk", *contact, "unread", "shown_text", "at")
 
+
+_REFUSING = "!"
+"""Follows the name of a channel on which anybody has unsubscribed."""
 
 _CODENAME = ("content_type__app_label", "codename")
 _EMPTY = {

@@ -7,7 +7,7 @@ import hashlib
 import json
 import logging
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -16,16 +16,19 @@ from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
+from flex_outbound import addresses
 from flex_outbound.channels import Channel
 from flex_outbound.contacts import ContactAdapter, adapter_by_type, find_contact
 from flex_outbound.exceptions import ClickConflict, ClickNotAllowed, InvalidClick
 from flex_outbound.models import Attachment, Conversation, ConversationContact, Message, Sender, Worker
 from flex_outbound.models.conversation import key_of
-from flex_outbound.outbox import files, host, likeness, locks, preflight, signatures, texts
+from flex_outbound.outbox import barriers, consent, files, host, likeness, locks, preflight, signatures, texts
+from flex_outbound.outbox.consent import NOTHING, OPTED_OUT, Ledger
+from flex_outbound.outbox.conversations.authors import customers_of
 from flex_outbound.outbox.files import File
 from flex_outbound.outbox.jobs import Job, request_after_commit
 from flex_outbound.outbox.preflight import Rejection, Setup
-from flex_outbound.problems import ANSWER
+from flex_outbound.problems import ANSWER, COPY
 from flex_outbound.sids import SidKind, is_sid
 from flex_outbound.twilio_statuses import Party
 
@@ -101,7 +104,7 @@ def checked(reply: Reply) -> tuple[Message, File | None]:
     sender = next((one for one in setup.senders if one.pk == conversation.sender_id), None)
     if sender is None:
         raise ClickNotAllowed(preflight.words_of(Rejection("sender_misconfigured"), ANSWER), code="no_sender")
-    barrier = barrier_of(reply.user, conversation)
+    barrier = unsubscribed(conversation, setup) or barrier_of(reply.user, conversation)
     if barrier is not None:
         raise ClickNotAllowed(preflight.words_of(barrier), code=barrier.reason)
     return _message(reply, sender)
@@ -224,6 +227,30 @@ def _digest(value: Any) -> str:
 # -- whether it may go -------------------------------------------------------------------------------------------------
 
 
+def ledger_of(conversations: Sequence[Conversation], setup: Setup) -> Ledger:
+    """Return what the ledger says of the customers of conversations, in one query, or in none."""
+    asked = [one for one in conversations if one.channel in setup.refusing]
+    return consent.read(address for one in asked for address in customers_of(one)) if asked else NOTHING
+
+
+def unsubscribed(conversation: Conversation, setup: Setup, ledger: Ledger | None = None) -> Rejection | None:
+    """Return that one of a conversation's customers has unsubscribed, None where nobody has.
+
+    ``ledger``: as ``ledger_of`` returns it; None: it is read here.
+    """
+    ledger = ledger_of([conversation], setup) if ledger is None else ledger
+    return _refused(ledger, conversation) if ledger else None
+
+
+def _refused(ledger: Ledger, conversation: Conversation) -> Rejection | None:
+    scope = (conversation.sender_address, conversation.account_id)
+    customers = [one for one in customers_of(conversation) if one]
+    refused = [one for one in customers if ledger.refuses(conversation.channel, one, *scope)]
+    if not refused:
+        return None
+    return Rejection(OPTED_OUT, case="" if addresses.same(refused[0], conversation.address) else COPY)
+
+
 def barrier_of(user: Any, conversation: Conversation) -> Rejection | None:
     """Return why a user may not answer the contacts of a conversation, None where nothing is in the way.
 
@@ -236,7 +263,11 @@ def barrier_of(user: Any, conversation: Conversation) -> Rejection | None:
     if linked and not seen:
         return Rejection(_why_absent(conversation))
     for adapter, contact in seen:
-        allowed = adapter.can_message(user, contact, Channel(conversation.channel))
+        channel = Channel(conversation.channel)
+        barrier = barriers.host_barrier(adapter, contact, channel, conversation.address, conversation.sender_address)
+        if barrier:
+            return Rejection(barrier)
+        allowed = adapter.can_message(user, contact, channel)
         if allowed is not True:
             return Rejection("not_allowed", preflight.to_store(allowed))
     return None
@@ -252,6 +283,33 @@ def _why_absent(conversation: Conversation) -> str:
     interaction = conversation.interaction
     adapter = adapter_by_type(interaction.contact_type_id) if interaction is not None else None
     return host.why_absent(adapter, interaction) if adapter is not None and interaction is not None else "contact_gone"
+
+
+def refused(messages: Sequence[Message]) -> dict[int, Rejection]:
+    """Return, by their keys, the messages whose customer has unsubscribed since they were written.
+
+    One query, and none where those that were claimed say that the ledger refuses none of them.
+    """
+    doubtful = [one for one in messages if getattr(one, "may_be_refused", True)]
+    if not doubtful:
+        return {}
+    ledger = consent.read(address for one in doubtful for address in _recipients_of(one))
+    found: dict[int, Rejection] = {}
+    for one in doubtful if ledger else ():
+        interaction, conversation = one.interaction, one.conversation
+        if interaction is not None:
+            rejection = preflight.unsubscribed(interaction, ledger)
+        else:
+            rejection = _refused(ledger, conversation) if conversation is not None else None
+        if rejection is not None:
+            found[one.pk] = rejection
+    return found
+
+
+def _recipients_of(message: Message) -> list[str]:
+    if message.interaction is not None:
+        return message.interaction.recipients
+    return customers_of(message.conversation) if message.conversation is not None else []
 
 
 def recheck(message: Message) -> Rejection | None:

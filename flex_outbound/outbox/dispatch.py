@@ -162,7 +162,7 @@ def _prepare(claimed: list[Interaction], account_sid: str) -> list[Prepared[Inte
             found = Rejection("closed")
         if isinstance(found, Rejection):
             error = NotAccepted("not sent", reason=found.reason)
-            changes.append((interaction, _ended(Event.REJECTED, error, said=found.said)))
+            changes.append((interaction, _ended(Event.REJECTED, error, case=found.case, said=found.said)))
             continue
         try:
             gateway = gateway_for(interaction.account)

@@ -15,10 +15,11 @@ from flex_outbound.channels import AddressError, Channel
 from flex_outbound.contacts import ContactAdapter, adapter_by_label, content_type_of, find_contact, id_of
 from flex_outbound.exceptions import ClickConflict, ClickNotAllowed, InvalidClick
 from flex_outbound.models import IN_THE_WAY, IN_THE_WAY_OF_ALL, Interaction, Message, Sender
-from flex_outbound.outbox import already_open, likeness, locks, signatures, texts
+from flex_outbound.outbox import already_open, barriers, likeness, locks, signatures, texts
+from flex_outbound.outbox.consent import NOTHING, OPTED_OUT, Ledger
 from flex_outbound.outbox.effects import tell_after_commit
 from flex_outbound.outbox.jobs import Job, request_after_commit
-from flex_outbound.outbox.preflight import ChannelOption, Setup, option_for
+from flex_outbound.outbox.preflight import ChannelOption, Rejection, Setup, ledger_for, option_for, words_of
 
 _TRIES = 3  # the interaction in the way may become final between our insert and our look at it
 
@@ -78,10 +79,14 @@ def checked(click: Click) -> tuple[Interaction, Message | None]:
 
 def build(click: Click, setup: Setup, adapter: ContactAdapter, contact: Any) -> tuple[Interaction, Message | None]:
     """Return the interaction and first message of a click, not saved yet. Raises as ``enqueue`` does."""
-    option = option_for(setup, adapter, contact, _channel(click))
+    channel = _channel(click)
+    ledger = _ledger(click, setup, adapter, contact, channel)
+    option = option_for(setup, adapter, contact, channel, ledger)
     if not option.enabled:
         _refuse(option, click)
-    interaction = _interaction(click, adapter, contact, option)
+    interaction = _interaction(click, adapter, contact, option, ledger)
+    if ledger or barriers.asks_host(adapter):
+        _require_consent(interaction, adapter, contact, ledger)
     message = _first_message(click, interaction)
     interaction.fingerprint = likeness.fingerprint(click, interaction, message)
     return interaction, message
@@ -126,6 +131,34 @@ def _channel(click: Click) -> Channel:
         ) from error
 
 
+def _ledger(click: Click, setup: Setup, adapter: ContactAdapter, contact: Any, channel: Channel) -> Ledger:
+    """Return what the ledger says of everybody whom a click may go to.
+
+    A test of a sender may go to one of the business's own addresses, whatever was said there.
+    """
+    if adapter.model is Sender and barriers.is_own(click.address):
+        return NOTHING
+    return ledger_for(setup, [(adapter, contact)], [channel], (*click.to, *click.cc, *click.bcc))
+
+
+def _require_consent(interaction: Interaction, adapter: ContactAdapter, contact: Any, ledger: Ledger) -> None:
+    """Raise InvalidClick where one of the recipients wants no message from this sender."""
+    found = barriers.refused_among(ledger, interaction)
+    if found:
+        words = words_of(Rejection(OPTED_OUT))
+        if found[0] != interaction.address:
+            words = _("%(address)s has unsubscribed. Take this recipient out.") % {"address": found[0]}
+        raise InvalidClick(words, code=OPTED_OUT, field=_field_of(interaction, found[0]))
+    channel = Channel(interaction.channel)
+    barrier = barriers.host_barrier(adapter, contact, channel, interaction.address, interaction.sender_address)
+    if barrier:
+        raise InvalidClick(words_of(Rejection(barrier)), code=barrier, field="address")
+
+
+def _field_of(interaction: Interaction, address: str) -> str:
+    return next((name for name in ("to", "cc", "bcc") if address in getattr(interaction, name)), "address")
+
+
 def _refuse(option: ChannelOption, click: Click) -> None:
     """A channel that the contact cannot take is a matter of the field; a policy is a matter of permission."""
     if option.reason == "not_allowed":
@@ -135,17 +168,21 @@ def _refuse(option: ChannelOption, click: Click) -> None:
     raise InvalidClick(option.reason_text, code=option.reason, field="channel")
 
 
-def _address(click: Click, adapter: ContactAdapter, contact: Any, option: ChannelOption) -> str:
+def _address(
+    click: Click, adapter: ContactAdapter, contact: Any, option: ChannelOption, sender: Sender | None, ledger: Ledger
+) -> str:
     if not click.address:
-        return option.addresses[0].value
+        own = [one.value for one in option.addresses]
+        free = (one for one in own if sender is None or not _refuses(ledger, option, one, sender))
+        return next(free, own[0])
     region = adapter.get_default_region(contact) if option.channel.is_phone else None
     try:
         wanted = channels.normalize(option.channel, click.address, region)
     except AddressError as error:
         raise InvalidClick(str(error), code=error.code, field="address") from error
-    for own in option.addresses:
-        if addresses.same(own.value, wanted):
-            return own.value
+    for known in option.addresses:
+        if addresses.same(known.value, wanted):
+            return known.value
     raise InvalidClick(
         _("This is not one of the contact's own addresses. Add it to the contact first."),
         code="foreign_address",
@@ -153,9 +190,11 @@ def _address(click: Click, adapter: ContactAdapter, contact: Any, option: Channe
     )
 
 
+def _refuses(ledger: Ledger, option: ChannelOption, address: str, sender: Sender) -> bool:
+    return ledger.refuses(option.channel.value, address, sender.address, sender.account_id)
+
+
 def _sender(click: Click, option: ChannelOption) -> Sender:
-    if click.sender is None:
-        return option.senders[0]
     for sender in option.senders:
         if sender.pk == click.sender:
             return sender
@@ -174,9 +213,13 @@ def foreign_sender() -> InvalidClick:
     )
 
 
-def _interaction(click: Click, adapter: ContactAdapter, contact: Any, option: ChannelOption) -> Interaction:
-    sender = _sender(click, option)
-    address = _address(click, adapter, contact, option)
+def _interaction(
+    click: Click, adapter: ContactAdapter, contact: Any, option: ChannelOption, ledger: Ledger
+) -> Interaction:
+    chosen = _sender(click, option) if click.sender is not None else None
+    address = _address(click, adapter, contact, option, chosen, ledger)
+    free = (one for one in option.senders if not _refuses(ledger, option, address, one))
+    sender = chosen or next(free, option.senders[0])
     to, cc, bcc = texts.recipients(address, click.to, click.cc, click.bcc, option.channel)
     return Interaction(
         contact_type=content_type_of(adapter),

@@ -20,10 +20,11 @@ from flex_outbound import signals
 from flex_outbound.conf import conf
 from flex_outbound.models import DispatchAttempt, Interaction, Message, Outcome
 from flex_outbound.models.interaction import InteractionQuerySet
-from flex_outbound.outbox import alerts, bulk, claims, closings, effects, locks, message_lifecycle, owners
+from flex_outbound.outbox import alerts, bulk, claims, closings, consent, effects, locks, message_lifecycle, owners
 from flex_outbound.outbox.bulk import NOW, In, Plus, Update
 from flex_outbound.outbox.changes import NO_ERROR, SIDS, Change
-from flex_outbound.outbox.conversations import opening
+from flex_outbound.outbox.consent import OPTED_OUT
+from flex_outbound.outbox.conversations import opening, unsubscribing
 from flex_outbound.outbox.jobs import Job, request_after_commit
 from flex_outbound.statuses import (
     FINAL,
@@ -80,6 +81,7 @@ def claim(due: InteractionQuerySet, limit: int, describe: Callable[[Interaction]
     Returns the interactions with all that is needed to send them. Those that somebody else holds are left out.
     """
     queued = due.filter(status=Status.QUEUED).to_send()
+    queued = queued.annotate(may_be_refused=consent.may_refuse("channel", "address_key"))
     values = {"version": F("version") + 1, "updated_at": Now(), "first_lookup_at": None, **claims.NEW_ATTEMPT}
     with locks.bounded_transaction(read_first=True):
         claimed = claims.take(queued, limit, conf.lease_seconds, status=Status.SENDING, **claims.lease(), **values)
@@ -254,6 +256,8 @@ def _follow(interaction: Interaction, change: Change) -> None:
         message_lifecycle.release(interaction)
     elif target in FINAL:
         message_lifecycle.cancel(interaction, is_canceled=target == Status.CANCELED)
+    if change.event in (Event.REFUSED, Event.BROKEN) and change.reason == OPTED_OUT:
+        unsubscribing.refused_opening(interaction)
     if change.event is Event.BROKEN:
         # The conversation may still be open and the customer writing to nobody. Where it was open before, and only
         # this agent did not come into it, it stays as it was.

@@ -6,17 +6,18 @@ As in ``lifecycle``, every write is a compare-and-set on the states that ``statu
 from collections.abc import Sequence
 from typing import Any, Final
 
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Case, Exists, F, OuterRef, Q, When
 from django.db.models.functions import Now
 
 from flex_outbound import signals
 from flex_outbound.conf import conf
 from flex_outbound.models import Attachment, Conversation, Interaction, Message
 from flex_outbound.models.scheduling import SchedulableQuerySet
-from flex_outbound.outbox import bulk, claims, effects, locks
+from flex_outbound.outbox import bulk, claims, consent, effects, locks
 from flex_outbound.outbox.bulk import In, Plus, Update
 from flex_outbound.outbox.changes import NO_ERROR, Change
-from flex_outbound.outbox.conversations import keeping
+from flex_outbound.outbox.consent import OPTED_OUT
+from flex_outbound.outbox.conversations import keeping, unsubscribing
 from flex_outbound.outbox.jobs import Job, request_after_commit
 from flex_outbound.phases import GOING_ON
 from flex_outbound.problems import MESSAGE, params_of
@@ -42,15 +43,24 @@ def claim(due: SchedulableQuerySet[Message], limit: int) -> list[Message]:
         *("account", "agent", "interaction__worker", "conversation__interaction__worker", "conversation__sender"),
         "attachment",
     ).defer("attachment__data")
+    asked: Any = ready.annotate(may_be_refused=_may_be_refused())
     with locks.bounded_transaction(read_first=True):
-        claimed = claims.take(
-            ready, limit, conf.lease_seconds, status=MessageStatus.SENDING, **claims.lease(), **claims.NEW_ATTEMPT
+        claimed: list[Message] = claims.take(
+            asked, limit, conf.lease_seconds, status=MessageStatus.SENDING, **claims.lease(), **claims.NEW_ATTEMPT
         )
         for message in claimed:
             claims.note_claimed(message, MessageStatus.SENDING)
     # Not while the messages are locked: a callback holds the conversation while it asks for them.
     _touch(claimed)
     return claimed
+
+
+def _may_be_refused() -> Case:
+    first = consent.may_refuse("interaction__channel", "interaction__address_key")
+    return Case(
+        When(interaction__isnull=False, then=first),
+        default=consent.may_refuse("conversation__channel", "conversation__address_key"),
+    )
 
 
 def apply(message: Message, change: Change) -> bool:
@@ -79,8 +89,10 @@ def apply(message: Message, change: Change) -> bool:
                 # Nothing sends it again: an answer that failed is written anew.
                 Attachment.objects.filter(message=message.pk).update(data=b"")
                 keeping.forget_names(message)
-            if change.event is Event.REFUSED:
+            if change.event in (Event.REFUSED, Event.REJECTED):
                 _show_not_sent(message, change)
+            if change.event is Event.REFUSED and change.reason == OPTED_OUT:
+                unsubscribing.refused(message)
             if message.interaction_id is not None:
                 effects.tell_after_commit(signals.interaction_updated, message.interaction_id)
             if is_final and message.interaction_id is None:

@@ -36,6 +36,7 @@ from flex_outbound.outbox.clock import from_now, next_lookup, since
 from flex_outbound.outbox.conversations import reading
 from flex_outbound.outbox.dispatch import decide_expired
 from flex_outbound.outbox.gateways import gateway_for
+from flex_outbound.outbox.preflight import Rejection
 from flex_outbound.outbox.ratelimit import Budget
 from flex_outbound.problems import ANSWER, CASES, GAVE_UP, MESSAGE
 from flex_outbound.statuses import Event, MessageStatus
@@ -77,7 +78,8 @@ def send_due(due: SchedulableQuerySet[Message], limit: int) -> int:
     flight: Flight[Message] = Flight(_record)
     fence = Fence()
     claimed = message_lifecycle.claim(due, limit)
-    admitted = [(one, gateway) for one in claimed if (gateway := _admit(one)) is not None]
+    refused = answers.refused(claimed)
+    admitted = [(one, gateway) for one in claimed if (gateway := _admit(one, refused.get(one.pk))) is not None]
     failed = attachments.upload(admitted)
     for message, _gateway in admitted:
         if message.pk in failed:
@@ -96,12 +98,16 @@ def send_due(due: SchedulableQuerySet[Message], limit: int) -> int:
     return len(claimed)
 
 
-def _admit(message: Message) -> Gateway | None:
-    """Return what sends a claimed message; None where that was written down as impossible now."""
+def _admit(message: Message, rejection: Rejection | None) -> Gateway | None:
+    """Return what sends a claimed message; None where that was written down as impossible now.
+
+    ``rejection``: what the ledger says against it.
+    """
     account = message.account
-    rejection = answers.recheck(message) if message.interaction_id is None else None
+    if rejection is None and message.interaction_id is None:
+        rejection = answers.recheck(message)
     if rejection is not None:
-        case = _case(message, rejection.reason)
+        case = rejection.case or _case(message, rejection.reason)
         change = Change(Event.REJECTED, reason=rejection.reason, case=case, said=rejection.said)
         message_lifecycle.apply(message, change)
         return None

@@ -5,7 +5,7 @@ there or nowhere, never to another one.
 """
 
 import logging
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
@@ -15,7 +15,7 @@ from django.core.exceptions import ValidationError
 from django.utils import translation
 from django.utils.functional import Promise
 
-from flex_outbound import addresses, channels
+from flex_outbound import addresses
 from flex_outbound.channels import Address, AddressError, Channel
 from flex_outbound.conf import conf
 from flex_outbound.contacts import ContactAdapter, adapter_by_type, adapter_for, find_contact, id_of, label_of
@@ -24,16 +24,20 @@ from flex_outbound.gateway.base import ContactDetails
 from flex_outbound.models import Interaction, Sender, SenderGroup, Worker
 from flex_outbound.models.sender import groups_of
 from flex_outbound.models.setup import Kept
-from flex_outbound.outbox import host
-from flex_outbound.problems import agent_message, params_of, stored_message
+from flex_outbound.outbox import barriers, consent, host
+from flex_outbound.outbox.addressing import usable_addresses as usable_addresses
+from flex_outbound.outbox.barriers import CONSENT_UNKNOWN, NO_CONSENT
+from flex_outbound.outbox.consent import OPTED_OUT, Ledger
+from flex_outbound.problems import COPY, agent_message, params_of, stored_message
 from flex_outbound.statements import load_permissions
 
 logger = logging.getLogger(__name__)
 
-Unsubscribed = Collection[tuple[str, str]]
-
 REJECTIONS: Final = frozenset(
-    {"agent_not_allowed", "contact_gone", "contact_not_visible", "address_changed", "not_allowed"}
+    {
+        *("agent_not_allowed", "contact_gone", "contact_not_visible", "address_changed", "not_allowed"),
+        *(OPTED_OUT, NO_CONSENT, CONSENT_UNKNOWN),
+    }
 )
 """Reasons of ``Rejection``."""
 
@@ -43,8 +47,9 @@ class ChannelOption:
     """One channel of one contact for one user.
 
     ``reason``: "" if enabled, else no_permission, no_worker, account_off, no_workspace, no_sender, not_allowed,
-    opted_out, no_number, no_email or the code of the address rule; ``reason_text``: the same in words. ``addresses``
-    are normalised, the preferred one first; ``senders`` the default first.
+    opted_out, no_consent, consent_unknown, no_number, no_email or the code of the address rule; ``reason_text``: the
+    same in words. ``addresses`` are normalised, the preferred one first; ``senders`` the default first; both without
+    those that the customer does not want.
     """
 
     channel: Channel
@@ -81,6 +86,11 @@ class Setup:
         """Return the senders of one channel, its default first."""
         return [sender for sender in self.senders if sender.channel == channel]
 
+    @property
+    def refusing(self) -> frozenset[str]:
+        """The channels on which anybody has unsubscribed. Of the others the ledger need not be asked."""
+        return frozenset(one.channel for one in self.senders if getattr(one, "is_refused", True))
+
 
 def require_permission(user: Any) -> None:
     """Raise ClickNotAllowed for a user who may not open conversations, so that nothing else of a request is read."""
@@ -100,16 +110,17 @@ def _senders_of(user: Any) -> list[Sender]:
     """
     senders, limits = _senders.get(user.pk) or ([], {})
     if not senders:
-        senders = [one for one in Sender.objects.of_workers_of(user) if one.account.workspace_sid]
+        found = Sender.objects.of_workers_of(user).annotate(is_refused=consent.any_refusal())
+        senders = [one for one in found if one.account.workspace_sid]
         limits = {one.pk: set() for one in senders if one.is_limited}  # type: ignore[attr-defined]
-        found = SenderGroup.objects.filter(sender__in=limits) if limits else SenderGroup.objects.none()
-        for sender_id, group_id in found.values_list("sender_id", "group_id"):
+        groups = SenderGroup.objects.filter(sender__in=limits) if limits else SenderGroup.objects.none()
+        for sender_id, group_id in groups.values_list("sender_id", "group_id"):
             limits[sender_id].add(group_id)
         _senders.keep(user.pk, (senders, limits))
     if not limits or getattr(user, "is_superuser", False):
         return list(senders)
-    groups = set(groups_of(user).values_list("pk", flat=True))
-    return [one for one in senders if one.pk not in limits or limits[one.pk] & groups]
+    mine = set(groups_of(user).values_list("pk", flat=True))
+    return [one for one in senders if one.pk not in limits or limits[one.pk] & mine]
 
 
 def _why_none(user: Any) -> tuple[str, str]:
@@ -126,63 +137,38 @@ def _why_none(user: Any) -> tuple[str, str]:
     return "", ""
 
 
-def usable_addresses(
-    adapter: ContactAdapter, contact: Any, channel: Channel
-) -> tuple[list[Address], AddressError | None]:
-    """Return the contact's normalised addresses, each once in whatever form, and the first error of an unusable one.
-
-    A text that is plainly a list of addresses counts as that many.
-    """
-    region = adapter.get_default_region(contact) if channel.is_phone else None
-    found: dict[str, Address] = {}
-    problem: AddressError | None = None
-    for raw in adapter.get_addresses(contact, channel):
-        given = raw if isinstance(raw, Address) else Address(raw)
-        if isinstance(given.value, str):
-            try:
-                read = channels.read_all(channel, given.value, str(region) if region else None)
-            except AddressError:
-                read = ()
-            for key, value in read:
-                found.setdefault(key, Address(value, given.label))
-            if read:
-                continue
-        # One of them is not usable, or it is an object: each by itself.
-        for written in channels.split(channel, given.value, region):
-            try:
-                value = channels.normalize(channel, written, region)
-            except AddressError as error:
-                problem = problem or error
-                continue
-            found.setdefault(addresses.key(value), Address(value, given.label))
-    return list(found.values()), problem
-
-
-def channel_options(
-    user: Any, contact: Any, setup: Setup | None = None, unsubscribed: Unsubscribed = frozenset()
-) -> list[ChannelOption]:
+def channel_options(user: Any, contact: Any, setup: Setup | None = None) -> list[ChannelOption]:
     """Return the three channels of a contact for a user, in the order of ``Channel``.
 
-    ``setup``: pass one to spare the queries on a page of many contacts. ``unsubscribed``: as in ``option_for``. Raises
-    LookupError for an unregistered model.
+    ``setup``: pass one to spare the queries on a page of many contacts. What customers unsubscribed from costs one
+    query, where anybody has. Raises LookupError for an unregistered model.
     """
     adapter = adapter_for(type(contact))
     setup = setup or Setup.load(user)
-    return [option_for(setup, adapter, contact, channel, unsubscribed) for channel in Channel]
+    ledger = ledger_for(setup, [(adapter, contact)])
+    return [option_for(setup, adapter, contact, channel, ledger) for channel in Channel]
+
+
+def ledger_for(
+    setup: Setup,
+    contacts: Iterable[tuple[ContactAdapter, Any]],
+    among: Iterable[Channel] = Channel,
+    others: Iterable[str] = (),
+) -> Ledger:
+    """Return what the ledger says of the addresses of contacts, in one query for all of them, or in none.
+
+    ``others``: addresses that are asked about as well.
+    """
+    wanted = [] if setup.reason else [one for one in among if one in setup.refusing]
+    return barriers.ledger_of(contacts, wanted, others)
 
 
 def option_for(
-    setup: Setup,
-    adapter: ContactAdapter,
-    contact: Any,
-    channel: Channel,
-    unsubscribed: Unsubscribed = frozenset(),
+    setup: Setup, adapter: ContactAdapter, contact: Any, channel: Channel, ledger: Ledger | None = None
 ) -> ChannelOption:
     """Return one channel of a contact for a user.
 
-    ``unsubscribed``: (channel, key of the address) of those that are not offered because the customer unsubscribed. Who
-    may change interactions is offered them all the same: the customer may have subscribed again, which only Twilio
-    knows.
+    ``ledger``: as ``ledger_for`` returns it; None: it is read here.
     """
     if setup.reason:
         return _disabled(channel, setup.reason, setup.reason_text)
@@ -196,10 +182,12 @@ def option_for(
     refusal = refusal_of(adapter, setup.user, contact, channel)
     if refusal:
         return _disabled(channel, "not_allowed", refusal)
-    if unsubscribed and not setup.user.has_perm("flex_outbound.change_interaction"):
-        usable = [one for one in usable if (channel.value, addresses.key(one.value)) not in unsubscribed]
-        if not usable:
-            return _disabled(channel, "opted_out", agent_message("opted_out"))
+    if ledger is None:
+        ledger = ledger_for(setup, [(adapter, contact)], [channel])
+    if ledger or barriers.asks_host(adapter):
+        usable, senders, reason = barriers.narrow(ledger, adapter, contact, channel, usable, senders)
+        if reason:
+            return _disabled(channel, reason, agent_message(reason))
     return ChannelOption(channel, True, "", "", usable, senders)
 
 
@@ -233,15 +221,19 @@ def _no_address(channel: Channel, problem: AddressError | None) -> Iterable[str]
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """Why an interaction is not sent. ``reason``: one of REJECTIONS; ``said``: the host's own words, if it has any."""
+    """Why an interaction is not sent. ``reason``: one of REJECTIONS; ``said``: the host's own words, if it has any.
+
+    ``case``: one of ``problems.CASES``, where the reason has several texts.
+    """
 
     reason: str
     said: str = field(default="", repr=False)
+    case: str = ""
 
 
 def words_of(rejection: Rejection, case: str = "") -> str:
     """Return a rejection in words, for the request that asks. ``case``: one of ``problems.CASES``."""
-    return stored_message(rejection.reason, None, params_of(case, rejection.said))
+    return stored_message(rejection.reason, None, params_of(case or rejection.case, rejection.said))
 
 
 def is_test(interaction: Interaction) -> bool:
@@ -252,17 +244,17 @@ def is_test(interaction: Interaction) -> bool:
 def recheck(interactions: Sequence[Interaction]) -> dict[UUID, Rejection | ContactDetails]:
     """Ask for the agents' rights and the contacts' adapters once more, as the click did.
 
-    It costs one query for each agent, and one for each agent and kind of contact.
+    It costs one query for each agent, one for each agent and kind of contact, and one where the ledger may say no.
 
     Returns by its key, for each interaction, why it is not sent, or what Flex is told of its contact. A test of a
     sender is not in it. Neither is one where the host's code raised an error, which is logged: it is sent as it was
     clicked, for it was checked once.
     """
     groups: dict[tuple[int, Any], list[Interaction]] = {}
+    checked: dict[UUID, Rejection | ContactDetails] = dict(_unsubscribed(interactions))
     for one in interactions:
-        if not is_test(one):
+        if not is_test(one) and one.pk not in checked:
             groups.setdefault((one.contact_type_id, one.agent_id), []).append(one)
-    checked: dict[UUID, Rejection | ContactDetails] = {}
     rights: dict[Any, bool] = {}
     for group in groups.values():
         try:
@@ -270,7 +262,31 @@ def recheck(interactions: Sequence[Interaction]) -> dict[UUID, Rejection | Conta
                 _recheck_group(group, rights, checked)
         except Exception:
             logger.exception("The contacts of %d interactions cannot be read; they are sent as clicked", len(group))
+            adapter = adapter_by_type(group[0].contact_type_id)
+            if adapter is not None and barriers.asks_host(adapter):
+                checked.update((one.pk, Rejection(CONSENT_UNKNOWN)) for one in group)
     return checked
+
+
+def _unsubscribed(interactions: Sequence[Interaction]) -> dict[UUID, Rejection]:
+    """Return those with a recipient who has unsubscribed, in one query where the ledger may say so."""
+    doubtful = [one for one in interactions if getattr(one, "may_be_refused", True)]
+    if not doubtful:
+        return {}
+    ledger = consent.read(address for one in doubtful for address in one.recipients)
+    found = {one.pk: unsubscribed(one, ledger) for one in doubtful} if ledger else {}
+    return {key: rejection for key, rejection in found.items() if rejection is not None}
+
+
+def unsubscribed(interaction: Interaction, ledger: Ledger) -> Rejection | None:
+    """Return that a recipient of an interaction has unsubscribed, None where nobody has.
+
+    A test of a sender that goes to one of the business's own addresses is sent in any case.
+    """
+    refused = barriers.refused_among(ledger, interaction)
+    if not refused or (is_test(interaction) and barriers.is_own(interaction.address)):
+        return None
+    return Rejection(OPTED_OUT, case="" if refused[0] == interaction.address else COPY)
 
 
 def _recheck_group(
@@ -333,6 +349,9 @@ def _recheck_one(
         # Nothing is sent to anybody: the agent comes into a conversation that exists, whatever the address is now.
         return _details(interaction, adapter, contact)
     channel = Channel(interaction.channel)
+    barrier = barriers.host_barrier(adapter, contact, channel, interaction.address, interaction.sender_address)
+    if barrier:
+        return Rejection(barrier)
     try:
         usable, _problem = usable_addresses(adapter, contact, channel)
         if not any(addresses.same(interaction.address, one.value) for one in usable):

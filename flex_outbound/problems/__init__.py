@@ -8,6 +8,7 @@ tells.
 from flex_outbound.problems.agents import (
     ANSWER,
     CASES,
+    COPY,
     GAVE_UP,
     JOIN,
     LABELS,
@@ -26,6 +27,7 @@ from flex_outbound.problems.managers import REFUSALS, Problem, explain, explain_
 __all__ = [
     "ANSWER",
     "CASES",
+    "COPY",
     "EVENTS",
     "GAVE_UP",
     "JOIN",

@@ -72,6 +72,10 @@ REASONS: Final[dict[str, Reason]] = {
         _("Conflict at Twilio"),
         _("Twilio was changing this at the same moment. We are checking the outcome; please do not send again."),
     ),
+    "consent_unknown": Reason(
+        _("Consent could not be checked"),
+        _("It could not be checked whether this customer wants messages. Nothing was sent; try again in a minute."),
+    ),
     "contact_gone": Reason(
         _("Contact is gone"),
         _("This contact was deleted, or you may no longer see it. Nothing was sent."),
@@ -110,6 +114,10 @@ REASONS: Final[dict[str, Reason]] = {
     "never_sent": Reason(
         _("Twilio was not reached"),
         _("Twilio could not be reached just now. This will be sent shortly."),
+    ),
+    "no_consent": Reason(
+        _("Customer has not agreed"),
+        _("This customer has not agreed to messages on this channel. Nothing was sent; use another channel."),
     ),
     "not_allowed": Reason(
         _("Refused by a rule of this application"),
@@ -195,6 +203,9 @@ ANSWER: Final = "answer"
 JOIN: Final = "join"
 """The case of an agent who is invited to a conversation that exists: it stays as it is."""
 
+COPY: Final = "copy"
+"""The case of an email of whose further recipients one is the reason."""
+
 CASES: Final[dict[tuple[str, str], Promise]] = {
     ("agent_rejected", JOIN): _("You declined the task in Flex. The conversation is as it was before. Try again?"),
     ("agent_timeout", JOIN): _(
@@ -232,6 +243,9 @@ CASES: Final[dict[tuple[str, str], Promise]] = {
     ("not_delivered", "30007"): _("The carrier filtered the message. Word it differently, or use another channel."),
     ("opted_out", "63014"): _(
         "This customer has blocked or unsubscribed from your WhatsApp messages. Do not send again; use another channel."
+    ),
+    ("opted_out", COPY): _(
+        "Another recipient of this email has unsubscribed, so nothing was sent. Send it again without them."
     ),
     ("needs_review", "conversation_begun"): _(
         "A conversation with this customer began at that time. Check in Flex before you send it again."

@@ -8,7 +8,10 @@ from django.contrib.auth.models import Permission
 from django.utils import timezone
 
 from crm_demo.models import Contact
-from flex_outbound.models import Interaction
+from flex_outbound.exceptions import InvalidClick
+from flex_outbound.models import ConsentEvent, Interaction
+from flex_outbound.outbox import consent
+from flex_outbound.outbox.consent import Entry
 from flex_outbound.outbox.enqueue import Click, enqueue
 from tests.integration.pages import rows
 from tests.integration.pages.conftest import Render
@@ -112,6 +115,8 @@ def test_an_earlier_day_is_named(render: Render, agent: Any, contact: Any, row: 
 def unsubscribed(row: Interaction) -> Interaction:
     """A conversation that has ended, whose first message was refused because the customer has unsubscribed."""
     rows.change(row, "closed", error_reason="opted_out", error_code=21610, delivery_status="failed")
+    told = Entry("sms", row.address, "opted_out", "receipt", row.account_id, row.sender_address)
+    consent.append([told])
     return row
 
 
@@ -144,21 +149,23 @@ def test_another_number_of_the_customer_is_offered(
     assert "SMS to +14155550199" in html
 
 
-def test_a_message_that_went_through_since_offers_it_again(
+def test_who_subscribes_again_is_offered_it_again(
     render: Render, agent: Any, contact: Any, unsubscribed: Interaction
 ) -> None:
-    later = enqueue(Click(agent, "crm_demo.contact", str(contact.pk), "sms"))
-    rows.open_in_flex(later)
-    Interaction.objects.filter(pk=later.pk).update(created_at=timezone.now() + timedelta(seconds=1))
+    ConsentEvent.objects.update(happened_at=timezone.now() - timedelta(minutes=1))
+    consent.append([Entry("sms", unsubscribed.address, "opted_in", "keyword", unsubscribed.account_id)])
     assert "sms" in enabled(render(BUTTONS, agent, contact=contact))
 
 
-def test_who_may_change_interactions_may_try_again(
+def test_nobody_can_overrule_it(
     render: Render, agent: Any, contact: Any, unsubscribed: Interaction, django_user_model: Any
 ) -> None:
-    agent.user_permissions.add(Permission.objects.get(codename="change_interaction"))
+    for name in ("change_interaction", "change_consent"):
+        agent.user_permissions.add(Permission.objects.get(codename=name))
     lead = django_user_model.objects.get(pk=agent.pk)
-    assert "sms" in enabled(render(BUTTONS, lead, contact=contact))
+    assert "sms" not in enabled(render(BUTTONS, lead, contact=contact))
+    with pytest.raises(InvalidClick, match="unsubscribed"):
+        enqueue(Click(lead, "crm_demo.contact", str(contact.pk), "sms"))
 
 
 def test_the_compose_page_says_it_too(client: Any, agent: Any, contact: Any, unsubscribed: Interaction) -> None:
