@@ -18,7 +18,7 @@ from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from flex_outbound import channels
+from flex_outbound import channels, consenting
 from flex_outbound.channels import Address, Channel
 from flex_outbound.contacts import ContactAdapter, adapter_for, id_of, label_of
 from flex_outbound.current import current_context, flex_url_of, isolated, local
@@ -87,6 +87,7 @@ def buttons_context(request: HttpRequest, contact: Any) -> dict[str, Any]:
         "uid": f"flex-{uuid.uuid4().hex[:12]}",
         "options": options,
         "reasons": group_reasons(options),
+        "consent_url": consenting.link_for(user, adapter, contact, options),
         "key": new_key(),
         "next": request.get_full_path(),
         "limits": LIMITS,

@@ -2,6 +2,7 @@
 
 from flex_outbound.admin.closings import ClosingAdmin
 from flex_outbound.admin.configuration import AccountAdmin, WorkerAdmin
+from flex_outbound.admin.consents import ConsentEventAdmin
 from flex_outbound.admin.contacts import FlexContactAdminMixin
 from flex_outbound.admin.conversations import ContactAddressAdmin, ConversationAdmin, MessageAdmin
 from flex_outbound.admin.interactions import InteractionAdmin
@@ -13,6 +14,7 @@ from flex_outbound.admin.webhook_events import WebhookEventAdmin, WebhookRefusal
 __all__ = [
     "AccountAdmin",
     "ClosingAdmin",
+    "ConsentEventAdmin",
     "ContactAddressAdmin",
     "ConversationAdmin",
     "FlexContactAdminMixin",

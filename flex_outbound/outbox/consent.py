@@ -70,7 +70,7 @@ def append(entries: Sequence[Entry], *, once: bool = False) -> list[ConsentEvent
 
     An entry about a message is added once for each address. The newest of an address, channel, account and sender
     counts, also where an older one comes later; see ``_rank``. ``once``: leave out what the ledger says already, with
-    the same time. Raises ``locks.UNAVAILABLE``.
+    the same time, and send no signals. Raises ``locks.UNAVAILABLE``.
     """
     if not entries:
         return []
@@ -102,7 +102,8 @@ def _append(entries: Sequence[Entry], *, once: bool) -> list[ConsentEvent]:
             replaced += [before.pk] if before is not None else []
     ConsentEvent.objects.filter(pk__in=replaced).update(is_newest=False)
     made = ConsentEvent.objects.bulk_create(rows)
-    _after(made)
+    # Who imports a file knows what is in it.
+    _after(made, is_told=not once)
     return made
 
 
@@ -113,7 +114,7 @@ def _row(entry: Entry) -> ConsentEvent:
         account_id=entry.account_id,
         channel=entry.channel,
         address="" if is_digest(entry.address) else addresses.plain(entry.address)[:_KEY_LENGTH],
-        address_key=entry.address if is_digest(entry.address) else addresses.key(entry.address)[:_KEY_LENGTH],
+        address_key=entry.address if is_digest(entry.address) else key_of(entry.address),
         sender_address=entry.sender_address,
         state=entry.state,
         source=entry.source,
@@ -122,6 +123,11 @@ def _row(entry: Entry) -> ConsentEvent:
         message_sid=entry.message_sid,
         happened_at=at.replace(microsecond=0),
     )
+
+
+def key_of(address: str) -> str:
+    """Return what entries of an address are found by, as long as it is not erased."""
+    return addresses.key(address)[:_KEY_LENGTH]
 
 
 def _scope(row: ConsentEvent) -> _Scope:
@@ -163,12 +169,12 @@ def _without_known(rows: list[ConsentEvent], *, once: bool) -> list[ConsentEvent
     return kept
 
 
-def _after(made: Sequence[ConsentEvent]) -> None:
+def _after(made: Sequence[ConsentEvent], *, is_told: bool) -> None:
     if any(row.state == ConsentState.OPTED_OUT for row in made):
         # That there was no refusal at all is kept with what a user can send with.
         forget_setup()
         locks.after_commit(forget_setup)
-    if signals.consent_changed.receivers:
+    if is_told and signals.consent_changed.receivers:
         locks.after_commit(partial(_tell, made))
 
 
@@ -205,10 +211,14 @@ class Ledger:
         """Return one of ``ConsentState``, "" where nothing is known: what the newest entry says that counts here."""
         if not self._said:
             return ""
-        key, sender = addresses.key(address)[:_KEY_LENGTH], addresses.key(sender_address)
+        key, sender = key_of(address), addresses.key(sender_address)
         found = [said for one in (key, *digests_of(key)) for said in self._said.get((channel, one), ())]
         here = [said for said in found if said.sender_key in ("", sender) and said.account_id in (None, account_id)]
         return max(here).state if here else ""
+
+    def addresses_in(self, state: str) -> set[str]:
+        """Return the keys of the addresses of which any entry that counts says so."""
+        return {key for (_channel, key), said in self._said.items() if any(one.state == state for one in said)}
 
     def refuses(self, channel: str, address: str, sender_address: str, account_id: int | None) -> bool:
         """Tell whether the customer of an address does not want messages from a sender."""
@@ -223,7 +233,7 @@ _AT_ONCE: Final = 1000
 
 def read(asked: Iterable[str]) -> Ledger:
     """Return what the ledger says of these addresses, in one query for up to some hundred of them."""
-    keys = {addresses.key(one)[:_KEY_LENGTH] for one in asked if one}
+    keys = {key_of(one) for one in asked if one}
     wanted = sorted(keys | {digest for key in keys for digest in digests_of(key)})
     rows: list[ConsentEvent] = []
     for start in range(0, len(wanted), _AT_ONCE):

@@ -21,6 +21,8 @@ from flex_outbound.exceptions import FlexOutboundError
 from flex_outbound.models import (
     Attachment,
     Closing,
+    ConsentEvent,
+    ConsentState,
     ContactAddress,
     Conversation,
     DispatchAttempt,
@@ -28,6 +30,7 @@ from flex_outbound.models import (
     Message,
     WebhookEvent,
 )
+from flex_outbound.models.digests import digest_of
 from flex_outbound.outbox import locks
 from flex_outbound.outbox.conversations import keeping
 from flex_outbound.privacy.people import (
@@ -35,6 +38,7 @@ from flex_outbound.privacy.people import (
     Held,
     Person,
     addresses_of,
+    consents_of,
     conversations_of,
     open_interactions,
     unsent_messages,
@@ -76,6 +80,7 @@ class Erased:
     messages: int = 0
     copies: int = 0
     addresses: int = 0
+    consents: int = 0
     left: list[Any] = field(default_factory=list)
 
 
@@ -93,6 +98,7 @@ def preview(person: Person, *, shared: bool = False) -> Erased:
         messages=messages.count(),
         copies=sum(1 for _row in _copies(keys, person)),
         addresses=ContactAddress.objects.filter(**person.keys).count(),
+        consents=consents_of(person, keys).count(),
     )
 
 
@@ -115,6 +121,7 @@ def erase(person: Person, *, shared: bool = False) -> Erased:
     done.messages += first
     for key in () if shared else held.shared:
         _unname(key, person)
+    done.consents = _erase_consents(person, keys)
     done.addresses = ContactAddress.objects.filter(**person.keys).delete()[0]
     done.left = [
         *open_interactions(person).values_list("pk", flat=True)[:BATCH],
@@ -240,6 +247,35 @@ def _rename_in_log(batch: Sequence[Interaction]) -> None:
     for one in batch:
         one.contact_name = ""
         log.filter(object_id=str(one.pk)).update(object_repr=str(one)[:200])
+
+
+# -- consent -----------------------------------------------------------------------------------------------------------
+
+
+def _erase_consents(person: Person, keys: set[str]) -> int:
+    """Erase what the ledger says of a contact's addresses, but not that the customer wants no messages.
+
+    Otherwise the same person would be written to again, as soon as somebody enters the number anew. An entry that
+    counts and says no keeps a digest in place of the address; nobody can read it, and the address still leads to it.
+    """
+    with locks.bounded_transaction(read_first=True):
+        rows = list(locks.lock(consents_of(person, keys).order_by("pk")))
+        for row in rows:
+            if row.is_newest and row.state == ConsentState.OPTED_OUT:
+                _keep_digest(row)
+        ConsentEvent.objects.filter(pk__in=[row.pk for row in rows], address_key__in=keys).delete()
+    return len(rows)
+
+
+def _keep_digest(row: ConsentEvent) -> None:
+    digest = digest_of(row.address_key)
+    same = ConsentEvent.objects.filter(
+        address_key=digest, channel=row.channel, sender_address=row.sender_address, account=row.account_id
+    )
+    # One of an earlier erasure: the newer one counts.
+    same.update(is_newest=False)
+    nothing = {"address": "", "reason": "", "message_sid": "", "user": None}
+    ConsentEvent.objects.filter(pk=row.pk).update(address_key=digest, **nothing)
 
 
 # -- copies ------------------------------------------------------------------------------------------------------------

@@ -8,7 +8,14 @@ from typing import Any, Final
 from django.db.models import Model, QuerySet
 from django.utils import timezone
 
-from flex_outbound.models import ContactAddress, ConversationContact, DispatchAttempt, Interaction, Message
+from flex_outbound.models import (
+    ConsentEvent,
+    ContactAddress,
+    ConversationContact,
+    DispatchAttempt,
+    Interaction,
+    Message,
+)
 from flex_outbound.privacy.people import Person, addresses_of, conversations, conversations_of
 
 FORM: Final = "flex-outbound-contact/1"
@@ -23,6 +30,10 @@ _INTERACTION: Final = (
     *("created_at", "updated_at", "sent_at", "opened_at", "finished_at"),
 )
 _ATTEMPT: Final = ("number", "outcome", "started_at", "finished_at", "http_status", "error_code", "error_detail")
+_CONSENT: Final = (
+    *("channel", "address", "sender_address", "state", "source", "reason", "message_sid", "happened_at"),
+    *("created_at", "is_newest"),
+)
 _CONVERSATION: Final = (
     *("conversation_sid", "channel", "address", "customer_name", "sender_address", "state", "inbound"),
     *("last_at", "last_inbound_at", "created_at", "updated_at"),
@@ -43,6 +54,8 @@ def export(person: Person) -> Iterator[str]:
     yield _json(head)[:-1]
     yield ', "index": '
     yield from _list(_of_address(one) for one in ContactAddress.objects.filter(**person.keys).order_by("pk"))
+    yield ', "consents": '
+    yield from _list(_of_consent(one) for one in _rows(_consents(keys)))
     yield ', "interactions": '
     yield from _list(_of_interaction(one) for one in _rows(_interactions(person)))
     yield ', "conversations": ['
@@ -55,6 +68,15 @@ def export(person: Person) -> Iterator[str]:
 def _interactions(person: Person) -> QuerySet[Interaction]:
     related = ("agent", "message")
     return person.interactions().select_related(*related).prefetch_related("attempts").order_by("created_at", "pk")
+
+
+def _consents(keys: set[str]) -> QuerySet[ConsentEvent]:
+    # Also of addresses that are another contact's as well: what was said about them is about this person, too.
+    return ConsentEvent.objects.filter(address_key__in=sorted(keys)).select_related("user").order_by("pk")
+
+
+def _of_consent(row: ConsentEvent) -> dict[str, Any]:
+    return {**_fields(row, _CONSENT), "by": _name(row.user)}
 
 
 def _conversation(key: Any, *, is_shared: bool) -> Iterator[str]:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from flex_outbound import addresses
 from flex_outbound.channels import Channel
 from flex_outbound.contacts import adapter_by_type, content_type_of, read_id, stored_id
-from flex_outbound.models import ContactAddress, Conversation, ConversationContact, Interaction, Message
+from flex_outbound.models import ConsentEvent, ContactAddress, Conversation, ConversationContact, Interaction, Message
 from flex_outbound.models.conversation import ConversationQuerySet, key_of
 from flex_outbound.models.interaction import InteractionQuerySet
 from flex_outbound.outbox.preflight import usable_addresses
@@ -108,6 +108,12 @@ def conversations_of(person: Person, keys: Iterable[str]) -> Held:
     others = links.exclude(**person.keys)
     shared = set(Conversation.objects.filter(Exists(others), pk__in=linked).values_list("pk", flat=True))
     return Held(tuple(sorted({*linked, *found} - shared)), tuple(sorted(shared)))
+
+
+def consents_of(person: Person, keys: Iterable[str]) -> QuerySet[ConsentEvent]:
+    """Return what the ledger says of a contact's addresses, but of those that are another contact's as well."""
+    others = ContactAddress.objects.filter(address_key=OuterRef("address_key")).exclude(**person.keys)
+    return ConsentEvent.objects.filter(~Exists(others), address_key__in=sorted(keys))
 
 
 def conversations(held: Iterable[Any]) -> ConversationQuerySet:

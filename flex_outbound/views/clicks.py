@@ -24,7 +24,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_POST, require_safe
 
-from flex_outbound import channels, contexts, inbox
+from flex_outbound import channels, consenting, contexts, inbox
 from flex_outbound.channels import Channel
 from flex_outbound.contacts import ContactAdapter, adapter_by_label, find_contact
 from flex_outbound.exceptions import ClickConflict, ClickError, ClickNotAllowed, InvalidClick
@@ -89,7 +89,9 @@ def compose(request: HttpRequest, contact_type: str, channel: str) -> HttpRespon
     adapter, contact = named_contact(request, contact_type, request.GET.get("id", ""))
     option = contexts.channel_option(request, contact, channel)
     context = compose_context(request, adapter, contact, channel)
-    return render(request, "flex_outbound/compose.html", context | {"option": option, "error_text": option.reason_text})
+    link = consenting.link_for(request.user, adapter, contact, [option])
+    shown = {"option": option, "error_text": option.reason_text, "consent_url": link}
+    return render(request, "flex_outbound/compose.html", context | shown)
 
 
 @_for_agents

@@ -78,7 +78,8 @@ def _counts(found: Erased) -> str:
     chosen = found.held.all if found.with_shared else found.held.own
     return (
         f"{found.interactions} interactions, {len(chosen)} conversations, {found.messages} messages, "
-        f"{found.copies} emails to others with a copy, {found.addresses} addresses of the index."
+        f"{found.copies} emails to others with a copy, {found.addresses} addresses of the index, "
+        f"{found.consents} entries of the ledger of consent."
     )
 
 

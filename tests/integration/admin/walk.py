@@ -15,6 +15,7 @@ from django.utils import timezone
 from flex_outbound.models import (
     Account,
     Closing,
+    ConsentEvent,
     ContactAddress,
     Conversation,
     DispatchAttempt,
@@ -66,6 +67,7 @@ def fill(account: Account, sender: Sender, worker: Worker) -> None:
     Resource.objects.create(account=account, kind="task_queue", sid="WQ" + "1" * 32, seen_at=timezone.now())
     ImportRun.objects.create(account=account)
     SavedReply.objects.create(title="Greeting", body="Hi {{contact.name}}")
+    ConsentEvent.objects.create(channel="sms", address="+14155550123", state="opted_out", source="person")
     Heartbeat.objects.get_or_create(name="sweep")
 
 
