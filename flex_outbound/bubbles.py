@@ -12,6 +12,7 @@ from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from flex_outbound import keywords
 from flex_outbound.channels import Channel
 from flex_outbound.conf import conf
 from flex_outbound.current import local
@@ -117,11 +118,23 @@ def bubble(message: Message, reader: Reader) -> dict[str, Any]:
         "is_bad": bool(described["error_message"]) or described["state"] in UNDELIVERED,
         "text_url": _text_url(message),
         "is_text_hidden": _is_text_hidden(message),
+        "consent": _consent_of(message, described),
         "pictures": [one for one in files if one["is_picture"]],
         "files": [one for one in files if not one["is_picture"]],
         "conversation": message.conversation,
         "address": _address_of(message),
     }
+
+
+def _consent_of(message: Message, described: dict[str, Any]) -> str:
+    """Return in words what a customer said about being written to by a keyword, "" where it is none."""
+    if message.party != Party.CUSTOMER:
+        return ""
+    subject, body = described["subject"], described["body"]
+    said = keywords.said_in_email(subject, body) if described["channel"] == Channel.EMAIL else keywords.said_in(body)
+    if said == keywords.STOP:
+        return _("The customer has unsubscribed.")
+    return _("The customer has subscribed again.") if said == keywords.START else ""
 
 
 def version_of(message: Message) -> str:

@@ -16,6 +16,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "receipts": ("usual", "all", "reversed", "twice", "never"),
     "opaque_addresses": ("accept", "refuse"),
     "leave_routing": ("default", "custom"),
+    "opted_out": ("refuse", "receipt"),
 }
 LARGEST = 10**9
 RANGES = {"created_status": (200, 299), "index_step": (1, 1000)}
@@ -50,6 +51,8 @@ class Options:
     receipts: str = "usual"
     index_step: int = 1
     show_subject: bool = True
+    opt_out_type: bool = False
+    opted_out: str = "refuse"
     opaque_addresses: str = "accept"
     leave_routing: str = "default"
     timer_speed: int = 1

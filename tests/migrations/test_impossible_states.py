@@ -15,6 +15,7 @@ from crm_demo.models import Contact
 from flex_outbound.models import (
     Account,
     Closing,
+    ConsentEvent,
     ContactAddress,
     Conversation,
     ConversationContact,
@@ -41,6 +42,7 @@ MOMENT = datetime(2025, 6, 1, tzinfo=UTC)
 
 
 CONVERSATION = uuid.UUID(int=1)
+OLDER = {"is_newest": False}
 
 
 def sid(prefix: str, letter: str = "a") -> str:
@@ -71,6 +73,7 @@ class World:
         self.mark = self.make(ReadMark, user=self.user, conversation=self.conversation)
         self.reply = self.make(SavedReply, title="Greeting", body="Hello", short_code="hi")
         self.own_reply = self.make(SavedReply, title="Greeting", body="Hello", short_code="hi", owner=self.user)
+        self.consent = self.make(ConsentEvent, **self.like_consent)
         self.address = self.make(ContactAddress, address_key="+14155550101", **self.contact)
 
     def make(self, model: type[models.Model], **values: Any) -> Any:
@@ -124,6 +127,12 @@ class World:
     def like_receipt(self) -> dict[str, Any]:
         """What makes the note of the last genuine callback."""
         return {"account": self.account, "source": Source.TASKROUTER, "event_type": "task.created"}
+
+    @property
+    def like_consent(self) -> dict[str, Any]:
+        """What makes an entry that counts."""
+        address = {"address": "+14155550101", "address_key": "+14155550101"}
+        return {**address, "channel": "sms", "state": "opted_out", "source": "person", "is_newest": True}
 
     @property
     def like_closing(self) -> dict[str, Any]:
@@ -264,6 +273,24 @@ IMPOSSIBLE: list[tuple[str, Deed]] = [
         "flex_contact_address_unique",
         lambda world: world.make(ContactAddress, address_key="+14155550101", **world.contact),
     ),
+    ("flex_consent_channel_known", lambda world: world.change(world.consent, channel="fax")),
+    ("flex_consent_state_known", lambda world: world.change(world.consent, state="perhaps")),
+    ("flex_consent_source_known", lambda world: world.change(world.consent, source="rumour")),
+    ("flex_consent_newest", lambda world: world.make(ConsentEvent, **world.like_consent)),
+    (
+        "flex_consent_newest_of_account",
+        lambda world: (
+            world.make(ConsentEvent, account=world.account, **world.like_consent)
+            and world.make(ConsentEvent, account=world.account, **world.like_consent)
+        ),
+    ),
+    (
+        "flex_consent_message",
+        lambda world: (
+            world.make(ConsentEvent, **world.like_consent | {"is_newest": False, "message_sid": sid("IM")}).pk
+            and world.make(ConsentEvent, **world.like_consent | {"is_newest": False, "message_sid": sid("IM")})
+        ),
+    ),
     ("flex_event_unique", lambda world: world.make(WebhookEvent, **world.like_event)),
     ("flex_source_known", lambda world: world.change(world.event, source="pigeon")),
     ("flex_refusal_unique", lambda world: world.make(WebhookRefusal, **world.like_refusal)),
@@ -355,6 +382,15 @@ POSSIBLE: list[tuple[str, Deed]] = [
             short_code="hi",
             owner=world.make(User, username="bea", password="!"),
         ),
+    ),
+    ("an older entry about an address", lambda world: world.make(ConsentEvent, **world.like_consent | OLDER)),
+    (
+        "an entry of an account beside one of all",
+        lambda world: world.make(ConsentEvent, account=world.account, **world.like_consent),
+    ),
+    (
+        "an entry for one sender beside one for all",
+        lambda world: world.make(ConsentEvent, sender_address=world.sender.address, **world.like_consent),
     ),
     ("another attempt", lambda world: world.make(DispatchAttempt, interaction=world.row, number=2)),
 ]

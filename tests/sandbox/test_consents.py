@@ -9,7 +9,8 @@ from twilio.rest import Client
 
 from flex_outbound.sandbox import defaults
 
-from .conftest import CUSTOMER, Start
+from .conftest import CUSTOMER, Control, Start
+from .test_conversations import receipt
 
 KEY = "ad388b5a46b33b874b0d41f7226db2ef"
 
@@ -35,6 +36,14 @@ def test_who_opts_out_is_not_written_to_until_they_opt_in(client: Client, start:
     assert refusal.value.code == 21610
     consents.create(items=[consent("opt-in")])
     assert start().sid
+
+
+def test_an_opt_out_can_come_back_in_the_receipt_alone(client: Client, start: Start, control: Control) -> None:
+    client.accounts.v1.bulk_consents.create(items=[consent("opt-out")])
+    control.options(opted_out="receipt")
+    made = start()
+    message = client.conversations.v1.conversations(made.conversation).messages.create(body="Hello")
+    assert receipt(client, made.conversation, message.sid).error_code == 21610
 
 
 def test_each_item_is_judged_by_itself(client: Client) -> None:

@@ -86,6 +86,21 @@ def test_an_email_has_its_text_and_its_html_as_media(
     assert "subject" not in raw.get(path).json()
 
 
+def test_a_keyword_can_be_named_in_its_callback(
+    start: Start, control: Control, client: Client, receiver: Receiver
+) -> None:
+    made = start()
+    listen(client, receiver, ["onMessageAdded"])
+    for word in ("STOP", "Hello", "start", "HELP"):
+        control.post("/messages", {"conversation_sid": made.conversation, "body": word})
+    control.options(opt_out_type=True)
+    for word in ("STOP", "Hello", "start", "HELP"):
+        control.post("/messages", {"conversation_sid": made.conversation, "body": word})
+    told = eventually(lambda: calls if len(calls := receiver.of("onMessageAdded")) == 8 else None)
+    named = [call["form"].get("OptOutType") for call in sorted(told, key=lambda one: int(one["form"]["Index"]))]
+    assert named == [None] * 4 + ["STOP", None, "START", "HELP"]
+
+
 def test_a_customer_who_answers_from_another_number_opens_another_conversation(
     start: Start, control: Control, client: Client, receiver: Receiver
 ) -> None:

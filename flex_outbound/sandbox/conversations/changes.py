@@ -15,6 +15,7 @@ from flex_outbound.sandbox.world import World
 
 STOP_WORDS = {"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "REVOKE", "OPTOUT"}
 START_WORDS = {"START", "YES", "UNSTOP"}
+HELP_WORDS = {"HELP", "INFO"}
 
 
 @dataclass(slots=True)
@@ -30,6 +31,7 @@ class Draft:
     media: list[Media] = field(default_factory=list)
     failure: int = 0
     silent: bool = False
+    opt_out: str = ""
     created: datetime | None = None
     updated: datetime | None = None
 
@@ -140,7 +142,9 @@ class Changes:
         conversation.messages[message.sid] = message
         conversation.updated = now()
         self.start_timers(conversation)
-        self._tell(conversation, "onMessageAdded", self._message_fields(message))
+        is_shown = bool(draft.opt_out) and self.state.options.opt_out_type
+        own = {"OptOutType": draft.opt_out} if is_shown else {}
+        self._tell(conversation, "onMessageAdded", self._message_fields(message) | own)
         for participant in list(conversation.participants.values()):
             if participant.address and participant.sid != draft.participant_sid:
                 delivery.send(self.state, self.world, conversation, message, participant, draft.failure)
@@ -168,8 +172,12 @@ class Changes:
         word = (draft.body or "").strip().upper()
         if word in STOP_WORDS and customer.type == "sms":
             self.world.opted_out.add(address)
+            draft.opt_out = "STOP"
         if word in START_WORDS:
             self.world.opted_out.discard(address)
+            draft.opt_out = "START"
+        if word in HELP_WORDS:
+            draft.opt_out = "HELP"
         draft.author, draft.participant_sid = address, customer.sid
         return self.add_message(conversation, draft)
 

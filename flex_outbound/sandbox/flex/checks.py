@@ -191,7 +191,8 @@ def _phone(call: Call, wanted: Wanted) -> None:
     if wanted.participants:
         wanted.address, wanted.proxy = (str(wanted.participants[0][name]) for name in ("address", "proxy_address"))
     addresses = {str(one["address"]) for one in wanted.participants} | ({wanted.address} - {""})
-    if addresses & call.world.opted_out or (addresses and call.fault("opted_out")):
+    is_refused = call.state.options.opted_out == "refuse" and bool(addresses & call.world.opted_out)
+    if is_refused or (addresses and call.fault("opted_out")):
         raise bad_request(21610, "Attempt to send to unsubscribed recipient")
 
 
