@@ -32,7 +32,7 @@ def test_from_stop_to_a_manager_who_writes_down_that_they_agreed(
     line = page.get_by_test_id("flex-message-consent")
     expect(line).to_have_text("The customer has unsubscribed.", timeout=3 * PATIENCE_MS)
     page.reload()
-    expect(page.get_by_text(NO).first).to_be_visible()
+    expect(page.locator(".flex-outbound__reason")).to_contain_text(NO)
     expect(page.get_by_test_id("flex-sms")).to_have_attribute("aria-disabled", "true")
     expect(page.locator("flex-answer")).to_contain_text(NO)
     expect(page.get_by_test_id("flex-answer-body")).to_have_count(0)
@@ -48,7 +48,7 @@ def test_from_stop_to_a_manager_who_writes_down_that_they_agreed(
     write_down(browser, stack, contact, shoot)
 
     page.reload()
-    expect(page.get_by_text(NO)).to_have_count(0)
+    expect(page.locator(".flex-outbound__reason")).to_have_count(0)
     expect(page.get_by_test_id("flex-answer-body")).to_be_visible()
     expect(page.get_by_test_id("flex-sms")).not_to_have_attribute("aria-disabled", "true")
 
