@@ -35,9 +35,9 @@ LARGEST: Final = 50 * 1024 * 1024
 class ConsentForm(forms.ModelForm):
     """What a person may say. The reason is what is asked for first when somebody complains."""
 
-    sender_address = forms.ChoiceField(label=gettext_lazy("sender"), required=False)
+    sender_address = forms.ChoiceField(label=gettext_lazy("Sender"), required=False)
     reason = forms.CharField(
-        label=gettext_lazy("reason"),
+        label=gettext_lazy("Reason"),
         max_length=500,
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text=gettext_lazy("How and when the customer said so."),
@@ -126,7 +126,7 @@ class ConsentEventAdmin(BoundedListAdmin):
     change_list_template = "admin/flex_outbound/consentevent/change_list.html"
     form = ConsentForm
     pages = (ExportPage, ImportPage)
-    list_display = ("happened_at", "shown_address", "channel", "state", "counts_for", "source", "user", "is_newest")
+    list_display = ("happened_at", "shown_address", "channel", "state", "counts_for", "source", "is_newest")
     list_display_links = ("happened_at",)
     list_filter = ("state", "channel", "source", "is_newest", ("account", FoldedRelated))
     list_select_related = ("user", "account")

@@ -2009,7 +2009,7 @@ class Migration(migrations.Migration):
                         verbose_name="written down",
                     ),
                 ),
-                ("is_newest", models.BooleanField(default=False, editable=False)),
+                ("is_newest", models.BooleanField(default=False, editable=False, verbose_name="counts now")),
             ],
             options={
                 "verbose_name": "consent",

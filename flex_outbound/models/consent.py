@@ -72,7 +72,7 @@ class ConsentEvent(models.Model):
     message_sid = SidField(_("message SID"), kind=SidKind.MESSAGE, blank=True, default="")
     happened_at = models.DateTimeField(_("when"), db_default=Now())
     created_at = models.DateTimeField(_("written down"), db_default=Now(), editable=False)
-    is_newest = models.BooleanField(default=False, editable=False)
+    is_newest = models.BooleanField(_("counts now"), default=False, editable=False)
 
     class Meta:
         verbose_name = _("consent")

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test import Client as DjangoClient
 from django.test.utils import CaptureQueriesContext
 
 from flex_outbound.channels import Channel
@@ -253,3 +254,13 @@ def test_a_click_that_twilio_refuses_is_noted(
         assert steps.created(claimed, SIDS, "assigned", wait=60)
     assert steps.change(claimed, event, reason="opted_out", code=21610)
     assert said() == [("receipt", "opted_out", senders[Channel.SMS].address)]
+
+
+def test_a_forged_callback_notes_nothing(ours: Twilio, account: Account, settings: Any) -> None:
+    settings.FLEX_OUTBOUND = {**settings.FLEX_OUTBOUND, "PUBLIC_BASE_URL": "https://crm.example.com"}
+    ours.say("STOP")
+    answer = DjangoClient().post(
+        f"/flex/webhooks/{account.pk}/conversations/", ours.told[-1], headers={"X-Twilio-Signature": "Zm9yZ2Vk"}
+    )
+    assert answer.status_code == 403
+    assert said() == []

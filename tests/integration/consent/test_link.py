@@ -4,9 +4,13 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from crm_demo.models import Contact
+from flex_outbound.models import ConsentEvent
+from flex_outbound.models.setup import forget_setup
 from tests.integration.pages.conftest import Render, render  # noqa: F401
 
 from .conftest import NUMBER, Say
@@ -61,3 +65,27 @@ def test_a_link_to_nothing_shows_an_empty_form(lead: User, query: dict[str, Any]
     client = Client()
     client.force_login(lead)
     assert client.get("/admin/flex_outbound/consentevent/add/", query).status_code == 200
+
+
+def test_a_list_asks_once_for_all_its_contacts(
+    render: Render,  # noqa: F811
+    agent: User,
+    contact: Contact,
+    say: Say,
+    django_user_model: Any,
+) -> None:
+    """Two queries more than without a refusal, however long the list: the ledger, and what the user can send with."""
+    source = "{% for contact in contacts %}{% flex_buttons contact compact=True %}{% endfor %}"
+    people = Contact.objects.bulk_create(Contact(full_name=f"P {n}", mobile=f"+1415555{n:04}") for n in range(50))
+
+    def asked(*contacts: Contact) -> int:
+        forget_setup()
+        fresh = django_user_model.objects.get(pk=agent.pk)
+        with CaptureQueriesContext(connection) as captured:
+            html = render(source, fresh, contacts=contacts)
+        assert ("unsubscribed" in html) == (contact in contacts and ConsentEvent.objects.exists())
+        return len(captured)
+
+    before = asked(contact, *people)
+    say()
+    assert asked(contact) == asked(contact, *people) == before + 2
