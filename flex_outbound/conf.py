@@ -36,6 +36,7 @@ DEFAULTS: dict[str, Any] = {
     "REFUSE_PLACEHOLDERS": True,
     "STOP_WORDS": (),
     "START_WORDS": (),
+    "PRESENCE_OF_WRITERS": True,
 }
 
 RATE_LIMITS: dict[str, str | None] = {
@@ -178,6 +179,11 @@ class Conf:
     def start_words(self) -> Sequence[str]:
         """Words by which customers subscribe again, beside Twilio's."""
         return tuple(self._get("START_WORDS"))
+
+    @property
+    def presence_of_writers(self) -> bool:
+        """Whether agents are told which colleague is writing to the same customer."""
+        return bool(self._get("PRESENCE_OF_WRITERS"))
 
     @property
     def worker_context(self) -> Callable[[Any, Any], AbstractContextManager[Any]] | None:

@@ -22,7 +22,7 @@ from django.utils.translation import get_language
 
 from flex_outbound.channels import Address, Channel
 from flex_outbound.conf import conf
-from flex_outbound.models import IN_THE_WAY, ContactAddress, ConversationContact, Interaction
+from flex_outbound.models import IN_THE_WAY, ContactAddress, ConversationContact, Draft, Interaction
 from flex_outbound.models.interaction import use_owner
 from flex_outbound.phones import text_of
 
@@ -353,6 +353,7 @@ def _move(source: dict[str, Any], target: dict[str, Any]) -> int:
         # In this order: who links a conversation by an address holds the address's row, and waits here for its end.
         _move_addresses(source, target)
         _move_links(source, target)
+        _move_drafts(source, target)
         return moved
 
 
@@ -371,6 +372,12 @@ def _move_links(source: dict[str, Any], target: dict[str, Any]) -> None:
     twins = ConversationContact.objects.filter(**target, conversation__in=links.values("conversation"))
     links.filter(conversation__in=list(twins.values_list("conversation", flat=True))).delete()
     links.update(**target)
+
+
+def _move_drafts(source: dict[str, Any], target: dict[str, Any]) -> None:
+    there = Draft.objects.filter(**target, user=OuterRef("user"), place=OuterRef("place")).order_by()
+    free = Draft.objects.filter(**source).exclude(Exists(there)).values_list("pk", flat=True)
+    Draft.objects.filter(pk__in=list(free)).update(**target)
 
 
 def _store_newest(contact: models.Model, keys: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ from flex_outbound.api.errors import collection_of
 from flex_outbound.api.serializers import AnswerSerializer
 from flex_outbound.api.views import ApiView, ClickThrottle
 from flex_outbound.models import Message
-from flex_outbound.outbox import answers, files
+from flex_outbound.outbox import answers, drafts, files
 from flex_outbound.outbox.answers import Reply
 from flex_outbound.outbox.preflight import require_permission
 from flex_outbound.statements import load_permissions
@@ -39,8 +39,9 @@ class ConversationMessagesView(ApiView):
         form = AnswerSerializer(data=request.data, context={"request": request})
         form.is_valid(raise_exception=True)
         values: dict[str, Any] = dict(form.validated_data)
-        file = read_file(values.pop("media", None))
+        file, draft = read_file(values.pop("media", None)), values.pop("draft", "")
         message = answers.answer(Reply(user=request.user, conversation=conversation, file=file, **values))
+        drafts.forget_sent(request.user, conversation_sid, draft)
         return _answer(request, message, 202)
 
 

@@ -15,6 +15,13 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
 from flex_outbound import __version__
+from flex_outbound.api.drafts_shapes import (
+    DraftConflictShape,
+    DraftSerializer,
+    DraftsShape,
+    SavedShape,
+    VersionQuery,
+)
 from flex_outbound.api.inbox_shapes import (
     InboxQuery,
     InboxShape,
@@ -203,6 +210,24 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         "replies_delete",
         "Delete a reply of your own",
         {**COMMON, **MISSING, 204: OpenApiResponse(description="Deleted.")},
+    ),
+    ("ContactDraftsView", "GET"): Operation(
+        "contact_drafts",
+        "List your drafts for a contact, and who is writing there",
+        {**COMMON, **MISSING, 200: DraftsShape, 304: OpenApiResponse(description="Nothing has changed.")},
+        parameters=[_header("If-None-Match", "The ETag of the last answer.")],
+    ),
+    ("DraftView", "POST"): Operation(
+        "contact_drafts_save",
+        "Keep what is typed",
+        {**COMMON, **MISSING, **UPLOAD, 200: SavedShape, 409: OpenApiResponse(DraftConflictShape)},
+        request=DraftSerializer,
+    ),
+    ("DraftView", "DELETE"): Operation(
+        "contact_drafts_discard",
+        "Discard a draft",
+        {**COMMON, **MISSING, 204: OpenApiResponse(description="It is gone.")},
+        parameters=[VersionQuery],
     ),
 }
 """By view and method."""

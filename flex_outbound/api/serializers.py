@@ -204,6 +204,12 @@ class ClickSerializer(Keyed):
     bcc = Addresses()
     content_sid = Text(required=False, allow_blank=True, validators=[validator(SidKind.CONTENT)])
     content_variables = Variables(required=False)
+    draft = Text(
+        required=False,
+        allow_blank=True,
+        max_length=MAX_KEY,
+        help_text=_("The version of the draft that this was; it is deleted."),
+    )
 
     RECIPIENTS: ClassVar[tuple[str, ...]] = ("to", "cc", "bcc")
     FROM_THE_USER: ClassVar[tuple[str, ...]] = ("worker", "worker_sid")
@@ -245,6 +251,12 @@ class AnswerSerializer(Keyed):
         allow_empty_file=True,
         max_length=MAX_FILE_NAME,
         help_text=_("One file; the request is then multipart/form-data."),
+    )
+    draft = Text(
+        required=False,
+        allow_blank=True,
+        max_length=MAX_KEY,
+        help_text=_("The version of the draft that this was; it is deleted."),
     )
 
 

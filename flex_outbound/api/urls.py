@@ -4,6 +4,7 @@ from django.urls import path, re_path
 
 from flex_outbound.api import (
     answers,
+    drafts,
     inbox,
     messages,
     replies,
@@ -37,6 +38,16 @@ urlpatterns = [
     ),
     path("replies/", replies.RepliesView.as_view(), name="reply-list"),
     path("replies/<int:pk>/", replies.ReplyView.as_view(), name="reply-detail"),
+    path(
+        "contacts/<str:contact_type>/<path:contact_id>/drafts/",
+        drafts.ContactDraftsView.as_view(),
+        name="contact-drafts",
+    ),
+    path(
+        "contacts/<str:contact_type>/<path:contact_id>/drafts/<str:place>/",
+        drafts.DraftView.as_view(),
+        name="contact-draft",
+    ),
     path("schema/", views.SchemaView.as_view(), name="schema"),
     # Only with its slash, so that Django can still add a forgotten one.
     re_path(r"^[\s\S]*/\Z", views.NowhereView.as_view()),

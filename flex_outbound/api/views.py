@@ -41,7 +41,7 @@ from flex_outbound.api.serializers import (
 from flex_outbound.contacts import adapter_by_label, content_type_of, find_contact, stored_id
 from flex_outbound.exceptions import InvalidClick
 from flex_outbound.models import Interaction
-from flex_outbound.outbox import decisions
+from flex_outbound.outbox import decisions, drafts
 from flex_outbound.outbox.enqueue import Click, enqueue
 from flex_outbound.outbox.preflight import channel_options, require_permission
 from flex_outbound.outbox.visible import shown_to, visible_to
@@ -233,8 +233,10 @@ class InteractionListView(ApiView):
         require_permission(request.user)
         click = ClickSerializer(data=request.data, context={"request": request})
         click.is_valid(raise_exception=True)
-        values = click.validated_data
+        values = dict(click.validated_data)
+        draft = values.pop("draft", "")
         interaction = enqueue(Click(user=request.user, **values))
+        drafts.forget_sent(request.user, interaction.channel, draft, drafts.contact_of(interaction))
         if not (values.get("body") or values.get("content_sid")):
             # There is no first message; asking for one would be a query.
             Interaction.message.related.set_cached_value(interaction, None)

@@ -198,6 +198,10 @@ def _kept(given: dict[str, Any]) -> list[CheckMessage]:
         hint = "A number of days of 1 or more, or None to keep everything."
         words = f"FLEX_OUTBOUND['RETENTION'] must be a number of days or None, not {days!r}."
         found.append(Error(words, hint=hint, id="flex_outbound.E023"))
+    if not isinstance(given.get("PRESENCE_OF_WRITERS", True), bool):
+        hint = "True tells agents which colleague is writing to the same customer; False tells nobody."
+        words = f"FLEX_OUTBOUND['PRESENCE_OF_WRITERS'] must be True or False, not {given['PRESENCE_OF_WRITERS']!r}."
+        found.append(Error(words, hint=hint, id="flex_outbound.E029"))
     return found
 
 

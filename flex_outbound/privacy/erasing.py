@@ -26,6 +26,7 @@ from flex_outbound.models import (
     ContactAddress,
     Conversation,
     DispatchAttempt,
+    Draft,
     Interaction,
     Message,
     WebhookEvent,
@@ -81,6 +82,7 @@ class Erased:
     copies: int = 0
     addresses: int = 0
     consents: int = 0
+    drafts: int = 0
     left: list[Any] = field(default_factory=list)
 
 
@@ -99,6 +101,7 @@ def preview(person: Person, *, shared: bool = False) -> Erased:
         copies=sum(1 for _row in _copies(keys, person)),
         addresses=ContactAddress.objects.filter(**person.keys).count(),
         consents=consents_of(person, keys).count(),
+        drafts=Draft.objects.filter(**person.keys).count(),
     )
 
 
@@ -122,6 +125,7 @@ def erase(person: Person, *, shared: bool = False) -> Erased:
     for key in () if shared else held.shared:
         _unname(key, person)
     done.consents = _erase_consents(person, keys)
+    done.drafts = Draft.objects.filter(**person.keys).delete()[0]
     done.addresses = ContactAddress.objects.filter(**person.keys).delete()[0]
     done.left = [
         *open_interactions(person).values_list("pk", flat=True)[:BATCH],

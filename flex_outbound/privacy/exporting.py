@@ -13,6 +13,7 @@ from flex_outbound.models import (
     ContactAddress,
     ConversationContact,
     DispatchAttempt,
+    Draft,
     Interaction,
     Message,
 )
@@ -58,6 +59,9 @@ def export(person: Person) -> Iterator[str]:
     yield from _list(_of_consent(one) for one in _rows(_consents(keys)))
     yield ', "interactions": '
     yield from _list(_of_interaction(one) for one in _rows(_interactions(person)))
+    yield ', "drafts": '
+    drafts = Draft.objects.filter(**person.keys).select_related("user").order_by("pk")
+    yield from _list(_of_draft(one) for one in _rows(drafts))
     yield ', "conversations": ['
     for number, key in enumerate(held.all):
         yield ", " if number else ""
@@ -110,6 +114,10 @@ def _of_message(row: Message) -> dict[str, Any]:
 
 def _of_link(row: Any) -> dict[str, Any]:
     return {"linked_at": row.created_at, "by_a_person": row.linked_by_id is not None}
+
+
+def _of_draft(row: Draft) -> dict[str, Any]:
+    return {**_fields(row, ("place", "values", "updated_at")), "agent": _name(row.user)}
 
 
 def _of_address(row: ContactAddress) -> dict[str, Any]:

@@ -17,8 +17,8 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from flex_outbound.exceptions import FlexOutboundError
-from flex_outbound.models import Account, Closing, Conversation, Interaction, Message, WebhookEvent
-from flex_outbound.outbox import locks
+from flex_outbound.models import Account, Closing, Conversation, Draft, Interaction, Message, WebhookEvent
+from flex_outbound.outbox import drafts, locks
 from flex_outbound.outbox.conversations import keeping
 from flex_outbound.reports import days as calendar
 from flex_outbound.reports import rollup
@@ -55,7 +55,8 @@ def prune(
 
     ``older``: None deletes no rows. ``texts``: also empty texts that were stored before their account came to keep
     none. ``seconds``: stop after so long. Texts that were not sent, of accounts that keep none, are emptied in any case
-    once they are a week old. Raises ValueError for less than a day, TryLater while the figures are counted.
+    once they are a week old, and drafts are deleted in any case after ``drafts.DAYS``. Raises ValueError for less than
+    a day, TryLater while the figures are counted.
     """
     end = time.monotonic() + seconds if seconds is not None else None
     done: Counter[str] = Counter()
@@ -77,6 +78,7 @@ def preview(older: float | None, *, texts: bool = False) -> Counter[str]:
         found["interactions"] = _old_interactions(cutoff).count()
         found["conversations"] = _old_conversations(cutoff, emptied=False).count()
         found["webhook events"] = _old_events(cutoff).count()
+    found["drafts"] = _old_drafts(older).count()
     for wanted in _texts(texts=texts):
         found["texts"] += wanted.count()
     return found
@@ -85,6 +87,7 @@ def preview(older: float | None, *, texts: bool = False) -> Counter[str]:
 def _steps(older: float | None, *, texts: bool) -> Step:
     for wanted in _texts(texts=texts):
         yield from _forget_texts(wanted)
+    yield from _prune_drafts(older)
     if older is None:
         return
     cutoff = _cutoff(older)
@@ -220,6 +223,19 @@ def _prune_events(cutoff: datetime) -> Step:
         if not keys:
             return
         yield "webhook events", len(keys)
+
+
+def _old_drafts(older: float | None) -> QuerySet[Draft]:
+    return drafts.too_old(None if older is None else _cutoff(older))
+
+
+def _prune_drafts(older: float | None) -> Step:
+    while True:
+        keys = list(_old_drafts(older).order_by("updated_at", "pk").values_list("pk", flat=True)[:BATCH])
+        Draft.objects.filter(pk__in=keys).delete()
+        if not keys:
+            return
+        yield "drafts", len(keys)
 
 
 # -- texts -------------------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from flex_outbound import answering, contexts
 from flex_outbound.contacts import adapter_by_type, find_contact
 from flex_outbound.exceptions import ClickConflict, ClickError, ClickNotAllowed, InvalidClick
 from flex_outbound.models import Conversation, ConversationContact
-from flex_outbound.outbox import answers, files
+from flex_outbound.outbox import answers, drafts, files
 from flex_outbound.outbox.answers import Reply
 from flex_outbound.outbox.preflight import Setup, require_permission
 from flex_outbound.statements import load_permissions
@@ -70,6 +70,7 @@ def answer(request: HttpRequest, conversation_sid: str) -> HttpResponse:
         answers.answer(read_reply(request, conversation))
     except ClickError as error:
         return show_again(request, conversation, error)
+    drafts.forget_sent(request.user, conversation_sid, request.POST.get("draft", ""))
     messages.success(request, _("Your answer is being sent."), fail_silently=True)
     return HttpResponseRedirect(next_page(request, _page_of(request, conversation)))
 

@@ -29,7 +29,7 @@ from flex_outbound.channels import Channel
 from flex_outbound.contacts import ContactAdapter, adapter_by_label, find_contact
 from flex_outbound.exceptions import ClickConflict, ClickError, ClickNotAllowed, InvalidClick
 from flex_outbound.models import Interaction
-from flex_outbound.outbox import decisions, texts
+from flex_outbound.outbox import decisions, drafts, texts
 from flex_outbound.outbox.enqueue import Click, enqueue
 from flex_outbound.outbox.preflight import require_permission
 from flex_outbound.outbox.visible import shown_to, visible_to
@@ -105,6 +105,8 @@ def send(request: HttpRequest) -> HttpResponse:
         interaction = enqueue(read_click(request))
     except ClickError as error:
         return show_again(request, adapter, contact, error)
+    draft = request.POST.get("draft", "")
+    drafts.forget_sent(request.user, interaction.channel, draft, drafts.contact_of(interaction))
     words = _("%(channel)s to %(name)s: %(status)s.") % {
         "channel": interaction.get_channel_display(),
         "name": interaction.contact_name or interaction.address,

@@ -20,6 +20,7 @@ from flex_outbound.models import (
     Conversation,
     ConversationContact,
     DispatchAttempt,
+    Draft,
     ImportRun,
     Interaction,
     Message,
@@ -75,6 +76,7 @@ class World:
         self.own_reply = self.make(SavedReply, title="Greeting", body="Hello", short_code="hi", owner=self.user)
         self.consent = self.make(ConsentEvent, **self.like_consent)
         self.address = self.make(ContactAddress, address_key="+14155550101", **self.contact)
+        self.draft = self.make(Draft, user=self.user, place="sms", **self.contact)
 
     def make(self, model: type[models.Model], **values: Any) -> Any:
         """Insert a row as it is."""
@@ -291,6 +293,7 @@ IMPOSSIBLE: list[tuple[str, Deed]] = [
             and world.make(ConsentEvent, **world.like_consent | {"is_newest": False, "message_sid": sid("IM")})
         ),
     ),
+    ("flex_draft_unique", lambda world: world.make(Draft, user=world.user, place="sms", **world.contact)),
     ("flex_event_unique", lambda world: world.make(WebhookEvent, **world.like_event)),
     ("flex_source_known", lambda world: world.change(world.event, source="pigeon")),
     ("flex_refusal_unique", lambda world: world.make(WebhookRefusal, **world.like_refusal)),

@@ -85,6 +85,7 @@ CASES: list[tuple[Any, str]] = [
     ({"STOP_WORDS": None}, "E024"),
     ({"START_WORDS": ["please write again"]}, "E024"),
     ({"START_WORDS": [""]}, "E024"),
+    ({"PRESENCE_OF_WRITERS": "no"}, "E029"),
 ]
 RIGHT: list[dict[str, Any]] = [
     {"PUBLIC_BASE_URL": "https://crm.example.com/crm/", "API_BASE_URL": "http://[::1]:8765"},

@@ -79,7 +79,8 @@ def _counts(found: Erased) -> str:
     return (
         f"{found.interactions} interactions, {len(chosen)} conversations, {found.messages} messages, "
         f"{found.copies} emails to others with a copy, {found.addresses} addresses of the index, "
-        f"{found.consents} entries of the ledger of consent."
+        f"{found.consents} entries of the ledger of consent, "
+        f"{found.drafts} drafts."
     )
 
 

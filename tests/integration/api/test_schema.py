@@ -34,6 +34,8 @@ PATHS = {
     "/flex/api/contacts/{contact_type}/{contact_id}/messages/",
     "/flex/api/replies/",
     "/flex/api/replies/{id}/",
+    "/flex/api/contacts/{contact_type}/{contact_id}/drafts/",
+    "/flex/api/contacts/{contact_type}/{contact_id}/drafts/{place}/",
 }
 
 

@@ -21,6 +21,7 @@ from flex_outbound.models import (
     Conversation,
     ConversationContact,
     DispatchAttempt,
+    Draft,
     Interaction,
     Message,
     WebhookEvent,
@@ -284,3 +285,21 @@ def test_what_is_written_while_somebody_is_erased_is_sent_as_it_is(
     monkeypatch.setattr(erasing, "_refuse_open", answer_then)
     assert "run this again" in command("flex_erase", contact, "--yes")
     assert Message.objects.get(status="waiting").body == "On its way"
+
+
+def test_drafts_are_erased_with_their_contact(user: User, contact: Contact) -> None:
+    kind = ContentType.objects.get_for_model(Contact)
+    values = {"contact_type": kind, "user": user, "place": "sms", "values": {"body": MARK}}
+    Draft.objects.create(contact_id=str(contact.pk), **values)
+    Draft.objects.create(contact_id="4711", **values)
+    person = people.find(f"crm_demo.contact:{contact.pk}")
+    assert erasing.preview(person).drafts == 1
+    assert erasing.erase(person).drafts == 1
+    assert [one.contact_id for one in Draft.objects.all()] == ["4711"]
+
+
+def test_drafts_go_with_their_user(user: User, contact: Contact) -> None:
+    kind = ContentType.objects.get_for_model(Contact)
+    Draft.objects.create(contact_type=kind, contact_id="1", user=user, place="sms", values={"body": MARK})
+    user.delete()
+    assert not Draft.objects.exists()

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
+from django.contrib.contenttypes.models import ContentType
 from django.core.management import CommandError, call_command
 
 from crm_demo.models import Contact
-from flex_outbound.models import Account, Conversation, ConversationContact
+from flex_outbound.models import Account, Conversation, ConversationContact, Draft
 from flex_outbound.privacy import exporting, people
 from flex_outbound.testing import Flex
 
@@ -86,3 +88,12 @@ def test_a_file_is_new_and_its_owners(flex: Flex, opened: Opened, contact: Conta
         export(contact, "--output", str(path))
     with pytest.raises(CommandError, match="no model"):
         call_command("flex_export", "--contact", "crm_demo.nobody:1")
+
+
+def test_what_an_agent_has_typed_is_in_it(user: User, contact: Contact) -> None:
+    kind = ContentType.objects.get_for_model(Contact)
+    Draft.objects.create(
+        contact_type=kind, contact_id=str(contact.pk), user=user, place="email", values={"body": MARK, "cc": "c@d.io"}
+    )
+    [draft] = export(contact)["drafts"]
+    assert (draft["agent"], draft["place"], draft["values"]) == ("ada", "email", {"body": MARK, "cc": "c@d.io"})

@@ -17,6 +17,7 @@ from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from crm_demo.models import Contact
 from flex_outbound import tasks
 from flex_outbound.exceptions import ClickConflict
 from flex_outbound.models import (
@@ -25,6 +26,7 @@ from flex_outbound.models import (
     Conversation,
     DailyFigures,
     DispatchAttempt,
+    Draft,
     Interaction,
     Message,
     WebhookEvent,
@@ -298,3 +300,15 @@ def test_two_runs_at_once_count_no_message_twice(
         thread.join(30)
     assert Message.objects.count() == 0
     assert sum(Conversation.objects.values_list("forgotten_inbound", flat=True)) == inbound > 0
+
+
+@pytest.mark.parametrize(("older", "left"), [(None, [29, 10]), (20.0, [10]), (90.0, [29, 10])])
+def test_drafts_end_after_thirty_days_or_sooner(user: User, older: float | None, left: list[int]) -> None:
+    kind = ContentType.objects.get_for_model(Contact)
+    for age in (31, 29, 10):
+        at = timezone.now() - timedelta(days=age)
+        values = {"place": "sms", "values": {"body": "Hi"}, "updated_at": at}
+        Draft.objects.create(contact_type=kind, contact_id=str(age), user=user, **values)
+    assert pruning.preview(older)["drafts"] == 3 - len(left)
+    assert pruning.prune(older, pause=0)["drafts"] == 3 - len(left)
+    assert [int(one.contact_id) for one in Draft.objects.order_by("pk")] == left

@@ -1,0 +1,471 @@
+"""Drafts over the API: kept for their user alone, never overwritten unseen, gone once they were sent."""
+
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.contrib.contenttypes.models import ContentType
+from django.test import Client
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from crm_demo.models import Contact
+from flex_outbound.contacts import adapter_for, move_history
+from flex_outbound.models import (
+    Account,
+    ContactAddress,
+    Conversation,
+    ConversationContact,
+    Draft,
+    Interaction,
+    Message,
+    Sender,
+)
+from flex_outbound.outbox import drafts
+from flex_outbound.twilio_statuses import ConversationState, Party
+from tests.integration.api.conftest import Post, make_user, signed_in
+
+SIGN_IN, PERMISSIONS, CONTACT, SAVEPOINT = 2, 1, 1, 2
+
+Save = Callable[..., Any]
+Open = Callable[..., Conversation]
+
+
+def address(contact: Contact, place: str = "") -> str:
+    """Return the address of a contact's drafts, or of one of them."""
+    base = f"/flex/api/contacts/crm_demo.contact/{contact.pk}/drafts/"
+    return f"{base}{place}/" if place else base
+
+
+@pytest.fixture(autouse=True)
+def known_types(db: None) -> None:
+    """Fill Django's cache of content types, as the first request of a process does."""
+    ContentType.objects.get_for_model(Contact)
+
+
+@pytest.fixture
+def save(client: Client, contact: Contact) -> Save:
+    """Keep what is typed by SMS; keywords are fields."""
+
+    def post(place: str = "sms", browser: Client = client, to: Contact = contact, **typed: Any) -> Any:
+        return browser.post(address(to, place), typed, content_type="application/json")
+
+    return post
+
+
+@pytest.fixture
+def open_conversation(account: Account, senders: dict[str, Sender], agent: User, contact: Contact) -> Open:
+    """Return the agent's own open conversation with the contact."""
+
+    def make(channel: str = "sms", **changes: Any) -> Conversation:
+        sender = senders[channel]
+        values = {"account": account, "channel": channel, "agent": agent, "sender": sender, "state": "active"}
+        room = Conversation.objects.create(pk=uuid.uuid4(), **{**values, **changes})
+        kind = ContentType.objects.get_for_model(Contact)
+        ConversationContact.objects.create(conversation=room, contact_type=kind, contact_id=str(contact.pk))
+        return room
+
+    return make
+
+
+def read(client: Client, contact: Contact) -> dict[str, Any]:
+    """Return what the contact's page asks for."""
+    answer = client.get(address(contact))
+    assert answer.status_code == 200
+    return answer.json()
+
+
+# -- kept and found again ----------------------------------------------------------------------------------------------
+
+
+def test_what_is_typed_is_found_again_on_any_machine_of_its_user(
+    save: Save, agent: User, contact: Contact, colleague: User
+) -> None:
+    typed = {"subject": "Hi", "body": "<script>alert(1)</script>\n  two", "cc": "half@", "address": "a@example.com"}
+    saved = save("email", **typed).json()
+    assert saved == {"place": "email", "version": saved["version"], "is_kept": True}
+    [draft] = read(signed_in(agent), contact)["drafts"]
+    assert draft == {
+        "place": "email",
+        "channel": "email",
+        "is_open": True,
+        "version": saved["version"],
+        "values": typed,
+    }
+    assert read(signed_in(colleague), contact)["drafts"] == []
+
+
+def test_a_page_knows_for_whom_it_was_made(agent: User, colleague: User, contact: Contact) -> None:
+    keys = {read(signed_in(one), contact)["user"] for one in (agent, agent, colleague)}
+    assert len(keys) == 2
+    assert "" not in keys
+
+
+def test_each_place_has_a_draft_of_its_own(
+    save: Save, client: Client, contact: Contact, open_conversation: Open
+) -> None:
+    room = open_conversation()
+    for place in ("sms", "whatsapp", room.conversation_sid):
+        assert save(place, body=place).status_code == 200
+    shown = {one["place"]: (one["values"]["body"], one["channel"]) for one in read(client, contact)["drafts"]}
+    assert shown == {
+        "sms": ("sms", "sms"),
+        "whatsapp": ("whatsapp", "whatsapp"),
+        room.conversation_sid: (room.conversation_sid, "sms"),
+    }
+
+
+def test_an_emptied_form_and_a_discarded_draft_are_gone(save: Save, client: Client, contact: Contact) -> None:
+    version = save(body="Hello").json()["version"]
+    assert save(body="  ", version=version, address="+14155550123").json()["version"] == ""
+    assert not Draft.objects.exists()
+    save(body="Again")
+    assert client.delete(address(contact, "sms")).status_code == 204
+    assert client.delete(address(contact, "sms")).status_code == 204
+    assert not Draft.objects.exists()
+
+
+def test_the_subject_that_an_answer_begins_with_is_no_draft(save: Save, open_conversation: Open) -> None:
+    room = open_conversation("email")
+    save(room.conversation_sid, subject="Re: Order", body="")
+    assert not Draft.objects.exists()
+    save(room.conversation_sid, subject="Re: Order", body="Hi", cc="unknown here")
+    assert Draft.objects.get().values == {"subject": "Re: Order", "body": "Hi"}
+
+
+# -- two windows -------------------------------------------------------------------------------------------------------
+
+
+def test_what_another_window_typed_is_not_overwritten(save: Save) -> None:
+    first = save(body="One").json()["version"]
+    second = save(body="Two", version=first).json()["version"]
+    for known in (first, "", "nonsense"):
+        late = save(body="Late", version=known)
+        assert (late.status_code, late.json()["code"]) == (409, "draft_changed")
+        assert late.json()["draft"]["values"] == {"body": "Two"}
+    assert save(body="Chosen", version=late.json()["draft"]["version"]).status_code == 200
+    assert Draft.objects.get().values == {"body": "Chosen"}
+    assert second < late.json()["draft"]["version"] or second == late.json()["draft"]["version"]
+
+
+def test_what_another_window_sent_is_not_kept_once_more_unseen(save: Save, client: Client, contact: Contact) -> None:
+    version = save(body="One").json()["version"]
+    client.delete(address(contact, "sms"))
+    late = save(body="One more", version=version)
+    assert (late.status_code, late.json()["draft"]) == (409, None)
+    assert not Draft.objects.exists()
+
+
+def test_discarding_takes_only_what_was_seen(save: Save, client: Client, contact: Contact) -> None:
+    first = save(body="One").json()["version"]
+    save(body="Two", version=first)
+    client.delete(f"{address(contact, 'sms')}?version={first.replace('+', '%2B')}")
+    assert Draft.objects.get().values == {"body": "Two"}
+
+
+# -- sent --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_click_deletes_its_draft_in_the_same_request(save: Save, post: Post) -> None:
+    version = save(body="Hello").json()["version"]
+    save("whatsapp", body="Other")
+    assert post(body="Hello", draft=version).status_code == 202
+    assert [one.place for one in Draft.objects.all()] == ["whatsapp"]
+
+
+def test_an_answer_deletes_its_draft_and_not_the_next_text(save: Save, client: Client, open_conversation: Open) -> None:
+    sid = open_conversation().conversation_sid
+    url = f"/flex/api/conversations/{sid}/messages/"
+    first = save(sid, body="One").json()["version"]
+    save(sid, body="The next one", version=first)
+    assert client.post(url, {"body": "One", "draft": first}).status_code == 202
+    newest = Draft.objects.get()
+    assert newest.values == {"body": "The next one"}
+    client.post(url, {"body": "The next one", "draft": drafts.version_of(newest.updated_at)})
+    assert not Draft.objects.exists()
+
+
+def test_what_was_refused_is_still_there(save: Save, post: Post) -> None:
+    version = save(body="Hello").json()["version"]
+    assert post(body="x" * 1601, draft=version).status_code == 400
+    assert Draft.objects.get().values == {"body": "Hello"}
+
+
+def test_a_draft_of_somebody_else_is_not_deleted_by_sending(
+    save: Save, post: Post, colleague: User, contact: Contact
+) -> None:
+    version = save(browser=signed_in(colleague), body="Mine").json()["version"]
+    post(body="Hello", draft=version)
+    assert Draft.objects.get().user == colleague
+
+
+def test_a_plain_form_says_so_as_well(save: Save, client: Client, contact: Contact, open_conversation: Open) -> None:
+    form = {"contact_type": "crm_demo.contact", "contact_id": str(contact.pk), "channel": "sms", "body": "Hello"}
+    assert client.post("/flex/send/", form | {"draft": save(body="Hello").json()["version"]}).status_code == 302
+    assert not Draft.objects.exists()
+    sid = open_conversation("whatsapp").conversation_sid
+    form = {"body": "Hi", "draft": save(sid, body="Hi").json()["version"]}
+    assert client.post(f"/flex/conversations/{sid}/answer/", form).status_code == 302
+    assert not Draft.objects.exists()
+
+
+# -- bad input ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("place", ["fax", "CH", f"CH{'0' * 32}", f"IM{'0' * 32}", "1", "ch" + "0" * 32, "%00"])
+def test_an_unknown_place_is_not_found(save: Save, client: Client, contact: Contact, place: str) -> None:
+    assert save(place, body="Hello").status_code == 404
+    assert client.delete(address(contact, place)).status_code == 404
+
+
+def test_a_conversation_of_another_contact_is_no_place(save: Save, open_conversation: Open) -> None:
+    room = open_conversation()
+    ConversationContact.objects.update(contact_id="4711")
+    assert save(room.conversation_sid, body="Hello").status_code == 404
+
+
+def test_a_contact_that_the_user_may_not_see_is_not_found(
+    save: Save, client: Client, contact: Contact, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save(body="Hello")
+    adapter = type(adapter_for(Contact))
+    monkeypatch.setattr(adapter, "get_queryset", lambda self, user: Contact.objects.exclude(pk=contact.pk))
+    assert client.get(address(contact)).status_code == 404
+    assert save(body="More").status_code == 404
+    assert client.delete(address(contact, "sms")).status_code == 404
+    assert Draft.objects.get().values == {"body": "Hello"}
+
+
+def test_who_may_not_send_reads_and_keeps_nothing(contact: Contact, save: Save) -> None:
+    guest = signed_in(make_user("guest"))
+    assert guest.get(address(contact)).status_code == 403
+    assert save(browser=guest, body="Hello").status_code == 403
+    assert Client().get(address(contact)).status_code in {401, 403}
+    assert not Draft.objects.exists()
+
+
+def test_another_users_draft_cannot_be_named(
+    save: Save, client: Client, contact: Contact, colleague: User, open_conversation: Open
+) -> None:
+    """Who saves or discards at the same place has a draft of their own there."""
+    save(browser=signed_in(colleague), body="Theirs")
+    client.delete(address(contact, "sms"))
+    save(body="Mine")
+    assert {one.user: one.values["body"] for one in Draft.objects.all()} == {
+        colleague: "Theirs",
+        User.objects.get(username="ada"): "Mine",
+    }
+
+
+def test_too_much_is_refused(save: Save) -> None:
+    assert save(body="x" * 2**20).status_code == 413
+    assert save(body="x" * 20_001).status_code == 400
+    assert save(body="ü" * 10_000, cc="x").json()["body"]
+    assert save(body="x" * 19_000).status_code == 200
+    assert save(body={"a": 1}).status_code == 400
+    assert save(body="a\x00b").status_code == 400
+    assert len(Draft.objects.get().values["body"]) == 19_000
+
+
+def test_a_user_has_300_drafts_at_most(
+    save: Save, agent: User, contact: Contact, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drafts, "MOST_OF_USER", 3)
+    people = [Contact.objects.create(full_name=str(number), mobile=f"+1415555020{number}") for number in range(5)]
+    for one in people:
+        save(to=one, body=one.full_name)
+    assert [one.values["body"] for one in Draft.objects.order_by("pk")] == ["2", "3", "4"]
+
+
+def test_the_answers_are_throttled_as_reads(save: Save, settings: Any) -> None:
+    settings.FLEX_OUTBOUND = {**settings.FLEX_OUTBOUND, "RATE_LIMITS": {"poll": "2/minute", "click": None}}
+    assert [save("whatsapp", body=str(number)).status_code for number in range(3)] == [200, 409, 429]
+
+
+def test_a_beacon_of_a_page_that_is_left_needs_its_token(agent: User, contact: Contact) -> None:
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(agent)
+    assert browser.post(address(contact, "sms"), {"body": "Last words"}).status_code == 403
+    token = browser.get(address(contact)).json()["token"]
+    answer = browser.post(address(contact, "sms"), {"body": "Last words", "csrfmiddlewaretoken": token})
+    assert answer.status_code == 200
+    assert Draft.objects.get().values == {"body": "Last words"}
+
+
+# -- texts that are not kept -------------------------------------------------------------------------------------------
+
+
+def test_where_no_texts_are_kept_a_draft_has_none(
+    save: Save, client: Client, account: Account, contact: Contact, open_conversation: Open, colleague: User
+) -> None:
+    sid = open_conversation().conversation_sid
+    account.message_text = "none"
+    account.save()
+    for place in ("sms", sid, sid):
+        assert save(place, body="Secret").json() == {"place": place, "version": "", "is_kept": False}
+    assert [one.values for one in Draft.objects.all()] == [{}, {}]
+    found = read(client, contact)
+    assert found["drafts"] == []
+    # Colleagues hear that somebody writes all the same.
+    assert read(signed_in(colleague), contact)["writing"] == "Ada is writing to this customer."
+
+
+def test_what_was_kept_before_is_not_shown_any_more(
+    save: Save, client: Client, account: Account, contact: Contact, open_conversation: Open
+) -> None:
+    save(open_conversation().conversation_sid, body="Answer")
+    save(body="Secret")
+    account.message_text = "none"
+    account.save()
+    assert read(client, contact)["drafts"] == []
+    account.message_text = "fetch"
+    account.save()
+    assert len(read(client, contact)["drafts"]) == 2
+
+
+# -- a conversation that ends ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("end", ["closed", "taken"])
+def test_the_draft_of_a_conversation_that_ended_is_offered(
+    save: Save, client: Client, contact: Contact, open_conversation: Open, colleague: User, end: str
+) -> None:
+    room = open_conversation()
+    save(room.conversation_sid, body="Nearly")
+    changes: dict[str, Any] = {"state": ConversationState.CLOSED} if end == "closed" else {"agent": colleague}
+    Conversation.objects.update(**changes)
+    [draft] = read(client, contact)["drafts"]
+    assert (draft["channel"], draft["is_open"], draft["values"]) == ("sms", False, {"body": "Nearly"})
+    # Whose page does not know of it yet types on.
+    assert save(room.conversation_sid, body="Nearly done", version=draft["version"]).status_code == 200
+
+
+# -- colleagues --------------------------------------------------------------------------------------------------------
+
+
+def test_a_colleague_who_writes_is_named_and_their_text_is_not(
+    save: Save, client: Client, contact: Contact, colleague: User
+) -> None:
+    save(browser=signed_in(colleague), body="Their words")
+    answer = client.get(address(contact))
+    assert answer.json()["writing"] == "Bob is writing to this customer."
+    assert b"Their words" not in answer.content
+    Draft.objects.update(updated_at=timezone.now() - timedelta(seconds=21))
+    assert read(client, contact)["writing"] == ""
+
+
+def test_one_is_no_colleague_of_oneself(save: Save, client: Client, contact: Contact) -> None:
+    save(body="Hello")
+    found = read(client, contact)
+    assert (found["writing"], found["written"]) == ("", "")
+
+
+def test_a_contact_with_the_same_number_is_the_same_customer(
+    save: Save, client: Client, contact: Contact, colleague: User
+) -> None:
+    twin = Contact.objects.create(full_name="Twin", mobile="(415) 555-0123", country="US")
+    kind = ContentType.objects.get_for_model(Contact)
+    for one in (contact, twin):
+        ContactAddress.objects.create(contact_type=kind, contact_id=str(one.pk), address_key="+14155550123")
+    save(to=twin, browser=signed_in(colleague), body="Hi")
+    assert read(client, contact)["writing_count"] == 1
+
+
+def test_who_has_just_written_is_named(client: Client, post: Post, contact: Contact, colleague: User) -> None:
+    post(body="Hello")
+    other = signed_in(colleague)
+    assert read(other, contact)["written"] == "Ada has just written to this customer."
+    assert read(client, contact)["written"] == ""
+    Interaction.objects.update(created_at=timezone.now() - timedelta(seconds=61))
+    assert read(other, contact)["written"] == ""
+
+
+def test_an_answer_and_what_was_written_in_flex_count_as_well(
+    client: Client, contact: Contact, colleague: User, open_conversation: Open, account: Account
+) -> None:
+    room = open_conversation(agent=colleague)
+    values: dict[str, Any] = {"account": account, "conversation": room, "body": "Hi", "status": "sent"}
+    Message.objects.create(**values, message_sid="IM" + "1" * 32, party=Party.CUSTOMER)
+    assert read(client, contact)["written"] == ""
+    Message.objects.create(**values, message_sid="IM" + "2" * 32, party=Party.AGENT)
+    assert read(client, contact)["written"] == "A colleague has just written to this customer."
+    Message.objects.create(**values, message_sid="IM" + "3" * 32, party=Party.AGENT, agent=colleague)
+    Message.objects.filter(agent=None).delete()
+    assert read(client, contact)["written"] == "Bob has just written to this customer."
+
+
+def test_it_can_be_switched_off(save: Save, client: Client, contact: Contact, colleague: User, settings: Any) -> None:
+    save(browser=signed_in(colleague), body="Hi")
+    settings.FLEX_OUTBOUND = {**settings.FLEX_OUTBOUND, "PRESENCE_OF_WRITERS": False}
+    found = read(client, contact)
+    assert (found["writing"], found["writing_count"], found["written"]) == ("", 0, "")
+
+
+def test_nothing_new_is_a_304(save: Save, client: Client, contact: Contact, colleague: User) -> None:
+    save(body="Mine")
+    tag = client.get(address(contact))["ETag"]
+    again = client.get(address(contact), headers={"If-None-Match": tag})
+    assert (again.status_code, again.content) == (304, b"")
+    save(browser=signed_in(colleague), body="Hi")
+    assert client.get(address(contact), headers={"If-None-Match": tag}).status_code == 200
+
+
+# -- cost --------------------------------------------------------------------------------------------------------------
+
+
+def test_fifty_agents_at_one_contact_cost_what_one_costs(
+    client: Client, contact: Contact, agent: User, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    kind = ContentType.objects.get_for_model(Contact)
+    own, there, names = 1, 1, 1
+
+    def sit_down(number: int) -> None:
+        user = User.objects.create(username=f"agent{number}", first_name="Ana" if not number else f"Agent {number}")
+        values = {"place": "sms", "values": {"body": "Hi"}, "updated_at": timezone.now()}
+        Draft.objects.create(contact_type=kind, contact_id=str(contact.pk), user=user, **values)
+
+    sit_down(0)
+    with django_assert_num_queries(SIGN_IN + PERMISSIONS + CONTACT + own + there + names):
+        assert read(client, contact)["writing"] == "Ana is writing to this customer."
+    for number in range(1, 50):
+        sit_down(number)
+    with django_assert_num_queries(SIGN_IN + PERMISSIONS + CONTACT + own + there + names):
+        found = read(client, contact)
+    assert found["writing"] == "Ana and 49 others are writing to this customer."
+    Draft.objects.filter(user__username__gt="agent11").delete()
+    assert read(client, contact)["writing"] == "Ana and 3 others are writing to this customer."
+
+
+def test_keeping_what_is_typed_is_three_statements(
+    save: Save, open_conversation: Open, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    version = save(body="One").json()["version"]
+    with django_assert_num_queries(SIGN_IN + PERMISSIONS + CONTACT + 1):
+        save(body="Two", version=version)
+    sid = open_conversation().conversation_sid
+    room, insert, number = 1, 1, 1
+    with django_assert_num_queries(SIGN_IN + PERMISSIONS + CONTACT + room + SAVEPOINT + insert + number):
+        version = save(sid, body="One").json()["version"]
+    with django_assert_num_queries(SIGN_IN + PERMISSIONS + CONTACT + room + 1):
+        save(sid, body="Two", version=version)
+
+
+def test_sending_without_a_draft_asks_for_none(post: Post, django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    with django_assert_num_queries(SIGN_IN + PERMISSIONS + 4 + SAVEPOINT):
+        assert post(body="Hi", draft="").status_code == 202
+
+
+# -- contacts that are merged ------------------------------------------------------------------------------------------
+
+
+def test_the_drafts_of_a_merged_contact_go_along(save: Save, client: Client, contact: Contact) -> None:
+    old = Contact.objects.create(full_name="Old", mobile="+14155550188", country="US")
+    save(to=old, body="Moved")
+    save("whatsapp", to=old, body="Stays")
+    save("whatsapp", body="There already")
+    move_history(old, contact)
+    shown = {one["place"]: one["values"]["body"] for one in read(client, contact)["drafts"]}
+    assert shown == {"sms": "Moved", "whatsapp": "There already"}
