@@ -26,6 +26,7 @@ from flex_outbound.phases import Phase
 from flex_outbound.problems import ANSWER, agent_message
 from flex_outbound.statuses import MESSAGE_FINAL, MessageStatus
 from flex_outbound.twilio_statuses import ConversationState
+from flex_outbound.writing import writing_context
 
 MOST_OPEN: Final = 10
 """Open conversations of one contact that are offered to be answered, the newest first."""
@@ -62,6 +63,7 @@ def answering_context(request: HttpRequest, contact: Any) -> dict[str, Any]:
         "answer_ended": bool(found) and not shown,
         "answer_url": f"{address}?{urlencode({'id': names['contact_id']})}",
         "answer_next": request.get_full_path(),
+        **writing_context(user, names),
     }
 
 

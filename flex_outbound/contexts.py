@@ -33,6 +33,7 @@ from flex_outbound.sids import LENGTH, SidKind
 from flex_outbound.statements import load_permissions
 from flex_outbound.statuses import OPEN, UNSETTLED, MessageStatus, Status
 from flex_outbound.twilio_statuses import DELIVERY_SETTLED
+from flex_outbound.writing import writing_context
 
 TYPED = ("address", "sender", "body", "subject", "to", "cc", "bcc")
 """The fields of the composer that a person fills in."""
@@ -83,7 +84,9 @@ def buttons_context(request: HttpRequest, contact: Any) -> dict[str, Any]:
     found = standing.standing(rows)
     shown = next((one for one in rows if is_unfinished(one) and one.agent_id == user.pk), None)
     options = channel_options(user, contact, setup)
-    return identify(adapter, contact) | {
+    names = identify(adapter, contact)
+    return names | {
+        **writing_context(user, names),
         "uid": f"flex-{uuid.uuid4().hex[:12]}",
         "options": options,
         "reasons": group_reasons(options),

@@ -10,7 +10,7 @@ from django.utils.cache import patch_cache_control
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from flex_outbound import answering, contexts
+from flex_outbound import answering, contexts, writing
 from flex_outbound.contacts import adapter_by_type, find_contact
 from flex_outbound.exceptions import ClickConflict, ClickError, ClickNotAllowed, InvalidClick
 from flex_outbound.models import Conversation, ConversationContact
@@ -98,6 +98,7 @@ def show_again(request: HttpRequest, conversation: Conversation, error: ClickErr
         "error_text": str(error),
         "error_field": error.field,
         "is_fixable": isinstance(error, InvalidClick | TooOften) or error.code == "idempotency_key_reused",
+        "writer": writing.key_of(request.user),
     }
     response = render(request, "flex_outbound/answer.html", context, status=_status_of(error))
     if isinstance(error, TooOften):

@@ -36,6 +36,7 @@ from flex_outbound.outbox.visible import shown_to, visible_to
 from flex_outbound.rates import take_click, take_poll
 from flex_outbound.sensitive import sensitive_view
 from flex_outbound.statements import load_permissions
+from flex_outbound.writing import writing_context
 
 View = Callable[..., HttpResponseBase]
 
@@ -261,6 +262,7 @@ def compose_context(request: HttpRequest, adapter: ContactAdapter, contact: Any,
     label = Channel(channel).label if channel in Channel.values else _("Message")
     names = contexts.identify(adapter, contact)
     return names | {
+        **writing_context(request.user, names),
         "title": _("%(channel)s to %(name)s") % {"channel": label, "name": names["contact_name"]},
         "uid": "flex",
         "values": {name: request.POST.get(name, "")[:MOST_SHOWN] for name in contexts.TYPED},

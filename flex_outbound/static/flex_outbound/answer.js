@@ -201,6 +201,7 @@ export class FlexAnswerElement extends HTMLElement {
     if (!area) return;
     const file = field?.files[0] ?? null;
     const draft = { form, file, body: area.value, subject: form.elements.namedItem("subject")?.value ?? "" };
+    draft.version = form.elements.namedItem("draft")?.value;
     // A second click, or a key, on what has just gone sends nothing.
     if (!draft.body.trim() && !file) return area.focus();
     const isLong = Array.from(draft.body).length > Number(area.dataset.limit);
@@ -249,6 +250,7 @@ export class FlexAnswerElement extends HTMLElement {
     data.set("body", draft.body);
     data.set("idempotency_key", draft.key);
     if (draft.subject) data.set("subject", draft.subject);
+    if (draft.version) data.set("draft", draft.version);
     if (draft.file) data.set("media", draft.file);
     const token = form.elements.namedItem("csrfmiddlewaretoken")?.value ?? page().token;
     const timeout = TIMEOUT + (draft.file ? draft.file.size / SLOWEST : 0);

@@ -536,13 +536,14 @@ export class FlexOutboundElement extends FlexElement {
     }
   }
 
-  payload({ contact_type, contact_id, channel, address, sender, body, subject, ...recipients }, idempotency_key) {
+  payload({ contact_type, contact_id, channel, address, sender, body, subject, draft, ...recipients }, idempotency_key) {
     return {
       ...{ contact_type, contact_id, channel, idempotency_key },
       ...(address && { address }),
       ...(sender && { sender: Number(sender) }),
       ...(body?.trim() && { body: body.replaceAll("\r\n", "\n") }),
       ...(subject && { subject }),
+      ...(draft && { draft }),
       ...Object.fromEntries(
         ["to", "cc", "bcc"].map((name) => [name, addressesIn(recipients[name])]).filter(([, list]) => list.length),
       ),
