@@ -11,6 +11,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.authentication import SessionAuthentication
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -57,7 +58,9 @@ class DraftView(ApiView):
         form = DraftSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         values: dict[str, str] = dict(form.validated_data)
-        version = values.pop("version", "")
+        version, user = values.pop("version", ""), values.pop("user", "")
+        if user and user != writing.key_of(request.user):
+            raise PermissionDenied(_("Somebody else has signed in meanwhile."), code="other_user")
         where = _place(request, contact_type, contact_id, place)
         try:
             saved = drafts.save(where, values, version)

@@ -27,6 +27,12 @@ class DraftSerializer(Unshown, serializers.Serializer[Any]):
     """What is typed into a form: its fields as they are, also where they could not be sent yet."""
 
     version = version_field(help_text="Of the draft that you know; empty for a new one.")
+    user = Text(
+        required=False,
+        allow_blank=True,
+        max_length=MOST_VERSION,
+        help_text="As ``user`` of the list: whose page this is. Refused where somebody else is signed in by now.",
+    )
     address = _typed()
     sender = _typed()
     body = _typed()

@@ -1,5 +1,6 @@
 """The answer without JavaScript: a form that posts, and the page that shows it again after an error."""
 
+from collections.abc import Mapping
 from functools import wraps
 from typing import Any
 
@@ -28,6 +29,7 @@ from flex_outbound.views.clicks import (
     posted_key,
     signed_in,
 )
+from flex_outbound.views.unsent import ColleagueWrites, ask_about_colleagues, keeping_text
 
 
 @signed_in
@@ -56,6 +58,7 @@ def _bounded(view: View) -> View:
 
 
 @_bounded
+@keeping_text
 @signed_in
 @require_POST
 def answer(request: HttpRequest, conversation_sid: str) -> HttpResponse:
@@ -67,6 +70,7 @@ def answer(request: HttpRequest, conversation_sid: str) -> HttpResponse:
         count(request)
         load_permissions(request.user)
         require_permission(request.user)
+        ask_about_colleagues(request, _contact_of(conversation))
         answers.answer(read_reply(request, conversation))
     except ClickError as error:
         return show_again(request, conversation, error)
@@ -94,10 +98,12 @@ def show_again(request: HttpRequest, conversation: Conversation, error: ClickErr
     context = form_context(request, conversation)
     if error.code == "idempotency_key_reused":
         context["one"]["key"] = contexts.new_key()
+    is_fixable = isinstance(error, InvalidClick | TooOften | ColleagueWrites) or error.code == "idempotency_key_reused"
     context |= {
         "error_text": str(error),
         "error_field": error.field,
-        "is_fixable": isinstance(error, InvalidClick | TooOften) or error.code == "idempotency_key_reused",
+        "is_fixable": is_fixable,
+        "anyway": isinstance(error, ColleagueWrites),
         "writer": writing.key_of(request.user),
     }
     response = render(request, "flex_outbound/answer.html", context, status=_status_of(error))
@@ -122,6 +128,11 @@ def form_context(request: HttpRequest, conversation: Conversation) -> dict[str, 
 def _status_of(error: ClickError) -> int:
     known = ((ClickNotAllowed, 403), (TooOften, 429), (ClickConflict, 409))
     return next((status for kind, status in known if isinstance(error, kind)), 400)
+
+
+def _contact_of(conversation: Conversation) -> Mapping[str, Any] | None:
+    links = ConversationContact.objects.filter(conversation=conversation).order_by("pk")
+    return links.values("contact_type", "contact_id").first()
 
 
 def _page_of(request: HttpRequest, conversation: Conversation) -> str | None:

@@ -36,6 +36,7 @@ from flex_outbound.outbox.visible import shown_to, visible_to
 from flex_outbound.rates import take_click, take_poll
 from flex_outbound.sensitive import sensitive_view
 from flex_outbound.statements import load_permissions
+from flex_outbound.views.unsent import ColleagueWrites, ask_about_colleagues, keeping_text
 from flex_outbound.writing import writing_context
 
 View = Callable[..., HttpResponseBase]
@@ -95,6 +96,7 @@ def compose(request: HttpRequest, contact_type: str, channel: str) -> HttpRespon
     return render(request, "flex_outbound/compose.html", context | shown)
 
 
+@keeping_text
 @_for_agents
 def send(request: HttpRequest) -> HttpResponse:
     """Open an interaction from a plain form. After an error the form is shown again, with everything that was typed."""
@@ -103,6 +105,7 @@ def send(request: HttpRequest) -> HttpResponse:
         count(request)
         load_permissions(request.user)
         require_permission(request.user)
+        ask_about_colleagues(request, drafts.keys_of(adapter, contact))
         interaction = enqueue(read_click(request))
     except ClickError as error:
         return show_again(request, adapter, contact, error)
@@ -248,6 +251,7 @@ def read_click(request: HttpRequest) -> Click:
 def show_again(request: HttpRequest, adapter: ContactAdapter, contact: Any, error: ClickError) -> HttpResponse:
     channel = request.POST.get("channel", "")
     context = compose_context(request, adapter, contact, channel) | {"error_field": error.field}
+    context["anyway"] = isinstance(error, ColleagueWrites)
     context["unsent"] = bool(context["values"]["body"].strip())
     if error.code == "idempotency_key_reused":
         context["key"] = contexts.new_key()

@@ -213,7 +213,7 @@ def test_what_was_typed_is_taken_away_from_another_user(
     become(page.context, other_agent, live_server.url)
     expect(answer).to_have_value("", timeout=10_000)
     expect(area).to_have_value("")
-    expect(page.get_by_text("Somebody else has signed in").first).to_be_visible()
+    expect(page.locator("flex-answer").get_by_role("alert")).to_contain_text("Somebody else has signed in")
     assert not page.evaluate("JSON.stringify([localStorage, sessionStorage])").count("eyes")
     answer.fill("A text of the other one")
     answer.press("Control+Enter")

@@ -76,6 +76,7 @@ function understand(response, data) {
   const isSignIn = response.type === "opaqueredirect" || (response.ok && !data);
   if (isSignIn || status === 401 || data?.code === "not_authenticated") return { kind: "out" };
   if (response.ok) return { kind: "done", data, etag: response.headers.get("ETag") };
+  if (data?.code === "other_user") return { kind: "other" };
   if (status === 409 && data?.code === "draft_changed") return { kind: "changed", draft: data.draft };
   if (status === 403 && /csrf/i.test(data?.detail ?? "")) return { kind: "stale" };
   if (status === 429) return { kind: "busy", wait: (Number(response.headers.get("Retry-After")) || 5) * 1000 };
@@ -150,7 +151,7 @@ class Text {
     if (this.isUnkept && keepalive) return;
     if (!isTyped(this.form)) return this.discard();
     const values = valuesOf(this.form);
-    const body = { ...values, version: this.version };
+    const body = { ...values, version: this.version, user: this.user };
     this.isSaving = true;
     this.desk.wrote();
     if (keepalive && !("keepalive" in Request.prototype)) this.beacon(body);
@@ -176,6 +177,7 @@ class Text {
     if (kind === "done") return this.keep(data, typed);
     if (kind === "changed") return this.disputed(draft, typed);
     if (kind === "out") return this.desk.out();
+    if (kind === "other") return this.desk.other();
     if (kind === "stale" && !this.isStale) {
       this.isStale = true;
       await this.desk.renew();
@@ -492,7 +494,11 @@ class Desk {
     const line = document.querySelector(`[data-presence][data-url="${CSS.escape(this.url)}"]`);
     if (line && line.textContent !== this.writing) line.textContent = this.writing;
     if (line) line.hidden = !this.writing;
-    for (const text of this.texts) text.put("colleagues", this.writing && !(line && isAnswer(text.form) === false) ? "writing" : "", () => this.writing);
+    for (const { spot, put } of this.texts.map((text) => ({ spot: text.spot, put: (name) => text.put("colleagues", name, () => this.writing) }))) {
+      put(this.writing && !spot.querySelector("[data-slot=warning]") ? "writing" : "");
+      // Said once, where the buttons are.
+      if (line) spot.querySelector("[data-slot=colleagues]")?.removeAttribute("role");
+    }
   }
 
   // --- who is signed in ---

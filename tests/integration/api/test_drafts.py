@@ -13,6 +13,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from crm_demo.models import Contact
+from flex_outbound.api.drafts_shapes import DraftConflictShape, DraftsShape, SavedShape
 from flex_outbound.contacts import adapter_for, move_history
 from flex_outbound.models import (
     Account,
@@ -27,6 +28,7 @@ from flex_outbound.models import (
 from flex_outbound.outbox import drafts
 from flex_outbound.twilio_statuses import ConversationState, Party
 from tests.integration.api.conftest import Post, make_user, signed_in
+from tests.integration.api.test_schema import assert_same
 
 SIGN_IN, PERMISSIONS, CONTACT, SAVEPOINT = 2, 1, 1, 2
 
@@ -134,6 +136,23 @@ def test_the_subject_that_an_answer_begins_with_is_no_draft(save: Save, open_con
     assert not Draft.objects.exists()
     save(room.conversation_sid, subject="Re: Order", body="Hi", cc="unknown here")
     assert Draft.objects.get().values == {"subject": "Re: Order", "body": "Hi"}
+
+
+def test_nothing_is_kept_for_another_user(
+    save: Save, client: Client, contact: Contact, colleague: User, agent: User
+) -> None:
+    key = read(client, contact)["user"]
+    refused = save(browser=signed_in(colleague), body="Not theirs", user=key)
+    assert (refused.status_code, refused.json()["code"]) == (403, "other_user")
+    assert not Draft.objects.exists()
+    assert save(body="Mine", user=key).status_code == 200
+
+
+def test_the_answers_are_as_described(save: Save, client: Client, contact: Contact) -> None:
+    saved = save(body="One").json()
+    assert_same(SavedShape(), saved)
+    assert_same(DraftsShape(), read(client, contact))
+    assert_same(DraftConflictShape(), save(body="Two").json())
 
 
 # -- two windows -------------------------------------------------------------------------------------------------------
