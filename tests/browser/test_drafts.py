@@ -59,6 +59,7 @@ def sign_in(browser: Browser, live_server: LiveServer) -> Iterator[SignIn]:
 
     yield open_page
     for context in contexts:
+        context.route("**/drafts/**", lambda route: route.abort())
         context.close()
 
 
@@ -276,6 +277,21 @@ def test_colleagues_are_named_and_asked_about_once(
     other.wait_for_timeout(4500)
     composer_of_other.press("Enter")
     expect(other.get_by_text("Agent has just written to this customer.")).to_be_visible()
+
+
+def test_without_javascript_a_session_that_ran_out_gives_the_text_back(
+    new_page: Callable[..., Page], contact: Contact, agent: Any, live_server: LiveServer
+) -> None:
+    page = new_page(java_script_enabled=False)
+    page.goto(f"/flex/compose/crm_demo.contact/sms/?id={contact.pk}")
+    page.get_by_test_id("flex-body").fill("Typed for long")
+    Session.objects.all().delete()
+    page.get_by_role("button", name="Send SMS").click()
+    expect(page.get_by_text("You are signed out.")).to_be_visible()
+    expect(page.get_by_test_id("flex-unsent")).to_have_value("Typed for long")
+    become(page.context, agent, live_server.url)
+    page.get_by_role("button", name="Send").click()
+    assert Interaction.objects.get().message.body == "Typed for long"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -349,7 +349,8 @@ class Text {
       said.textContent = wording(said.dataset.say);
       if (old?.dataset.line === line && old.querySelector("[data-say]").textContent === said.textContent) return;
       part.dataset.slot = slot;
-      part.role = part.matches(".flex-writing__line--warn") ? "alert" : "status";
+      if (part.matches(".flex-writing__line--warn")) part.role = "alert";
+      else part.ariaLive = "polite"; // not a status: the first one in an element is where the element speaks
       if (old) old.replaceWith(part);
       else this.spot.append(part);
     } else old?.remove();
@@ -497,7 +498,7 @@ class Desk {
     for (const { spot, put } of this.texts.map((text) => ({ spot: text.spot, put: (name) => text.put("colleagues", name, () => this.writing) }))) {
       put(this.writing && !spot.querySelector("[data-slot=warning]") ? "writing" : "");
       // Said once, where the buttons are.
-      if (line) spot.querySelector("[data-slot=colleagues]")?.removeAttribute("role");
+      if (line) spot.querySelector("[data-slot=colleagues]")?.removeAttribute("aria-live");
     }
   }
 
