@@ -595,6 +595,7 @@ document.addEventListener(
       text.submitter = event.submitter;
       const composer = text.form.querySelector("details.flex-outbound__composer");
       if (composer) composer.open = true;
+      text.put("colleagues", "");
       text.put("warning", "warning", () => desk.others);
       text.spot.querySelector('[data-do="wait"]')?.focus();
       return;
