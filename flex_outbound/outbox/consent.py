@@ -28,8 +28,8 @@ logger = logging.getLogger(__name__)
 OPTED_OUT: Final = "opted_out"
 """The reason of a failure: Twilio said it, or our ledger."""
 
-_TRIES: Final = 5
-"""Of several writers of one address one wins each time; the others begin again."""
+_TRIES: Final = 10
+"""Of several writers of an address that nobody has written about, one wins; the others begin again, and wait."""
 
 _KEY_LENGTH: Final = 256
 
@@ -90,9 +90,10 @@ def _append(entries: Sequence[Entry], *, once: bool) -> list[ConsentEvent]:
     if not rows:
         return []
     keys = sorted({row.address_key for row in rows})
-    # In one order, so that two writers of several addresses do not wait for each other.
-    counting = locks.lock(ConsentEvent.objects.filter(is_newest=True, address_key__in=keys).order_by("pk"))
-    newest = {_scope(row): row for row in counting}
+    there = ConsentEvent.objects.filter(address_key__in=keys)
+    # All of an address, in one order: who has waited for another writer must not find that nothing counts any more.
+    is_known = bool(locks.lock(there.order_by("pk").values_list("pk", flat=True)))
+    newest = {_scope(row): row for row in there.filter(is_newest=True)} if is_known else {}
     replaced = []
     for scope, group in _grouped(rows).items():
         best = max(reversed(group), key=_rank)
