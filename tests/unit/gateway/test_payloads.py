@@ -166,7 +166,7 @@ def test_what_an_attempt_keeps_names_nobody(channel: Channel) -> None:
     assert "al@example.com" not in kept
     assert {field.name for field in fields(request)} - set(private) - {"to", "cc", "bcc", "contact"} == {
         "key", "attempt", "channel", "worker_sid", "queue_sid", "workspace_sid", "workflow_sid", "task_channel",
-        "priority", "timeout",
+        "priority", "timeout", "joins",
     }  # fmt: skip
     assert json.loads(kept)["routing"]["worker_sid"] == sid("WK")
 
