@@ -7,7 +7,6 @@ from flex_outbound.sandbox.errors import bad_request
 from flex_outbound.sandbox.wire import JSON, Call, Reply, page, parse_date, resource_url
 
 CREATED = "2025-01-15T09:00:00Z"
-TYPE = "twilio/text"
 STATUSES = ("unsubmitted", "received", "pending", "approved", "rejected", "paused", "disabled")
 
 
@@ -17,8 +16,8 @@ def _base(call: Call, template: Template) -> JSON:
         "account_sid": call.world.account_sid,
         "friendly_name": template.name,
         "language": template.language,
-        "variables": template.variables,
-        "types": {TYPE: {"body": template.body}},
+        "variables": dict(template.variables),
+        "types": template.types,
         "date_created": CREATED,
         "date_updated": CREATED,
     }
@@ -38,7 +37,7 @@ def _approval(template: Template) -> JSON:
     return {
         "name": template.name,
         "category": template.category,
-        "content_type": TYPE,
+        "content_type": template.kind,
         "status": template.status,
         "rejection_reason": template.rejection_reason,
         "allow_category_change": True,
@@ -56,7 +55,7 @@ def _wanted(call: Call) -> list[Template]:
     languages, kinds = call.query.all("Language"), call.query.all("ContentType")
     name, text = call.query.get("ContentName").lower(), call.query.get("Content").lower()
     found = [one for one in found if name in one.name and (not languages or one.language in languages)]
-    found = [one for one in found if text in one.body.lower() and (not kinds or TYPE in kinds)]
+    found = [one for one in found if text in one.body.lower() and (not kinds or not one.types.keys().isdisjoint(kinds))]
     return _sorted(call, found if _in_time(call) else [])
 
 

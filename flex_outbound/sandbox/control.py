@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from flex_outbound.sandbox import jsontext, talking
+from flex_outbound.sandbox import approvals, jsontext, talking
 from flex_outbound.sandbox.asking import Refusal, as_object, find_interaction, find_task
 from flex_outbound.sandbox.desk_summary import summary
 from flex_outbound.sandbox.errors import TwilioError
@@ -68,6 +68,9 @@ def routes() -> list[Route]:
         ("POST", "/replies", talking.agent_says),
         ("POST", "/receipts", talking.give_receipts),
         ("POST", "/accounts/{account}", _change_account),
+        ("POST", "/templates", approvals.add_template),
+        ("POST", "/templates/{template}", approvals.change_template),
+        ("DELETE", "/templates/{template}", approvals.delete_template),
     ]
     return [Route(f"/_sandbox{path}", _endpoint(work), methods=[method]) for method, path, work in table]
 

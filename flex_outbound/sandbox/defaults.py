@@ -7,9 +7,13 @@ Other programs (the demo's seed, tests) import these names, so this module impor
 from __future__ import annotations
 
 import json
-from typing import NamedTuple
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from flex_outbound.sandbox.ids import fixed_hex, fixed_sid
+
+MARK = re.compile(r"\{\{(\w+)\}\}")
 
 
 class Sender(NamedTuple):
@@ -21,16 +25,35 @@ class Sender(NamedTuple):
 
 
 class Template(NamedTuple):
-    """A content template: SID, name, language, body with ``{{1}}`` marks, samples, WhatsApp approval."""
+    """A content template: SID, name, language, text with ``{{1}}`` marks, samples, WhatsApp approval.
+
+    ``kind``: the type that is, or may be, approved. ``parts``: what that type has beside its text, and the text itself
+    under another name than ``body`` where it has one; ``body`` is what the messages of a conversation show.
+    ``more``: further types.
+    """
 
     sid: str
     name: str
     language: str
     body: str
-    variables: dict[str, str]
+    variables: Mapping[str, str]
     status: str
     category: str
     rejection_reason: str
+    kind: str = "twilio/text"
+    parts: Mapping[str, Any] = {}
+    more: Mapping[str, Any] = {}
+
+    @property
+    def types(self) -> dict[str, Any]:
+        """The contents by type, as the Content API shows them."""
+        is_there = not self.body or any(name in self.parts for name in ("body", "title", "label"))
+        return {self.kind: ({} if is_there else {"body": self.body}) | dict(self.parts), **self.more}
+
+    @property
+    def marks(self) -> set[str]:
+        """The names of the variables, wherever they stand."""
+        return set(MARK.findall(json.dumps(self.types)))
 
 
 # --- the first account -------------------------------------------------------------------------------------
@@ -120,6 +143,128 @@ CONTENT_TEMPLATES = (
         "rejected",
         "MARKETING",
         "The template asks for sensitive data.",
+    ),
+    Template(
+        fixed_sid("HX", "termin_erinnerung"),
+        "termin_erinnerung",
+        "de",
+        "Guten Tag {{first_name}}, Ihr Termin ist am {{2}}. Passt das noch?",
+        {"first_name": "Anna", "2": "Montag um 10 Uhr"},
+        "approved",
+        "UTILITY",
+        "",
+        kind="twilio/quick-reply",
+        parts={
+            "actions": [
+                {"type": "QUICK_REPLY", "title": "Ja, ich komme", "id": "yes"},
+                {"type": "QUICK_REPLY", "title": "Bitte verschieben", "id": "move"},
+            ]
+        },
+        more={"twilio/text": {"body": "Guten Tag {{first_name}}, Ihr Termin ist am {{2}}."}},
+    ),
+    Template(
+        fixed_sid("HX", "delivery_photo"),
+        "delivery_photo",
+        "en",
+        "Hello {{1}}, your parcel is here. Its number is {{2}}.",
+        {"1": "Ann", "2": "AB-1234"},
+        "approved",
+        "UTILITY",
+        "",
+        kind="twilio/media",
+        parts={"media": ["https://example.com/parcels/{{2}}.jpg"]},
+    ),
+    Template(
+        fixed_sid("HX", "sign_in_code"),
+        "sign_in_code",
+        "en",
+        "{{1}} is your verification code. For your security, do not share this code.",
+        {"1": "123456"},
+        "approved",
+        "AUTHENTICATION",
+        "",
+        kind="whatsapp/authentication",
+        parts={
+            "add_security_recommendation": True,
+            "code_expiration_minutes": 10,
+            "actions": [{"type": "COPY_CODE", "copy_code_text": "Copy code"}],
+        },
+    ),
+    Template(
+        fixed_sid("HX", "order_status"),
+        "order_status",
+        "en",
+        "Hello {{1}}, your order {{2}} is on its way.",
+        {"1": "Ann", "2": "4711"},
+        "approved",
+        "UTILITY",
+        "",
+        kind="whatsapp/card",
+        parts={
+            "header_text": "Order {{2}}",
+            "footer": "Example Ltd",
+            "actions": [
+                {"type": "URL", "title": "Follow it", "url": "https://example.com/orders/{{2}}"},
+                {"type": "PHONE_NUMBER", "title": "Call us", "phone": "+15005550006"},
+            ],
+        },
+    ),
+    Template(
+        fixed_sid("HX", "summer_tours"),
+        "summer_tours",
+        "en",
+        "Hello {{1}}, two tours for you this summer:",
+        {"1": "Ann"},
+        "approved",
+        "MARKETING",
+        "",
+        kind="twilio/carousel",
+        parts={
+            "cards": [
+                {
+                    "title": "Lakes",
+                    "body": "Three days by boat",
+                    "media": "https://example.com/lakes.jpg",
+                    "actions": [{"type": "URL", "title": "See the lakes", "url": "https://example.com/lakes"}],
+                },
+                {
+                    "title": "Mountains",
+                    "body": "A week on foot",
+                    "media": "https://example.com/mountains.jpg",
+                    "actions": [{"type": "QUICK_REPLY", "title": "Tell me more", "id": "mountains"}],
+                },
+            ]
+        },
+    ),
+    Template(
+        fixed_sid("HX", "bewertung"),
+        "bewertung",
+        "de",
+        "Wie zufrieden waren Sie, {{first_name}}?",
+        {"first_name": "Anna"},
+        "paused",
+        "MARKETING",
+        "",
+        kind="twilio/call-to-action",
+        parts={"actions": [{"type": "URL", "title": "Bewerten", "url": "https://example.com/bewerten"}]},
+    ),
+    Template(
+        fixed_sid("HX", "opening_hours"),
+        "opening_hours",
+        "en",
+        "When does it suit you best?",
+        {},
+        "unsubmitted",
+        "",
+        "",
+        kind="twilio/list-picker",
+        parts={
+            "button": "Choose a time",
+            "items": [
+                {"item": "Morning", "id": "am", "description": "8 to 12"},
+                {"item": "Afternoon", "id": "pm", "description": "13 to 17"},
+            ],
+        },
     ),
 )
 

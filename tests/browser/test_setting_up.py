@@ -73,7 +73,7 @@ def test_from_credentials_to_workers(new_page: NewPage, sandbox: Sandbox, shoot:
     expect(page.locator("h2", has_text="Waiting for a Celery worker")).to_be_visible()
     shots(page, shoot, "import-waiting")
     fetching.fetch(ImportRun.objects.get().pk)
-    expect(page.locator("h2", has_text="24 changes")).to_be_visible()
+    expect(page.locator("h2", has_text="31 changes")).to_be_visible()
     for group in page.locator("details").all()[:3]:
         group.locator("summary").click()
     shots(page, shoot, "import-choose")

@@ -88,7 +88,7 @@ def test_templates_are_sorted_and_narrowed_as_asked(client: Client) -> None:
     names = [one.name for one in defaults.CONTENT_TEMPLATES]
     assert [one.friendly_name for one in contents.list(sort_by_content_name="desc")] == sorted(names, reverse=True)
     assert [one.friendly_name for one in contents.list(content="spring")] == ["spring_offer"]
-    assert contents.list(content_type=["twilio/media"]) == []
+    assert contents.list(content_type=["twilio/location"]) == []
     assert contents.list(date_created_before="2025-01-14T00:00:00Z") == []
     assert len(contents.list(date_created_after="2025-01-14T00:00:00Z")) == len(names)
     with pytest.raises(TwilioException, match="SortByDate"):

@@ -14,7 +14,7 @@ from flex_outbound.sandbox import defaults
 
 from .conftest import CUSTOMER, Control, Start, eventually
 
-APPROVED, _, _, PENDING, _ = (template.sid for template in defaults.CONTENT_TEMPLATES)
+APPROVED, _, _, PENDING, *_ = (template.sid for template in defaults.CONTENT_TEMPLATES)
 PAIR = {"messaging_binding_address": CUSTOMER, "messaging_binding_proxy_address": defaults.SMS_SENDER}
 
 

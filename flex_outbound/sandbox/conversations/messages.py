@@ -21,6 +21,7 @@ from flex_outbound.sandbox.conversations.common import (
     stamp,
     unknown,
 )
+from flex_outbound.sandbox.defaults import MARK
 from flex_outbound.sandbox.errors import bad_request
 from flex_outbound.sandbox.records import Conversation, Media, Message, Receipt
 from flex_outbound.sandbox.wire import JSON, Call, Reply, iso, json_object
@@ -30,7 +31,8 @@ MAX_SUBJECT = 256
 REST_AUTHOR = "system"
 """Who changes or removes a message, in callbacks, where a REST request did."""
 
-MARK = re.compile(r"\{\{(\w+)\}\}")
+UNFIT = re.compile(r"[\n\r\t]| {5}")
+"""What no variable may hold: https://www.twilio.com/docs/api/errors/21656"""
 
 
 def create_message(call: Call) -> Reply:
@@ -91,10 +93,11 @@ def _content(call: Call, content_sid: str) -> str:
     if template is None:
         raise bad_request(50528, f"Content {content_sid} was not found")
     text = call.form.get("ContentVariables")
-    values = template.variables | _variables(text)
-    missing = [name for name in MARK.findall(template.body) if not values.get(name)]
-    unknown = sorted(set(_variables(text)) - set(MARK.findall(template.body)))
-    if missing or unknown or (text == "" and template.variables):
+    given = _variables(text)
+    values = dict(template.variables) | given
+    missing = [name for name in template.marks if not values.get(name)]
+    unknown = set(given) - template.marks - set(template.variables)
+    if missing or unknown or (text == "" and template.variables) or any(map(UNFIT.search, given.values())):
         raise bad_request(21656, "The ContentVariables do not fit the template")
     return MARK.sub(lambda match: str(values[match.group(1)]), template.body)
 

@@ -107,14 +107,14 @@ def test_only_the_run_goes_to_the_worker(looked: Account, worker_at_hand: list[s
 def test_what_was_found_is_offered_and_taken_over(admin_client: Client, looked: Account) -> None:
     html = text(admin_client.get(page(looked)))
     assert read(html).faults == []
-    assert "24 changes" in html
+    assert "31 changes" in html
     number = number_of(ResourceKind.PHONE_NUMBER)
     form = everything(admin_client, looked, send=[number])
     form |= {f"name-{number}": "Front desk", f"queue-{number}": defaults.QUEUES["Outbound"]}
 
     answer = admin_client.post(page(looked), form, follow=True)
 
-    assert "24 resources imported from Twilio; workspace and workflow chosen; 1 sender added." in text(answer)
+    assert "31 resources imported from Twilio; workspace and workflow chosen; 1 sender added." in text(answer)
     assert "Last import:" in text(answer)
     looked.refresh_from_db()
     assert looked.workspace_sid == defaults.WORKSPACE_SID
@@ -237,7 +237,7 @@ def test_the_page_costs_the_same_for_many(
         {"sid": f"WK{n:032x}", "parent_sid": defaults.WORKSPACE_SID, "name": f"w{n}", "details": {}}
         for n in range(3000)
     ]
-    run.found["content_template"] *= 60
+    run.found["content_template"] = run.found["content_template"][:5] * 60
     run.save()
     with django_assert_max_num_queries(12):
         html = text(admin_client.get(page(looked)))

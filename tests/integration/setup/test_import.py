@@ -44,7 +44,7 @@ def test_everything_is_found_and_nothing_is_changed(look: Look) -> None:
         "phone_number": 2,
         "whatsapp_sender": 1,
         "email_address": 1,
-        "content_template": 5,
+        "content_template": 12,
     }
     assert not Resource.objects.exists()
     assert not Account.objects.get().workspace_sid
@@ -56,7 +56,7 @@ def test_what_is_ticked_is_taken_over_in_one_go(look: Look) -> None:
 
     applied = importing.apply(run.pk, Choice(*ROUTE, ALL, wanted))
 
-    assert (applied.counts["new"], applied.fields) == (24, ["workspace_sid", "workflow_sid"])
+    assert (applied.counts["new"], applied.fields) == (31, ["workspace_sid", "workflow_sid"])
     account = Account.objects.get()
     assert (account.workspace_sid, account.workflow_sid) == ROUTE
     made = {(one.channel, one.address, one.queue_sid, one.is_default) for one in Sender.objects.all()}

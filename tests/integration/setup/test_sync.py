@@ -23,18 +23,18 @@ def sync(*args: str) -> str:
 def test_without_apply_it_only_shows(bare: Account, sandbox: Sandbox) -> None:
     said = sync()
     assert f"+ task queue: Outbound {defaults.QUEUES['Outbound']}" in said
-    assert "24 to change, 0 unchanged" in said
+    assert "31 to change, 0 unchanged" in said
     assert "Nothing was changed" in said
     assert not Resource.objects.exists()
 
 
 def test_apply_takes_over_and_match_maps(bare: Account, sandbox: Sandbox, users: dict[str, Any]) -> None:
     said = sync("--apply", "--match", "--account", "Sandbox")
-    assert "Applied: 24" in said
+    assert "Applied: 31" in said
     assert "Matched: 3; without a user: 2 workers." in said
     assert Worker.objects.count() == 3
     assert Account.objects.get().workspace_sid == defaults.WORKSPACE_SID
-    assert "0 to change, 24 unchanged" in sync("--dry-run")
+    assert "0 to change, 31 unchanged" in sync("--dry-run")
 
 
 def test_twilio_that_refuses_is_an_error_and_changes_nothing(bare: Account, sandbox: Sandbox) -> None:
