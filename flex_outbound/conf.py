@@ -37,6 +37,7 @@ DEFAULTS: dict[str, Any] = {
     "STOP_WORDS": (),
     "START_WORDS": (),
     "PRESENCE_OF_WRITERS": True,
+    "TEMPLATES_MAX_AGE": 3600,
 }
 
 RATE_LIMITS: dict[str, str | None] = {
@@ -184,6 +185,12 @@ class Conf:
     def presence_of_writers(self) -> bool:
         """Whether agents are told which colleague is writing to the same customer."""
         return bool(self._get("PRESENCE_OF_WRITERS"))
+
+    @property
+    def templates_max_age(self) -> float | None:
+        """The seconds after which Twilio is asked for its templates again. None: only when somebody asks."""
+        seconds = self._get("TEMPLATES_MAX_AGE")
+        return None if seconds is None else float(seconds)
 
     @property
     def worker_context(self) -> Callable[[Any, Any], AbstractContextManager[Any]] | None:

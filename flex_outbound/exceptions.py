@@ -20,14 +20,16 @@ class ClickError(FlexOutboundError):
     """A click that is not accepted; one of its subclasses is raised.
 
     ``str()`` is the message for the agent. ``code`` is for programs and does not change. ``field``: the name of the
-    field that is wrong, "" for the whole request.
+    field that is wrong, "" for the whole request; ``item``: which of a field's several values is, such as the name of
+    a template's variable.
     """
 
-    def __init__(self, message: str, *, code: str, field: str = "") -> None:
+    def __init__(self, message: str, *, code: str, field: str = "", item: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.code = code
         self.field = field
+        self.item = item
 
     def __repr__(self) -> str:
         """Leave out the message, which may name a colleague and a customer."""

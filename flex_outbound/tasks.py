@@ -21,6 +21,7 @@ from flex_outbound.outbox.jobs import Job
 from flex_outbound.privacy import pruning
 from flex_outbound.reports import rollup
 from flex_outbound.setup import fetching, runs
+from flex_outbound.setup import templates as synced
 
 _TOO_SOON: Final = 0.25
 """The share of ``SWEEP_SECONDS`` after a sweep in which no other is needed: beat's may have queued up meanwhile."""
@@ -98,6 +99,12 @@ def import_fetch(run_id: str) -> None:
     fetching.fetch(int(run_id))
 
 
+@shared_task(name=broker.TASKS[Job.TEMPLATES], ignore_result=True)
+def templates(account_id: str) -> None:
+    """Ask Twilio for the templates of an account, where that is due."""
+    synced.run(int(account_id))
+
+
 @shared_task(name=broker.SWEEP, ignore_result=True)
 def sweep() -> None:
     """Ask for jobs for whatever is due. Celery's beat runs it every ``SWEEP_SECONDS``."""
@@ -109,6 +116,8 @@ def sweep() -> None:
     runs.give_up()
     for run_id in runs.neglected():
         broker.publish(Job.IMPORT, str(run_id))
+    for pk in synced.due():
+        broker.publish(Job.TEMPLATES, str(pk))
     rollup.roll_up()
 
 

@@ -159,6 +159,11 @@ def _numbers(given: dict[str, Any]) -> list[CheckMessage]:
         hint = "A number of seconds, or None to accept callbacks of any age."
         words = f"FLEX_OUTBOUND['CALLBACK_MAX_AGE'] must be a number above 0 or None, not {age!r}."
         found.append(Error(words, hint=hint, id="flex_outbound.E014"))
+    age = given.get("TEMPLATES_MAX_AGE", DEFAULTS["TEMPLATES_MAX_AGE"])
+    if age is not None and (isinstance(age, bool) or not isinstance(age, int | float) or not 60 <= age < inf):
+        hint = "A number of seconds of 60 or more, or None to ask only when somebody does."
+        words = f"FLEX_OUTBOUND['TEMPLATES_MAX_AGE'] must be a number of seconds or None, not {age!r}."
+        found.append(Error(words, hint=hint, id="flex_outbound.E014"))
     region = given.get("DEFAULT_REGION", DEFAULTS["DEFAULT_REGION"])
     if not isinstance(region, str) or region not in phonenumbers.SUPPORTED_REGIONS:
         hint = "Two letters of ISO 3166-1, as 'US' or 'GB'."

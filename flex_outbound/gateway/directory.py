@@ -11,8 +11,8 @@ from flex_outbound.gateway.base import Connection
 from flex_outbound.gateway.calls import TwilioCalls, in_path
 from flex_outbound.gateway.classify import malformed
 from flex_outbound.gateway.observe import Operation
-from flex_outbound.gateway.resources import ConversationDefaults, Directory, ListedResource
-from flex_outbound.gateway.words import clean_json
+from flex_outbound.gateway.resources import ConversationDefaults, Directory, ListedResource, ListedTemplate
+from flex_outbound.gateway.words import clean, clean_json
 from flex_outbound.gateway.words import clean_name as _name
 
 PAGE: Final = 1000
@@ -21,6 +21,8 @@ ADDRESSES_PER_PAGE: Final = 50
 
 CONTENTS_PER_PAGE: Final = 500
 MAX_PAGES: Final = 200
+MOST_TEXT: Final = 5000
+"""Characters of a text of a template that are kept: more than any that a customer can get."""
 
 
 @contextmanager
@@ -126,6 +128,22 @@ class TwilioDirectory(TwilioCalls):
             )
             yield ListedResource(one.sid, _name(one.friendly_name), details=details)
 
+    def templates(self) -> Iterator[ListedTemplate]:
+        """Yield the templates whole: https://www.twilio.com/docs/content/content-and-approvals-v2."""
+        for one in self._all(self._client.content.v2.content_and_approvals, size=CONTENTS_PER_PAGE):
+            approval = one.approval_requests if isinstance(one.approval_requests, dict) else {}
+            yield ListedTemplate(
+                one.sid,
+                _name(one.friendly_name),
+                clean(str(one.language or ""), 16),
+                types=clean_json(one.types, most=MOST_TEXT) if isinstance(one.types, dict) else {},
+                variables=_texts_by_name(one.variables),
+                category=clean(str(approval.get("category") or ""), 32),
+                content_type=clean(str(approval.get("content_type") or ""), 64),
+                status=clean(str(approval.get("status") or ""), 32).lower(),
+                rejection_reason=clean(str(approval.get("rejection_reason") or ""), MOST_TEXT),
+            )
+
     def _all(self, resource: Any, size: int = PAGE, **fields: Any) -> Iterator[Any]:
         records = self._records(Operation.LIST_RESOURCES, resource, pages=MAX_PAGES, page_size=size, **fields)
         for record in records:
@@ -147,6 +165,11 @@ class TwilioDirectory(TwilioCalls):
 def _text(value: object) -> str | None:
     """Return an attribute that should be text, None for any other type: attributes can hold any JSON."""
     return _name(value).strip() or None if isinstance(value, str) else None
+
+
+def _texts_by_name(variables: object) -> dict[str, str]:
+    given = clean_json(variables, most=MOST_TEXT) if isinstance(variables, dict) else {}
+    return {name: "" if value is None else str(value) for name, value in given.items()}
 
 
 def _given(**details: Any) -> dict[str, Any]:

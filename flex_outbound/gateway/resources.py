@@ -33,6 +33,21 @@ class ConversationDefaults:
     closed_timer: str
 
 
+@dataclass(frozen=True, slots=True)
+class ListedTemplate:
+    """One content template. The fields are those of ``models.Template``; texts are as Twilio shows them."""
+
+    sid: str
+    name: str
+    language: str
+    types: dict[str, Any] = field(repr=False)
+    variables: dict[str, str] = field(repr=False)
+    category: str = ""
+    content_type: str = ""
+    status: str = ""
+    rejection_reason: str = field(default="", repr=False)
+
+
 class Directory(Protocol):
     """Everything that the credentials of one account give access to."""
 
@@ -68,3 +83,6 @@ class Directory(Protocol):
 
     def content_templates(self) -> Iterator[ListedResource]:
         """Yield the content templates with their approvals for WhatsApp."""
+
+    def templates(self) -> Iterator[ListedTemplate]:
+        """Yield the content templates with everything that they say, and their approvals for WhatsApp."""

@@ -27,18 +27,21 @@ def clean_name(value: object) -> str:
     return clean(str(value), MAX_NAME).replace("\ufffd", "") if value else ""
 
 
-def clean_json(value: Any, depth: int = MAX_DEPTH) -> Any:
-    """Return JSON that can be stored: with clean texts, without NaN and infinity, nested no deeper than ``depth``."""
+def clean_json(value: Any, depth: int = MAX_DEPTH, most: int = MAX_NAME) -> Any:
+    """Return JSON that can be stored: with clean texts, without NaN and infinity, nested no deeper than ``depth``.
+
+    ``most``: characters of a text that are kept.
+    """
     if isinstance(value, str):
-        return clean(value, MAX_NAME)
+        return clean(value, most)
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, dict | list | tuple) and not depth:
         return None
     if isinstance(value, dict):
-        return {clean(str(name), MAX_NAME): clean_json(one, depth - 1) for name, one in value.items()}
+        return {clean(str(name), MAX_NAME): clean_json(one, depth - 1, most) for name, one in value.items()}
     if isinstance(value, list | tuple):
-        return [clean_json(one, depth - 1) for one in value]
+        return [clean_json(one, depth - 1, most) for one in value]
     return value if value is None or isinstance(value, bool | int | float) else clean(str(value), MAX_NAME)
 
 

@@ -115,6 +115,7 @@ class Migration(migrations.Migration):
                     "templates_seen_at",
                     models.DateTimeField(blank=True, editable=False, null=True, verbose_name="templates asked for"),
                 ),
+                ("templates_next_at", models.DateTimeField(blank=True, editable=False, null=True)),
                 ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created")),
                 ("updated_at", models.DateTimeField(auto_now=True, verbose_name="changed")),
             ],

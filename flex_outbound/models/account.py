@@ -66,6 +66,7 @@ class Account(SetupModel):
     problem_at = models.DateTimeField(_("at"), null=True, blank=True, editable=False)
     told = models.JSONField(default=dict, blank=True, editable=False)
     templates_seen_at = models.DateTimeField(_("templates asked for"), null=True, blank=True, editable=False)
+    templates_next_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     updated_at = models.DateTimeField(_("changed"), auto_now=True)
 

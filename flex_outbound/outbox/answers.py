@@ -22,7 +22,18 @@ from flex_outbound.contacts import ContactAdapter, adapter_by_type, find_contact
 from flex_outbound.exceptions import ClickConflict, ClickNotAllowed, InvalidClick
 from flex_outbound.models import Attachment, Conversation, ConversationContact, Message, Sender, Worker
 from flex_outbound.models.conversation import key_of
-from flex_outbound.outbox import barriers, consent, files, host, likeness, locks, preflight, signatures, texts
+from flex_outbound.outbox import (
+    barriers,
+    consent,
+    files,
+    host,
+    likeness,
+    locks,
+    preflight,
+    signatures,
+    templates,
+    texts,
+)
 from flex_outbound.outbox.consent import NOTHING, OPTED_OUT, Ledger
 from flex_outbound.outbox.conversations.authors import customers_of
 from flex_outbound.outbox.files import File
@@ -117,6 +128,7 @@ def _message(reply: Reply, sender: Sender) -> tuple[Message, File | None]:
     if template and (body or reply.file):
         words = _("Send either a text or a template, not both.") if body else _("A template takes no file.")
         raise InvalidClick(words, code="text_and_template" if body else "file_and_template", field="content_sid")
+    templates.check(template, reply.content_variables, templates.place_of(reply.conversation))
     file = _file(reply, channel, body) if reply.file is not None else None
     if not (body or template or file):
         raise InvalidClick(_("There is nothing to send yet. Write a text first."), code="empty", field="body")
@@ -161,6 +173,8 @@ def _commit(reply: Reply, message: Message, file: File | None) -> Message:
             # that then want to write it would wait for each other.
             Conversation.objects.filter(pk=reply.conversation.pk).update(updated_at=Now())
             message.save(force_insert=True)
+            if message.content_sid:
+                templates.note_use(reply.user, message.content_sid, reply.conversation.account_id)
             if file is not None:
                 Attachment.objects.create(
                     message=message,

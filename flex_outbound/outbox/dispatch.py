@@ -19,7 +19,7 @@ from flex_outbound.gateway.base import ContactDetails, InteractionRequest, Inter
 from flex_outbound.models import Account, Interaction
 from flex_outbound.models.interaction import InteractionQuerySet
 from flex_outbound.models.setup import Kept
-from flex_outbound.outbox import alerts, disputes, lifecycle, locks, preflight, ratelimit, retry
+from flex_outbound.outbox import alerts, disputes, lifecycle, locks, preflight, ratelimit, retry, templates
 from flex_outbound.outbox.attempts import BATCH, Answer, Fence, Flight, Prepared, TooLate
 from flex_outbound.outbox.changes import SIDS, Change
 from flex_outbound.outbox.clock import from_now
@@ -152,7 +152,7 @@ def _defer(due: InteractionQuerySet, account: Account, seconds: float) -> None:
 
 def _prepare(claimed: list[Interaction], account_sid: str) -> list[Prepared[Interaction]]:
     """Check each interaction once more and write down those that cannot go; returns the others, ready to be sent."""
-    checked = preflight.recheck(claimed)
+    checked = preflight.recheck(claimed) | templates.recheck_first(claimed)
     ready: list[tuple[Interaction, Any]] = []
     changes: list[tuple[Interaction, Change]] = []
     joined = _joined(claimed)

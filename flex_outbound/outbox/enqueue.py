@@ -15,7 +15,7 @@ from flex_outbound.channels import AddressError, Channel
 from flex_outbound.contacts import ContactAdapter, adapter_by_label, content_type_of, find_contact, id_of
 from flex_outbound.exceptions import ClickConflict, ClickNotAllowed, InvalidClick
 from flex_outbound.models import IN_THE_WAY, IN_THE_WAY_OF_ALL, Interaction, Message, Sender
-from flex_outbound.outbox import already_open, barriers, likeness, locks, signatures, texts
+from flex_outbound.outbox import already_open, barriers, likeness, locks, signatures, templates, texts
 from flex_outbound.outbox.consent import NOTHING, OPTED_OUT, Ledger
 from flex_outbound.outbox.effects import tell_after_commit
 from flex_outbound.outbox.jobs import Job, request_after_commit
@@ -251,6 +251,8 @@ def _first_message(click: Click, interaction: Interaction) -> Message | None:
             _("Send either a text or a template, not both."), code="text_and_template", field="content_sid"
         )
     whole, signature = signatures.signed(body, interaction.sender, click.user)
+    place = templates.Place(interaction.account_id, Channel(interaction.channel))
+    templates.check(template, click.content_variables, place)
     return Message(
         interaction=interaction,
         agent_id=interaction.agent_id,
@@ -271,6 +273,8 @@ def commit(
                 interaction.save(force_insert=True)
                 if message is not None:
                     message.save(force_insert=True)
+                    if message.content_sid:
+                        templates.note_use(click.user, message.content_sid, interaction.account_id)
                 _note_retry(repeats, interaction)
                 request_after_commit(Job.DISPATCH, interaction.account_id)
                 tell_after_commit(signals.interaction_queued, interaction.pk)

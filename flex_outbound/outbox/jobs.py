@@ -28,6 +28,7 @@ class Job(StrEnum):
     CLOSE = "close"
     CONVERSATION = "conversation"
     IMPORT = "import"
+    TEMPLATES = "templates"
 
 
 Publisher = Callable[[Job, str, float], None]

@@ -29,6 +29,7 @@ from flex_outbound.outbox import (
     message_lifecycle,
     ratelimit,
     retry,
+    templates,
 )
 from flex_outbound.outbox.attempts import BATCH, Answer, Fence, Flight, Prepared, TooLate
 from flex_outbound.outbox.changes import Change
@@ -78,7 +79,7 @@ def send_due(due: SchedulableQuerySet[Message], limit: int) -> int:
     flight: Flight[Message] = Flight(_record)
     fence = Fence()
     claimed = message_lifecycle.claim(due, limit)
-    refused = answers.refused(claimed)
+    refused = templates.recheck(claimed) | answers.refused(claimed)
     admitted = [(one, gateway) for one in claimed if (gateway := _admit(one, refused.get(one.pk))) is not None]
     failed = attachments.upload(admitted)
     for message, _gateway in admitted:
@@ -101,7 +102,7 @@ def send_due(due: SchedulableQuerySet[Message], limit: int) -> int:
 def _admit(message: Message, rejection: Rejection | None) -> Gateway | None:
     """Return what sends a claimed message; None where that was written down as impossible now.
 
-    ``rejection``: what the ledger says against it.
+    ``rejection``: what the ledger says against it, or why its template does not go.
     """
     account = message.account
     if rejection is None and message.interaction_id is None:

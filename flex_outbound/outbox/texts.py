@@ -3,11 +3,12 @@
 import re
 from collections.abc import Mapping, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, Final
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from flex_outbound import addresses, channels
+from flex_outbound import addresses, channels, contents
 from flex_outbound.channels import AddressError, Channel
 from flex_outbound.exceptions import InvalidClick
 from flex_outbound.outbox.placeholders import refuse_unfilled
@@ -122,7 +123,7 @@ def plain(text: str) -> str:
 
 
 def template(content_sid: str, variables: Mapping[str, str], channel: Channel) -> str:
-    """Check a content template and its variables; returns its SID or ""."""
+    """Check a content template and its variables, whatever is known of it; returns its SID or ""."""
     if content_sid and not is_sid(content_sid, SidKind.CONTENT):
         raise InvalidClick(_("A template's SID starts with HX."), code="invalid_sid", field="content_sid")
     if content_sid and channel is Channel.EMAIL:
@@ -133,8 +134,25 @@ def template(content_sid: str, variables: Mapping[str, str], channel: Channel) -
         )
     for name, value in variables.items():
         _clean(name, "content_variables", 64)
-        _clean(value, "content_variables", channels.MAX_BODY)
+        _check_value(name, value)
     return content_sid
+
+
+_VALUE_WORDS: Final = {
+    "line_break": gettext_lazy("The value for “%(name)s” has a line break. Write it on one line."),
+    "tab": gettext_lazy("The value for “%(name)s” has a tab. Write a space instead."),
+    "spaces": gettext_lazy("The value for “%(name)s” has more than four spaces in a row. Take some out."),
+    "null_character": gettext_lazy("The value for “%(name)s” contains a null character. Remove it."),
+    "too_long": gettext_lazy("The value for “%(name)s” is too long: at most %(longest)d characters are allowed."),
+}
+"""What WhatsApp refuses in a variable, by the code of ``contents.problem_of``."""
+
+
+def _check_value(name: str, value: str) -> None:
+    code = contents.problem_of(value)
+    if code:
+        words = _VALUE_WORDS[code] % {"name": name, "longest": channels.MAX_BODY}
+        raise InvalidClick(words, code=code, field="content_variables", item=name)
 
 
 def name_of(user: Any) -> str:

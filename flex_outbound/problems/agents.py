@@ -170,6 +170,17 @@ REASONS: Final[dict[str, Reason]] = {
         _("Template is wrong"),
         _("The template is missing or its variables are wrong. Choose another template, or correct the variables."),
     ),
+    "template_gone": Reason(
+        _("Template is no longer there"),
+        _(
+            "This template was withdrawn, or belongs to another account than the sender. Nothing was sent; choose "
+            "another template."
+        ),
+    ),
+    "template_not_approved": Reason(
+        _("Template is not approved"),
+        _("WhatsApp does not approve this template, or no longer does. Nothing was sent; choose another template."),
+    ),
     "unknown_error": Reason(
         _("Unknown error"),
         _("Twilio refused this for a reason this app does not know. Tell your administrator if it happens again."),

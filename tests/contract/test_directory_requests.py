@@ -26,6 +26,7 @@ READS: dict[str, Callable[[Directory], object]] = {
     "email_addresses": lambda directory: list(directory.email_addresses()),
     "conversation_defaults": lambda directory: directory.conversation_defaults(),
     "content_templates": lambda directory: list(directory.content_templates()),
+    "templates": lambda directory: list(directory.templates()),
 }
 
 

@@ -21,6 +21,8 @@ PIPELINE = {
     "not_own",
     "task_canceled",
     "task_deleted",
+    "template_gone",
+    "template_not_approved",
     "workflow_timeout",
 }
 """Reasons that the pipeline finds by itself, without an error of Twilio's."""

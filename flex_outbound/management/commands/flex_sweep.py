@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand
 
 from flex_outbound.outbox import sweep
 from flex_outbound.reports import rollup
-from flex_outbound.setup import fetching, runs
+from flex_outbound.setup import fetching, runs, templates
 
 
 class Command(BaseCommand):
@@ -21,6 +21,9 @@ class Command(BaseCommand):
         for run_id in runs.neglected():
             counts["import"] += 1
             fetching.fetch(run_id)
+        for account_id in templates.due():
+            counts["templates"] += 1
+            templates.run(account_id)
         counts["figures"] = rollup.roll_up()
         done = ", ".join(f"{name}: {count}" for name, count in sorted(counts.items()) if count)
         self.stdout.write(done or "Nothing is due.")

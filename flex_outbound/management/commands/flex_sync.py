@@ -5,8 +5,9 @@ from typing import Any, Final
 
 from django.core.management.base import BaseCommand, CommandError
 
+from flex_outbound.exceptions import FlexOutboundError
 from flex_outbound.models import Account, ImportRun, RunState
-from flex_outbound.setup import fetching, importing, matching, people, runs
+from flex_outbound.setup import fetching, importing, matching, people, runs, templates
 from flex_outbound.setup.differences import Change, Differences
 
 SIGNS: Final = {Change.NEW: "+", Change.RENAMED: "~", Change.CHANGED: "~", Change.GONE: "-"}
@@ -65,8 +66,20 @@ class Command(BaseCommand):
         account.refresh_from_db()
         if not account.workspace_sid:
             self.stdout.write("No workspace is chosen yet: there are several, or none. Choose one in the admin.")
+        self._sync_templates(account)
         if match:
             self._match(account)
+
+    def _sync_templates(self, account: Account) -> None:
+        """Store what the templates say. A key that may not read them does not undo the rest."""
+        try:
+            synced = templates.sync(account)
+        except FlexOutboundError as error:
+            reason = getattr(error, "reason", type(error).__name__)
+            self.stderr.write(f"The templates could not be read, and are left as they are ({reason}).")
+            return
+        counts = f"{synced.new} new, {synced.changed} changed, {synced.gone} gone"
+        self.stdout.write(f"Templates: {synced.total} ({counts}).")
 
     def _match(self, account: Account) -> None:
         found = matching.matches(account)
