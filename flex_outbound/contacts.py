@@ -51,7 +51,7 @@ class ContactAdapter:
 
     def get_name(self, contact: Any) -> str:
         """Return the name that the agent and Flex show."""
-        return str(_value(contact, self.name_field) or "") if self.name_field else str(contact)
+        return str(value_of(contact, self.name_field) or "") if self.name_field else str(contact)
 
     def get_addresses(self, contact: Any, channel: Channel) -> Iterable[str | Address]:
         """Return the contact's addresses for one channel, the preferred one first, in any format.
@@ -63,7 +63,7 @@ class ContactAdapter:
         fields = self.phone_field if channel.is_phone else self.email_field
         names = [fields] if isinstance(fields, str) else list(fields or ())
         for name in names:
-            value = _value(contact, name)
+            value = value_of(contact, name)
             if value:
                 yield Address(text_of(value), _label_for(self.model, name, get_language()))
 
@@ -72,7 +72,7 @@ class ContactAdapter:
 
         Other forms are understood as well: GBR, UK, en-GB. One that is not is named to the agent.
         """
-        region = _value(contact, self.region_field) if self.region_field else None
+        region = value_of(contact, self.region_field) if self.region_field else None
         return str(region) if region else conf.default_region
 
     def get_queryset(self, user: Any) -> models.QuerySet[Any]:
@@ -134,6 +134,13 @@ class ContactAdapter:
         get_absolute_url: Callable[[], str] | None = getattr(contact, "get_absolute_url", None)
         return get_absolute_url() if get_absolute_url else None
 
+    def get_template_variables(self, contact: Any, template: Any) -> dict[str, str]:
+        """Return what a content template's variables are for this contact, by their names; the agent may change them.
+
+        ``template``: a ``flex_outbound.models.Template``. Names that it does not have are ignored.
+        """
+        return {}
+
     def notify(self, user: Any, message: Any) -> None:
         """Tell an agent of a customer's message by a way of the project's own; nothing by default.
 
@@ -154,8 +161,8 @@ class ContactAdapter:
             self.model._default_manager.filter(pk=contact_id).update(**values)
 
 
-def _value(contact: Any, name: str) -> Any:
-    """Return the value of a field or property, or what a method returns; None where there is none."""
+def value_of(contact: Any, name: str) -> Any:
+    """Return the value of a contact's field or property, or what a method returns; None where there is none."""
     value = getattr(contact, name, None)
     # As in templates, delete() and related managers are not called.
     is_kept = getattr(value, "do_not_call_in_templates", False) or getattr(value, "alters_data", False)

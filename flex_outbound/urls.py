@@ -2,12 +2,14 @@
 
 from django.urls import include, path
 
-from flex_outbound.views import answers, clicks, conversations, linking, previews, replies, texts
+from flex_outbound.views import answers, clicks, conversations, linking, previews, replies, templates, texts
 
 app_name = "flex_outbound"
 
 urlpatterns = [
     path("compose/<str:contact_type>/<str:channel>/", clicks.compose, name="compose"),
+    path("templates/<str:contact_type>/<str:channel>/", templates.choose, name="templates"),
+    path("templates/<str:contact_type>/<str:channel>/<str:content_sid>/", templates.use, name="template"),
     path("send/", clicks.send, name="send"),
     path("interactions/<uuid:pk>/retry/", clicks.retry, name="retry"),
     path("interactions/<uuid:pk>/confirm/", clicks.confirm, name="confirm"),
@@ -21,6 +23,12 @@ urlpatterns = [
     path("unmatched/<str:conversation_sid>/create/", linking.create, name="create"),
     path("conversations/<str:conversation_sid>/read/", clicks.read, name="read"),
     path("conversations/<str:conversation_sid>/answer/", answers.answer, name="answer"),
+    path("conversations/<str:conversation_sid>/templates/", templates.choose_answer, name="conversation-templates"),
+    path(
+        "conversations/<str:conversation_sid>/templates/<str:content_sid>/",
+        templates.use_answer,
+        name="conversation-template",
+    ),
     path("answering/<str:contact_type>/", answers.answer_form, name="answer-form"),
     path("replies/", replies.own, name="replies"),
     path("replies/new/", replies.new, name="reply-new"),

@@ -49,6 +49,7 @@ from flex_outbound.api.shapes import (
     InteractionShape,
     TimelineShape,
 )
+from flex_outbound.api.templates_shapes import ContactTemplatesQuery, TemplatesQuery, TemplatesShape
 
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
@@ -166,6 +167,18 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ),
     ("ChannelsView", "GET"): Operation(
         "contact_channels", "List a contact's channels", {**COMMON, **MISSING, 200: ChannelsShape}
+    ),
+    ("ContactTemplatesView", "GET"): Operation(
+        "contact_templates",
+        "List the templates for a new conversation",
+        {**COMMON, **MISSING, 200: TemplatesShape},
+        parameters=[ContactTemplatesQuery],
+    ),
+    ("ConversationTemplatesView", "GET"): Operation(
+        "conversation_templates",
+        "List the templates for an answer",
+        {**COMMON, **MISSING, 200: TemplatesShape},
+        parameters=[TemplatesQuery],
     ),
     ("InboxView", "GET"): Operation(
         "inbox_list",

@@ -137,17 +137,17 @@ class Variables(serializers.Field[dict[str, str], Any, Any, Any]):
             self.fail("too_many", most=MAX_VARIABLES)
         name = Text(max_length=MAX_NAME)
         text = Text(max_length=channels.MAX_BODY, allow_blank=True)
-        return {name.run_validation(key): text.run_validation(value) for key, value in data.items()}
+        return {name.run_validation(key): self._value(text, key, value) for key, value in data.items()}
 
-    def _read(self, text: str) -> Any:
+    @staticmethod
+    def _value(text: Text, key: Any, value: Any) -> str:
+        """Return a value. Raises ValidationError that names the variable."""
         try:
-            return json.loads(text or "{}")
-        except (ValueError, RecursionError):
-            self.fail("invalid")
-
-    def to_representation(self, value: dict[str, str]) -> dict[str, str]:
-        """Return the variables as they are."""
-        return value
+            found: str = text.run_validation(value)
+        except serializers.ValidationError as error:
+            # Lengths of texts, and texts that are none: one sentence each.
+            raise serializers.ValidationError([f"{str(key)[:MAX_NAME]}: {one}" for one in error.detail]) from error
+        return found
 
 
 class Keyed(Unshown, serializers.Serializer[Any]):

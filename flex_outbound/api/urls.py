@@ -8,6 +8,7 @@ from flex_outbound.api import (
     inbox,
     messages,
     replies,
+    templates,
     views,
 )
 
@@ -25,6 +26,11 @@ urlpatterns = [
         "conversations/<str:conversation_sid>/messages/",
         answers.ConversationMessagesView.as_view(),
         name="conversation-messages",
+    ),
+    path(
+        "conversations/<str:conversation_sid>/templates/",
+        templates.ConversationTemplatesView.as_view(),
+        name="api-conversation-templates",
     ),
     path("messages/<int:pk>/", answers.MessageView.as_view(), name="message-detail"),
     # The id may hold slashes, where a model's primary key is text.
@@ -47,6 +53,11 @@ urlpatterns = [
         "contacts/<str:contact_type>/<path:contact_id>/drafts/<str:place>/",
         drafts.DraftView.as_view(),
         name="contact-draft",
+    ),
+    path(
+        "contacts/<str:contact_type>/<path:contact_id>/templates/",
+        templates.ContactTemplatesView.as_view(),
+        name="contact-templates",
     ),
     path("schema/", views.SchemaView.as_view(), name="schema"),
     # Only with its slash, so that Django can still add a forgotten one.

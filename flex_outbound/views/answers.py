@@ -11,7 +11,7 @@ from django.utils.cache import patch_cache_control
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from flex_outbound import answering, contexts, writing
+from flex_outbound import answering, contexts, picking, writing
 from flex_outbound.contacts import adapter_by_type, find_contact
 from flex_outbound.exceptions import ClickConflict, ClickError, ClickNotAllowed, InvalidClick
 from flex_outbound.models import Conversation, ConversationContact
@@ -89,6 +89,7 @@ def read_reply(request: HttpRequest, conversation: Conversation) -> Reply:
         body=form.get("body", "").replace("\r\n", "\n"),
         subject=form.get("subject", ""),
         file=answering.read_file(request.FILES.get(files.FIELD)),
+        **picking.posted(form),
         idempotency_key=form.get("idempotency_key", ""),
     )
 
@@ -101,7 +102,7 @@ def show_again(request: HttpRequest, conversation: Conversation, error: ClickErr
     is_fixable = isinstance(error, InvalidClick | TooOften | ColleagueWrites) or error.code == "idempotency_key_reused"
     context |= {
         "error_text": str(error),
-        "error_field": error.field,
+        **picking.again(request, picking.for_conversation(request.user, conversation), error),
         "is_fixable": is_fixable,
         "anyway": isinstance(error, ColleagueWrites),
         "writer": writing.key_of(request.user),

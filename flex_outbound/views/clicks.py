@@ -5,6 +5,7 @@ Each answers a POST with a redirect back to where the agent came from, or with a
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 from math import ceil
 from typing import Any, Final
@@ -24,7 +25,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_POST, require_safe
 
-from flex_outbound import channels, consenting, contexts, inbox
+from flex_outbound import channels, consenting, contexts, inbox, picking
 from flex_outbound.channels import Channel
 from flex_outbound.contacts import ContactAdapter, adapter_by_label, find_contact
 from flex_outbound.exceptions import ClickConflict, ClickError, ClickNotAllowed, InvalidClick
@@ -244,13 +245,15 @@ def read_click(request: HttpRequest) -> Click:
         cc=texts.several(form.get("cc", "")),
         bcc=texts.several(form.get("bcc", "")),
         # The three buttons of a page share a key, so the channel is appended; the script does the same.
+        **picking.posted(form),
         idempotency_key=f"{key}-{channel}" if key else "",
     )
 
 
 def show_again(request: HttpRequest, adapter: ContactAdapter, contact: Any, error: ClickError) -> HttpResponse:
     channel = request.POST.get("channel", "")
-    context = compose_context(request, adapter, contact, channel) | {"error_field": error.field}
+    picker = _picker(request, adapter, contact, channel)
+    context = compose_context(request, adapter, contact, channel) | picking.again(request, picker, error)
     context["anyway"] = isinstance(error, ColleagueWrites)
     context["unsent"] = bool(context["values"]["body"].strip())
     if error.code == "idempotency_key_reused":
@@ -259,6 +262,16 @@ def show_again(request: HttpRequest, adapter: ContactAdapter, contact: Any, erro
     if is_shown_again and channel in Channel.values:
         context["option"] = contexts.channel_option(request, contact, channel)
     return _say(request, context, error)
+
+
+def _picker(request: HttpRequest, adapter: ContactAdapter, contact: Any, channel: str) -> picking.Picker | None:
+    """Return what chooses templates for the form that was posted, None where nothing was chosen or nothing can be."""
+    if channel not in Channel.values or not request.POST.get("content_sid"):
+        return None
+    with suppress(InvalidClick):
+        setup = contexts.setup_of(request)
+        return picking.for_contact(setup, adapter, contact, Channel(channel), request.POST.get("sender", ""))
+    return None
 
 
 def compose_context(request: HttpRequest, adapter: ContactAdapter, contact: Any, channel: str) -> dict[str, Any]:
@@ -283,7 +296,8 @@ def posted_key(request: HttpRequest) -> str:
 
 
 def _is_fixable(error: ClickError) -> bool:
-    return isinstance(error, TooOften) or (isinstance(error, InvalidClick) and error.field in contexts.TYPED)
+    fields = (*contexts.TYPED, *picking.FIELDS)
+    return isinstance(error, TooOften) or (isinstance(error, InvalidClick) and error.field in fields)
 
 
 def _refused(request: HttpRequest, error: ClickError, interaction: Interaction) -> HttpResponse:

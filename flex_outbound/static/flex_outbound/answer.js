@@ -27,6 +27,12 @@ function newKey() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
+/** The values of a chosen template's variables, by their names. */
+function variablesOf(form) {
+  const fields = [...form.querySelectorAll("[data-template-variable]")];
+  return Object.fromEntries(fields.map((field) => [field.dataset.templateVariable, field.value]));
+}
+
 /** Ask, with progress where something is uploaded. Resolves to {status, data, document, wait}; status 0 is no answer. */
 function ask(url, { body = null, token = "", type = "text", timeout = TIMEOUT, onprogress } = {}) {
   return new Promise((resolve) => {
@@ -202,21 +208,29 @@ export class FlexAnswerElement extends HTMLElement {
     const file = field?.files[0] ?? null;
     const draft = { form, file, body: area.value, subject: form.elements.namedItem("subject")?.value ?? "" };
     draft.version = form.elements.namedItem("draft")?.value;
+    draft.template = form.querySelector("[data-template-chosen]");
+    if (draft.template) {
+      const said = draft.template.querySelector("[data-template-preview]").innerText;
+      Object.assign(draft, { said, file: null, body: "", variables: variablesOf(form) });
+    }
     // A second click, or a key, on what has just gone sends nothing.
-    if (!draft.body.trim() && !file) return area.focus();
+    else if (!draft.body.trim() && !file) return area.focus();
     const isLong = Array.from(draft.body).length > Number(area.dataset.limit);
     if (this.complain(form, "body", isLong ? form.dataset.tooLong : "")) return area.focus();
-    if (file && this.complain(form, "media", this.wrongWith(field, file))) return field.focus();
+    if (draft.file && this.complain(form, "media", this.wrongWith(field, file))) return field.focus();
     draft.key = form.elements.namedItem("idempotency_key").value || newKey();
-    this.empty(form);
+    this.empty(draft);
     const bubble = this.show(draft);
     this.queue = this.queue.then(() => this.send(draft, bubble)).catch(() => this.fail(draft, bubble, words("refused")));
   }
 
-  empty(form) {
+  empty({ form, template }) {
     const area = form.elements.namedItem("body");
-    this.fill(area, "");
-    this.setFile(form, null);
+    if (template) form.dispatchEvent(new Event("flex-outbound:emptied", { bubbles: true }));
+    else {
+      this.fill(area, "");
+      this.setFile(form, null);
+    }
     form.elements.namedItem("idempotency_key").value = newKey();
     this.say("");
     area.focus();
@@ -252,6 +266,10 @@ export class FlexAnswerElement extends HTMLElement {
     if (draft.subject) data.set("subject", draft.subject);
     if (draft.version) data.set("draft", draft.version);
     if (draft.file) data.set("media", draft.file);
+    if (draft.template) {
+      data.set("content_sid", draft.template.dataset.sid);
+      data.set("content_variables", JSON.stringify(draft.variables));
+    }
     const token = form.elements.namedItem("csrfmiddlewaretoken")?.value ?? page().token;
     const timeout = TIMEOUT + (draft.file ? draft.file.size / SLOWEST : 0);
     bubble.progress.hidden = !draft.file;
@@ -303,9 +321,10 @@ export class FlexAnswerElement extends HTMLElement {
     form.querySelector('[aria-invalid="true"]')?.focus();
   }
 
-  restore({ form, body, subject, file, key }) {
+  restore({ form, body, subject, file, key, template }) {
+    if (template) form.dispatchEvent(new CustomEvent("flex-outbound:restored", { bubbles: true, detail: { template } }));
     const area = form.elements.namedItem("body");
-    this.fill(area, area.value.trim() ? `${body}\n${area.value}` : body);
+    if (body) this.fill(area, area.value.trim() ? `${body}\n${area.value}` : body);
     const line = form.elements.namedItem("subject");
     if (line && subject) line.value = subject;
     if (file) this.setFile(form, file);
@@ -314,6 +333,7 @@ export class FlexAnswerElement extends HTMLElement {
   }
 
   isTyped(form) {
+    if (form.querySelector("[data-template-chosen]")) return true;
     return Boolean(form.elements.namedItem("body")?.value.trim() || form.elements.namedItem("media")?.files.length);
   }
 
@@ -323,8 +343,9 @@ export class FlexAnswerElement extends HTMLElement {
     const bubble = make("li", "flex-answer__bubble");
     bubble.dataset.testid = "flex-answer-bubble";
     bubble.dataset.state = "sending";
-    if (draft.body.trim()) {
-      const text = make("p", "flex-answer__said", draft.body);
+    const said = draft.said ?? draft.body;
+    if (said.trim()) {
+      const text = make("p", "flex-answer__said", said);
       text.dir = "auto";
       bubble.append(text);
     }

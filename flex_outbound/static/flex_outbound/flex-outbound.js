@@ -12,6 +12,7 @@ const RESEND = [1000, 2000, 4000, 8000, 15000]; // ms between repeats of one req
 const TIMEOUT = 15000;
 const SAME_CLICK = 1000; // ms in which a second click on a button is part of the first
 const UNSETTLED = new Set(["queued", "sending", "unconfirmed"]);
+const VARIABLE = "content_variables."; // what the name of a field for a template's variable begins with
 const MESSAGE_OPEN = new Set(["waiting", "sending", "unconfirmed"]);
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -133,7 +134,7 @@ function addressesIn(text) {
 
 /** Whether anything was typed into a composer. */
 function isFilledIn(form) {
-  const typed = ["body", "subject", "to", "cc", "bcc"].map((name) => form.elements.namedItem(name)?.value ?? "");
+  const typed = ["body", "subject", "to", "cc", "bcc", "content_sid"].map((name) => form.elements.namedItem(name)?.value ?? "");
   return typed.some((text) => text.trim() !== "");
 }
 
@@ -536,7 +537,8 @@ export class FlexOutboundElement extends FlexElement {
     }
   }
 
-  payload({ contact_type, contact_id, channel, address, sender, body, subject, draft, ...recipients }, idempotency_key) {
+  payload({ contact_type, contact_id, channel, address, sender, body, subject, draft, content_sid, ...more }, idempotency_key) {
+    const variables = Object.entries(more).filter(([name]) => name.startsWith(VARIABLE));
     return {
       ...{ contact_type, contact_id, channel, idempotency_key },
       ...(address && { address }),
@@ -544,8 +546,12 @@ export class FlexOutboundElement extends FlexElement {
       ...(body?.trim() && { body: body.replaceAll("\r\n", "\n") }),
       ...(subject && { subject }),
       ...(draft && { draft }),
+      ...(content_sid && {
+        content_sid,
+        content_variables: Object.fromEntries(variables.map(([name, value]) => [name.slice(VARIABLE.length), value])),
+      }),
       ...Object.fromEntries(
-        ["to", "cc", "bcc"].map((name) => [name, addressesIn(recipients[name])]).filter(([, list]) => list.length),
+        ["to", "cc", "bcc"].map((name) => [name, addressesIn(more[name])]).filter(([, list]) => list.length),
       ),
     };
   }

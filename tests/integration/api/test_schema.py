@@ -30,6 +30,8 @@ PATHS = {
     "/flex/api/conversations/{conversation_sid}/read/",
     "/flex/api/contacts/{contact_type}/{contact_id}/channels/",
     "/flex/api/conversations/{conversation_sid}/messages/",
+    "/flex/api/conversations/{conversation_sid}/templates/",
+    "/flex/api/contacts/{contact_type}/{contact_id}/templates/",
     "/flex/api/messages/{id}/",
     "/flex/api/contacts/{contact_type}/{contact_id}/messages/",
     "/flex/api/replies/",
