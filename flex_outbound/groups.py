@@ -26,6 +26,7 @@ _MANAGERS_MAY: Final = frozenset(
         "change_interaction",
         "change_webhookevent",
         "change_consent",
+        "change_template",
     }
     | {f"{verb}_{model}" for verb in ("add", "change", "delete") for model in SET_UP}
 )

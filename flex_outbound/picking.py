@@ -312,6 +312,12 @@ def _from_field(contact: Any, field: str) -> Any:
         return None
 
 
+def previews(row: Template) -> list[tuple[str, dict[str, Any]]]:
+    """Return each type of a template and its preview, with the samples in it."""
+    fields = {name: {"sample": str(sample)} for name, sample in row.variables.items()}
+    return [(kind, _preview(contents.read(kind, given), fields)) for kind, given in row.types.items()]
+
+
 def _content(row: Template, place: Place) -> Content:
     kind = templates.kind_of(row, place)
     return contents.read(kind, row.types.get(kind))

@@ -9,6 +9,7 @@ from flex_outbound.admin.interactions import InteractionAdmin
 from flex_outbound.admin.saved_replies import SavedReplyAdmin
 from flex_outbound.admin.senders import SenderAdmin
 from flex_outbound.admin.sites import register_with
+from flex_outbound.admin.templates import TemplateAdmin
 from flex_outbound.admin.webhook_events import WebhookEventAdmin, WebhookRefusalAdmin
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "MessageAdmin",
     "SavedReplyAdmin",
     "SenderAdmin",
+    "TemplateAdmin",
     "WebhookEventAdmin",
     "WebhookRefusalAdmin",
     "WorkerAdmin",

@@ -145,9 +145,18 @@ class Variables(serializers.Field[dict[str, str], Any, Any, Any]):
         try:
             found: str = text.run_validation(value)
         except serializers.ValidationError as error:
-            # Lengths of texts, and texts that are none: one sentence each.
             raise serializers.ValidationError([f"{str(key)[:MAX_NAME]}: {one}" for one in error.detail]) from error
         return found
+
+    def _read(self, text: str) -> Any:
+        try:
+            return json.loads(text or "{}")
+        except (ValueError, RecursionError):
+            self.fail("invalid")
+
+    def to_representation(self, value: dict[str, str]) -> dict[str, str]:
+        """Return the variables as they are."""
+        return value
 
 
 class Keyed(Unshown, serializers.Serializer[Any]):

@@ -39,6 +39,7 @@ def test_migrating_makes_both() -> None:
     assert managers - viewed == {
         *AGENTS_MAY,
         "flex_outbound.change_interaction",
+        "flex_outbound.change_template",
         "flex_outbound.change_webhookevent",
         "flex_outbound.change_consent",
         *(f"flex_outbound.{verb}_{name}" for verb in ("add", "change", "delete") for name in groups.SET_UP),
