@@ -146,8 +146,8 @@ REASONS: Final[dict[str, Reason]] = {
     "outside_window": Reason(
         _("Outside the 24-hour window"),
         _(
-            "The customer has not written within 24 hours, so WhatsApp takes only an approved template. Send one from "
-            "Flex, or use another channel."
+            "The customer has not written within 24 hours, so WhatsApp takes only an approved template. Choose one "
+            "with “Use a template”, or use another channel."
         ),
     ),
     "sender_misconfigured": Reason(

@@ -1,12 +1,13 @@
 """Choosing a template in a real browser: picked, narrowed, filled in, seen and sent; also without JavaScript."""
 
+import re
 import uuid
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from crm_demo.models import Contact
 from flex_outbound.contacts import adapter_for, content_type_of
@@ -217,10 +218,14 @@ def test_an_answer_is_a_template_too(new_page: NewPage, conversation: Conversati
     form = page.get_by_test_id("flex-answer-form")
     pick(form, "follow_up")
     form.get_by_label("Variable 2").fill("Ada")
+    held: list[Route] = []
+    page.route(re.compile("/flex/api/conversations/.*/messages/"), lambda route: held.append(route))
     page.get_by_test_id("flex-answer-send").click()
     expect(page.get_by_test_id("flex-answer-bubble")).to_contain_text("Hello Grace, this is Ada.")
+    held[0].continue_()
     expect(form.get_by_test_id("flex-template-chosen")).to_have_count(0)
     expect(page.get_by_test_id("flex-answer-body")).to_be_focused()
+    expect(page.get_by_test_id("flex-message")).to_have_count(1)
     message = Message.objects.get()
     assert (message.content_sid, message.content_variables) == (BY_NAME["follow_up"], {"1": "Grace", "2": "Ada"})
 
@@ -278,6 +283,7 @@ def test_every_type_fits_into_the_page(
     page.goto(contact.get_absolute_url())
     sheet = composer(page)
     sheet.get_by_test_id("flex-template-open").click()
+    expect(sheet.get_by_test_id("flex-template-search")).to_be_focused()
     shoot(page, f"templates-list-{width}-{scheme}")
     page.keyboard.press("Escape")
     for name in ("summer_tours", "order_status", "delivery_photo"):

@@ -33,6 +33,8 @@ from flex_outbound.models import (
     Sender,
     SenderGroup,
     Source,
+    Template,
+    TemplateUse,
     WebhookEvent,
     Worker,
 )
@@ -69,6 +71,8 @@ class World:
         self.receipt = self.make(WebhookReceipt, **self.like_receipt)
         self.closing = self.make(Closing, **self.like_closing)
         self.resource = self.make(Resource, **self.like_resource)
+        self.template = self.make(Template, **self.like_template)
+        self.template_use = self.make(TemplateUse, user=self.user, template=self.template)
         self.conversation = self.make(Conversation, pk=CONVERSATION, account=self.account)
         self.link = self.make(ConversationContact, conversation=self.conversation, **self.contact)
         self.mark = self.make(ReadMark, user=self.user, conversation=self.conversation)
@@ -146,6 +150,11 @@ class World:
     def like_resource(self) -> dict[str, Any]:
         """What makes something that the account has at Twilio."""
         return {"account": self.account, "kind": ResourceKind.TASK_QUEUE, "sid": sid("WQ"), "seen_at": MOMENT}
+
+    @property
+    def like_template(self) -> dict[str, Any]:
+        """What makes a content template."""
+        return {"account": self.account, "content_sid": sid("HX"), "name": "reminder"}
 
     def another_row(self, **values: Any) -> Any:
         """Insert an interaction with another contact."""
@@ -333,6 +342,8 @@ IMPOSSIBLE: list[tuple[str, Deed]] = [
             and world.make(SavedReplyGroup, saved_reply=world.reply, group=world.group)
         ),
     ),
+    ("flex_template_unique", lambda world: world.make(Template, **world.like_template)),
+    ("flex_template_use_unique", lambda world: world.make(TemplateUse, user=world.user, template=world.template)),
 ]
 """What the database must refuse, by the name of the constraint, or of the column where the column itself is unique.
 
