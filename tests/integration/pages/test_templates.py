@@ -263,14 +263,6 @@ def value(page: str, name: str) -> str:
     return field[field.index('value="') + 7 :].split('"')[0]
 
 
-def test_a_field_of_the_contact_fills_what_a_manager_chose(client_agent: Client, contact: Contact) -> None:
-    Template.objects.update(sources={"1": "full_name", "2": "no_such_field"})
-    page = html(client_agent, url(contact, name="delivery_photo"))
-    assert value(page, "1") == "Ann Example"
-    assert value(page, "2") == ""
-    assert 'placeholder="AB-1234"' in page
-
-
 @pytest.fixture
 def hook(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What the adapter's hook returns."""
@@ -278,6 +270,16 @@ def hook(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     adapter = type(adapter_for(Contact))
     monkeypatch.setattr(adapter, "get_template_variables", lambda _self, _contact, _template: given)
     return given
+
+
+def test_a_field_of_the_contact_fills_what_a_manager_chose(
+    client_agent: Client, contact: Contact, hook: dict[str, Any]
+) -> None:
+    Template.objects.update(sources={"1": "full_name", "2": "no_such_field"})
+    page = html(client_agent, url(contact, name="delivery_photo"))
+    assert value(page, "1") == "Ann Example"
+    assert value(page, "2") == ""
+    assert 'placeholder="AB-1234"' in page
 
 
 def test_the_adapters_hook_goes_first_and_fits_on_one_line(
