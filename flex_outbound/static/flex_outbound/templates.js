@@ -86,7 +86,9 @@ async function search(place) {
   if (panel.dataset.asked !== asked || panel.hidden) return; // something else is wanted by now
   const results = fragment?.querySelector("[data-template-results]");
   tell(place, results ? "" : place.dataset.failed);
-  if (results) panel.querySelector("[data-template-results]").replaceChildren(...results.childNodes);
+  if (!results) return;
+  panel.querySelector("[data-template-results]").replaceChildren(...results.childNodes);
+  panel.querySelector("[data-template-count]").textContent = results.dataset.said;
 }
 
 // --- one ---
