@@ -3,14 +3,12 @@
 It stands beside ``contexts``. The same descriptions serve the plain form, the script and the API.
 """
 
-from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import urlencode
 
 from django.db.models import F
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from flex_outbound import channels, contexts, emails
@@ -18,7 +16,7 @@ from flex_outbound.channels import Channel
 from flex_outbound.contacts import ContactAdapter, adapter_for, id_of, label_of
 from flex_outbound.models import Conversation, Interaction, Message
 from flex_outbound.models.conversation import sid_of
-from flex_outbound.outbox import answers, barriers, files
+from flex_outbound.outbox import answers, barriers, files, window
 from flex_outbound.outbox.consent import Ledger
 from flex_outbound.outbox.files import File
 from flex_outbound.outbox.preflight import Setup, refusal_of, words_of
@@ -30,9 +28,6 @@ from flex_outbound.writing import writing_context
 
 MOST_OPEN: Final = 10
 """Open conversations of one contact that are offered to be answered, the newest first."""
-
-WINDOW: Final = timedelta(hours=24)
-"""How long WhatsApp takes free text after the customer's last message: https://www.twilio.com/docs/whatsapp/key-concepts"""
 
 TYPED: Final = ("subject", "body")
 LIMITS: Final = {"body": channels.MAX_BODY, "subject": channels.MAX_SUBJECT}
@@ -52,6 +47,7 @@ def answering_context(request: HttpRequest, contact: Any) -> dict[str, Any]:
         return {"answerable": [], "answer_ended": False, "answer_url": ""}
     names = contexts.identify(adapter, contact)
     mine = Conversation.objects.for_contact(contact).filter(agent_id=user.pk).select_related("interaction")
+    mine = window.with_window(mine)
     found = list(mine.order_by(F("last_at").desc(nulls_last=True), "-created_at", "-pk")[: 2 * MOST_OPEN])
     is_open = [one for one in found if one.is_open and one.channel in Channel.values][:MOST_OPEN]
     setup = contexts.setup_of(request) if is_open else Setup(user)
@@ -81,7 +77,8 @@ def describe_conversation(
     sid = conversation.conversation_sid
     channel = Channel(conversation.channel)
     limits = answers.limits_of(conversation)
-    hints, blocked = hints_of(conversation), _blocked(conversation, setup, adapter, contact, ledger)
+    hints = hints_of(conversation, has_window=False)
+    blocked = _blocked(conversation, setup, adapter, contact, ledger)
     return {
         "sid": sid,
         "uid": f"flex-answer-{sid[-12:]}",
@@ -105,6 +102,7 @@ def describe_conversation(
         "contact_id": id_of(adapter, contact) if adapter is not None else "",
         "hints": hints,
         "blocked": blocked,
+        "windows": window.windows_in([conversation]),
         # The script shows the form anew where it differs.
         "version": f"{len(hints)}{len(blocked)}",
     }
@@ -135,8 +133,10 @@ def _subject_of(conversation: Conversation) -> str:
     return f"{prefix}{subject}"[: channels.MAX_SUBJECT]
 
 
-def hints_of(conversation: Conversation) -> list[str]:
+def hints_of(conversation: Conversation, *, has_window: bool = True) -> list[str]:
     """Return in words what the agent should know before answering: nobody is there in Flex, or it may not arrive.
+
+    ``has_window``: also what WhatsApp's window says; the form shows that by itself, because it changes with time.
 
     https://www.twilio.com/docs/flex/developer/conversations/leave-conversation and
     https://www.twilio.com/docs/flex/developer/conversations/park-an-interaction
@@ -155,7 +155,7 @@ def hints_of(conversation: Conversation) -> list[str]:
                 "goes in Flex to any agent, unless your Flex routes it in another way."
             )
         )
-    if conversation.channel == Channel.WHATSAPP and not _is_within_window(conversation):
+    if has_window and any(not one.is_open for one in window.windows_in([conversation])):
         hints.append(
             _(
                 "The customer has not written for 24 hours. WhatsApp then delivers only approved templates; "
@@ -163,11 +163,6 @@ def hints_of(conversation: Conversation) -> list[str]:
             )
         )
     return hints
-
-
-def _is_within_window(conversation: Conversation) -> bool:
-    last = conversation.last_inbound_at
-    return last is not None and last > timezone.now() - WINDOW
 
 
 def describe_answer(message: Message, collection: str) -> dict[str, Any]:

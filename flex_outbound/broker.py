@@ -79,7 +79,7 @@ def send(messages: Sequence[Message]) -> None:
             producer.publish(body, **options)
 
 
-SPACING: Final[dict[Job, float]] = {Job.DISPATCH: 0.05, Job.EVENT: 0.2, Job.CONVERSATION: 0.2}
+SPACING: Final[dict[Job, float]] = {Job.DISPATCH: 0.05, Job.EVENT: 0.2, Job.CONVERSATION: 0.2, Job.PRESENCE: 0.2}
 """Seconds between two jobs of a kind for one account, from one process: those asked for in between become one.
 
 The first goes at once, so a click by itself waits for nothing. In a burst, jobs cost more than what they find: Twilio

@@ -38,6 +38,7 @@ DEFAULTS: dict[str, Any] = {
     "START_WORDS": (),
     "PRESENCE_OF_WRITERS": True,
     "TEMPLATES_MAX_AGE": 3600,
+    "WHATSAPP_WINDOW": "warn",
 }
 
 RATE_LIMITS: dict[str, str | None] = {
@@ -46,6 +47,7 @@ RATE_LIMITS: dict[str, str | None] = {
     "interactions": "96/5 second",
     "task_searches": "3/second",
     "conversations": "30/second",
+    "workers": "30/second",
 }
 
 
@@ -191,6 +193,11 @@ class Conf:
         """The seconds after which Twilio is asked for its templates again. None: only when somebody asks."""
         seconds = self._get("TEMPLATES_MAX_AGE")
         return None if seconds is None else float(seconds)
+
+    @property
+    def whatsapp_window(self) -> Literal["warn", "refuse"]:
+        """What happens to free text on WhatsApp where no message of the customer is known."""
+        return cast('Literal["warn", "refuse"]', self._get("WHATSAPP_WINDOW"))
 
     @property
     def worker_context(self) -> Callable[[Any, Any], AbstractContextManager[Any]] | None:

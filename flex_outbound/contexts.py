@@ -18,11 +18,12 @@ from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from flex_outbound import channels, consenting
+from flex_outbound import channels, consenting, live
 from flex_outbound.channels import Address, Channel
 from flex_outbound.contacts import ContactAdapter, adapter_for, id_of, label_of
 from flex_outbound.current import current_context, flex_url_of, isolated, local
 from flex_outbound.current import may_decide as may_decide
+from flex_outbound.live import Live
 from flex_outbound.models import Closing, Interaction, Message
 from flex_outbound.models.interaction import InteractionQuerySet
 from flex_outbound.outbox import lingering, standing
@@ -89,6 +90,7 @@ def buttons_context(request: HttpRequest, contact: Any) -> dict[str, Any]:
         **writing_context(user, names),
         "uid": f"flex-{uuid.uuid4().hex[:12]}",
         "options": options,
+        **live.page_context(adapter, contact, options),
         "reasons": group_reasons(options),
         "consent_url": consenting.link_for(user, adapter, contact, options),
         "key": new_key(),
@@ -277,13 +279,18 @@ def _describe_agent(user: Any) -> dict[str, Any] | None:
     return None if user is None else {"id": user.pk, "name": name_of(user)}
 
 
-def describe_channels(adapter: ContactAdapter, contact: Any, options: Iterable[ChannelOption]) -> dict[str, Any]:
-    """Return which channels can be opened for a contact, and why the others cannot."""
+def describe_channels(
+    adapter: ContactAdapter, contact: Any, options: Iterable[ChannelOption], known: Live | None = None
+) -> dict[str, Any]:
+    """Return which channels can be opened for a contact, and why the others cannot.
+
+    ``known``: of the agent's presence, None where nobody asked for it.
+    """
     return {
         "contact_type": label_of(adapter.model),
         "contact_id": id_of(adapter, contact),
         "name": adapter.get_name(contact),
-        "channels": [_describe_channel(option) for option in options],
+        "channels": [_describe_channel(option) | live.describe(option, known) for option in options],
     }
 
 
@@ -348,4 +355,5 @@ def cancel_label(status: str) -> str:
 def channel_option(request: HttpRequest, contact: Any, channel: str) -> ChannelOption:
     """Return one channel of a contact."""
     adapter = adapter_for(type(contact))
-    return option_for(setup_of(request), adapter, contact, Channel(channel))
+    option = option_for(setup_of(request), adapter, contact, Channel(channel))
+    return live.with_windows([option])[0]

@@ -26,6 +26,7 @@ class SidKind(StrEnum):
     TASK_QUEUE = "WQ"
     WORKER = "WK"
     TASK_CHANNEL = "TC"
+    ACTIVITY = "WA"
     RESERVATION = "WR"
     MESSAGE = "IM"
     PARTICIPANT = "MB"

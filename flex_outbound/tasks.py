@@ -93,6 +93,12 @@ def conversation(account_id: str) -> None:
     _run(Job.CONVERSATION, account_id)
 
 
+@shared_task(name=broker.TASKS[Job.PRESENCE], ignore_result=True)
+def presence(account_id: str) -> None:
+    """Ask Twilio whether workers of an account, at whose pages somebody looks, are available."""
+    _run(Job.PRESENCE, account_id)
+
+
 @shared_task(name=broker.TASKS[Job.IMPORT], ignore_result=True)
 def import_fetch(run_id: str) -> None:
     """Read for an import what an account has at Twilio."""

@@ -166,7 +166,13 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         {**COMMON, **MISSING, 200: OpenApiResponse(AnswerShape)},
     ),
     ("ChannelsView", "GET"): Operation(
-        "contact_channels", "List a contact's channels", {**COMMON, **MISSING, 200: ChannelsShape}
+        "contact_channels",
+        "List a contact's channels",
+        {**COMMON, **MISSING, 200: ChannelsShape, 304: OpenApiResponse(description="Nothing has changed.")},
+        parameters=[
+            OpenApiParameter("live", bool, description="Also whether the agent is there in Flex."),
+            _header("If-None-Match", "The ETag of the last answer."),
+        ],
     ),
     ("ContactTemplatesView", "GET"): Operation(
         "contact_templates",

@@ -7,6 +7,7 @@ from rest_framework import serializers
 
 from flex_outbound.api.serializers import ChannelField, choices_schema
 from flex_outbound.channels import Channel
+from flex_outbound.outbox import readiness, window
 from flex_outbound.phases import Phase
 from flex_outbound.statuses import MessageStatus, Status
 from flex_outbound.twilio_statuses import ChannelStatus, ConversationState, DeliveryStatus, TaskStatus
@@ -179,6 +180,33 @@ class SenderShape(Base):
     is_default = serializers.BooleanField()
 
 
+@extend_schema_serializer(component_name="FlexOutboundWindow")
+class WindowShape(Base):
+    """WhatsApp's window between an address and a sender."""
+
+    address = serializers.CharField()
+    sender = serializers.IntegerField()
+    state = serializers.ChoiceField([one.value for one in window.State])
+    until = serializers.DateTimeField(allow_null=True, help_text="When it closes, or closed.")
+    until_text = serializers.CharField(help_text="The same as it stands in the text.")
+    text = serializers.CharField(help_text="For the agent.")
+
+
+@extend_schema_serializer(component_name="FlexOutboundPresence")
+class PresenceShape(Base):
+    """Whether the agent can take a conversation in Flex."""
+
+    state = serializers.ChoiceField([one.value for one in readiness.There])
+    activity = serializers.CharField(help_text="In Flex; empty if not known.")
+    since = serializers.DateTimeField(allow_null=True)
+    since_text = serializers.CharField(help_text="The same as it stands in the text.")
+    task_channel = serializers.CharField(help_text="Whose room is counted; empty if not known.")
+    assigned = serializers.IntegerField(allow_null=True)
+    capacity = serializers.IntegerField(allow_null=True)
+    text = serializers.CharField(help_text="For the agent.")
+    is_certain = serializers.BooleanField(help_text="False while Twilio has not said.")
+
+
 @extend_schema_serializer(component_name="FlexOutboundChannelOption")
 class ChannelShape(Base):
     """A channel; if it is not enabled, the reason."""
@@ -190,6 +218,12 @@ class ChannelShape(Base):
     reason_text = serializers.CharField(help_text="For the agent.")
     addresses = AddressShape(many=True)
     senders = SenderShape(many=True)
+    remedy = serializers.CharField(help_text="What to do about the reason.")
+    window = WindowShape(allow_null=True, help_text="Of the preferred address and the default sender; WhatsApp only.")
+    windows = WindowShape(many=True, help_text="Of each address and sender.")
+    needs_template = serializers.BooleanField(help_text="Free text would not be sent: choose an approved template.")
+    open_conversation = serializers.DictField(allow_null=True, help_text="What is open with the contact already.")
+    presence = PresenceShape(allow_null=True, help_text="Null without live=1.")
 
 
 @extend_schema_serializer(component_name="FlexOutboundChannels")

@@ -4,6 +4,7 @@ from django.urls import path, re_path
 
 from flex_outbound.api import (
     answers,
+    channels,
     drafts,
     inbox,
     messages,
@@ -35,7 +36,9 @@ urlpatterns = [
     path("messages/<int:pk>/", answers.MessageView.as_view(), name="message-detail"),
     # The id may hold slashes, where a model's primary key is text.
     path(
-        "contacts/<str:contact_type>/<path:contact_id>/channels/", views.ChannelsView.as_view(), name="contact-channels"
+        "contacts/<str:contact_type>/<path:contact_id>/channels/",
+        channels.ChannelsView.as_view(),
+        name="contact-channels",
     ),
     path(
         "contacts/<str:contact_type>/<path:contact_id>/messages/",

@@ -38,12 +38,12 @@ from flex_outbound.api.serializers import (
     TimelinePagination,
     TimelineQuery,
 )
-from flex_outbound.contacts import adapter_by_label, content_type_of, find_contact, stored_id
+from flex_outbound.contacts import adapter_by_label, content_type_of, stored_id
 from flex_outbound.exceptions import InvalidClick
 from flex_outbound.models import Interaction
 from flex_outbound.outbox import decisions, drafts
 from flex_outbound.outbox.enqueue import Click, enqueue
-from flex_outbound.outbox.preflight import channel_options, require_permission
+from flex_outbound.outbox.preflight import require_permission
 from flex_outbound.outbox.visible import shown_to, visible_to
 from flex_outbound.sensitive import sensitive_view
 from flex_outbound.statements import load_permissions, version_of
@@ -305,23 +305,6 @@ class CloseView(ApiView):
     def post(self, request: Request, pk: UUID) -> Response:
         """The channel is closed at Twilio in the background; poll until is_closing is false."""
         return _answer(request, decisions.close(_find_to_decide(request.user, pk), request.user), 202)
-
-
-class ChannelsView(ApiView):
-    """The channels that can be opened for a contact."""
-
-    def get(self, request: Request, contact_type: str, contact_id: str) -> Response:
-        """Always three channels; one that is not enabled says why, in words for the agent."""
-        try:
-            adapter = adapter_by_label(contact_type)
-        except LookupError:
-            raise Http404 from None
-        contact = find_contact(adapter, request.user, contact_id)
-        if contact is None:
-            raise Http404
-        load_permissions(request.user)
-        options = channel_options(request.user, contact)
-        return Response(contexts.describe_channels(adapter, contact, options))
 
 
 class NowhereView(ApiView):

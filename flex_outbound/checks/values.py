@@ -207,6 +207,10 @@ def _kept(given: dict[str, Any]) -> list[CheckMessage]:
         hint = "True tells agents which colleague is writing to the same customer; False tells nobody."
         words = f"FLEX_OUTBOUND['PRESENCE_OF_WRITERS'] must be True or False, not {given['PRESENCE_OF_WRITERS']!r}."
         found.append(Error(words, hint=hint, id="flex_outbound.E029"))
+    if given.get("WHATSAPP_WINDOW", "warn") not in ("warn", "refuse"):
+        hint = "Where no message of the customer is known, 'warn' sends free text all the same, 'refuse' does not."
+        words = "FLEX_OUTBOUND['WHATSAPP_WINDOW'] is neither 'warn' nor 'refuse'."
+        found.append(Error(words, hint=hint, id="flex_outbound.E024"))
     return found
 
 

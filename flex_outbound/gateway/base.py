@@ -243,6 +243,33 @@ class Media:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkerState:
+    """A worker's activity. ``is_available``: whether it takes tasks; None where Twilio does not say.
+
+    ``since``: when the worker's activity changed last, in whole seconds.
+    """
+
+    activity_sid: str
+    activity_name: str
+    is_available: bool | None
+    since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerChannel:
+    """How many tasks of one task channel a worker has, and may have.
+
+    ``is_available``: whether the worker takes tasks of this channel at all.
+    """
+
+    task_channel_sid: str
+    unique_name: str
+    assigned: int
+    capacity: int
+    is_available: bool
+
+
+@dataclass(frozen=True, slots=True)
 class MessageRequest:
     """A message to send. ``author``: the worker's friendly name. ``key``: goes into the message's attributes.
 
@@ -319,6 +346,12 @@ class Gateway(Protocol):
 
     def find_receipts(self, conversation_sid: str, message_sid: str) -> list[Receipt]:
         """Return the delivery receipts of a message, [] where Twilio does not show them."""
+
+    def fetch_worker(self, worker_sid: str) -> WorkerState | None:
+        """Return a worker's activity, None where Twilio does not have the worker."""
+
+    def list_worker_channels(self, worker_sid: str) -> list[WorkerChannel]:
+        """Return a worker's task channels, [] where Twilio does not have the worker."""
 
     def fetch_workspace(self) -> str:
         """Return the workspace's friendly name: the cheapest proof that the credentials work."""

@@ -24,6 +24,8 @@ from flex_outbound.gateway.base import (
     InteractionResult,
     Joined,
     TaskState,
+    WorkerChannel,
+    WorkerState,
 )
 from flex_outbound.gateway.memory_conversations import MemoryConversations
 from flex_outbound.sids import SidKind
@@ -32,6 +34,8 @@ from flex_outbound.twilio_statuses import ChannelStatus
 _ENDS = {"pending": "canceled", "reserved": "canceled", "assigned": "completed", "wrapping": "completed"}
 """The status of a task when its channel is closed: only a task that was accepted can be completed."""
 
+_AVAILABLE = WorkerState(f"{SidKind.ACTIVITY.value}{1:032x}", "Available", is_available=True, since=None)
+
 
 class MemoryGateway(MemoryConversations):
     """Implements ``gateway.base.Gateway`` in memory. Thread-safe.
@@ -39,6 +43,7 @@ class MemoryGateway(MemoryConversations):
     ``interactions`` and ``messages``: the requests that were carried out, in order. ``tasks`` by task SID,
     ``channels`` by channel SID and ``conversations`` by conversation SID: what lookups find; tests may change them.
     ``receipts`` by message SID: what became of messages. ``hidden``: keys that lookups do not find (yet).
+    ``workers`` and ``worker_channels`` by worker SID: whether agents are there; who is not named is available.
     ``add_message`` and ``add_file`` let the customer write; ``records``, ``participants`` and ``files`` are kept.
     """
 
@@ -48,6 +53,8 @@ class MemoryGateway(MemoryConversations):
         self.tasks: dict[str, TaskState] = {}
         self.channels: dict[str, ChannelState] = {}
         self.hidden: set[str] = set()
+        self.workers: dict[str, WorkerState] = {}
+        self.worker_channels: dict[str, list[WorkerChannel]] = {}
         self._past: dict[str, TaskState] = {}
 
     def connect(self, connection: Connection) -> "MemoryGateway":
@@ -119,6 +126,18 @@ class MemoryGateway(MemoryConversations):
                 self.tasks[task_sid] = replace(self.tasks[task_sid], status="completed")
         if error:
             raise error
+
+    def fetch_worker(self, worker_sid: str) -> WorkerState | None:
+        """Return a worker's activity."""
+        with self._lock:
+            self._fail_lookup("fetch_worker")
+            return self.workers.get(worker_sid, _AVAILABLE)
+
+    def list_worker_channels(self, worker_sid: str) -> list[WorkerChannel]:
+        """Return a worker's task channels."""
+        with self._lock:
+            self._fail_lookup("list_worker_channels")
+            return list(self.worker_channels.get(worker_sid, ()))
 
     def fetch_workspace(self) -> str:
         """Return the name of the only workspace."""

@@ -38,6 +38,8 @@ class Operation(StrEnum):
     FETCH_CONVERSATION = "fetch_conversation"
     FETCH_MEDIA = "fetch_media"
     UPLOAD_MEDIA = "upload_media"
+    FETCH_WORKER = "fetch_worker"
+    LIST_WORKER_CHANNELS = "list_worker_channels"
     FETCH_WORKSPACE = "fetch_workspace"
     FETCH_CALLBACKS = "fetch_callbacks"
     REGISTER_CALLBACKS = "register_callbacks"

@@ -2050,18 +2050,28 @@ class Migration(migrations.Migration):
                         to="flex_outbound.worker",
                     ),
                 ),
+                ("activity_sid", models.CharField(blank=True, default="", max_length=34)),
                 ("activity_name", models.CharField(blank=True, default="", max_length=64, verbose_name="activity")),
                 ("is_available", models.BooleanField(blank=True, null=True, verbose_name="takes tasks")),
                 ("activity_at", models.DateTimeField(blank=True, null=True, verbose_name="since")),
+                ("activities", models.JSONField(blank=True, default=dict)),
                 ("channels", models.JSONField(blank=True, default=dict)),
-                ("seen_at", models.DateTimeField(blank=True, null=True, verbose_name="asked")),
+                ("next_at", models.DateTimeField(blank=True, null=True)),
+                ("asked_at", models.DateTimeField(blank=True, null=True, verbose_name="asked")),
+                ("seen_at", models.DateTimeField(blank=True, null=True, verbose_name="answered")),
                 ("told_at", models.DateTimeField(blank=True, null=True, verbose_name="told")),
+                ("problem", models.CharField(blank=True, default="", max_length=32)),
                 ("updated_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],
             options={
                 "verbose_name": "presence of a worker",
                 "verbose_name_plural": "presences of workers",
                 "default_permissions": (),
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("next_at__isnull", False)), fields=["next_at"], name="flex_presence_due"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(

@@ -109,7 +109,7 @@ class InteractionQuerySet(SchedulableQuerySet["Interaction"]):
         # The tokens only sign callbacks as a rule: not decrypted for each request.
         names = ("auth_token", "previous_auth_token", "shared_key_secret", "previous_shared_key_secret")
         tokens = [f"account__{name}" for name in names]
-        return self.select_related("account", "agent", "sender", "worker", "message").defer(*tokens)
+        return self.select_related("account", "agent", "sender", "worker__presence", "message").defer(*tokens)
 
 
 class Interaction(Failure):

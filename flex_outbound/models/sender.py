@@ -6,6 +6,7 @@ from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from flex_outbound import channels
@@ -14,6 +15,9 @@ from flex_outbound.models.account import Account
 from flex_outbound.models.fields import SidField
 from flex_outbound.models.setup import SetupModel, SetupQuerySet
 from flex_outbound.sids import SidKind
+
+PRESENCE = ("activity_name", "is_available", "activity_at", "channels", "asked_at", "seen_at", "told_at", "problem")
+"""Columns of a ``Presence`` that pages show."""
 
 
 class SenderQuerySet(SetupQuerySet["Sender"]):
@@ -42,6 +46,14 @@ class SenderQuerySet(SetupQuerySet["Sender"]):
             .defer(*secrets)
             .order_by("-is_default", "pk")
         )
+
+    def with_presence(self) -> "SenderQuerySet":
+        """Return senders of ``of_workers_of`` with what is known of the user's worker: ``presence_…``, and ``read_at``.
+
+        It stands in the same query.
+        """
+        known = {f"presence_{name}": F(f"account__workers__presence__{name}") for name in PRESENCE}
+        return self.annotate(**known, read_at=Now())
 
     def open_to(self, user: Any) -> "SenderQuerySet":
         """Return the senders whose groups let a user in: no group at all, one of the user's, or any for superusers."""

@@ -33,6 +33,7 @@ from flex_outbound.outbox import (
     signatures,
     templates,
     texts,
+    window,
 )
 from flex_outbound.outbox.consent import NOTHING, OPTED_OUT, Ledger
 from flex_outbound.outbox.conversations.authors import customers_of
@@ -118,7 +119,9 @@ def checked(reply: Reply) -> tuple[Message, File | None]:
     barrier = unsubscribed(conversation, setup) or barrier_of(reply.user, conversation)
     if barrier is not None:
         raise ClickNotAllowed(preflight.words_of(barrier), code=barrier.reason)
-    return _message(reply, sender)
+    message, file = _message(reply, sender)
+    window.check(conversation, message)
+    return message, file
 
 
 def _message(reply: Reply, sender: Sender) -> tuple[Message, File | None]:

@@ -19,7 +19,7 @@ from flex_outbound.gateway.base import ContactDetails, InteractionRequest, Inter
 from flex_outbound.models import Account, Interaction
 from flex_outbound.models.interaction import InteractionQuerySet
 from flex_outbound.models.setup import Kept
-from flex_outbound.outbox import alerts, disputes, lifecycle, locks, preflight, ratelimit, retry, templates
+from flex_outbound.outbox import alerts, disputes, lifecycle, locks, preflight, ratelimit, readiness, retry, templates
 from flex_outbound.outbox.attempts import BATCH, Answer, Fence, Flight, Prepared, TooLate
 from flex_outbound.outbox.changes import SIDS, Change
 from flex_outbound.outbox.clock import from_now
@@ -160,13 +160,15 @@ def _prepare(claimed: list[Interaction], account_sid: str) -> list[Prepared[Inte
         found = checked.get(interaction.pk)
         if interaction.continues_id is not None and interaction.continues_id not in joined:
             found = Rejection("closed")
-        if isinstance(found, Rejection):
-            error = NotAccepted("not sent", reason=found.reason)
-            changes.append((interaction, _ended(Event.REJECTED, error, case=found.case, said=found.said)))
+        rejection = found if isinstance(found, Rejection) else readiness.barrier_of(interaction)
+        if rejection is not None:
+            error = NotAccepted("not sent", reason=rejection.reason)
+            changes.append((interaction, _ended(Event.REJECTED, error, case=rejection.case, said=rejection.said)))
             continue
+        details = found if isinstance(found, ContactDetails) else None
         try:
             gateway = gateway_for(interaction.account)
-            built = build_request(interaction, found, joined.get(interaction.continues_id))
+            built = build_request(interaction, details, joined.get(interaction.continues_id))
             ready.append((interaction, partial(gateway.create_interaction, built)))
         except ConfigurationError as error:
             changes.append((interaction, decide(interaction, alerts.record_configuration(interaction.account, error))))

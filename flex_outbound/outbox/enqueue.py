@@ -15,7 +15,7 @@ from flex_outbound.channels import AddressError, Channel
 from flex_outbound.contacts import ContactAdapter, adapter_by_label, content_type_of, find_contact, id_of
 from flex_outbound.exceptions import ClickConflict, ClickNotAllowed, InvalidClick
 from flex_outbound.models import IN_THE_WAY, IN_THE_WAY_OF_ALL, Interaction, Message, Sender
-from flex_outbound.outbox import already_open, barriers, likeness, locks, signatures, templates, texts
+from flex_outbound.outbox import already_open, barriers, likeness, locks, signatures, templates, texts, window
 from flex_outbound.outbox.consent import NOTHING, OPTED_OUT, Ledger
 from flex_outbound.outbox.effects import tell_after_commit
 from flex_outbound.outbox.jobs import Job, request_after_commit
@@ -88,6 +88,7 @@ def build(click: Click, setup: Setup, adapter: ContactAdapter, contact: Any) -> 
     if ledger or barriers.asks_host(adapter):
         _require_consent(interaction, adapter, contact, ledger)
     message = _first_message(click, interaction)
+    window.check(interaction, message)
     interaction.fingerprint = likeness.fingerprint(click, interaction, message)
     return interaction, message
 

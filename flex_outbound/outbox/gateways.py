@@ -1,6 +1,7 @@
 """From an account's row to a gateway: the one place where secrets leave the record, and only into memory."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from flex_outbound.conf import conf
 from flex_outbound.exceptions import ConfigurationError
@@ -20,8 +21,10 @@ def use(factory: Factory) -> Factory:
     return before
 
 
-def gateway_for(account: Account) -> Gateway:
+def gateway_for(account: Account, timeout: tuple[float, float] | None = None) -> Gateway:
     """Return the gateway to one account.
+
+    ``timeout``: seconds to connect and for the whole answer; HTTP_TIMEOUT by default.
 
     Raises ConfigurationError where the account has no usable credentials, or its workspace was not chosen yet.
     """
@@ -31,7 +34,7 @@ def gateway_for(account: Account) -> Gateway:
             f"The Flex workspace of Twilio account “{account.name}” is not chosen yet. Choose it in the admin, on the "
             "account's page, after an import from Twilio."
         )
-    return _factory(connection)
+    return _factory(connection if timeout is None else replace(connection, timeout=timeout))
 
 
 def connection_to(account: Account) -> Connection:

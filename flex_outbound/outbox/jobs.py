@@ -27,6 +27,7 @@ class Job(StrEnum):
     EVENT = "event"
     CLOSE = "close"
     CONVERSATION = "conversation"
+    PRESENCE = "presence"
     IMPORT = "import"
     TEMPLATES = "templates"
 

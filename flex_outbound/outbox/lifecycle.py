@@ -20,7 +20,18 @@ from flex_outbound import signals
 from flex_outbound.conf import conf
 from flex_outbound.models import DispatchAttempt, Interaction, Message, Outcome
 from flex_outbound.models.interaction import InteractionQuerySet
-from flex_outbound.outbox import alerts, bulk, claims, closings, consent, effects, locks, message_lifecycle, owners
+from flex_outbound.outbox import (
+    alerts,
+    bulk,
+    claims,
+    closings,
+    consent,
+    effects,
+    locks,
+    message_lifecycle,
+    owners,
+    window,
+)
 from flex_outbound.outbox.bulk import NOW, In, Plus, Update
 from flex_outbound.outbox.changes import NO_ERROR, SIDS, Change
 from flex_outbound.outbox.consent import OPTED_OUT
@@ -80,7 +91,7 @@ def claim(due: InteractionQuerySet, limit: int, describe: Callable[[Interaction]
     ``describe`` says what is about to be sent, without secrets, addresses and texts: it is kept with the attempt.
     Returns the interactions with all that is needed to send them. Those that somebody else holds are left out.
     """
-    queued = due.filter(status=Status.QUEUED).to_send()
+    queued = window.with_last_inbound(due.filter(status=Status.QUEUED).to_send())
     queued = queued.annotate(may_be_refused=consent.may_refuse("channel", "address_key"))
     values = {"version": F("version") + 1, "updated_at": Now(), "first_lookup_at": None, **claims.NEW_ATTEMPT}
     with locks.bounded_transaction(read_first=True):

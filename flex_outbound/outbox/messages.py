@@ -30,6 +30,7 @@ from flex_outbound.outbox import (
     ratelimit,
     retry,
     templates,
+    window,
 )
 from flex_outbound.outbox.attempts import BATCH, Answer, Fence, Flight, Prepared, TooLate
 from flex_outbound.outbox.changes import Change
@@ -107,6 +108,7 @@ def _admit(message: Message, rejection: Rejection | None) -> Gateway | None:
     account = message.account
     if rejection is None and message.interaction_id is None:
         rejection = answers.recheck(message)
+    rejection = rejection or window.barrier_of_message(message)
     if rejection is not None:
         case = rejection.case or _case(message, rejection.reason)
         change = Change(Event.REJECTED, reason=rejection.reason, case=case, said=rejection.said)

@@ -37,6 +37,7 @@ REJECTIONS: Final = frozenset(
     {
         *("agent_not_allowed", "contact_gone", "contact_not_visible", "address_changed", "not_allowed"),
         *(OPTED_OUT, NO_CONSENT, CONSENT_UNKNOWN),
+        *("worker_offline", "outside_window"),
     }
 )
 """Reasons of ``Rejection``."""
@@ -49,7 +50,8 @@ class ChannelOption:
     ``reason``: "" if enabled, else no_permission, no_worker, account_off, no_workspace, no_sender, not_allowed,
     opted_out, no_consent, consent_unknown, no_number, no_email or the code of the address rule; ``reason_text``: the
     same in words. ``addresses`` are normalised, the preferred one first; ``senders`` the default first; both without
-    those that the customer does not want.
+    those that the customer does not want. ``windows``: of WhatsApp, for each address and sender, the preferred first.
+    ``open_conversation``: what is open with the contact already, None for nothing.
     """
 
     channel: Channel
@@ -58,6 +60,8 @@ class ChannelOption:
     reason_text: str = field(repr=False)
     addresses: list[Address] = field(default_factory=list)
     senders: list[Sender] = field(default_factory=list)
+    windows: list[Any] = field(default_factory=list)
+    open_conversation: dict[str, Any] | None = None
 
     @property
     def label(self) -> str:
@@ -110,7 +114,7 @@ def _senders_of(user: Any) -> list[Sender]:
     """
     senders, limits = _senders.get(user.pk) or ([], {})
     if not senders:
-        found = Sender.objects.of_workers_of(user).annotate(is_refused=consent.any_refusal())
+        found = Sender.objects.of_workers_of(user).with_presence().annotate(is_refused=consent.any_refusal())
         senders = [one for one in found if one.account.workspace_sid]
         limits = {one.pk: set() for one in senders if one.is_limited}  # type: ignore[attr-defined]
         groups = SenderGroup.objects.filter(sender__in=limits) if limits else SenderGroup.objects.none()

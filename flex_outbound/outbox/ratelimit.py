@@ -39,6 +39,7 @@ class Budget(StrEnum):
     INTERACTIONS = "interactions"
     TASK_SEARCHES = "task_searches"
     CONVERSATIONS = "conversations"
+    WORKERS = "workers"
 
 
 @dataclass(frozen=True, slots=True)

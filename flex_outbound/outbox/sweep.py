@@ -14,8 +14,8 @@ from django.db.models import Count, DurationField, ExpressionWrapper, F
 from django.db.models.functions import Now
 
 from flex_outbound.conf import conf
-from flex_outbound.models import Closing, Conversation, Heartbeat, Interaction, Message, WebhookEvent
-from flex_outbound.outbox import callbacks, closings, dispatch, host, lookups, messages, polling
+from flex_outbound.models import Closing, Conversation, Heartbeat, Interaction, Message, Presence, WebhookEvent
+from flex_outbound.outbox import callbacks, closings, dispatch, host, lookups, messages, polling, presence
 from flex_outbound.outbox.attempts import BATCH
 from flex_outbound.outbox.clock import from_now
 from flex_outbound.outbox.conversations import attending
@@ -47,6 +47,7 @@ _RUN: Final[dict[Job, Callable[[int], object]]] = {
     Job.EVENT: callbacks.apply_due,
     Job.CLOSE: closings.close_due,
     Job.CONVERSATION: attending.attend,
+    Job.PRESENCE: presence.ask_due,
 }
 
 
@@ -90,6 +91,9 @@ def due_jobs() -> list[tuple[Job, int]]:
     unread = readable.order_by().values_list("account_id", flat=True)
     untold = Message.objects.exclude(to_tell="").order_by().values_list("account_id", flat=True)
     jobs += [(Job.CONVERSATION, account_id) for account_id in sorted({*unread.distinct(), *untold.distinct()})]
+    looked_at = Presence.objects.due().filter(worker__account__is_active=True)
+    unanswered = looked_at.order_by().values_list("worker__account_id", flat=True)
+    jobs += [(Job.PRESENCE, account_id) for account_id in sorted(set(unanswered.distinct()))]
     return jobs
 
 

@@ -189,6 +189,10 @@ REASONS: Final[dict[str, Reason]] = {
         _("Twilio cannot reach this application"),
         _("Twilio cannot reach this application."),
     ),
+    "worker_offline": Reason(
+        _("Agent was offline in Flex"),
+        _("You are offline in Flex. Nothing was sent. Set your status there to available, then send again."),
+    ),
     "worker_unavailable": Reason(
         _("Agent was not available"),
         _("You are not available in Flex. Set your status there to available, then send again."),

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from flex_outbound.sandbox import approvals, jsontext, talking
+from flex_outbound.sandbox import approvals, jsontext, talking, worker_control
 from flex_outbound.sandbox.asking import Refusal, as_object, find_interaction, find_task
 from flex_outbound.sandbox.desk_summary import summary
 from flex_outbound.sandbox.errors import TwilioError
@@ -25,7 +25,6 @@ from flex_outbound.sandbox.flex import absence
 from flex_outbound.sandbox.records import Conversation, Task
 from flex_outbound.sandbox.state import SandboxState
 from flex_outbound.sandbox.taskrouter.lifecycle import Lifecycle
-from flex_outbound.sandbox.taskrouter.workers import change_activity
 from flex_outbound.sandbox.world import World
 
 Work = Callable[[SandboxState, Request, Any], object]
@@ -154,14 +153,7 @@ def _resume(state: SandboxState, request: Request, body: Any) -> object:
 
 
 def _change_worker(state: SandboxState, request: Request, body: Any) -> object:
-    wanted, sid = str(as_object(body).get("activity")), request.path_params["worker"]
-    for world in state.worlds.values():
-        for workspace in world.workspaces.values():
-            if sid in workspace.workers:
-                named = (one.sid for one in workspace.activities.values() if one.name == wanted)
-                change_activity(state, world, workspace, workspace.workers[sid], next(named, wanted))
-                return {"sid": sid, "activity": wanted}
-    raise Refusal("no such worker", 404)
+    return worker_control.change(state, request.path_params["worker"], as_object(body))
 
 
 def _state(state: SandboxState, request: Request, body: Any) -> object:

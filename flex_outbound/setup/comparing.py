@@ -19,6 +19,7 @@ EVENTS: Final[dict[Source, tuple[str, ...]]] = {
         "task.system-deleted",
         *(f"reservation.{what}" for what in ("created", "accepted", "rejected", "timeout", "canceled", "rescinded")),
         *("reservation.wrapup", "reservation.completed", "workflow.timeout"),
+        *("worker.activity.update", "worker.capacity.update", "worker.channel.availability.update"),
     ),
     Source.CONVERSATIONS: (
         "onConversationStateUpdated",

@@ -14,7 +14,7 @@ from django.http import HttpRequest
 from django.shortcuts import resolve_url
 from django.template import Context, TemplateSyntaxError
 
-from flex_outbound import answering, contexts, emails, inbox, segments, timeline
+from flex_outbound import answering, contexts, emails, inbox, live, segments, timeline
 from flex_outbound.channels import MAX_BODY, Channel
 from flex_outbound.compact import compact_buttons, kept
 from flex_outbound.conf import conf
@@ -28,6 +28,7 @@ register.filter("isolated", isolated)
 register.filter("segments_in_words", segments.in_words)
 register.filter("segments_why", segments.why)
 register.filter("email_remarks", emails.remarks_of_first)
+register.filter("window_in_words", live.window_in_words)
 
 
 @register.inclusion_tag("flex_outbound/assets.html", takes_context=True)

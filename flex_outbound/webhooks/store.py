@@ -8,16 +8,19 @@ from django.db import IntegrityError, connections, transaction
 from django.db.models.functions import Now
 
 from flex_outbound.models import Account, Interaction, Source, WebhookEvent
-from flex_outbound.outbox import callbacks, locks
+from flex_outbound.outbox import callbacks, locks, presence
 from flex_outbound.outbox.conversations import hearing
 from flex_outbound.outbox.jobs import Job, request_after_commit
 from flex_outbound.webhooks.read import Callback
+from flex_outbound.webhooks.verify import happened_at
 
 _EVENT_TYPE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}\Z")
 
 
 def store(account: Account, source: Source, callback: Callback, event_id: str) -> bool:
     """Keep a verified callback and ask for its processing.
+
+    What it tells about a worker is taken up on the way.
 
     Returns False for one that is kept already, and for one that is about none of our interactions: in a workspace with
     inbound traffic that is most of them. What says nothing new is kept as applied. Where the SIDs of an interaction
@@ -26,6 +29,10 @@ def store(account: Account, source: Source, callback: Callback, event_id: str) -
     event_type = callback.params.get("EventType", "")
     if not _EVENT_TYPE.match(event_type):
         return False
+    if source == Source.TASKROUTER:
+        presence.hear(account.pk, event_type, callback.params, happened_at(callback.params))
+        if event_type.startswith("worker."):
+            return False
     payload = callbacks.redact_payload(callback.params)
     event = callbacks.parse(source, event_type, payload)
     interaction = _interaction(account, source, event, callback)

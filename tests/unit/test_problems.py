@@ -23,6 +23,7 @@ PIPELINE = {
     "task_deleted",
     "template_gone",
     "template_not_approved",
+    "worker_offline",
     "workflow_timeout",
 }
 """Reasons that the pipeline finds by itself, without an error of Twilio's."""

@@ -23,13 +23,17 @@ def record(
     task: Task | None = None,
     reservation: Reservation | None = None,
     worker: Worker | None = None,
+    more: dict[str, str] | None = None,
 ) -> Event:
-    """Record ``event_type``, and call the workspace's callback if it is registered for it."""
+    """Record ``event_type``, and call the workspace's callback if it is registered for it.
+
+    ``more``: the parameters of this type of event alone.
+    """
     worker = worker or (reservation.worker if reservation else None)
     kind, sid = _resource(event_type, task, reservation, worker)
     description = f"{kind.title()} {sid} {event_type.split('.', 1)[1].replace('-', ' ')}"
     form = _head(world, workspace, event_type, description, kind, sid)
-    form |= _task_fields(task) | _reservation_fields(reservation) | _worker_fields(worker)
+    form |= _task_fields(task) | _reservation_fields(reservation) | _worker_fields(worker) | (more or {})
     event = Event(new_sid("EV"), event_type, description, kind, sid, form)
     workspace.events.append(event)
     wanted = [name.strip() for name in workspace.events_filter.split(",") if name.strip()]

@@ -94,9 +94,17 @@ class Lifecycle:
         """Give ``worker`` another activity; one who becomes available is offered the tasks that wait."""
         if activity is worker.activity:
             return
+        before, since = worker.activity, worker.status_changed
         worker.activity, worker.status_changed = activity, now()
         worker.history.append((worker.status_changed, activity))
-        events.record(self.state, self.world, self.workspace, "worker.activity.update", worker=worker)
+        spent = (worker.status_changed - since).total_seconds()
+        told = {
+            "WorkerPreviousActivitySid": before.sid,
+            "WorkerPreviousActivityName": before.name,
+            "WorkerTimeInPreviousActivity": str(int(spent)),
+            "WorkerTimeInPreviousActivityMs": str(int(spent * 1000)),
+        }
+        events.record(self.state, self.world, self.workspace, "worker.activity.update", worker=worker, more=told)
         if activity.available:
             self.offer_waiting()
 

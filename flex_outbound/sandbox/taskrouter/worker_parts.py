@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from flex_outbound.sandbox.errors import bad_request
 from flex_outbound.sandbox.records import Reservation, Worker, WorkerChannel
-from flex_outbound.sandbox.taskrouter import reservations
+from flex_outbound.sandbox.taskrouter import events, reservations
 from flex_outbound.sandbox.taskrouter.lifecycle import Lifecycle
 from flex_outbound.sandbox.taskrouter.workspaces import root_of
 from flex_outbound.sandbox.wire import JSON, Call, Reply, iso, now, page
@@ -44,15 +44,38 @@ def update_channel(call: Call) -> Reply:
     """POST one channel of a worker: Capacity, Available. With more room, waiting tasks are offered."""
     workspace, worker = _worker(call)
     channel, available = _channel(call, worker), call.form.flag("Available")
-    if call.form.get("Capacity"):
-        capacity = call.form.integer("Capacity", 0)
-        if capacity < 0:
-            raise bad_request(20001, "Invalid Capacity: it must not be negative")
-        channel.capacity = capacity
+    capacity = call.form.integer("Capacity", 0) if call.form.get("Capacity") else None
+    if capacity is not None and capacity < 0:
+        raise bad_request(20001, "Invalid Capacity: it must not be negative")
+    set_room(Lifecycle(call.state, call.world, workspace), worker, channel, capacity, available)
+    return Reply(show_channel(call, workspace, worker, channel))
+
+
+def set_room(
+    moves: Lifecycle, worker: Worker, channel: WorkerChannel, capacity: int | None, available: bool | None = None
+) -> None:
+    """Change a worker's channel, where a value is not None, and tell ``worker.capacity.update`` and its like.
+
+    https://www.twilio.com/docs/taskrouter/api/event/reference
+    """
+    before, was_available = moves.capacity(channel), channel.available
+    channel.capacity = channel.capacity if capacity is None else capacity
     channel.available = channel.available if available is None else available
     channel.updated = now()
-    Lifecycle(call.state, call.world, workspace).offer_waiting()
-    return Reply(show_channel(call, workspace, worker, channel))
+    after = moves.capacity(channel)
+    told = {
+        "WorkerChannelAvailable": str(channel.available).lower(),
+        "WorkerChannelAvailableCapacity": str(max(0, after - channel.assigned)),
+        "WorkerChannelPreviousCapacity": str(before),
+        "WorkerChannelTaskCount": str(channel.assigned),
+        "TaskChannelSid": channel.task_channel.sid,
+        "TaskChannelUniqueName": channel.task_channel.name,
+    }
+    kinds = [("worker.capacity.update", after != before)]
+    kinds.append(("worker.channel.availability.update", channel.available is not was_available))
+    for kind in [kind for kind, has_changed in kinds if has_changed]:
+        events.record(moves.state, moves.world, moves.workspace, kind, worker=worker, more=told)
+    moves.offer_waiting()
 
 
 def show_channel(call: Call, workspace: Workspace, worker: Worker, channel: WorkerChannel) -> JSON:

@@ -70,7 +70,7 @@ def sandbox(sandbox_server: SandboxServer, settings: Any) -> Iterator[Sandbox]:
         "API_BASE_URL": sandbox_server.url,
         "HTTP_TIMEOUT": (1.0, 1.0),
         # Time passes in the rows: minutes of looks come within one second of Twilio's.
-        "RATE_LIMITS": dict.fromkeys(["interactions", "task_searches", "conversations"]),
+        "RATE_LIMITS": dict.fromkeys(["interactions", "task_searches", "conversations", "workers"]),
     }
     yield control
     control.http.close()
