@@ -102,6 +102,8 @@ STEPS: dict[str, list[Step]] = {
             str(made.conversation_sid), gateway.create_message(message(str(made.conversation_sid), body="Hello"))
         )
     ],
+    "fetch_worker": [lambda gateway, _made: gateway.fetch_worker(defaults.WORKERS["agent"])],
+    "list_worker_channels": [lambda gateway, _made: gateway.list_worker_channels(defaults.WORKERS["agent"])],
     "fetch_workspace": [lambda gateway, _made: gateway.fetch_workspace()],
 }
 

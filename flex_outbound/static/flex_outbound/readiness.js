@@ -235,6 +235,10 @@ class Watch {
       delete button.dataset.title;
     }
     button.toggleAttribute("data-unready", Boolean(why));
+    // The open composer covers the line below the buttons.
+    const hint = button.form?.querySelector("[data-ready-hint]");
+    setText(hint, why);
+    if (hint) hint.hidden = !why;
     if (why) button.setAttribute("aria-disabled", "true");
     else if (isMarked && !button.hasAttribute("data-busy")) button.removeAttribute("aria-disabled");
     if (why) button.setAttribute("aria-describedby", this.line.id);
