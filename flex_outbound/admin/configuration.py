@@ -16,6 +16,7 @@ from flex_outbound.admin.forms import SECRETS, AccountForm, WorkerForm
 from flex_outbound.admin.import_pages import CSS, JS, ImportPage, ImportStatePage
 from flex_outbound.admin.matching import WorkersPage
 from flex_outbound.admin.secrets import SensitiveAdmin
+from flex_outbound.live import clock
 from flex_outbound.models import Account, Worker
 from flex_outbound.setup.connection import problem_of
 
@@ -128,11 +129,19 @@ class WorkerAdmin(FlexModelAdmin):
     """Which user is which Flex worker. The account's page *Workers and users* matches many at a time."""
 
     form = WorkerForm
-    list_display = ("user", "friendly_name", "is_active", "account", "worker_sid")
+    list_display = ("user", "friendly_name", "is_active", "in_flex", "account", "worker_sid")
     list_filter = ("is_active", "account")
-    list_select_related = ("user", "account")
+    list_select_related = ("user", "account", "presence")
     search_fields = ("friendly_name", "worker_sid")
     raw_id_fields = ("user",)
+
+    @admin.display(description=_("in Flex"), ordering="presence__activity_name")
+    def in_flex(self, worker: Worker) -> str:
+        """Return the activity that Twilio showed or told last, and since when."""
+        known: Any = getattr(worker, "presence", None)
+        if known is None or not known.activity_name:
+            return ""
+        return f"{known.activity_name} ({clock(known.activity_at)})" if known.activity_at else str(known.activity_name)
 
     def get_search_fields(self, request: HttpRequest) -> Any:
         """Search the users, too, by the field that the project's user model signs in with."""

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from crm_demo.models import Contact
 from flex_outbound.models import Account, Interaction, Presence, Source, Worker
+from flex_outbound.models.setup import forget_setup
 from flex_outbound.outbox import presence, sweep
 from flex_outbound.outbox.jobs import Job
 from flex_outbound.sandbox import defaults
@@ -209,6 +210,19 @@ def test_a_live_poll_costs_twilio_nothing_and_is_answered_304(
     with django_assert_max_num_queries(6):
         answer = client.get(url, headers={"If-None-Match": tag})
     assert (answer.status_code, answer.content) == (304, b"")
+    assert questions(sandbox) == before
+
+
+def test_a_contact_page_asks_twilio_nothing(look: Ask, agent: User, contact: Contact, sandbox: Sandbox) -> None:
+    become(sandbox, activity="Offline")
+    look()
+    run_due()
+    before = questions(sandbox)
+    forget_setup()  # it is read with the senders, which are kept for seconds
+    client = Client()
+    client.force_login(agent)
+    html = client.get(contact.get_absolute_url()).content.decode()
+    assert "Offline in Flex since" in html, "what our rows know stands there without a script"
     assert questions(sandbox) == before
 
 
