@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.formats import date_format, number_format
 
@@ -71,16 +71,24 @@ def page_context(adapter: ContactAdapter, contact: Any, options: Collection[Chan
     usable = [one for one in options if one.enabled]
     if not usable:
         return {"live_url": "", "ready_text": "", "is_unready": False}
-    names = {"contact_type": label_of(adapter.model), "contact_id": id_of(adapter, contact)}
     known = known_of(usable)
     state = known.of(usable[0].senders[0], usable[0].channel)
     is_known = state.there is not There.UNKNOWN or state.is_silent
     words = [in_words(state), remedies.remedy_of(state.reason)] if is_known else []
     return {
-        "live_url": f"{reverse('flex_outbound:contact-channels', kwargs=names)}?live=1",
+        "live_url": _live_url(label_of(adapter.model), id_of(adapter, contact)),
         "ready_text": " ".join(filter(None, words)),
         "is_unready": bool(state.reason),
     }
+
+
+def _live_url(contact_type: str, contact_id: str) -> str:
+    """Return where the script asks, "" for an id that no path can hold, as one with a line break."""
+    names = {"contact_type": contact_type, "contact_id": contact_id}
+    try:
+        return f"{reverse('flex_outbound:contact-channels', kwargs=names)}?live=1"
+    except NoReverseMatch:
+        return ""
 
 
 def look(options: Iterable[ChannelOption]) -> Live:

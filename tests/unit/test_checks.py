@@ -88,6 +88,8 @@ CASES: list[tuple[Any, str]] = [
     ({"START_WORDS": ["please write again"]}, "E024"),
     ({"START_WORDS": [""]}, "E024"),
     ({"PRESENCE_OF_WRITERS": "no"}, "E029"),
+    ({"WHATSAPP_WINDOW": "allow"}, "E024"),
+    ({"WHATSAPP_WINDOW": None}, "E024"),
 ]
 RIGHT: list[dict[str, Any]] = [
     {"PUBLIC_BASE_URL": "https://crm.example.com/crm/", "API_BASE_URL": "http://[::1]:8765"},
@@ -100,7 +102,7 @@ RIGHT: list[dict[str, Any]] = [
     {"REFUSE_PLACEHOLDERS": False},
     {"MESSAGE_TEXT": "fetch", "RETENTION": 365.5},
     {"MESSAGE_TEXT": "none", "RETENTION": None},
-    {"STOP_WORDS": ["STOPP", "Baja", "opt out"], "START_WORDS": ("ALTA",)},
+    {"STOP_WORDS": ["STOPP", "Baja", "opt out"], "START_WORDS": ("ALTA",), "WHATSAPP_WINDOW": "refuse"},
 ]
 
 
