@@ -38,5 +38,6 @@ class FlexOutboundConfig(AppConfig):
         groups = import_module("flex_outbound.groups")
         post_migrate.connect(groups.make_groups, sender=self, dispatch_uid="flex_outbound.groups")
         import_module("flex_outbound.outbox.contact_signals").connect()
+        import_module("flex_outbound.outbox.conversations.searching").observe()
         if find_spec("prometheus_client"):
             import_module("flex_outbound.metrics.subscribe")

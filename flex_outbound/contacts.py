@@ -148,6 +148,14 @@ class ContactAdapter:
         worker, after the message was committed. What it raises is logged.
         """
 
+    def notify_handover(self, user: Any, conversation: Any, asked_by: Any) -> None:
+        """Tell an agent that a colleague asks for their conversation, by a way of the project's own.
+
+        ``user``: whose conversation it is. ``conversation``: a ``flex_outbound.models.Conversation``. ``asked_by``: who
+        asks. Called once for each request, after it was committed, in the colleague's web request: leave what takes
+        long to a task of yours. What it raises is logged.
+        """
+
     def store_sids(self, contact_id: str, sids: dict[str, str | None]) -> None:
         """Write the SIDs of a newly opened interaction onto the contact, which may be gone by now.
 

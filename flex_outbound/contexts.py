@@ -5,7 +5,7 @@ It stands between the pipeline (``outbox``) and the surfaces above it, so that t
 
 import re
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +18,7 @@ from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from flex_outbound import channels, consenting, live
+from flex_outbound import channels, consenting, live, opened
 from flex_outbound.channels import Address, Channel
 from flex_outbound.contacts import ContactAdapter, adapter_for, id_of, label_of
 from flex_outbound.current import current_context, flex_url_of, isolated, local
@@ -32,7 +32,7 @@ from flex_outbound.outbox.texts import name_of as name_of
 from flex_outbound.phases import OFFERED_TO_ANOTHER, Phase
 from flex_outbound.sids import LENGTH, SidKind
 from flex_outbound.statements import load_permissions
-from flex_outbound.statuses import OPEN, UNSETTLED, MessageStatus, Status
+from flex_outbound.statuses import UNSETTLED, MessageStatus, Status
 from flex_outbound.twilio_statuses import DELIVERY_SETTLED
 from flex_outbound.writing import writing_context
 
@@ -86,8 +86,13 @@ def buttons_context(request: HttpRequest, contact: Any) -> dict[str, Any]:
     shown = next((one for one in rows if is_unfinished(one) and one.agent_id == user.pk), None)
     options = channel_options(user, contact, setup)
     names = identify(adapter, contact)
-    return names | {
+    panel = opened.panel_context(request, adapter, contact, options, rows, user)
+    told = {one["interaction_id"] for one in panel["opened"] if one["current"]} | {str(shown.pk) if shown else ""}
+    current = [] if setup.reason else [one for one in found.current if str(one.pk) not in told]
+    return {
+        **names,
         **writing_context(user, names),
+        **panel,
         "uid": f"flex-{uuid.uuid4().hex[:12]}",
         "options": options,
         **live.page_context(adapter, contact, options),
@@ -99,7 +104,7 @@ def buttons_context(request: HttpRequest, contact: Any) -> dict[str, Any]:
         "values": dict.fromkeys(TYPED, ""),
         # A reloaded page goes on with the user's newest unsettled interaction.
         "interaction": interaction_context(shown, user) if shown else None,
-        "current": [] if setup.reason else [current_context(one, user) for one in found.current if one is not shown],
+        "current": [current_context(one, user) for one in current],
     }
 
 
@@ -214,7 +219,7 @@ def describe(interaction: Interaction, user: Any, collection: str) -> dict[str, 
         "can_cancel": is_theirs and interaction.may_cancel,
         "is_left_open": interaction.is_left_open,
         **_describe_closing(to_close, user, is_named=in_the_way is not None),
-        "open_conversation": _describe_open(in_the_way, user),
+        "open_conversation": opened.of_failure(interaction, in_the_way, user, collection),
         "flex_url": flex_url_of(interaction),
         "status_url": url,
         "retry_url": f"{url}retry/",
@@ -235,16 +240,6 @@ def _describe_closing(interaction: Interaction, user: Any, *, is_named: bool) ->
     pending = Closing.objects.filter(channel_sid=interaction.channel_sid or "", closed_at=None, next_at__isnull=False)
     is_closing = is_open and pending.exists()
     return {"can_close": is_open and not is_closing and may_decide(user, interaction), "is_closing": is_closing}
-
-
-def _describe_open(interaction: Interaction | None, user: Any) -> dict[str, Any] | None:
-    """Return whose conversation is in the way, for everybody; its task only while there is one, and who may see it."""
-    if interaction is None:
-        return None
-    may_see = may_decide(user, interaction) or user.has_perm("flex_outbound.view_interaction")
-    has_task = interaction.status in OPEN and may_see
-    agent = name_of(interaction.agent) if interaction.agent else ""
-    return {"agent": agent, "flex_url": flex_url_of(interaction) if has_task else None}
 
 
 def label_of_phase(interaction: Interaction, user: Any) -> str:
@@ -280,17 +275,26 @@ def _describe_agent(user: Any) -> dict[str, Any] | None:
 
 
 def describe_channels(
-    adapter: ContactAdapter, contact: Any, options: Iterable[ChannelOption], known: Live | None = None
+    adapter: ContactAdapter,
+    contact: Any,
+    options: Iterable[ChannelOption],
+    known: Live | None = None,
+    open_ones: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return which channels can be opened for a contact, and why the others cannot.
 
-    ``known``: of the agent's presence, None where nobody asked for it.
+    ``known``: of the agent's presence, None where nobody asked for it. ``open_ones``: by channel, what ``opened.live``
+    tells of those that can.
     """
+    more = open_ones or {}
     return {
         "contact_type": label_of(adapter.model),
         "contact_id": id_of(adapter, contact),
         "name": adapter.get_name(contact),
-        "channels": [_describe_channel(option) | live.describe(option, known) for option in options],
+        "channels": [
+            _describe_channel(option) | live.describe(option, known) | more.get(option.channel.value, {})
+            for option in options
+        ],
     }
 
 

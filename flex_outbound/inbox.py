@@ -20,6 +20,7 @@ from flex_outbound.current import local
 from flex_outbound.models import Conversation, ConversationContact
 from flex_outbound.models.conversation import key_of
 from flex_outbound.outbox.conversations.marks import mark_read
+from flex_outbound.outbox.texts import name_of
 from flex_outbound.sids import SidKind, is_sid
 from flex_outbound.statements import Mine, inbox_version, mine_of
 from flex_outbound.twilio_statuses import Party
@@ -59,7 +60,7 @@ def conversations(user: Any, *, unread_only: bool = False) -> QuerySet[Any, Any]
     ``answered_at``: when the customer wrote last; where they have not, when the conversation began.
     """
     own = Conversation.objects.in_inbox_of(user).with_shown_text(conf.message_text)
-    found: QuerySet[Any, Any] = own.with_unread(user)
+    found: QuerySet[Any, Any] = own.with_unread(user).select_related("asked_by")
     found = found.annotate(answered_at=Coalesce("last_inbound_at", "created_at")).order_by("-answered_at", "-pk")
     return found.filter(unread__gt=0) if unread_only else found
 
@@ -113,9 +114,15 @@ def _describe(conversation: Any, contacts: Sequence[dict[str, Any]]) -> dict[str
         "unread": max(0, conversation.unread),
         "inbound": conversation.inbound,
         "state": conversation.state or None,
+        "asked_by": name_of(conversation.asked_by) or None if _is_asked(conversation) else None,
         "url": next((one["url"] for one in contacts if one["url"]), None),
         "read_url": reverse("flex_outbound:conversation-read", args=[conversation.conversation_sid]),
     }
+
+
+def _is_asked(conversation: Any) -> bool:
+    """Tell whether a colleague asks the conversation's agent to hand it over."""
+    return conversation.asked_by_id is not None and conversation.asked_by_id != conversation.agent_id
 
 
 def _contacts(user: Any, keys: Sequence[UUID]) -> Contacts:

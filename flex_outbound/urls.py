@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from flex_outbound.views import answers, clicks, conversations, linking, previews, replies, templates, texts
+from flex_outbound.views import answers, clicks, conversations, linking, opened, previews, replies, templates, texts
 
 app_name = "flex_outbound"
 
@@ -29,6 +29,13 @@ urlpatterns = [
         templates.use_answer,
         name="conversation-template",
     ),
+    path("conversations/<str:conversation_sid>/add/", opened.add, name="open-add"),
+    path("conversations/<str:conversation_sid>/join/", opened.join, name="open-join"),
+    path("conversations/<str:conversation_sid>/ask/", opened.ask, name="open-ask"),
+    path("conversations/<str:conversation_sid>/hand-over/", opened.hand_over, name="open-hand-over"),
+    path("conversations/<str:conversation_sid>/keep/", opened.keep, name="open-keep"),
+    path("conversations/<str:conversation_sid>/close/", opened.close, name="open-close"),
+    path("open/<str:contact_type>/", opened.open_conversations, name="open-conversations"),
     path("answering/<str:contact_type>/", answers.answer_form, name="answer-form"),
     path("replies/", replies.own, name="replies"),
     path("replies/new/", replies.new, name="reply-new"),

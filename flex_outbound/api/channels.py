@@ -10,7 +10,8 @@ from django.utils.translation import get_language
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from flex_outbound import contexts, live
+from flex_outbound import contexts, live, opened
+from flex_outbound.api.errors import collection_of
 from flex_outbound.api.views import ApiView, is_known
 from flex_outbound.contacts import ContactAdapter, adapter_by_label, find_contact
 from flex_outbound.outbox.preflight import channel_options
@@ -23,9 +24,9 @@ class ChannelsView(ApiView):
     def get(self, request: Request, contact_type: str, contact_id: str) -> Response:
         """Always three channels; one that is not enabled says why, in words for the agent.
 
-        With ``?live=1`` it also says whether the agent is there in Flex, as far as is known now; Twilio is asked in the
-        background where that is old, so ask again. Send the ETag back as If-None-Match: as long as nothing has changed,
-        the answer is an empty 304.
+        With ``?live=1`` it also says whether the agent is there in Flex and what is open already, as far as is known
+        now. Twilio is asked in the background where that is old, so ask again. Send the ETag back as If-None-Match: as
+        long as nothing has changed, the answer is an empty 304.
         """
         try:
             adapter = adapter_by_label(contact_type)
@@ -47,7 +48,8 @@ def _described(request: Request, adapter: ContactAdapter, contact: Any) -> dict[
     if request.query_params.get("live") not in ("1", "true"):
         return contexts.describe_channels(adapter, contact, options)
     known = live.look(options)
-    return contexts.describe_channels(adapter, contact, live.with_presence(options, known), known)
+    open_ones = opened.live(request.user, contact, options, collection_of(request))
+    return contexts.describe_channels(adapter, contact, live.with_presence(options, known), known, open_ones)
 
 
 def _etag(described: dict[str, Any]) -> str:

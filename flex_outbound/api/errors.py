@@ -21,6 +21,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import exception_handler, set_rollback
 
+from flex_outbound import opened
 from flex_outbound.exceptions import ClickConflict, ClickNotAllowed, InvalidClick
 from flex_outbound.models import Interaction
 from flex_outbound.outbox.visible import shown_to, visible_to
@@ -129,6 +130,8 @@ def _conflict(exc: ClickConflict, request: Request) -> Response:
         data["differs_in"] = exc.fields
     other: Interaction | None = exc.interaction
     # The sentence may name another agent's conversation; its id is only for those who may open it.
+    if other is not None and exc.code == "already_open":
+        data["open_conversation"] = opened.of_interaction(other, request.user, collection_of(request))
     if other is not None and _may_see(request.user, other):
         url = f"{collection_of(request)}{other.pk}/"
         data["interaction"] = {"id": str(other.pk), "status": str(other.status), "status_url": url}

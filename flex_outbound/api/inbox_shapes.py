@@ -83,6 +83,7 @@ class InboxConversationShape(Base):
     unread = serializers.IntegerField(help_text="How many of the customer's messages the user has not seen.")
     inbound = serializers.IntegerField(help_text="How many there are.")
     state = ConversationStateField(allow_null=True)
+    asked_by = serializers.CharField(allow_null=True, help_text="The colleague who asks for it.")
     url = serializers.CharField(allow_null=True, help_text="The page of the first contact that has one.")
     read_url = serializers.CharField()
 

@@ -33,6 +33,7 @@ from flex_outbound.api.messages_shapes import (
     MessagesQuery,
     MessagesShape,
 )
+from flex_outbound.api.open_shapes import OpenConversationShape
 from flex_outbound.api.replies_shapes import RepliesQuery, RepliesShape, ReplySerializer, ReplyShape
 from flex_outbound.api.serializers import (
     AnswerSerializer,
@@ -105,6 +106,7 @@ def _header(name: str, description: str) -> OpenApiParameter:
 KEY_HEADER = _header("Idempotency-Key", "The same as the field idempotency_key.")
 SHOWN = OpenApiResponse(InteractionShape)
 ACCEPTED = OpenApiResponse(InteractionShape, description="Committed; poll the URL in Location.")
+OPENED = OpenApiResponse(OpenConversationShape, description="The conversation as it is now.")
 CONFLICT = OpenApiResponse(ConflictShape, description="Not possible in this state, or another interaction is open.")
 
 OPERATIONS: Mapping[tuple[str, str], Operation] = {
@@ -185,6 +187,27 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         "List the templates for an answer",
         {**COMMON, **MISSING, 200: TemplatesShape},
         parameters=[TemplatesQuery],
+    ),
+    ("JoinView", "POST"): Operation(
+        "conversations_join",
+        "Take up or take over an open conversation",
+        {**COMMON, **MISSING, **UPLOAD, 202: ACCEPTED, 409: CONFLICT},
+        request=RetrySerializer,
+        parameters=[KEY_HEADER],
+    ),
+    ("AskView", "POST"): Operation(
+        "conversations_ask", "Ask for a colleague's conversation", {**COMMON, **MISSING, 200: OPENED, 409: CONFLICT}
+    ),
+    ("HandOverView", "POST"): Operation(
+        "conversations_hand_over",
+        "Hand your conversation over to who asked for it",
+        {**COMMON, **MISSING, 202: ACCEPTED, 409: CONFLICT},
+    ),
+    ("KeepView", "POST"): Operation(
+        "conversations_keep", "Keep your conversation", {**COMMON, **MISSING, 200: OPENED, 409: CONFLICT}
+    ),
+    ("EndView", "POST"): Operation(
+        "conversations_close", "Close what nobody has", {**COMMON, **MISSING, 202: OPENED, 409: CONFLICT}
     ),
     ("InboxView", "GET"): Operation(
         "inbox_list",

@@ -5,6 +5,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
+from flex_outbound.api.open_shapes import OpenConversationShape
 from flex_outbound.api.serializers import ChannelField, choices_schema
 from flex_outbound.channels import Channel
 from flex_outbound.outbox import readiness, window
@@ -88,14 +89,6 @@ class AnswerShape(Base):
     error_reason = serializers.CharField(help_text="Stable, for programs.")
     error_message = serializers.CharField(help_text="For the agent.")
     status_url = serializers.CharField()
-
-
-@extend_schema_serializer(component_name="FlexOutboundOpenConversation")
-class OpenConversationShape(Base):
-    """The conversation in which the customer is already."""
-
-    agent = serializers.CharField(help_text="Whose it is or was; may be empty.")
-    flex_url = serializers.CharField(allow_null=True, help_text="Its task in Flex, while it has one.")
 
 
 @extend_schema_serializer(component_name="FlexOutboundInteraction")
@@ -222,8 +215,15 @@ class ChannelShape(Base):
     window = WindowShape(allow_null=True, help_text="Of the preferred address and the default sender; WhatsApp only.")
     windows = WindowShape(many=True, help_text="Of each address and sender.")
     needs_template = serializers.BooleanField(help_text="Free text would not be sent: choose an approved template.")
-    open_conversation = serializers.DictField(allow_null=True, help_text="What is open with the contact already.")
     presence = PresenceShape(allow_null=True, help_text="Null without live=1.")
+    open_conversation = OpenConversationShape(
+        allow_null=True,
+        required=False,
+        help_text="With live=1: the one between the preferred address and the default sender.",
+    )
+    open_conversations = OpenConversationShape(many=True, required=False, help_text="With live=1: all of them.")
+    is_asking = serializers.BooleanField(required=False, help_text="With live=1: Twilio has yet to answer; ask again.")
+    is_known = serializers.BooleanField(required=False, help_text="With live=1: false where Twilio did not answer.")
 
 
 @extend_schema_serializer(component_name="FlexOutboundChannels")
@@ -258,6 +258,9 @@ class ConflictShape(ErrorShape):
     """An error caused by an interaction, which is left out if the user may not see it."""
 
     interaction = InTheWayShape(required=False)
+    open_conversation = OpenConversationShape(
+        required=False, help_text="With already_open: whose it is, and what can be done about it."
+    )
     differs_in = serializers.ListField(
         child=serializers.CharField(),
         required=False,

@@ -8,6 +8,7 @@ from flex_outbound.api import (
     drafts,
     inbox,
     messages,
+    opened,
     replies,
     templates,
     views,
@@ -33,6 +34,13 @@ urlpatterns = [
         templates.ConversationTemplatesView.as_view(),
         name="api-conversation-templates",
     ),
+    path("conversations/<str:conversation_sid>/join/", opened.JoinView.as_view(), name="conversation-join"),
+    path("conversations/<str:conversation_sid>/ask/", opened.AskView.as_view(), name="conversation-ask"),
+    path(
+        "conversations/<str:conversation_sid>/hand-over/", opened.HandOverView.as_view(), name="conversation-hand-over"
+    ),
+    path("conversations/<str:conversation_sid>/keep/", opened.KeepView.as_view(), name="conversation-keep"),
+    path("conversations/<str:conversation_sid>/close/", opened.EndView.as_view(), name="conversation-close"),
     path("messages/<int:pk>/", answers.MessageView.as_view(), name="message-detail"),
     # The id may hold slashes, where a model's primary key is text.
     path(

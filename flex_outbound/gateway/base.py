@@ -110,6 +110,15 @@ class TaskState:
 
 
 @dataclass(frozen=True, slots=True)
+class Holder:
+    """The worker who has a task. ``since``: an aware datetime, None where Twilio did not show it."""
+
+    worker_sid: str
+    worker_name: str = field(repr=False)
+    since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class ChannelState:
     """An interaction channel. ``status`` is one of ``twilio_statuses.ChannelStatus``, or ""."""
 
@@ -306,6 +315,15 @@ class Gateway(Protocol):
 
     def find_conversations(self, channel: Channel, address: str, sender_address: str) -> list[ConversationState]:
         """Return the conversations, of any state, between a customer's address and a sender."""
+
+    def find_tasks_of(self, conversation_sids: Sequence[str]) -> dict[str, list[TaskState]]:
+        """Return the live tasks of at most 50 conversations. Those without a task are not in the result."""
+
+    def fetch_holder(self, task_sid: str) -> Holder | None:
+        """Return the worker who has accepted a task, None where nobody has, or it is gone."""
+
+    def close_conversation(self, conversation_sid: str) -> None:
+        """Close a conversation that no interaction leads to. A closed one may be closed again."""
 
     def has_customer(self, conversation_sid: str, channel: Channel, address: str) -> bool | None:
         """Return whether the customer takes part in a conversation, None where that is not proven."""

@@ -27,7 +27,7 @@ from flex_outbound.gateway.base import (
     WorkerChannel,
     WorkerState,
 )
-from flex_outbound.gateway.memory_conversations import MemoryConversations
+from flex_outbound.gateway.memory_holders import MemoryHolders
 from flex_outbound.sids import SidKind
 from flex_outbound.twilio_statuses import ChannelStatus
 
@@ -37,7 +37,7 @@ _ENDS = {"pending": "canceled", "reserved": "canceled", "assigned": "completed",
 _AVAILABLE = WorkerState(f"{SidKind.ACTIVITY.value}{1:032x}", "Available", is_available=True, since=None)
 
 
-class MemoryGateway(MemoryConversations):
+class MemoryGateway(MemoryHolders):
     """Implements ``gateway.base.Gateway`` in memory. Thread-safe.
 
     ``interactions`` and ``messages``: the requests that were carried out, in order. ``tasks`` by task SID,

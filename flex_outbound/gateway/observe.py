@@ -29,6 +29,8 @@ class Operation(StrEnum):
     FETCH_TASK = "fetch_task"
     FETCH_CHANNEL = "fetch_channel"
     FIND_CONVERSATIONS = "find_conversations"
+    FIND_HOLDERS = "find_holders"
+    CLOSE_CONVERSATION = "close_conversation"
     HAS_CUSTOMER = "has_customer"
     FIND_MESSAGE = "find_message"
     FIND_RECEIPTS = "find_receipts"

@@ -15,7 +15,7 @@ from flex_outbound.gateway import payloads, results
 from flex_outbound.gateway.base import ChannelState, ConversationState, TaskState
 from flex_outbound.gateway.calls import found_or_none, in_path
 from flex_outbound.gateway.classify import malformed
-from flex_outbound.gateway.conversations import TwilioConversations
+from flex_outbound.gateway.holders import TwilioHolders
 from flex_outbound.gateway.observe import Operation
 from flex_outbound.gateway.words import clean_name
 from flex_outbound.sids import SidKind
@@ -36,7 +36,7 @@ CONVERSATIONS_PER_PAGE = 50
 MAX_CONVERSATION_PAGES = 20
 
 
-class TwilioQueries(TwilioConversations):
+class TwilioQueries(TwilioHolders):
     """The lookups of tasks and channels, and of a customer's conversations."""
 
     def find_tasks(self, keys: Sequence[str]) -> dict[str, list[TaskState]]:

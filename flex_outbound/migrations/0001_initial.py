@@ -2075,6 +2075,106 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="ConversationHolder",
+            fields=[
+                (
+                    "conversation",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="holder",
+                        serialize=False,
+                        to="flex_outbound.conversation",
+                    ),
+                ),
+                ("worker_sid", flex_outbound.models.fields.SidField(blank=True, default="", kind="WK")),
+                ("worker_name", models.CharField(blank=True, default="", max_length=255)),
+                (
+                    "user",
+                    models.ForeignKey(
+                        blank=True,
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                ("task_sid", flex_outbound.models.fields.SidField(blank=True, default="", kind="WT")),
+                ("task_status", models.CharField(blank=True, default="", max_length=16)),
+                ("interaction_sid", flex_outbound.models.fields.SidField(blank=True, default="", kind="KD")),
+                ("channel_sid", flex_outbound.models.fields.SidField(blank=True, default="", kind="UO")),
+                ("since", models.DateTimeField(blank=True, null=True)),
+                ("seen_at", models.DateTimeField(blank=True, null=True)),
+                ("close_at", models.DateTimeField(blank=True, null=True)),
+                ("close_error", models.CharField(blank=True, default="", max_length=500)),
+            ],
+            options={
+                "verbose_name": "holder of a conversation",
+                "verbose_name_plural": "holders of conversations",
+                "default_permissions": (),
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("close_at__isnull", False)),
+                        fields=["close_at"],
+                        name="flex_holder_closing",
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="OpenSearch",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="flex_outbound.account"
+                    ),
+                ),
+                (
+                    "sender",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="flex_outbound.sender"
+                    ),
+                ),
+                (
+                    "channel",
+                    models.CharField(
+                        choices=[("sms", "SMS"), ("whatsapp", "WhatsApp"), ("email", "Email")], max_length=16
+                    ),
+                ),
+                ("address", models.CharField(max_length=254)),
+                (
+                    "address_key",
+                    flex_outbound.models.fields.AddressKeyField(editable=False, max_length=254, of="address"),
+                ),
+                ("wanted_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "next_at",
+                    models.DateTimeField(blank=True, db_default=django.db.models.functions.datetime.Now(), null=True),
+                ),
+                ("asked_at", models.DateTimeField(blank=True, null=True)),
+                ("failed_at", models.DateTimeField(blank=True, null=True)),
+            ],
+            options={
+                "verbose_name": "search for an open conversation",
+                "verbose_name_plural": "searches for open conversations",
+                "default_permissions": (),
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("next_at__isnull", False)),
+                        fields=["next_at"],
+                        name="flex_open_search_due",
+                    ),
+                    models.Index(fields=["wanted_at"], name="flex_open_search_age"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("address_key", "sender"), name="flex_open_search_unique"),
+                ],
+            },
+        ),
+        migrations.CreateModel(
             name="SavedReply",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),

@@ -19,6 +19,7 @@ from flex_outbound.models.import_run import UNDER_WAY, ImportRun, RunState
 from flex_outbound.models.interaction import IN_THE_WAY, IN_THE_WAY_OF_ALL, Interaction
 from flex_outbound.models.message import Attachment, Message
 from flex_outbound.models.mixins import FlexContact
+from flex_outbound.models.open_search import ConversationHolder, OpenSearch
 from flex_outbound.models.presence import Presence
 from flex_outbound.models.resource import Resource, ResourceKind
 from flex_outbound.models.saved_reply import SavedReply, SavedReplyGroup
@@ -41,6 +42,7 @@ __all__ = [
     "ContactAddress",
     "Conversation",
     "ConversationContact",
+    "ConversationHolder",
     "DailyFigures",
     "DispatchAttempt",
     "Draft",
@@ -51,6 +53,7 @@ __all__ = [
     "Interaction",
     "Message",
     "MessageText",
+    "OpenSearch",
     "Outcome",
     "Presence",
     "ReadMark",

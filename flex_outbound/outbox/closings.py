@@ -98,6 +98,12 @@ def close_left(interaction: Interaction) -> None:
             request_after_commit(Job.CLOSE, interaction.account_id)
 
 
+def is_closing(interaction: Interaction) -> bool:
+    """Tell whether an interaction's channel is being closed just now."""
+    pending = Closing.objects.filter(channel_sid=interaction.channel_sid or "", closed_at=None, next_at__isnull=False)
+    return pending.exclude(kind=Closing.Kind.LEAVE).exists()
+
+
 def close_due(account_id: int) -> int:
     """Close the channels of an account that are due. Returns how many are closed now."""
     due = Closing.objects.due().filter(interaction__account=account_id).select_related("interaction__account")

@@ -37,13 +37,13 @@ def blocking(interaction: Interaction) -> Interaction | None:
     )
     open_ones = open_ones.exclude(pk=interaction.pk).exclude(is_succeeded=True)
     found = open_ones.exclude(status=Status.FAILED).select_related("agent")
-    named = _named_in(interaction)
+    named = named_in(interaction)
     if named:
         found = found.filter(conversation_sid__in=named)
     return found.order_by("-created_at", "-id").first()
 
 
-def _named_in(interaction: Interaction) -> set[str]:
+def named_in(interaction: Interaction) -> set[str]:
     """Return the conversations that Twilio's words about the attempts name; addresses are masked in them."""
     details: Any = interaction.attempts.exclude(error_detail="").values_list("error_detail", flat=True)
     return {sid for detail in details for sid in _NAMED.findall(detail)}

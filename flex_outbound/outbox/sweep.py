@@ -14,11 +14,21 @@ from django.db.models import Count, DurationField, ExpressionWrapper, F
 from django.db.models.functions import Now
 
 from flex_outbound.conf import conf
-from flex_outbound.models import Closing, Conversation, Heartbeat, Interaction, Message, Presence, WebhookEvent
-from flex_outbound.outbox import callbacks, closings, dispatch, host, lookups, messages, polling, presence
+from flex_outbound.models import (
+    Closing,
+    Conversation,
+    ConversationHolder,
+    Heartbeat,
+    Interaction,
+    Message,
+    OpenSearch,
+    Presence,
+    WebhookEvent,
+)
+from flex_outbound.outbox import callbacks, dispatch, host, lookups, messages, polling, presence
 from flex_outbound.outbox.attempts import BATCH
 from flex_outbound.outbox.clock import from_now
-from flex_outbound.outbox.conversations import attending
+from flex_outbound.outbox.conversations import attending, ending
 from flex_outbound.outbox.jobs import Job
 from flex_outbound.statuses import Status
 
@@ -45,7 +55,7 @@ _RUN: Final[dict[Job, Callable[[int], object]]] = {
     Job.POLL: polling.poll,
     Job.MESSAGE: messages.deliver,
     Job.EVENT: callbacks.apply_due,
-    Job.CLOSE: closings.close_due,
+    Job.CLOSE: ending.close_due,
     Job.CONVERSATION: attending.attend,
     Job.PRESENCE: presence.ask_due,
 }
@@ -84,13 +94,17 @@ def due_jobs() -> list[tuple[Job, int]]:
     messages_due = Message.objects.due().order_by().values_list("account_id", flat=True)
     events_due = WebhookEvent.objects.due().order_by().values_list("account_id", flat=True)
     closings_due = Closing.objects.due().order_by().values_list("interaction__account_id", flat=True)
-    for job, accounts in ((Job.MESSAGE, messages_due), (Job.EVENT, events_due), (Job.CLOSE, closings_due)):
+    for job, accounts in ((Job.MESSAGE, messages_due), (Job.EVENT, events_due)):
         jobs += [(job, account_id) for account_id in sorted(set(accounts.distinct()))]
+    ends_due = ConversationHolder.objects.filter(close_at__lte=Now()).values_list("conversation__account_id", flat=True)
+    jobs += [(Job.CLOSE, account_id) for account_id in sorted({*closings_due.distinct(), *ends_due.distinct()})]
     # Nothing is read of an account that is switched off, and what is due there stays so.
     readable = Conversation.objects.ours().due().filter(account__is_active=True)
     unread = readable.order_by().values_list("account_id", flat=True)
     untold = Message.objects.exclude(to_tell="").order_by().values_list("account_id", flat=True)
-    jobs += [(Job.CONVERSATION, account_id) for account_id in sorted({*unread.distinct(), *untold.distinct()})]
+    asked = OpenSearch.objects.due().filter(account__is_active=True).order_by().values_list("account_id", flat=True)
+    accounts_due = {*unread.distinct(), *untold.distinct(), *asked.distinct()}
+    jobs += [(Job.CONVERSATION, account_id) for account_id in sorted(accounts_due)]
     looked_at = Presence.objects.due().filter(worker__account__is_active=True)
     unanswered = looked_at.order_by().values_list("worker__account_id", flat=True)
     jobs += [(Job.PRESENCE, account_id) for account_id in sorted(set(unanswered.distinct()))]

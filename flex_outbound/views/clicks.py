@@ -25,7 +25,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_POST, require_safe
 
-from flex_outbound import channels, consenting, contexts, inbox, picking
+from flex_outbound import channels, consenting, contexts, inbox, opened, picking
 from flex_outbound.channels import Channel
 from flex_outbound.contacts import ContactAdapter, adapter_by_label, find_contact
 from flex_outbound.exceptions import ClickConflict, ClickError, ClickNotAllowed, InvalidClick
@@ -92,6 +92,7 @@ def compose(request: HttpRequest, contact_type: str, channel: str) -> HttpRespon
     adapter, contact = named_contact(request, contact_type, request.GET.get("id", ""))
     option = contexts.channel_option(request, contact, channel)
     context = compose_context(request, adapter, contact, channel)
+    context |= opened.panel_context(request, adapter, contact, [option], user=request.user)
     link = consenting.link_for(request.user, adapter, contact, [option])
     shown = {"option": option, "error_text": option.reason_text, "consent_url": link}
     return render(request, "flex_outbound/compose.html", context | shown)
@@ -251,6 +252,7 @@ def read_click(request: HttpRequest) -> Click:
 
 
 def show_again(request: HttpRequest, adapter: ContactAdapter, contact: Any, error: ClickError) -> HttpResponse:
+    """Show the compose page once more, with everything that was typed, and why nothing was sent."""
     channel = request.POST.get("channel", "")
     picker = _picker(request, adapter, contact, channel)
     context = compose_context(request, adapter, contact, channel) | picking.again(request, picker, error)
@@ -259,8 +261,11 @@ def show_again(request: HttpRequest, adapter: ContactAdapter, contact: Any, erro
     if error.code == "idempotency_key_reused":
         context["key"] = contexts.new_key()
     is_shown_again = _is_fixable(error) or (isinstance(error, ClickConflict) and context["unsent"])
-    if is_shown_again and channel in Channel.values:
-        context["option"] = contexts.channel_option(request, contact, channel)
+    if channel in Channel.values:
+        asked = contexts.channel_option(request, contact, channel)
+        context |= opened.panel_context(request, adapter, contact, [asked], user=request.user)
+        if is_shown_again:
+            context["option"] = asked
     return _say(request, context, error)
 
 

@@ -382,6 +382,8 @@ function fill(row, one) {
   row.querySelector("[data-no-text]").hidden = Boolean(one.last_text) || !one.last_party;
   row.querySelector("[data-none]").hidden = Boolean(one.last_party);
   row.querySelector("[data-inactive]").hidden = one.state !== "inactive";
+  row.querySelector("[data-asked]").hidden = !one.asked_by;
+  setText(row.querySelector("[data-asked-by]"), one.asked_by ?? "");
   const form = row.querySelector("[data-read]");
   form.dataset.url = one.read_url;
   form.elements.namedItem("inbound").value = one.inbound;
