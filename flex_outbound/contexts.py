@@ -86,7 +86,7 @@ def buttons_context(request: HttpRequest, contact: Any) -> dict[str, Any]:
     shown = next((one for one in rows if is_unfinished(one) and one.agent_id == user.pk), None)
     options = channel_options(user, contact, setup)
     names = identify(adapter, contact)
-    panel = opened.panel_context(request, adapter, contact, options, rows, user)
+    panel = opened.panel_context(request, adapter, contact, options, rows, user, is_wanted=opened.is_likely(rows))
     told = {one["interaction_id"] for one in panel["opened"] if one["current"]} | {str(shown.pk) if shown else ""}
     current = [] if setup.reason else [one for one in found.current if str(one.pk) not in told]
     return {
@@ -109,7 +109,7 @@ def buttons_context(request: HttpRequest, contact: Any) -> dict[str, Any]:
 
 
 def _rows_for_buttons(user: Any, contact: Any) -> InteractionQuerySet:
-    return standing.rows(loaded(Interaction.objects.for_contact(contact)))
+    return standing.rows(loaded(Interaction.objects.for_contact(contact)), opened.LEFT)
 
 
 def is_unfinished(interaction: Interaction) -> bool:
@@ -292,7 +292,10 @@ def describe_channels(
         "contact_id": id_of(adapter, contact),
         "name": adapter.get_name(contact),
         "channels": [
-            _describe_channel(option) | live.describe(option, known) | more.get(option.channel.value, {})
+            _describe_channel(option)
+            | live.describe(option, known)
+            | opened.NOT_ASKED
+            | more.get(option.channel.value, {})
             for option in options
         ],
     }

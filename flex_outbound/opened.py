@@ -25,13 +25,31 @@ from flex_outbound.outbox.conversations import handing, holding, linking, search
 from flex_outbound.outbox.conversations.holding import Held, Standing, Whose
 from flex_outbound.outbox.preflight import ChannelOption
 from flex_outbound.outbox.texts import name_of
-from flex_outbound.statuses import UNSETTLED, Status
+from flex_outbound.phases import CLOSED_CHANNEL
+from flex_outbound.statuses import OPEN, UNSETTLED, Status
+from flex_outbound.twilio_statuses import ChannelStatus, ConversationState
 
 MOST: Final = 10
 """Open conversations of one contact that are shown."""
 
 ACTIONS: Final = ("join", "ask", "hand-over", "keep", "close")
 """The last segment of the addresses of what can be done about a conversation."""
+
+LEFT: Final = Q(
+    Q(channel_status__in=[ChannelStatus.INACTIVE, ChannelStatus.PAUSE])
+    | ~Q(conversation_state__in=["", ConversationState.CLOSED]),
+    status=Status.CLOSED,
+    is_succeeded=False,
+) & ~Q(channel_status__in=sorted(CLOSED_CHANNEL))
+"""Interactions that have ended and whose conversation has not, as far as Twilio said."""
+
+NOT_ASKED: Final[dict[str, Any]] = {
+    "open_conversation": None,
+    "open_conversations": [],
+    "is_asking": False,
+    "is_known": False,
+}
+"""What is told of a channel where nobody asked for ``live``."""
 
 Described = dict[str, Any]
 
@@ -98,6 +116,14 @@ def _item(conversation: Any, user: Any, invite: Interaction | None) -> Described
         "is_invited": invite is not None and invite.agent_id == user.pk,
         "close_failed": bool(getattr(getattr(conversation, "holder", None), "close_error", "")),
     }
+
+
+def is_likely(rows: Iterable[Interaction]) -> bool:
+    """Tell whether a contact's interactions say that a conversation is open, so that it is worth a query.
+
+    What they do not say, the script asks for once the page is shown.
+    """
+    return any(one.conversation_sid and (one.status in OPEN or one.is_left_open) for one in rows)
 
 
 def is_theirs(conversation: Any) -> bool:
@@ -199,6 +225,8 @@ def words_of(found: Held, *, is_seen: bool, other: Described | None, is_this: bo
 def _said(found: Held) -> str:
     agent = {"agent": found.name or _("somebody else")}
     if found.whose is Whose.UNKNOWN:
+        if found.name:
+            return _("There is an open conversation with this number; %(agent)s had it last.") % agent
         return _("There is an open conversation with this number. It is not known yet who has it.")
     if found.standing is Standing.WAITING:
         return _("There is an open conversation with this number. It waits in Flex for an agent.")
@@ -319,7 +347,8 @@ def asking(searches: Iterable[OpenSearch]) -> dict[str, bool]:
     """Return how far Twilio's answers to these questions are."""
     found = list(searches)
     is_asking = any(one.next_at is not None and one.asked_at is None and one.failed_at is None for one in found)
-    return {"is_asking": is_asking, "is_known": not any(one.failed_at is not None for one in found)}
+    is_known = bool(found) and not any(one.failed_at is not None for one in found)
+    return {"is_asking": is_asking, "is_known": is_known}
 
 
 def panel_context(
@@ -329,12 +358,15 @@ def panel_context(
     options: Sequence[ChannelOption],
     joining: Iterable[Interaction] = (),
     user: Any = None,
+    *,
+    is_wanted: bool = True,
 ) -> dict[str, Any]:
     """Return the context of ``_open_conversations.html`` and of the composers: what our own rows know.
 
-    It costs one query, and one or two more where something is open with another contact of the same number.
+    It costs one query, and one or two more where something is open with another contact of the same number. Without
+    ``is_wanted`` it costs none, and nothing is shown until the script asks.
     """
-    shown = items(user, contact, options, joining)
+    shown = items(user, contact, options, joining) if is_wanted else []
     url = reverse("flex_outbound:open-conversations", args=[label_of(adapter.model)])
     return {
         "opened": shown,

@@ -218,12 +218,11 @@ class ChannelShape(Base):
     presence = PresenceShape(allow_null=True, help_text="Null without live=1.")
     open_conversation = OpenConversationShape(
         allow_null=True,
-        required=False,
         help_text="With live=1: the one between the preferred address and the default sender.",
     )
-    open_conversations = OpenConversationShape(many=True, required=False, help_text="With live=1: all of them.")
-    is_asking = serializers.BooleanField(required=False, help_text="With live=1: Twilio has yet to answer; ask again.")
-    is_known = serializers.BooleanField(required=False, help_text="With live=1: false where Twilio did not answer.")
+    open_conversations = OpenConversationShape(many=True, help_text="With live=1: all of them.")
+    is_asking = serializers.BooleanField(help_text="With live=1: Twilio has yet to answer; ask again.")
+    is_known = serializers.BooleanField(help_text="With live=1: false where Twilio did not answer.")
 
 
 @extend_schema_serializer(component_name="FlexOutboundChannels")

@@ -3,10 +3,8 @@
 No API leads from a conversation to its interaction, so the tasks are searched by what their attributes name.
 """
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
-from urllib.parse import unquote
 
 from flex_outbound.exceptions import Refused
 from flex_outbound.gateway import results
@@ -26,16 +24,6 @@ RESERVATIONS_PER_PAGE: Final = 50
 
 HAS_IT: Final = ("accepted", "wrapping")
 """Statuses of the reservation of who has a task: https://www.twilio.com/docs/taskrouter/api/reservations"""
-
-_ESCAPED: Final = re.compile(r"_([0-9A-Fa-f]{2})")
-
-
-def plain_identity(identity: str) -> str:
-    """Return a worker's name from the identity that Flex makes of it: every ``_XX`` stands for ``%XX``.
-
-    A name in which an underline and two digits were written as such comes out wrong: compare with both.
-    """
-    return unquote(_ESCAPED.sub(r"%\1", identity), errors="replace")
 
 
 class TwilioHolders(TwilioConversations):

@@ -29,6 +29,7 @@ from flex_outbound.models import (
     Draft,
     Interaction,
     Message,
+    OpenSearch,
     WebhookEvent,
 )
 from flex_outbound.models.digests import digest_of
@@ -116,6 +117,7 @@ def erase(person: Person, *, shared: bool = False) -> Erased:
     held = conversations_of(person, keys)
     _refuse_open(person, held)
     done = Erased(held, shared)
+    OpenSearch.objects.filter(address_key__in=sorted(keys)).delete()
     # The addresses lead to conversations and copies, so they go last.
     for key in held.all if shared else held.own:
         done.messages += _erase_conversation(key)

@@ -17,9 +17,9 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from flex_outbound.exceptions import FlexOutboundError
-from flex_outbound.models import Account, Closing, Conversation, Draft, Interaction, Message, WebhookEvent
+from flex_outbound.models import Account, Closing, Conversation, Draft, Interaction, Message, OpenSearch, WebhookEvent
 from flex_outbound.outbox import drafts, locks
-from flex_outbound.outbox.conversations import keeping
+from flex_outbound.outbox.conversations import keeping, searching
 from flex_outbound.reports import days as calendar
 from flex_outbound.reports import rollup
 from flex_outbound.statuses import FINAL, MESSAGE_FINAL, MessageStatus
@@ -85,6 +85,8 @@ def preview(older: float | None, *, texts: bool = False) -> Counter[str]:
 
 
 def _steps(older: float | None, *, texts: bool) -> Step:
+    # What pages asked for is of no use after an hour, whatever is kept.
+    OpenSearch.objects.filter(wanted_at__lt=Now() - searching.KEPT_FOR).delete()
     for wanted in _texts(texts=texts):
         yield from _forget_texts(wanted)
     yield from _prune_drafts(older)

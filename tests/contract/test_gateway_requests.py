@@ -71,6 +71,9 @@ STEPS: dict[str, list[Step]] = {
         )
         for channel in Channel
     ],
+    "find_tasks_of": [lambda gateway, made: gateway.find_tasks_of([str(made.conversation_sid)])],
+    "fetch_holder": [lambda gateway, made: gateway.fetch_holder(str(made.task_sid))],
+    "close_conversation": [lambda gateway, made: gateway.close_conversation(str(made.conversation_sid))],
     "has_customer": [
         lambda gateway, made: gateway.has_customer(str(made.conversation_sid), Channel.SMS, ADDRESSES[Channel.SMS])
     ],

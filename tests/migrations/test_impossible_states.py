@@ -24,6 +24,7 @@ from flex_outbound.models import (
     ImportRun,
     Interaction,
     Message,
+    OpenSearch,
     Outcome,
     ReadMark,
     Resource,
@@ -100,6 +101,11 @@ class World:
         """What makes a sender."""
         address = defaults.SMS_SENDER
         return {"account": self.account, "channel": "sms", "address": address, "queue_sid": sid("WQ")}
+
+    @property
+    def like_search(self) -> dict[str, Any]:
+        """What makes a question about an open conversation."""
+        return {"account": self.account, "sender": self.sender, "channel": "sms", "address": "+14155550142"}
 
     @property
     def like_row(self) -> dict[str, Any]:
@@ -199,6 +205,10 @@ IMPOSSIBLE: list[tuple[str, Deed]] = [
             user=world.make(User, username="bea", password="!"),
             worker_sid=world.worker.worker_sid,
         ),
+    ),
+    (
+        "flex_open_search_unique",
+        lambda world: world.make(OpenSearch, **world.like_search) and world.make(OpenSearch, **world.like_search),
     ),
     ("flex_click_unique", lambda world: world.another_row(idempotency_key=world.row.idempotency_key)),
     (

@@ -86,7 +86,8 @@ def held(conversation: Conversation, user: Any) -> Held:
         return _by_holder(conversation, holder, user)
     if interaction is not None and interaction.is_left_open:
         return by_interaction(interaction, user)
-    return Held(Whose.UNKNOWN, Standing.UNKNOWN)
+    last = conversation.agent
+    return Held(Whose.UNKNOWN, Standing.UNKNOWN, last, name_of(last))
 
 
 def _is_elsewhere(interaction: Interaction, holder: ConversationHolder | None, is_fresh: bool) -> bool:

@@ -18,12 +18,12 @@ from flex_outbound.channels import Channel
 from flex_outbound.exceptions import ConfigurationError, GatewayError
 from flex_outbound.gateway.base import ConversationState as Shown
 from flex_outbound.gateway.base import Gateway, Holder, Participant, TaskState
-from flex_outbound.gateway.holders import MOST_CONVERSATIONS, plain_identity
+from flex_outbound.gateway.holders import MOST_CONVERSATIONS
 from flex_outbound.models import Account, Conversation, ConversationHolder, Interaction, OpenSearch, Sender, Worker
 from flex_outbound.models.conversation import key_of
 from flex_outbound.outbox import alerts, claims, locks, ratelimit
 from flex_outbound.outbox.clock import from_now
-from flex_outbound.outbox.conversations import opening
+from flex_outbound.outbox.conversations import authors, opening
 from flex_outbound.outbox.gateways import gateway_for
 from flex_outbound.outbox.jobs import Job, request, request_after_commit
 from flex_outbound.outbox.ratelimit import Budget
@@ -260,7 +260,7 @@ def _note(
     identity = next((one.identity for one in people if one.identity), "")
     worker_sid = holder.worker_sid if holder else ""
     worker = _worker(account, worker_sid, identity)
-    name = holder.worker_name if holder else plain_identity(identity)
+    name = holder.worker_name if holder else authors.decoded(identity)
     values: dict[str, Any] = {
         "worker_sid": worker_sid or (worker.worker_sid if worker else ""),
         "worker_name": name[:255],
@@ -282,8 +282,9 @@ def _worker(account: Account, worker_sid: str, identity: str) -> Worker | None:
     rows = Worker.objects.filter(account=account)
     if worker_sid:
         return rows.filter(worker_sid=worker_sid).first()
-    # The name as it is written as well: it may hold an underline and two digits of its own.
-    return rows.filter(friendly_name__in=[plain_identity(identity), identity]).first() if identity else None
+    named = Q(friendly_name__iexact=authors.decoded(identity)) | Q(friendly_name__iexact=identity)
+    # As it is written as well: a name may hold an underline and two digits of its own.
+    return rows.filter(named).first() if identity else None
 
 
 def _note_agent(conversation: Conversation, worker: Worker) -> None:

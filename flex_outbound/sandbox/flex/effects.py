@@ -47,6 +47,15 @@ def close_channel(state: SandboxState, world: World, interaction: Interaction, s
     set_channel(state, world, interaction, status)
 
 
+def identity_of(name: str) -> str:
+    """Return the identity that Flex makes of a worker's name: what is no letter or digit becomes ``_XX``."""
+    return "".join(sign if sign.isascii() and sign.isalnum() else _escaped(sign) for sign in name)
+
+
+def _escaped(sign: str) -> str:
+    return "".join(f"_{byte:02X}" for byte in sign.encode())
+
+
 def agent_joined(state: SandboxState, world: World, task: Task, reservation: Reservation) -> None:
     """Bring the worker who accepted ``task`` into its channel and its conversation."""
     interaction = world.interactions.get(task.interaction_sid or "")
@@ -59,7 +68,7 @@ def agent_joined(state: SandboxState, world: World, task: Task, reservation: Res
         # Not documented: what is said of replies, that they make the channel active, is taken to hold for invites.
         set_channel(state, world, interaction, "active")
     conversation = world.conversations.get(interaction.channel.conversation_sid)
-    name = reservation.worker.name
+    name = identity_of(reservation.worker.name)
     if conversation is not None and conversation.state != "closed":
         present = any(one.identity == name for one in conversation.participants.values())
         if not present:
@@ -83,7 +92,7 @@ def participant_left(
     participant.status = "closed"
     interaction.channel.participants.pop(participant.sid, None)
     conversation = world.conversations.get(interaction.channel.conversation_sid)
-    name = _worker_name(world, (participant.routing or {}).get("worker_sid", ""))
+    name = identity_of(_worker_name(world, (participant.routing or {}).get("worker_sid", "")))
     if conversation is not None and name:
         members = [one for one in conversation.participants.values() if one.identity == name]
         for one in members:
