@@ -35,6 +35,9 @@ MOST: Final = 10
 ACTIONS: Final = ("join", "ask", "hand-over", "keep", "close")
 """The last segment of the addresses of what can be done about a conversation."""
 
+INVITING: Final = frozenset({*UNSETTLED, Status.CREATED})
+"""Statuses of an interaction whose agent is being invited."""
+
 LEFT: Final = Q(
     Q(channel_status__in=[ChannelStatus.INACTIVE, ChannelStatus.PAUSE])
     | ~Q(conversation_state__in=["", ConversationState.CLOSED]),
@@ -91,8 +94,10 @@ def items(
     ``joining``: the contact's interactions that are being opened; one of them may be somebody's invite.
     """
     found = conversations_between(pairs_of(options), contact)
-    invites = {one.conversation_sid: one for one in joining if one.continues_id and one.status in UNSETTLED}
-    return [_item(one, user, invites.get(one.conversation_sid)) for one in found]
+    under_way = (one for one in joining if one.continues_id and one.status in INVITING)
+    # By the interaction with which the conversation began: an invite is told its SID only with Twilio's answer.
+    invites = {one.continues_id: one for one in under_way}
+    return [_item(one, user, invites.get(one.interaction.origin_id if one.interaction else None)) for one in found]
 
 
 def _item(conversation: Any, user: Any, invite: Interaction | None) -> Described:

@@ -143,6 +143,8 @@ export class FlexOpenElement extends HTMLElement {
     const focused = document.activeElement;
     const key = focused?.form && focused.closest?.("[data-open-sid]") ? [focused.form.id, focused.dataset.testid] : null;
     for (const form of shown.querySelectorAll("form [name=next]")) form.value = location.pathname + location.search;
+    // Times in the reader's own zone.
+    this.panel?.adopt?.(shown);
     this.querySelector("[data-open-items]").replaceChildren(...shown.querySelector("[data-open-items]").childNodes);
     for (const fields of shown.querySelectorAll("[data-open-fields]")) this.showFields(fields);
     this.hideDeadEnds();
