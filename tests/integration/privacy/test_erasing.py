@@ -24,6 +24,7 @@ from flex_outbound.models import (
     Draft,
     Interaction,
     Message,
+    OpenSearch,
     WebhookEvent,
 )
 from flex_outbound.outbox import decisions
@@ -77,6 +78,7 @@ def filled(flex: Flex, opened: Opened, contact: Contact, user: User) -> list[Int
     Interaction.objects.filter(pk=failed.pk).update(
         error_params={"said": f"Not for {MARK}"}, idempotency_key=f"mail-{MARK}"
     )
+    OpenSearch.objects.create(account=sms.account, sender=sms.sender, channel="sms", address=sms.address)
     message = Message.objects.get(interaction=failed)
     Attachment.objects.create(message=message, content_type="image/png", filename=f"{MARK}.png", size=1, data=b"x")
     attempts: Any = DispatchAttempt._default_manager
