@@ -67,6 +67,7 @@ def test_the_newest_answer_comes_first(client: Client, contact: Contact, make: M
         "unread": 1,
         "inbound": 1,
         "state": "active",
+        "asked_by": None,
         "url": f"/contacts/{contact.pk}/",
         "read_url": read_url(new),
     }
