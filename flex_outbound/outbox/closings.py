@@ -10,7 +10,8 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from flex_outbound.exceptions import ConfigurationError, GatewayError, Refused
-from flex_outbound.models import Closing, Interaction
+from flex_outbound.models import Closing, Conversation, Interaction
+from flex_outbound.models.conversation import key_of
 from flex_outbound.outbox import alerts, claims, locks, owners, retry
 from flex_outbound.outbox.clock import from_now
 from flex_outbound.outbox.gateways import gateway_for
@@ -137,8 +138,18 @@ def _close(closing: Closing) -> bool:
     # Its tasks and its conversation are closed with it.
     own = Interaction.objects.filter(pk=closing.interaction_id, channel_sid=closing.channel_sid, status=Status.CLOSED)
     own.update(channel_status=ChannelStatus.CLOSED, conversation_state=ConversationState.CLOSED)
+    _note_closed(closing)
     _touch(closing)
     return True
+
+
+def _note_closed(closing: Closing) -> None:
+    """Note that the conversation of a closed channel is closed, so that nothing is offered about it any more."""
+    sid = closing.interaction.conversation_sid
+    if sid and closing.channel_sid == closing.interaction.channel_sid:
+        rows = Conversation.objects.open().filter(pk=key_of(sid), account=closing.interaction.account_id)
+        closed = {"state": ConversationState.CLOSED, "asked_by": None, "asked_at": None}
+        rows.update(**closed, next_at=Now(), updated_at=Now())
 
 
 def _close_channel(closing: Closing) -> None:
