@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from crm_demo.models import Contact
 from flex_outbound.contacts import adapter_for
+from flex_outbound.gateway.base import ConversationState
 from flex_outbound.gateway.client import TwilioGateway
 from flex_outbound.models import Account, Conversation, ConversationHolder, Interaction, OpenSearch, Sender, Worker
 from flex_outbound.models.conversation import key_of
@@ -208,6 +209,15 @@ def test_another_senders_conversation_is_not_in_the_way(agent: User, contact: Co
     found = live(agent, contact)
     assert found["open_conversation"] is None
     assert [one["sender_address"] for one in found["open_conversations"]] == [defaults.SMS_SENDER_UK]
+
+
+def test_one_whose_sender_twilio_does_not_show_is_not_taken_for_this_senders(
+    agent: User, contact: Contact, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unclear = ConversationState("CH" + "5" * 32, "active", "", None)
+    monkeypatch.setattr(TwilioGateway, "find_conversations", lambda *_asked: [unclear])
+    assert live(agent, contact)["open_conversations"] == []
+    assert not Conversation.objects.exists()
 
 
 def test_fifty_pages_ask_twilio_once(agent: User, contact: Contact, account: Account, sandbox: Sandbox) -> None:
