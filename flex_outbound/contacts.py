@@ -13,17 +13,16 @@ from typing import Any, ClassVar, Final, TypeVar
 
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import FieldDoesNotExist, ImproperlyConfigured, ValidationError
-from django.db import IntegrityError, connections, models, router, transaction
-from django.db.models import Exists, F, OuterRef
-from django.db.models.functions import Now
+from django.db import IntegrityError, models
 from django.forms.utils import pretty_name
 from django.utils.functional import Promise
 from django.utils.translation import get_language
 
 from flex_outbound.channels import Address, Channel
 from flex_outbound.conf import conf
-from flex_outbound.models import IN_THE_WAY, ContactAddress, ConversationContact, Draft, Interaction
+from flex_outbound.models import Interaction
 from flex_outbound.models.interaction import use_owner
+from flex_outbound.models.moving import move_rows
 from flex_outbound.phones import text_of
 
 MOST_WORDS: Final = 10
@@ -342,7 +341,7 @@ def move_history(old: models.Model, new: models.Model) -> int:
     for _try in range(3):
         # A click on ``new`` in the same moment may get in the way: then its row is there to be seen.
         try:
-            moved = _move(source, target)
+            moved = move_rows(source, target)
         except IntegrityError:
             continue
         if moved:
@@ -354,45 +353,6 @@ def move_history(old: models.Model, new: models.Model) -> int:
 def _row_keys(contact: models.Model) -> dict[str, Any]:
     adapter = adapter_for(type(contact))
     return {"contact_type": content_type_of(adapter), "contact_id": id_of(adapter, contact)}
-
-
-def _move(source: dict[str, Any], target: dict[str, Any]) -> int:
-    twin = Interaction.objects.filter(
-        IN_THE_WAY, **target, channel=OuterRef("channel"), address_key=OuterRef("address_key")
-    ).order_by()
-    with transaction.atomic(using=router.db_for_write(Interaction)):
-        rows = Interaction.objects.filter(**source)
-        stuck = rows.filter(IN_THE_WAY).filter(Exists(twin)).values_list("pk", flat=True)
-        free = rows.exclude(pk__in=list(stuck))
-        moved = free.update(**target, version=F("version") + 1, updated_at=Now())
-        # In this order: who links a conversation by an address holds the address's row, and waits here for its end.
-        _move_addresses(source, target)
-        _move_links(source, target)
-        _move_drafts(source, target)
-        return moved
-
-
-def _move_addresses(source: dict[str, Any], target: dict[str, Any]) -> None:
-    rows = ContactAddress.objects.using(router.db_for_write(ContactAddress)).filter(**source).order_by("pk")
-    if connections[rows.db].features.has_select_for_update:
-        rows = rows.select_for_update()
-    moving = dict(rows.values_list("address_key", "pk"))
-    there = ContactAddress.objects.filter(**target, address_key__in=list(moving)).values_list("address_key", flat=True)
-    ContactAddress.objects.filter(pk__in=[moving.pop(key) for key in there]).delete()
-    ContactAddress.objects.filter(pk__in=list(moving.values())).update(**target)
-
-
-def _move_links(source: dict[str, Any], target: dict[str, Any]) -> None:
-    links = ConversationContact.objects.filter(**source)
-    twins = ConversationContact.objects.filter(**target, conversation__in=links.values("conversation"))
-    links.filter(conversation__in=list(twins.values_list("conversation", flat=True))).delete()
-    links.update(**target)
-
-
-def _move_drafts(source: dict[str, Any], target: dict[str, Any]) -> None:
-    there = Draft.objects.filter(**target, user=OuterRef("user"), place=OuterRef("place")).order_by()
-    free = Draft.objects.filter(**source).exclude(Exists(there)).values_list("pk", flat=True)
-    Draft.objects.filter(pk__in=list(free)).update(**target)
 
 
 def _store_newest(contact: models.Model, keys: dict[str, Any]) -> None:

@@ -17,8 +17,7 @@ from django.utils.functional import Promise
 
 from flex_outbound import addresses
 from flex_outbound.channels import Address, AddressError, Channel
-from flex_outbound.conf import conf
-from flex_outbound.contacts import ContactAdapter, adapter_by_type, adapter_for, find_contact, id_of, label_of
+from flex_outbound.contacts import ContactAdapter, adapter_by_type, adapter_for, find_contact, id_of
 from flex_outbound.exceptions import ClickNotAllowed
 from flex_outbound.gateway.base import ContactDetails
 from flex_outbound.models import Interaction, Sender, SenderGroup, Worker
@@ -28,6 +27,7 @@ from flex_outbound.outbox import barriers, consent, host
 from flex_outbound.outbox.addressing import usable_addresses as usable_addresses
 from flex_outbound.outbox.barriers import CONSENT_UNKNOWN, NO_CONSENT
 from flex_outbound.outbox.consent import OPTED_OUT, Ledger
+from flex_outbound.outbox.contact_details import details_of
 from flex_outbound.problems import COPY, agent_message, params_of, stored_message
 from flex_outbound.statements import load_permissions
 
@@ -351,7 +351,7 @@ def _recheck_one(
         return Rejection(reason)
     if interaction.continues_id is not None:
         # Nothing is sent to anybody: the agent comes into a conversation that exists, whatever the address is now.
-        return _details(interaction, adapter, contact)
+        return details_of(interaction, adapter, contact)
     channel = Channel(interaction.channel)
     barrier = barriers.host_barrier(adapter, contact, channel, interaction.address, interaction.sender_address)
     if barrier:
@@ -366,7 +366,7 @@ def _recheck_one(
     except Exception:
         logger.exception("The contact of interaction %s cannot be checked; it is sent as clicked", interaction.pk)
         return None
-    return _details(interaction, adapter, contact) if allowed is True else Rejection("not_allowed", said)
+    return details_of(interaction, adapter, contact) if allowed is True else Rejection("not_allowed", said)
 
 
 def to_store(answer: object) -> str:
@@ -381,24 +381,3 @@ def to_store(answer: object) -> str:
     with translation.override(None):
         untranslated = _words_of(answer)
     return untranslated if untranslated and translation.gettext(untranslated) == words else words
-
-
-def _details(interaction: Interaction, adapter: ContactAdapter, contact: Any) -> ContactDetails:
-    """Return what Flex is told of a contact. Nothing of it is needed to send, so an error only leaves it out."""
-    label, key = label_of(adapter.model), interaction.contact_id
-    try:
-        # The other kind: the address of this channel is the interaction's own.
-        is_phone = Channel(interaction.channel).is_phone
-        other, _problem = usable_addresses(adapter, contact, Channel.EMAIL if is_phone else Channel.SMS)
-        preferred = other[0].value if other else ""
-        phone, email = ("", preferred) if is_phone else (preferred, "")
-        return ContactDetails(label, key, _page_of(adapter, contact), phone, email)
-    except Exception:
-        logger.exception("The other details of the contact of interaction %s cannot be read", interaction.pk)
-        return ContactDetails(label, key)
-
-
-def _page_of(adapter: ContactAdapter, contact: Any) -> str:
-    """Return the absolute address of the contact's page, "" where there is none."""
-    url = str(adapter.get_url(contact) or "")
-    return (conf.public_url(url) or "") if url.startswith("/") else url
