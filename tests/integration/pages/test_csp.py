@@ -1,5 +1,7 @@
 """The pages under the strictest Content-Security-Policy: read as the policy would read them."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,6 +9,7 @@ from django.template import RequestContext, Template
 from django.test import Client, RequestFactory
 from django.utils.functional import SimpleLazyObject
 
+import flex_outbound
 from flex_outbound.outbox.enqueue import Click, enqueue
 from tests.integration.pages.conftest import Render
 from tests.integration.pages.strict import read
@@ -15,6 +18,12 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("senders", "worker"
 EVERYTHING = (
     "{% flex_assets %}{% flex_buttons contact %}{% flex_buttons contact compact=True %}{% flex_timeline contact %}"
 )
+
+
+FILES = Path(flex_outbound.__file__).parent / "static" / "flex_outbound"
+OF_THE_ADMIN = {
+    *("admin.css", "callbacks.css", "dashboard.css", "dashboard.js", "senders.css", "setup.css", "setup.js"),
+}
 
 
 class LazyNonce:
@@ -56,6 +65,19 @@ def test_the_nonce_of_django_csp_is_on_script_and_stylesheet(rf: RequestFactory)
     request.csp_nonce = SimpleLazyObject(lambda: "n0nce")  # type: ignore[attr-defined]
     html = Template("{% load flex_outbound %}{% flex_assets %}").render(RequestContext(request))
     assert read(html, "n0nce").faults == []
+
+
+def test_the_assets_load_every_file_once_and_say_nothing(render: Render, agent: Any) -> None:
+    html = render("{% flex_assets %}", agent)
+    loaded = [
+        (given.get("href") or given.get("src") or "").rpartition("/")[2]
+        for tag, given in read(html).tags
+        if tag in ("script", "link")
+    ]
+    there = {path.name for path in FILES.iterdir() if path.suffix in (".css", ".js")}
+    assert sorted(loaded) == sorted(there - OF_THE_ADMIN)
+    outside = re.sub(r"<(template|script)\b.*?</\1>|<link\b[^<>]*>", "", html, flags=re.S)
+    assert outside.strip() == ""
 
 
 def test_without_a_policy_there_is_no_nonce(render: Render) -> None:
