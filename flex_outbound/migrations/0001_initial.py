@@ -1168,6 +1168,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="interaction",
+            index=models.Index(fields=["interaction_sid"], name="flex_interaction_sid"),
+        ),
+        migrations.AddIndex(
+            model_name="interaction",
             index=models.Index(
                 condition=models.Q(("channel_sid__isnull", False)), fields=["channel_sid"], name="flex_channel_sid"
             ),

@@ -57,14 +57,11 @@ IN_THE_WAY_OF_ALL = Q(
 INVITING = Q(continues__isnull=False, status__in=[*sorted(UNSETTLED), Status.CREATED])
 """Rows that invite an agent into a conversation that exists: one at a time for each conversation."""
 
-
 NOT_DELIVERED = Q(status__in=sorted(GOING_ON), delivery_status__in=sorted(UNDELIVERED))
 """Interactions that were opened, and whose first message did not reach the customer: ``Phase.UNDELIVERED``."""
 
-
 NOT_AGAIN = frozenset({"opted_out", "already_done"})
 """Reasons of a failure after which nothing is sent again: the customer does not want it, or has it already."""
-
 
 Owner = Callable[[models.Model], tuple[type[models.Model], str]]
 """Takes a contact; returns model and id under which its interactions are kept."""
@@ -280,6 +277,8 @@ class Interaction(Failure):
             models.Index(fields=["status", "-created_at"], name="flex_by_status"),
             models.Index(fields=["error_reason", "-created_at"], condition=~Q(error_reason=""), name="flex_by_reason"),
             models.Index(fields=["address", "-created_at"], name="flex_by_address"),
+            # The unique index leaves invites out, so it finds none of those that have a SID.
+            models.Index(fields=["interaction_sid"], name="flex_interaction_sid"),
             models.Index(fields=["channel_sid"], condition=Q(channel_sid__isnull=False), name="flex_channel_sid"),
             models.Index(fields=["invite_sid"], condition=Q(invite_sid__isnull=False), name="flex_invite_sid"),
             models.Index(fields=["named_task_sid"], condition=~Q(named_task_sid=""), name="flex_named_task"),
