@@ -336,7 +336,9 @@ class Interaction(Failure):
         if self.status not in EXPLAINED:
             return ""
         is_invite = self.continues_id is not None and (self.error_reason, JOIN) in CASES
-        return agent_message(self.error_reason, JOIN) if is_invite else super().error_message
+        # A case says more: what Flex accepted, for instance, must not be sent again unseen.
+        is_plain = is_invite and not self.error_params.get("case")
+        return agent_message(self.error_reason, JOIN) if is_plain else super().error_message
 
     @property
     def is_undelivered(self) -> bool:
