@@ -46,10 +46,19 @@ def find_interactions(
 
 def _named(names: dict[str, Any], interactions: Sequence[Interaction]) -> Interaction | None:
     for column, value in names.items():
-        for interaction in interactions:
-            if getattr(interaction, column) == value:
-                return interaction
+        same = [one for one in interactions if getattr(one, column) == value]
+        if same:
+            return same[0] if column == "task_sid" else _invited(same, names.get("id"), interactions)
     return None
+
+
+def _invited(same: Sequence[Interaction], key: Any, interactions: Sequence[Interaction]) -> Interaction:
+    """Return which of those that share a conversation is meant.
+
+    An invite whose answer was lost has no SIDs yet, so only the key in its task tells it from what it continues.
+    """
+    origins = {one.origin_id for one in same}
+    return next((one for one in interactions if one.pk == key and one.origin_id in origins), same[0])
 
 
 def _names(event: CallbackEvent) -> dict[str, Any]:
