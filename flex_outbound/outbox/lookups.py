@@ -172,7 +172,7 @@ def _take_word(gateway: Gateway, interaction: Interaction) -> bool:
 
 def _belongs_to_another(interaction: Interaction, task: TaskState) -> bool:
     named = {"task_sid": task.task_sid, "interaction_sid": task.interaction_sid}
-    return owners.others_with(interaction, named).exists()
+    return owners.is_elsewhere(interaction, named) or owners.others_with(interaction, named).exists()
 
 
 def reject_named_task(interaction: Interaction, case: str) -> bool:
@@ -231,6 +231,9 @@ def adopt(interaction: Interaction, tasks: Sequence[TaskState]) -> bool:
     if change is None:
         _could_not_look_up(interaction, retry.LOOKUPS[0])
         return False
+    if owners.is_elsewhere(interaction, change.sids):
+        disputes.dispute(interaction, interaction.attempt, change.sids)
+        return False
     [adopted] = lifecycle.apply([(interaction, change)])
     if adopted:
         alerts.clear(interaction.account)
@@ -251,6 +254,9 @@ def decide_found(interaction: Interaction, task: TaskState) -> Change | None:
     sids = {name: getattr(task, name) or getattr(interaction, name) for name in SIDS}
     if not sids["interaction_sid"]:
         return None
+    if interaction.continues is not None:
+        # Known before, whatever the task says of it.
+        sids |= {name: sids[name] or getattr(interaction.continues, name) for name in owners.SHARED}
     number = task.attributes.get(ATTEMPT)
     # Attributes can be changed by anybody at Twilio.
     made_by = number if type(number) is int and 0 < number <= interaction.attempt else interaction.attempt

@@ -21,9 +21,11 @@ logger = logging.getLogger(__name__)
 OWNED: Final = ("interaction_sid", "channel_sid", "task_sid", "conversation_sid")
 """Columns whose value no other interaction may have. The database itself refuses a second interaction or task SID."""
 
-
 ITS_OWN: Final = ("task_sid",)
 """The same of one that continues another: it shares all but the task with that one."""
+
+SHARED: Final = ("interaction_sid", "channel_sid", "conversation_sid")
+"""What it shares."""
 
 
 def owned_in(interaction: Interaction, values: Mapping[str, Any]) -> tuple[str, ...]:
@@ -40,8 +42,20 @@ def others_with(interaction: Interaction, sids: Mapping[str, Any]) -> Interactio
     return Interaction.objects.exclude(pk=interaction.pk).exclude(continues=interaction.pk).filter(same)
 
 
+def is_elsewhere(interaction: Interaction, sids: Mapping[str, Any]) -> bool:
+    """Tell whether one of ``sids`` (by column) is of another conversation than the one that an interaction continues.
+
+    False for an interaction that continues none. An invite makes no interaction, channel or conversation of its own.
+    """
+    origin = interaction.continues
+    return origin is not None and any(sids.get(name) not in (None, "", getattr(origin, name)) for name in SHARED)
+
+
 def is_anothers(interaction: Interaction, sids: Mapping[str, Any]) -> bool:
-    """Tell whether one of ``sids`` (by column) belongs to another interaction; that is logged."""
+    """Tell whether one of ``sids`` (by column) belongs to another interaction or conversation; that is logged."""
+    if is_elsewhere(interaction, sids):
+        logger.error("Twilio names SIDs for interaction %s that are not of its conversation", interaction.pk)
+        return True
     names = owned_in(interaction, sids)
     other = others_with(interaction, sids).only("pk").first()
     if other is not None:
