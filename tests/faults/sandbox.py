@@ -75,11 +75,11 @@ class Sandbox(Flex):
         """Return how often a fault has acted."""
         return sum(one["hits"] for one in self.get("faults")["faults"] if one["id"] == number)
 
-    def listen(self, url: str) -> None:
-        """Have the workspace call ``url`` with the events that docs/webhooks.md asks for."""
+    def listen(self, url: str, events: str = EVENTS) -> None:
+        """Have the workspace call ``url`` with ``events``; unless told otherwise, with those of docs/webhooks.md."""
         answer = self.http.post(
             f"{self.url}/taskrouter/v1/Workspaces/{defaults.WORKSPACE_SID}",
-            {"EventCallbackUrl": url, "EventsFilter": EVENTS},
+            {"EventCallbackUrl": url, "EventsFilter": events},
             auth=(defaults.API_KEY_SID, defaults.API_KEY_SECRET),
             timeout=10,
         )

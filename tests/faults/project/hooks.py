@@ -179,6 +179,8 @@ def _adopt(holds: Holds, adopt: Function) -> Function:
 
 def _search(holds: Holds, search: Function) -> Function:
     def wrapped(gateway: Any, account: Any, rows: list[Interaction]) -> Any:
+        for row in rows:
+            holds.stop_at("before_lookup", row.idempotency_key)
         found = search(gateway, account, rows)
         for row in rows:
             holds.stop_at("reconcile", row.idempotency_key)
