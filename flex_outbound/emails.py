@@ -19,7 +19,7 @@ def remarks_of_first(senders: Sequence[Sender]) -> list[str]:
         return found
     every = len(signed) == len(senders)
     words = _("The sender's signature is added.") if every else _("Some senders add a signature.")
-    return [f"{words} {_('Preview shows the email as it goes.')}", *found]
+    return [" ".join([words, _("Preview shows the email as it goes.")]), *found]
 
 
 def remarks_of_answer(conversation: Conversation, setup: Setup) -> list[str]:
@@ -27,7 +27,7 @@ def remarks_of_answer(conversation: Conversation, setup: Setup) -> list[str]:
     sender = next((one for one in setup.senders if one.pk == conversation.sender_id), None)
     found = [_goes_to(conversation)]
     if signatures.of(sender, setup.user):
-        found.append(f"{_('The signature is added.')} {_('Preview shows the email as it goes.')}")
+        found.append(" ".join([_("The signature is added."), _("Preview shows the email as it goes.")]))
     return found
 
 

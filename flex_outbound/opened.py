@@ -223,8 +223,8 @@ def words_of(found: Held, *, is_seen: bool, other: Described | None, is_this: bo
     if is_this is not False:
         return said
     if not is_seen or other is None:
-        return f"{said} {_('It is with a contact that you may not see, who has the same number.')}"
-    return f"{said} {_('It is with %(name)s, who has the same number.') % {'name': other['name']}}"
+        return " ".join([said, _("It is with a contact that you may not see, who has the same number.")])
+    return " ".join([said, _("It is with %(name)s, who has the same number.") % {"name": other["name"]}])
 
 
 def _said(found: Held) -> str:

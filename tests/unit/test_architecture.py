@@ -78,3 +78,16 @@ def test_no_import_hides_in_a_function() -> None:
 
 def test_no_file_has_more_than_400_lines() -> None:
     assert {path.name: n for path in SOURCES if (n := len(path.read_text().splitlines())) > 400} == {}
+
+
+def test_no_text_to_translate_stands_within_an_f_string() -> None:
+    """There xgettext does not find it, and so it would stay English in every language."""
+    hidden = [
+        f"{path.name}:{node.lineno}"
+        for path in SOURCES
+        for text in ast.walk(_tree(path))
+        if isinstance(text, ast.JoinedStr)
+        for node in ast.walk(text)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("_", "gettext")
+    ]
+    assert hidden == []
