@@ -212,4 +212,5 @@ class ConsentEventAdmin(BoundedListAdmin):
     def counts_for(self, entry: ConsentEvent) -> str:
         """Return from whom."""
         account = f" ({entry.account})" if entry.account is not None else ""
-        return f"{entry.sender_address or _('Every sender')}{account}"
+        sender = entry.sender_address or _("Every sender")
+        return f"{sender}{account}"

@@ -10,7 +10,7 @@ from django.template.loader import render_to_string
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from flex_outbound import contents, picking
 from flex_outbound.admin import badges
@@ -33,7 +33,7 @@ _STATUSES: Final = {
     "approved": gettext_lazy("Approved"),
     "rejected": gettext_lazy("Rejected"),
     "paused": gettext_lazy("Paused"),
-    "disabled": gettext_lazy("Disabled"),
+    "disabled": pgettext_lazy("a template", "Disabled"),
 }
 
 

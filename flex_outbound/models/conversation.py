@@ -177,7 +177,8 @@ class Conversation(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_channel_display() or _('Conversation')} {self.conversation_sid[-6:]}"
+        channel = self.get_channel_display() or _("Conversation")
+        return f"{channel} {self.conversation_sid[-6:]}"
 
     @property
     def conversation_sid(self) -> str:
