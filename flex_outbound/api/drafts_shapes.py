@@ -40,6 +40,22 @@ class DraftSerializer(Unshown, serializers.Serializer[Any]):
     to = _typed()
     cc = _typed()
     bcc = _typed()
+    content_sid = Text(
+        required=False,
+        allow_blank=True,
+        max_length=34,
+        help_text="The template that was chosen. Each of its variables is a field ``content_variables.<name>``.",
+    )
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        """Return the fields, and among them the template's variables. Raises ValidationError."""
+        found: dict[str, Any] = super().to_internal_value(data)
+        for name in drafts.variables_in(data):
+            try:
+                found[name] = _typed().run_validation(data[name])
+            except serializers.ValidationError as error:
+                raise serializers.ValidationError({name: error.detail}) from None
+        return found
 
 
 class VersionQuery(PageQuery):

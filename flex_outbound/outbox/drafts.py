@@ -37,10 +37,15 @@ from flex_outbound.sids import SidKind, is_sid
 from flex_outbound.statuses import MessageStatus
 from flex_outbound.twilio_statuses import Party
 
-COMPOSER: Final = ("address", "sender", "body", "subject", "to", "cc", "bcc")
-ANSWER: Final = ("subject", "body")
-TYPED: Final = ("body", "subject", "to", "cc", "bcc")
+COMPOSER: Final = ("address", "sender", "body", "subject", "to", "cc", "bcc", "content_sid")
+ANSWER: Final = ("subject", "body", "content_sid")
+TYPED: Final = ("body", "subject", "to", "cc", "bcc", "content_sid")
 """The fields of both forms, and those of the composer in which something typed makes a draft."""
+
+VARIABLE: Final = "content_variables."
+MOST_NAME: Final = len(VARIABLE) + 64
+MOST_VARIABLES: Final = 100
+"""What the names of a template's variables begin with in a form, how long they are, and how many a draft keeps."""
 
 MOST_BYTES: Final = 20_000
 MOST_OF_USER: Final = 300
@@ -143,7 +148,8 @@ def save(place: Place, values: Mapping[str, str], version: str = "") -> Saved:
     ``values``: by the form's field; others are left out. ``version``: of the draft that the window knows, "" for none.
     Raises Changed where the draft is another one, and ValueError for what is too large.
     """
-    kept = {name: values[name] for name in place.fields if values.get(name)}
+    names = [*place.fields, *(variables_in(values) if values.get("content_sid") else ())]
+    kept = {name: values[name] for name in names if values.get(name)}
     if sum(len(text.encode("utf-8", "replace")) for text in kept.values()) > MOST_BYTES:
         raise ValueError("This text is too long to be kept as a draft.")
     if not is_typed(place.name, kept):
@@ -265,8 +271,13 @@ def _rows(found: QuerySet[Any], who: str, at: Any, kind: int) -> QuerySet[Any, A
 
 def is_typed(name: str, values: Mapping[str, str]) -> bool:
     """Tell whether anything was typed that is worth keeping. The subject of an answer is there from the beginning."""
-    fields = TYPED if name in Channel.values else ("body",)
+    fields = TYPED if name in Channel.values else ("body", "content_sid")
     return any(values.get(one, "").strip() for one in fields)
+
+
+def variables_in(values: Mapping[str, Any]) -> list[str]:
+    """Return the names of the fields of a form that are variables of its template."""
+    return [name for name in values if name.startswith(VARIABLE) and len(name) <= MOST_NAME][:MOST_VARIABLES]
 
 
 def too_old(cutoff: datetime | None) -> QuerySet[Draft]:

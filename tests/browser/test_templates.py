@@ -11,9 +11,10 @@ from playwright.sync_api import Locator, Page, Route, expect
 
 from crm_demo.models import Contact
 from flex_outbound.contacts import adapter_for, content_type_of
-from flex_outbound.models import Account, Conversation, ConversationContact, Interaction, Message, Template
+from flex_outbound.models import Account, Conversation, ConversationContact, Draft, Interaction, Message, Template
 from flex_outbound.sandbox import defaults
 from flex_outbound.twilio_statuses import ConversationState
+from tests.processes import wait_for
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -117,6 +118,37 @@ def test_a_template_is_found_filled_in_seen_and_sent(page: Page, shoot: Shoot) -
     sheet.get_by_test_id("flex-template-open").click()
     expect(choices.first).to_contain_text("order_status")
     expect(choices.first).to_contain_text("used before")
+
+
+def test_a_chosen_template_survives_a_reload(page: Page) -> None:
+    sheet = composer(page)
+    pick(sheet, "order_status")
+    sheet.get_by_label("Variable 2").fill("77")
+    wanted = {"content_sid": BY_NAME["order_status"], "content_variables.1": "Grace", "content_variables.2": "77"}
+    wait_for(lambda: [one for one in Draft.objects.all() if wanted.items() <= one.values.items()], "the draft", 8.0)
+    page.reload()
+    expect(page.locator("form[data-channel=whatsapp][data-kept]")).to_be_visible()
+    composer(page)
+    expect(sheet.get_by_label("Variable 2")).to_have_value("77")
+    expect(sheet.get_by_test_id("flex-template-preview")).to_contain_text("Order 77")
+    expect(sheet.get_by_test_id("flex-writing")).to_contain_text("Draft from")
+    sheet.get_by_role("button", name="Discard").click()
+    expect(sheet.get_by_test_id("flex-template-chosen")).to_have_count(0)
+    expect(sheet.get_by_test_id("flex-body")).to_be_visible()
+    wait_for(lambda: not Draft.objects.exists(), "nothing", 8.0)
+
+
+def test_the_draft_of_a_template_that_was_withdrawn_says_so(page: Page) -> None:
+    sheet = composer(page)
+    pick(sheet, "order_status")
+    sheet.get_by_label("Variable 2").fill("77")
+    wait_for(lambda: Draft.objects.filter(values__has_key="content_variables.2").exists(), "the draft", 8.0)
+    Template.objects.filter(name="order_status").update(whatsapp_status="rejected")
+    page.reload()
+    expect(page.locator("form[data-channel=whatsapp][data-kept]")).to_be_visible()
+    composer(page)
+    expect(sheet.get_by_role("alert")).to_contain_text("cannot be sent from here any more. Choose another one.")
+    expect(sheet.get_by_test_id("flex-body")).to_be_visible()
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,9 @@ const IDLE = 120000; // ms after which nobody is thought to sit there
 const AGAIN = [2000, 4000, 8000, 15000, 30000]; // ms before a save that got no answer is repeated
 const FIRST = 300;
 const TIMEOUT = 15000;
-const FIELDS = ["address", "sender", "body", "subject", "to", "cc", "bcc"];
-const WORDS = ["body", "subject", "to", "cc", "bcc"];
+const FIELDS = ["address", "sender", "body", "subject", "to", "cc", "bcc", "content_sid"];
+const WORDS = ["body", "subject", "to", "cc", "bcc", "content_sid"];
+const VARIABLE = "content_variables.";
 
 const page = () => document.getElementById("flex-outbound-page")?.dataset ?? {};
 const spotOf = (form) => form?.querySelector?.("[data-writing][data-url]") ?? null;
@@ -27,18 +28,20 @@ function valuesOf(form) {
     const value = field(form, name)?.value;
     if (value) found[name] = value;
   }
+  for (const { name, value } of found.content_sid ? form.querySelectorAll("[data-template-variable]") : []) found[name] = value;
   return found;
 }
 
 /** Whether anything was typed. The subject of an answer is there from the beginning. */
 function isTyped(form) {
-  const names = isAnswer(form) ? ["body"] : WORDS;
+  const names = isAnswer(form) ? ["body", "content_sid"] : WORDS;
   return names.some((name) => (field(form, name)?.value ?? "").trim() !== "");
 }
 
 /** What was typed, as text that can be compared: addresses and senders are chosen by themselves as well. */
 function typedIn(values) {
-  return JSON.stringify(WORDS.map((name) => (values[name] ?? "").replaceAll("\r\n", "\n")));
+  const variables = Object.keys(values).filter((name) => name.startsWith(VARIABLE) && values[name]);
+  return JSON.stringify([...WORDS, ...variables.sort()].map((name) => (values[name] ?? "").replaceAll("\r\n", "\n")));
 }
 
 function timeOf(version) {
@@ -112,6 +115,7 @@ class Text {
   }
 
   get isDirty() {
+    if (this.isChoosing) return false; // what the draft has is not all in the form
     return isTyped(this.form) ? this.typed !== this.saved : this.version !== "" && !this.sent;
   }
 
@@ -126,6 +130,7 @@ class Text {
 
   changed() {
     if (this.desk.isOther) return;
+    this.isChoosing = false;
     if (this.sent?.typed === this.typed) this.sent = null; // it was given back
     this.desk.touched();
     if (this.conflict) return;
@@ -310,7 +315,7 @@ class Text {
     for (const name of FIELDS) {
       const input = field(this.form, name);
       const value = draft.values[name] ?? "";
-      if (!input || input.type === "file") continue;
+      if (!input || ["file", "hidden"].includes(input.type)) continue;
       if (input.matches?.("select")) {
         if ([...input.options].some((one) => one.value === value)) input.value = value;
       } else if (WORDS.includes(name) && (value || name !== "subject" || !isAnswer(this.form))) {
@@ -322,14 +327,33 @@ class Text {
     }
     this.isFilling = false;
     this.sent = null;
-    if (draft.place === this.place) {
-      this.setVersion(draft.version);
-      this.saved = this.typed;
-    } else {
-      this.moved = draft; // an answer whose conversation has ended is this composer's from now on
-      this.save();
-    }
+    this.isChoosing = this.choose(draft);
+    if (draft.place === this.place) this.setVersion(draft.version);
+    else this.moved = draft; // an answer whose conversation has ended is this composer's from now on
+    if (!this.isChoosing) this.filled();
     this.say(line, draft.version);
+  }
+
+  /** Let the template of a draft be chosen again; tells whether it has one that is not there yet. */
+  choose({ values }) {
+    const sid = values.content_sid;
+    if (!sid) {
+      if (field(this.form, "content_sid")) this.form.dispatchEvent(new Event("flex-outbound:emptied", { bubbles: true }));
+      return false;
+    }
+    const done = (isThere) => {
+      if (!this.isChoosing || !isThere) return;
+      this.isChoosing = false;
+      this.filled();
+    };
+    // After this one: whoever chooses may answer at once.
+    setTimeout(() => this.form.dispatchEvent(new CustomEvent("flex-outbound:choose", { bubbles: true, detail: { sid, values, done } })));
+    return true;
+  }
+
+  filled() {
+    if (this.moved) this.save();
+    else this.saved = this.typed;
   }
 
   // --- words ---
@@ -385,9 +409,11 @@ class Text {
 
   empty() {
     this.isFilling = true;
+    this.isChoosing = false;
+    if (field(this.form, "content_sid")) this.form.dispatchEvent(new Event("flex-outbound:emptied", { bubbles: true }));
     for (const name of WORDS) {
       const input = field(this.form, name);
-      if (!input) continue;
+      if (!input || input.type === "hidden") continue;
       input.value = input.defaultValue && isAnswer(this.form) && name === "subject" ? input.defaultValue : "";
       input.dispatchEvent(new Event("input", { bubbles: true }));
     }

@@ -3,7 +3,9 @@
  *
  * The server makes all markup; values are filled into the preview as text. A form whose variables do not fit is not
  * submitted. The scripts of the forms take `content_sid` and `content_variables.…` out of the form's fields, and say
- * with `flex-outbound:emptied` and `flex-outbound:restored` (detail.template) that a form was sent or came back.
+ * with `flex-outbound:emptied` and `flex-outbound:restored` (detail.template) that a form was sent or came back. That of
+ * the drafts asks with `flex-outbound:choose` (detail: sid, values, done) for one that was chosen before. An `input` event
+ * says that something else is chosen.
  */
 
 const PATIENCE = 250; // ms without a key after which a search goes
@@ -42,17 +44,28 @@ function tell(place, text) {
 
 // --- the list ---
 
-async function open(place, url) {
+async function open(place, url, isFree = () => true) {
   const panel = place.querySelector("[data-template-panel]");
   if (!panel.hidden) return close(place);
   panel.dataset.url = withSender(place, url);
   const fragment = await part(panel.dataset.url);
+  if (!panel.hidden) return; // asked for twice
   tell(place, fragment ? "" : place.dataset.failed);
   if (!fragment) return;
   panel.replaceChildren(fragment);
   panel.hidden = false;
   mark(place, true);
-  (panel.querySelector("[type=search]") ?? panel.querySelector("a"))?.focus();
+  if (isFree()) (panel.querySelector("[type=search]") ?? panel.querySelector("a"))?.focus();
+}
+
+/** After WhatsApp's 24 hours only templates are delivered: the list opens by itself. Who types is not disturbed. */
+function openIfClosed(form) {
+  const place = form.querySelector("[data-flex-templates]");
+  if (!place || form.dataset.window !== "closed" || chosenIn(place) || !place.querySelector("[data-template-panel]").hidden) return;
+  const composer = place.closest("details");
+  if (composer && !composer.open) return;
+  const isFree = () => form.contains(document.activeElement) && !form.elements.namedItem("body")?.value;
+  open(place, place.querySelector("[data-template-open]").href, isFree);
 }
 
 function close(place) {
@@ -100,7 +113,27 @@ async function choose(place, url) {
   if (!chosen) return;
   close(place);
   put(place, chosen);
+  changed(place);
   (chosen.querySelector("[data-template-variable]") ?? chosen.querySelector("[data-template-open]")).focus();
+}
+
+function changed(place) {
+  place.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+/** Choose one again with the values that a draft has. `done` hears whether it may still be sent. */
+async function chooseAgain(place, { sid, values, done }) {
+  const url = new URL(place.querySelector("[data-template-begin] [data-template-open]").href);
+  url.pathname += `${encodeURIComponent(sid)}/`;
+  const fragment = await part(withSender(place, url));
+  const chosen = chosenIn(fragment);
+  tell(place, chosen ? "" : place.dataset.gone);
+  if (chosen) {
+    for (const field of chosen.querySelectorAll("[data-template-variable]")) field.value = values[field.name] ?? field.value;
+    close(place);
+    put(place, chosen);
+  }
+  done(Boolean(chosen));
 }
 
 /** Let a template stand in the place of the text. */
@@ -195,6 +228,7 @@ document.addEventListener("click", (event) => {
     // Not at once: a composer closes on a click on what it does not contain.
     setTimeout(() => {
       remove(place);
+      changed(place);
       place.closest("form")?.elements.namedItem("body")?.focus();
     });
   }
@@ -268,7 +302,30 @@ for (const name of ["reset", "flex-outbound:emptied"]) {
 
 document.addEventListener("flex-outbound:restored", ({ target, detail }) => {
   const place = target.querySelector("[data-flex-templates]");
-  if (place && detail.template) put(place, detail.template);
+  if (!place || !detail.template) return;
+  put(place, detail.template);
+  changed(place);
+});
+
+document.addEventListener("flex:window-closed", ({ target }) => openIfClosed(target));
+document.addEventListener("flex:window-open", ({ target }) => {
+  const place = target.querySelector("[data-flex-templates]");
+  if (place && !chosenIn(place)) close(place);
+});
+document.addEventListener(
+  "toggle",
+  ({ target }) => {
+    const form = target.open && target.matches?.(".flex-outbound__composer, .flex-answer__choice") && (target.closest("form") ?? target.querySelector("form"));
+    // After the script of the window, which looks at the clock when a composer opens.
+    if (form) setTimeout(() => openIfClosed(form));
+  },
+  { capture: true },
+);
+
+document.addEventListener("flex-outbound:choose", ({ target, detail }) => {
+  const place = target.querySelector("[data-flex-templates]");
+  if (place) chooseAgain(place, detail);
+  else detail.done(false);
 });
 
 // What was refused without the script comes back with its template chosen.

@@ -83,6 +83,25 @@ def read(client: Client, contact: Contact) -> dict[str, Any]:
 # -- kept and found again ----------------------------------------------------------------------------------------------
 
 
+def test_a_template_is_kept_with_its_variables(
+    save: Save, client: Client, contact: Contact, open_conversation: Open
+) -> None:
+    room = open_conversation("whatsapp")
+    chosen = {"content_sid": "HX" + "0" * 32, "content_variables.1": "Grace", "content_variables.order": "4711"}
+    for place in ("whatsapp", room.conversation_sid):
+        assert save(place, **chosen).status_code == 200
+    assert [one["values"] for one in read(client, contact)["drafts"]] == [chosen, chosen]
+
+
+def test_variables_without_their_template_are_no_draft(save: Save, client: Client, contact: Contact) -> None:
+    assert save("whatsapp", **{"content_variables.1": "Grace"}).json()["version"] == ""
+    assert save("whatsapp", body="Hi", **{"content_variables.1": "Grace"}).status_code == 200
+    assert read(client, contact)["drafts"][0]["values"] == {"body": "Hi"}
+    assert save("whatsapp", **{"content_sid": "HX", "content_variables.1": ["a"]}).json().keys() == {
+        "content_variables.1"
+    }
+
+
 def test_what_is_typed_is_found_again_on_any_machine_of_its_user(
     save: Save, agent: User, contact: Contact, colleague: User
 ) -> None:
