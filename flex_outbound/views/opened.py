@@ -14,7 +14,7 @@ from django.utils.http import parse_etags
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from flex_outbound import contexts, opened
+from flex_outbound import contexts, opened, picking
 from flex_outbound.contacts import ContactAdapter
 from flex_outbound.exceptions import ClickConflict, ClickError, ClickNotAllowed
 from flex_outbound.models import Conversation, Interaction
@@ -148,7 +148,8 @@ def _reply(request: HttpRequest, conversation: Conversation) -> Reply:
         conversation=conversation,
         # Browsers send line breaks as CRLF in a form, scripts as LF: one message, one fingerprint.
         body=form.get("body", "").replace("\r\n", "\n"),
-        content_sid=form.get("content_sid", ""),
+        subject=form.get("subject", ""),
+        **picking.posted(form),
         # The button that opens a conversation has the same key.
         idempotency_key=f"{key}-add" if key else "",
     )

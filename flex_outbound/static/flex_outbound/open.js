@@ -54,6 +54,14 @@ function sentence(data) {
   return data.detail ?? Object.values(data).flat().find((one) => typeof one === "string") ?? "";
 }
 
+/** The template that is chosen in a form, as the API takes it; {} where there is none. */
+function chosenIn(form) {
+  const content_sid = form.elements.namedItem("content_sid")?.value;
+  if (!content_sid) return {};
+  const fields = [...form.querySelectorAll("[data-template-variable]")];
+  return { content_sid, content_variables: Object.fromEntries(fields.map((one) => [one.dataset.templateVariable, one.value])) };
+}
+
 const hereOf = (element) => element.closest("flex-outbound")?.querySelector("flex-open");
 
 export class FlexOpenElement extends HTMLElement {
@@ -203,12 +211,11 @@ export class FlexOpenElement extends HTMLElement {
   /** Send what is typed in a composer into one's own conversation. It stays there unless it was taken. */
   async add(form, button) {
     if (button.hasAttribute("aria-busy")) return;
-    const body = form.elements.namedItem("body")?.value.replaceAll("\r\n", "\n") ?? "";
+    const more = chosenIn(form);
+    const body = more.content_sid ? "" : (form.elements.namedItem("body")?.value.replaceAll("\r\n", "\n") ?? "");
     // The same text is the same message, however often the button is pressed; another one is another.
-    if (button.dataset.body !== body) Object.assign(button.dataset, { body, key: newKey() });
-    const more = Object.fromEntries(
-      ["content_sid"].map((name) => [name, form.elements.namedItem(name)?.value]).filter(([, value]) => value),
-    );
+    const said = JSON.stringify([body, more]);
+    if (button.dataset.said !== said) Object.assign(button.dataset, { said, key: newKey() });
     button.setAttribute("aria-busy", "true");
     const token = form.elements.namedItem("csrfmiddlewaretoken")?.value;
     const payload = { body, idempotency_key: button.dataset.key, ...more };
@@ -218,7 +225,7 @@ export class FlexOpenElement extends HTMLElement {
       this.say(`${this.word("unsent")} ${sentence(answer.data) || this.word("lost")}`);
       return this.follow(AFTER);
     }
-    delete button.dataset.body;
+    delete button.dataset.said;
     form.reset();
     for (const area of form.querySelectorAll("textarea")) area.dispatchEvent(new Event("input", { bubbles: true }));
     const composer = button.closest("details");
