@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from flex_outbound.models import Interaction
 from flex_outbound.outbox.texts import name_of
+from flex_outbound.phases import Phase
 from flex_outbound.statuses import OPEN
 from flex_outbound.twilio_statuses import TaskStatus
 
@@ -28,6 +29,7 @@ def current_context(interaction: Interaction, user: Any) -> dict[str, Any]:
         "channel": interaction.get_channel_display(),
         "agent": "" if is_own else name_of(interaction.agent) or _("somebody else"),
         "is_open": interaction.status in OPEN,
+        "waits": Phase.OFFERED.label if is_own and interaction.phase is Phase.OFFERED else "",
         "since": since(interaction.opened_at or interaction.created_at),
         "flex_url": flex_url_of(interaction) if may_see else None,
     }

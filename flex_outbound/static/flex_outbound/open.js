@@ -112,6 +112,7 @@ export class FlexOpenElement extends HTMLElement {
   }
 
   heard(interaction) {
+    this.hideShown();
     const isRefused = interaction.error_reason === "already_open" && this.refused !== interaction.id;
     if (isRefused) this.refused = interaction.id;
     const known = this.states?.get(interaction.id);
@@ -156,6 +157,7 @@ export class FlexOpenElement extends HTMLElement {
     this.querySelector("[data-open-items]").replaceChildren(...shown.querySelector("[data-open-items]").childNodes);
     for (const fields of shown.querySelectorAll("[data-open-fields]")) this.showFields(fields);
     this.hideDeadEnds();
+    this.hideShown();
     // Where what one stood on is still there, one stands on it.
     if (key && !focused.isConnected) {
       const same = [...this.querySelectorAll("button")].find((one) => one.form?.id === key[0]);
@@ -169,6 +171,16 @@ export class FlexOpenElement extends HTMLElement {
     const here = this.panel?.querySelector(`[data-open-fields="${name}"]`);
     if (!here || here.contains(document.activeElement)) return;
     here.replaceChildren(...fields.childNodes);
+  }
+
+  /** One's own conversation whose progress stands above is not said twice, unless somebody asks for it. */
+  hideShown() {
+    const facts = this.panel?.querySelector("[data-facts]:not([hidden])");
+    const sid = facts?.querySelector("[data-text=conversation_sid]")?.textContent;
+    for (const one of this.querySelectorAll("[data-open-items] > [data-open-sid]")) {
+      const isSaid = one.dataset.whose === "mine" && one.dataset.openSid === sid;
+      one.hidden = isSaid && !one.querySelector(".flex-open__asked, .flex-open__note, .flex-outbound__error");
+    }
   }
 
   /** The form for an answer is on pages with the timeline only. */

@@ -337,6 +337,8 @@ function clicked(event) {
     else picker.open(null);
     return;
   }
+  // One list at a time.
+  if (event.target.closest?.("[data-template-open]")) current?.close();
   if (!current?.place.contains(event.target)) return;
   const option = event.target.closest("[role=option]");
   const button = event.target.closest("button");

@@ -12,7 +12,20 @@ const PATIENCE = 250; // ms without a key after which a search goes
 const TIMEOUT = 15000;
 
 const page = () => document.getElementById("flex-outbound-page")?.dataset ?? {};
-const placeOf = (node) => node?.closest?.("[data-flex-templates]") ?? null;
+const partsOf = (form) => ({
+  place: form?.querySelector("[data-flex-templates]") ?? null,
+  begin: form?.querySelector("[data-template-begin]") ?? null,
+  panel: form?.querySelector("[data-template-panel]") ?? null,
+});
+
+/** Where the template of a form stands, from any of its parts: the way to the list and the list are beside the buttons. */
+function placeOf(node) {
+  const part = node?.closest?.("[data-flex-templates], [data-template-begin], [data-template-panel]");
+  return part ? partsOf(part.closest("form")).place : null;
+}
+
+const beginOf = (place) => partsOf(place.closest("form")).begin;
+const panelOf = (place) => partsOf(place.closest("form")).panel;
 const chosenIn = (root) => root?.querySelector("[data-template-chosen]") ?? null;
 
 /** Ask for a part of a page. Resolves to a fragment, null where there is none. */
@@ -45,7 +58,7 @@ function tell(place, text) {
 // --- the list ---
 
 async function open(place, url, isFree = () => true) {
-  const panel = place.querySelector("[data-template-panel]");
+  const panel = panelOf(place);
   if (!panel.hidden) return close(place);
   panel.dataset.url = withSender(place, url);
   const fragment = await part(panel.dataset.url);
@@ -61,24 +74,24 @@ async function open(place, url, isFree = () => true) {
 /** After WhatsApp's 24 hours only templates are delivered: the list opens by itself. Who types is not disturbed. */
 function openIfClosed(form) {
   const place = form.querySelector("[data-flex-templates]");
-  if (!place || form.dataset.window !== "closed" || chosenIn(place) || !place.querySelector("[data-template-panel]").hidden) return;
+  if (!place || form.dataset.window !== "closed" || chosenIn(place) || !panelOf(place).hidden) return;
   const composer = place.closest("details");
   if (composer && !composer.open) return;
   const isFree = () => form.contains(document.activeElement) && !form.elements.namedItem("body")?.value;
-  open(place, place.querySelector("[data-template-open]").href, isFree);
+  open(place, beginOf(place).href, isFree);
 }
 
 function close(place) {
-  const panel = place.querySelector("[data-template-panel]");
+  const panel = panelOf(place);
   const hadFocus = panel.contains(document.activeElement);
   panel.hidden = true;
   panel.replaceChildren();
   mark(place, false);
-  if (hadFocus) place.querySelector("[data-template-open]:not([hidden] *)")?.focus();
+  if (hadFocus) (chosenIn(place)?.querySelector("[data-template-open]") ?? beginOf(place)).focus();
 }
 
 function mark(place, isOpen) {
-  for (const link of place.querySelectorAll("[data-template-open]")) link.setAttribute("aria-expanded", String(isOpen));
+  for (const link of [...place.querySelectorAll("[data-template-open]"), beginOf(place)]) link.setAttribute("aria-expanded", String(isOpen));
 }
 
 /** What may be sent depends on the account of the sender. */
@@ -90,7 +103,7 @@ function withSender(place, url) {
 }
 
 async function search(place) {
-  const panel = place.querySelector("[data-template-panel]");
+  const panel = panelOf(place);
   const fields = {};
   for (const field of panel.querySelectorAll("[name]")) fields[field.name] = field.value;
   const asked = JSON.stringify(fields);
@@ -123,7 +136,7 @@ function changed(place) {
 
 /** Choose one again with the values that a draft has. `done` hears whether it may still be sent. */
 async function chooseAgain(place, { sid, values, done }) {
-  const url = new URL(place.querySelector("[data-template-begin] [data-template-open]").href);
+  const url = new URL(beginOf(place).href);
   url.pathname += `${encodeURIComponent(sid)}/`;
   const fragment = await part(withSender(place, url));
   const chosen = chosenIn(fragment);
@@ -156,7 +169,7 @@ function remove(place) {
 }
 
 function setText(place, isText) {
-  place.querySelector("[data-template-begin]").hidden = !isText;
+  beginOf(place).hidden = !isText;
   const form = place.closest("form");
   if (!form) return;
   for (const name of ["body", "media"]) {
@@ -217,6 +230,9 @@ function check(chosen) {
 // --- what happens ---
 
 document.addEventListener("click", (event) => {
+  // One list at a time.
+  const { place: beside } = partsOf(event.target.closest?.("[data-replies]")?.form);
+  if (beside) close(beside);
   const place = placeOf(event.target);
   if (!place || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
   const opener = event.target.closest("[data-template-open]");
