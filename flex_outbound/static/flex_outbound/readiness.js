@@ -239,6 +239,10 @@ class Watch {
     const hint = button.form?.querySelector("[data-ready-hint]");
     setText(hint, why);
     if (hint) hint.hidden = !why;
+    for (const send of button.form?.querySelectorAll(".flex-outbound__primary:not([data-replies-insert])") ?? []) {
+      if (why) send.setAttribute("aria-disabled", "true");
+      else send.removeAttribute("aria-disabled");
+    }
     if (why) button.setAttribute("aria-disabled", "true");
     else if (isMarked && !button.hasAttribute("data-busy")) button.removeAttribute("aria-disabled");
     if (why) button.setAttribute("aria-describedby", this.line.id);

@@ -143,6 +143,8 @@ async function chooseAgain(place, { sid, values, done }) {
   tell(place, chosen ? "" : place.dataset.gone);
   if (chosen) {
     for (const field of chosen.querySelectorAll("[data-template-variable]")) field.value = values[field.name] ?? field.value;
+    // Who opens the page is not sent to the field.
+    for (const field of chosen.querySelectorAll("[autofocus]")) field.removeAttribute("autofocus");
     close(place);
     put(place, chosen);
   }
