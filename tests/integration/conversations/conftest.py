@@ -161,3 +161,32 @@ def tell_host(account: Account) -> None:
     with TestCase.captureOnCommitCallbacks(execute=True):
         while telling.tell(account.pk):
             pass
+
+
+def tell_all(twilio: Twilio, account: Account) -> None:
+    for params in twilio.told:
+        tell(account, params)
+    twilio.told = []
+
+
+@pytest.fixture
+def going_on(twilio: Twilio, account: Account) -> Twilio:
+    """A conversation that a customer has begun with our sender, read once."""
+    twilio.join()
+    twilio.say("Hello")
+    tell_all(twilio, account)
+    read(account)
+    return twilio
+
+
+@pytest.fixture
+def other_account(db: None) -> Account:
+    return Account.objects.create(
+        name="Other",
+        account_sid="AC" + "9" * 32,
+        api_key_sid="SK" + "9" * 32,
+        api_key_secret="other",
+        auth_token="other",
+        workspace_sid="WS" + "9" * 32,
+        workflow_sid="WW" + "9" * 32,
+    )
