@@ -9,6 +9,9 @@ from django.template import RequestContext, Template
 from django.test import RequestFactory
 from django.utils.functional import SimpleLazyObject
 
+from flex_outbound.models import Account, Conversation
+from tests.integration.pages import talk
+
 Render = Callable[..., str]
 
 
@@ -23,3 +26,9 @@ def render(rf: RequestFactory) -> Render:
         return Template("{% load flex_outbound %}" + source).render(RequestContext(request, context))
 
     return render
+
+
+@pytest.fixture
+def conversation(account: Account, contact: Any, agent: Any) -> Conversation:
+    """The agent's own conversation with the contact."""
+    return talk.converse(account, contact, agent)

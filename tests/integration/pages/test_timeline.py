@@ -7,7 +7,6 @@ from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import Permission
-from django.test import Client
 
 from crm_demo.models import Contact
 from flex_outbound import timeline
@@ -20,12 +19,6 @@ from tests.integration.pages.strict import StrictPage, read
 TIMELINE = "{% flex_timeline contact %}"
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def conversation(account: Account, contact: Any, agent: Any) -> Conversation:
-    """The agent's own conversation with the contact."""
-    return talk.converse(account, contact, agent)
 
 
 def bubbles(html: str) -> list[str]:
@@ -346,66 +339,6 @@ def test_what_was_read_is_not_to_be_told_again(
     assert own["data-read-url"] == f"/flex/api/conversations/{conversation.conversation_sid}/read/"
     ReadMark.objects.create(user=agent, conversation=conversation, inbound=3)
     assert "<data" not in render(TIMELINE, agent, contact=contact)
-
-
-class TestLive:
-    """What the script asks for."""
-
-    @pytest.fixture
-    def client(self, agent: Any) -> Client:
-        """The agent's browser."""
-        client = Client()
-        client.force_login(agent)
-        return client
-
-    @pytest.fixture
-    def url(self, contact: Any) -> str:
-        """Where the entries of the contact are."""
-        return f"/flex/timeline/crm_demo.contact/?id={contact.pk}"
-
-    def test_nothing_new_is_an_empty_304_for_little(
-        self, client: Client, url: str, conversation: Conversation, django_assert_num_queries: Any
-    ) -> None:
-        talk.say(conversation, "Hello")
-        first = client.get(url)
-        assert bubbles(first.content.decode()) == ["Hello"]
-        assert "no-store" in first["Cache-Control"]
-        # Session, user, the contact, permissions; then conversations and interactions.
-        with django_assert_num_queries(6):
-            same = client.get(url, headers={"If-None-Match": first["ETag"]})
-        assert (same.status_code, same.content) == (304, b"")
-
-    def test_any_change_of_a_conversation_is_news(self, client: Client, url: str, conversation: Conversation) -> None:
-        other = talk.converse(conversation.account, Contact.objects.get(), conversation.agent)
-        seen = {client.get(url)["ETag"]}
-        for row, at in ((other, "2026-05-01T00:00Z"), (conversation, "2026-04-01T00:00Z")):
-            # The second is older than the newest, as when its transaction began before and ended after.
-            Conversation.objects.filter(pk=row.pk).update(updated_at=at)
-            seen.add(client.get(url)["ETag"])
-        assert len(seen) == 3
-
-    def test_a_change_of_an_interaction_is_news(
-        self, client: Client, url: str, agent: Any, worker: Any, senders: Any, contact: Any
-    ) -> None:
-        before = client.get(url)["ETag"]
-        row = enqueue(Click(agent, "crm_demo.contact", str(contact.pk), "sms"))
-        after = client.get(url)["ETag"]
-        Interaction.objects.filter(pk=row.pk).update(version=5)
-        assert len({before, after, client.get(url)["ETag"]}) == 3
-
-    def test_older_entries_are_markup_of_their_own(self, client: Client, url: str, conversation: Conversation) -> None:
-        talk.many(conversation, 35)
-        [cursor] = re.findall(r'data-older="([^"]+)"', client.get(url).content.decode())
-        older = client.get(url, {"before": cursor, "id": url.split("=")[1]})
-        assert bubbles(older.content.decode()) == [f"Number {number}." for number in range(5)]
-        assert client.get(url, {"before": cursor + "x", "id": url.split("=")[1]}).status_code == 404
-
-    def test_others_get_nothing(self, client: Client, url: str, conversation: Conversation) -> None:
-        talk.say(conversation)
-        assert client.get("/flex/timeline/crm_demo.contact/?id=999").status_code == 404
-        assert client.get("/flex/timeline/auth.user/?id=1").status_code == 404
-        assert Client().get(url).status_code == 302
-        assert client.post(url).status_code == 405
 
 
 def test_postgresql_may_join_the_tables_of_messages_in_any_order(agent: Any, contact: Any) -> None:

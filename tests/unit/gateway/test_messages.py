@@ -2,59 +2,17 @@
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from flex_outbound.exceptions import NotAccepted, OutcomeUnknown, Refused
 from flex_outbound.gateway import conversations
-from flex_outbound.gateway.base import (
-    ConversationDetails,
-    Delivery,
-    MediaItem,
-    MessageRecord,
-    Participant,
-    Receipt,
-)
+from flex_outbound.gateway.base import ConversationDetails, Delivery, MediaItem, MessageRecord, Participant, Receipt
 from flex_outbound.gateway.client import TwilioGateway
 
 from .conftest import KEY, Reply, Wire, sid
-
-PATH = f"/conversations/v1/Conversations/{sid('CH')}"
-SENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-
-
-def numbered(index: int) -> str:
-    return f"IM{index:032x}"
-
-
-def a_message(index: Any = 0, /, **changes: Any) -> dict[str, Any]:
-    """A message as Twilio's reference shows one, with what it leaves out as null."""
-    return {
-        "account_sid": sid("AC"),
-        "conversation_sid": sid("CH"),
-        "sid": numbered(index) if isinstance(index, int) else sid("IM"),
-        "index": index,
-        "author": "+14155550123",
-        "body": "Hello",
-        "media": None,
-        "attributes": "{}",
-        "participant_sid": sid("MB"),
-        "date_created": "2026-01-02T03:04:05Z",
-        "date_updated": "2026-01-02T03:04:05Z",
-        "delivery": None,
-        "content_sid": None,
-    } | changes
-
-
-def a_page(name: str, *records: Any, more: str = "") -> Reply:
-    there = f"https://conversations.twilio.com/v1/Conversations/{sid('CH')}/{more}" if more else None
-    return Reply(200, {name: records, "meta": {"key": name, "next_page_url": there}})
-
-
-def messages(*records: Any, more: bool = False) -> Reply:
-    return a_page("messages", *records, more="Messages?PageToken=PT1" if more else "")
+from .records import PATH, SENT, a_message, a_page, messages, numbered
 
 
 def listed(gateway: TwilioGateway, after: int | None = None) -> list[int | None]:
@@ -256,74 +214,6 @@ def test_a_message_shows_nobody_in_logs() -> None:
     someone = Participant(sid("MB"), "ada_lovelace", "+14155550123", "+18005550100", "sms", "")
     shown = repr(record) + repr(someone)
     assert not any(private in shown for private in ("4155550123", "noon", "Secret", "passport", "lovelace"))
-
-
-def since(seconds: float = 0) -> datetime:
-    return SENT + timedelta(seconds=seconds)
-
-
-def keyed(index: int, key: str = KEY, **changes: Any) -> dict[str, Any]:
-    return a_message(index, attributes=json.dumps({"flexOutboundKey": key})) | changes
-
-
-OLD = {"date_created": "2026-01-02T03:00:00Z"}
-
-
-def test_a_message_of_a_known_time_is_looked_for_newest_first(wire: Wire, gateway: TwilioGateway) -> None:
-    wire.replies = [messages(a_message(900), a_message(899), more=True), messages(keyed(898), a_message(1, **OLD))]
-    assert gateway.find_message(sid("CH"), KEY, since()) == numbered(898)
-    assert wire.requests[0].query == {"Order": ["desc"], "PageSize": ["100"]}
-
-
-def test_an_older_message_ends_the_search(wire: Wire, gateway: TwilioGateway) -> None:
-    wire.replies = [messages(a_message(9), keyed(8, "other"), a_message(7, **OLD), more=True)]
-    assert gateway.find_message(sid("CH"), KEY, since()) is None
-    assert len(wire.requests) == 1
-
-
-def test_the_end_of_a_conversation_proves_that_a_message_is_not_there(wire: Wire, gateway: TwilioGateway) -> None:
-    wire.replies = [messages(a_message(1)), messages()]
-    assert gateway.find_message(sid("CH"), KEY, since()) is None
-    assert gateway.find_message(sid("CH"), KEY, since()) is None
-
-
-def test_twilio_shows_whole_seconds(wire: Wire, gateway: TwilioGateway) -> None:
-    """A message of 05.9 is shown as of 05, and one that was sent after 05.5 may be it."""
-    wire.replies = [messages(a_message(9), more=True), messages(keyed(8))]
-    assert gateway.find_message(sid("CH"), KEY, since(0.5)) == numbered(8)
-
-
-def test_an_imported_message_with_an_earlier_date_does_not_end_the_search(wire: Wire, gateway: TwilioGateway) -> None:
-    wire.replies = [messages(a_message(9, **OLD), a_message(8), more=True), messages(keyed(7))]
-    assert gateway.find_message(sid("CH"), KEY, since()) == numbered(7)
-
-
-def test_more_messages_than_are_read_prove_nothing(wire: Wire, gateway: TwilioGateway) -> None:
-    wire.replies = [messages(a_message(9), more=True)] * 50
-    with pytest.raises(OutcomeUnknown):
-        gateway.find_message(sid("CH"), KEY, since())
-    assert len(wire.requests) == 20
-
-
-@pytest.mark.parametrize(
-    "bad",
-    [
-        keyed(8) | {"sid": None},
-        a_message(8) | {"attributes": None},
-        a_message(8) | {"attributes": "{broken"},
-        a_message(8) | {"attributes": "{broken", "date_created": None},
-    ],
-    ids=range(4),
-)
-def test_a_message_that_may_be_the_one_proves_nothing(wire: Wire, gateway: TwilioGateway, bad: dict[str, Any]) -> None:
-    wire.replies = [messages(bad, a_message(7, **OLD))]
-    with pytest.raises(OutcomeUnknown):
-        gateway.find_message(sid("CH"), KEY, since())
-
-
-def test_an_old_message_that_cannot_be_read_is_not_the_one(wire: Wire, gateway: TwilioGateway) -> None:
-    wire.replies = [messages(a_message(8), a_message(7, **OLD) | {"attributes": None})]
-    assert gateway.find_message(sid("CH"), KEY, since()) is None
 
 
 def a_participant(binding: Any, digit: str = "a", identity: Any = None) -> dict[str, Any]:
