@@ -13,9 +13,10 @@ from django.utils import timezone
 
 from crm_demo.models import Contact
 from flex_outbound.api.views import PollThrottle
-from flex_outbound.models import Account, Interaction, Sender, Worker
+from flex_outbound.models import Account, Conversation, ConversationContact, Interaction, Sender, Worker
 from flex_outbound.outbox import jobs
 from flex_outbound.statuses import FINAL, Status
+from tests.integration.api.drafts import address
 
 LIST = "/flex/api/interactions/"
 
@@ -133,5 +134,40 @@ def make_row(account: Account, senders: dict[str, Sender], agent: User, contact:
         if status in {Status.SENDING, Status.UNCONFIRMED}:
             values |= {"attempt": 1, "sent_at": now, "lease_until": now if status == Status.SENDING else None}
         return Interaction.objects.create(**{**values, **changes})
+
+    return make
+
+
+Save = Callable[..., Any]
+Open = Callable[..., Conversation]
+
+
+@pytest.fixture
+def known_types(db: None) -> None:
+    """Fill Django's cache of content types, as the first request of a process does."""
+    ContentType.objects.get_for_model(Contact)
+
+
+@pytest.fixture
+def save(client: Client, contact: Contact) -> Save:
+    """Keep what is typed by SMS; keywords are fields."""
+
+    def post(place: str = "sms", browser: Client = client, to: Contact = contact, **typed: Any) -> Any:
+        return browser.post(address(to, place), typed, content_type="application/json")
+
+    return post
+
+
+@pytest.fixture
+def open_conversation(account: Account, senders: dict[str, Sender], agent: User, contact: Contact) -> Open:
+    """Return the agent's own open conversation with the contact."""
+
+    def make(channel: str = "sms", **changes: Any) -> Conversation:
+        sender = senders[channel]
+        values = {"account": account, "channel": channel, "agent": agent, "sender": sender, "state": "active"}
+        room = Conversation.objects.create(pk=uuid.uuid4(), **{**values, **changes})
+        kind = ContentType.objects.get_for_model(Contact)
+        ConversationContact.objects.create(conversation=room, contact_type=kind, contact_id=str(contact.pk))
+        return room
 
     return make

@@ -1,8 +1,5 @@
 """Drafts over the API: kept for their user alone, never overwritten unseen, gone once they were sent."""
 
-import uuid
-from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,70 +11,17 @@ from pytest_django import DjangoAssertNumQueries
 
 from crm_demo.models import Contact
 from flex_outbound.api.drafts_shapes import DraftConflictShape, DraftsShape, SavedShape
-from flex_outbound.contacts import adapter_for, move_history
-from flex_outbound.models import (
-    Account,
-    ContactAddress,
-    Conversation,
-    ConversationContact,
-    Draft,
-    Interaction,
-    Message,
-    Sender,
-)
+from flex_outbound.contacts import move_history
+from flex_outbound.models import Conversation, Draft
 from flex_outbound.outbox import drafts
-from flex_outbound.twilio_statuses import ConversationState, Party
-from tests.integration.api.conftest import Post, make_user, signed_in
+from flex_outbound.twilio_statuses import ConversationState
+from tests.integration.api.conftest import Open, Post, Save, signed_in
+from tests.integration.api.drafts import address, read
 from tests.integration.api.test_schema import assert_same
 
+pytestmark = pytest.mark.usefixtures("known_types")
+
 SIGN_IN, PERMISSIONS, CONTACT, SAVEPOINT = 2, 1, 1, 2
-
-Save = Callable[..., Any]
-Open = Callable[..., Conversation]
-
-
-def address(contact: Contact, place: str = "") -> str:
-    """Return the address of a contact's drafts, or of one of them."""
-    base = f"/flex/api/contacts/crm_demo.contact/{contact.pk}/drafts/"
-    return f"{base}{place}/" if place else base
-
-
-@pytest.fixture(autouse=True)
-def known_types(db: None) -> None:
-    """Fill Django's cache of content types, as the first request of a process does."""
-    ContentType.objects.get_for_model(Contact)
-
-
-@pytest.fixture
-def save(client: Client, contact: Contact) -> Save:
-    """Keep what is typed by SMS; keywords are fields."""
-
-    def post(place: str = "sms", browser: Client = client, to: Contact = contact, **typed: Any) -> Any:
-        return browser.post(address(to, place), typed, content_type="application/json")
-
-    return post
-
-
-@pytest.fixture
-def open_conversation(account: Account, senders: dict[str, Sender], agent: User, contact: Contact) -> Open:
-    """Return the agent's own open conversation with the contact."""
-
-    def make(channel: str = "sms", **changes: Any) -> Conversation:
-        sender = senders[channel]
-        values = {"account": account, "channel": channel, "agent": agent, "sender": sender, "state": "active"}
-        room = Conversation.objects.create(pk=uuid.uuid4(), **{**values, **changes})
-        kind = ContentType.objects.get_for_model(Contact)
-        ConversationContact.objects.create(conversation=room, contact_type=kind, contact_id=str(contact.pk))
-        return room
-
-    return make
-
-
-def read(client: Client, contact: Contact) -> dict[str, Any]:
-    """Return what the contact's page asks for."""
-    answer = client.get(address(contact))
-    assert answer.status_code == 200
-    return answer.json()
 
 
 # -- kept and found again ----------------------------------------------------------------------------------------------
@@ -250,120 +194,6 @@ def test_a_plain_form_says_so_as_well(save: Save, client: Client, contact: Conta
     assert not Draft.objects.exists()
 
 
-# -- bad input ---------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("place", ["fax", "CH", f"CH{'0' * 32}", f"IM{'0' * 32}", "1", "ch" + "0" * 32, "%00"])
-def test_an_unknown_place_is_not_found(save: Save, client: Client, contact: Contact, place: str) -> None:
-    assert save(place, body="Hello").status_code == 404
-    assert client.delete(address(contact, place)).status_code == 404
-
-
-def test_a_conversation_of_another_contact_is_no_place(save: Save, open_conversation: Open) -> None:
-    room = open_conversation()
-    ConversationContact.objects.update(contact_id="4711")
-    assert save(room.conversation_sid, body="Hello").status_code == 404
-
-
-def test_a_contact_that_the_user_may_not_see_is_not_found(
-    save: Save, client: Client, contact: Contact, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    save(body="Hello")
-    adapter = type(adapter_for(Contact))
-    monkeypatch.setattr(adapter, "get_queryset", lambda self, user: Contact.objects.exclude(pk=contact.pk))
-    assert client.get(address(contact)).status_code == 404
-    assert save(body="More").status_code == 404
-    assert client.delete(address(contact, "sms")).status_code == 404
-    assert Draft.objects.get().values == {"body": "Hello"}
-
-
-def test_who_may_not_send_reads_and_keeps_nothing(contact: Contact, save: Save) -> None:
-    guest = signed_in(make_user("guest"))
-    assert guest.get(address(contact)).status_code == 403
-    assert save(browser=guest, body="Hello").status_code == 403
-    assert Client().get(address(contact)).status_code in {401, 403}
-    assert not Draft.objects.exists()
-
-
-def test_another_users_draft_cannot_be_named(
-    save: Save, client: Client, contact: Contact, colleague: User, open_conversation: Open
-) -> None:
-    """Who saves or discards at the same place has a draft of their own there."""
-    save(browser=signed_in(colleague), body="Theirs")
-    client.delete(address(contact, "sms"))
-    save(body="Mine")
-    assert {one.user: one.values["body"] for one in Draft.objects.all()} == {
-        colleague: "Theirs",
-        User.objects.get(username="ada"): "Mine",
-    }
-
-
-def test_too_much_is_refused(save: Save) -> None:
-    assert save(body="x" * 2**20).status_code == 413
-    assert save(body="x" * 20_001).status_code == 400
-    assert save(body="ü" * 10_000, cc="x").json()["body"]
-    assert save(body="x" * 19_000).status_code == 200
-    assert save(body={"a": 1}).status_code == 400
-    assert save(body="a\x00b").status_code == 400
-    assert len(Draft.objects.get().values["body"]) == 19_000
-
-
-def test_a_user_has_300_drafts_at_most(
-    save: Save, agent: User, contact: Contact, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(drafts, "MOST_OF_USER", 3)
-    people = [Contact.objects.create(full_name=str(number), mobile=f"+1415555020{number}") for number in range(5)]
-    for one in people:
-        save(to=one, body=one.full_name)
-    assert [one.values["body"] for one in Draft.objects.order_by("pk")] == ["2", "3", "4"]
-
-
-def test_the_answers_are_throttled_as_reads(save: Save, settings: Any) -> None:
-    settings.FLEX_OUTBOUND = {**settings.FLEX_OUTBOUND, "RATE_LIMITS": {"poll": "2/minute", "click": None}}
-    assert [save("whatsapp", body=str(number)).status_code for number in range(3)] == [200, 409, 429]
-
-
-def test_a_beacon_of_a_page_that_is_left_needs_its_token(agent: User, contact: Contact) -> None:
-    browser = Client(enforce_csrf_checks=True)
-    browser.force_login(agent)
-    assert browser.post(address(contact, "sms"), {"body": "Last words"}).status_code == 403
-    token = browser.get(address(contact)).json()["token"]
-    answer = browser.post(address(contact, "sms"), {"body": "Last words", "csrfmiddlewaretoken": token})
-    assert answer.status_code == 200
-    assert Draft.objects.get().values == {"body": "Last words"}
-
-
-# -- texts that are not kept -------------------------------------------------------------------------------------------
-
-
-def test_where_no_texts_are_kept_a_draft_has_none(
-    save: Save, client: Client, account: Account, contact: Contact, open_conversation: Open, colleague: User
-) -> None:
-    sid = open_conversation().conversation_sid
-    account.message_text = "none"
-    account.save()
-    for place in ("sms", sid, sid):
-        assert save(place, body="Secret").json() == {"place": place, "version": "", "is_kept": False}
-    assert [one.values for one in Draft.objects.all()] == [{}, {}]
-    found = read(client, contact)
-    assert found["drafts"] == []
-    # Colleagues hear that somebody writes all the same.
-    assert read(signed_in(colleague), contact)["writing"] == "Ada is writing to this customer."
-
-
-def test_what_was_kept_before_is_not_shown_any_more(
-    save: Save, client: Client, account: Account, contact: Contact, open_conversation: Open
-) -> None:
-    save(open_conversation().conversation_sid, body="Answer")
-    save(body="Secret")
-    account.message_text = "none"
-    account.save()
-    assert read(client, contact)["drafts"] == []
-    account.message_text = "fetch"
-    account.save()
-    assert len(read(client, contact)["drafts"]) == 2
-
-
 # -- a conversation that ends ------------------------------------------------------------------------------------------
 
 
@@ -379,76 +209,6 @@ def test_the_draft_of_a_conversation_that_ended_is_offered(
     assert (draft["channel"], draft["is_open"], draft["values"]) == ("sms", False, {"body": "Nearly"})
     # Whose page does not know of it yet types on.
     assert save(room.conversation_sid, body="Nearly done", version=draft["version"]).status_code == 200
-
-
-# -- colleagues --------------------------------------------------------------------------------------------------------
-
-
-def test_a_colleague_who_writes_is_named_and_their_text_is_not(
-    save: Save, client: Client, contact: Contact, colleague: User
-) -> None:
-    save(browser=signed_in(colleague), body="Their words")
-    answer = client.get(address(contact))
-    assert answer.json()["writing"] == "Bob is writing to this customer."
-    assert b"Their words" not in answer.content
-    Draft.objects.update(updated_at=timezone.now() - timedelta(seconds=21))
-    assert read(client, contact)["writing"] == ""
-
-
-def test_one_is_no_colleague_of_oneself(save: Save, client: Client, contact: Contact) -> None:
-    save(body="Hello")
-    found = read(client, contact)
-    assert (found["writing"], found["written"]) == ("", "")
-
-
-def test_a_contact_with_the_same_number_is_the_same_customer(
-    save: Save, client: Client, contact: Contact, colleague: User
-) -> None:
-    twin = Contact.objects.create(full_name="Twin", mobile="(415) 555-0123", country="US")
-    kind = ContentType.objects.get_for_model(Contact)
-    for one in (contact, twin):
-        ContactAddress.objects.create(contact_type=kind, contact_id=str(one.pk), address_key="+14155550123")
-    save(to=twin, browser=signed_in(colleague), body="Hi")
-    assert read(client, contact)["writing_count"] == 1
-
-
-def test_who_has_just_written_is_named(client: Client, post: Post, contact: Contact, colleague: User) -> None:
-    post(body="Hello")
-    other = signed_in(colleague)
-    assert read(other, contact)["written"] == "Ada has just written to this customer."
-    assert read(client, contact)["written"] == ""
-    Interaction.objects.update(created_at=timezone.now() - timedelta(seconds=61))
-    assert read(other, contact)["written"] == ""
-
-
-def test_an_answer_and_what_was_written_in_flex_count_as_well(
-    client: Client, contact: Contact, colleague: User, open_conversation: Open, account: Account
-) -> None:
-    room = open_conversation(agent=colleague)
-    values: dict[str, Any] = {"account": account, "conversation": room, "body": "Hi", "status": "sent"}
-    Message.objects.create(**values, message_sid="IM" + "1" * 32, party=Party.CUSTOMER)
-    assert read(client, contact)["written"] == ""
-    Message.objects.create(**values, message_sid="IM" + "2" * 32, party=Party.AGENT)
-    assert read(client, contact)["written"] == "A colleague has just written to this customer."
-    Message.objects.create(**values, message_sid="IM" + "3" * 32, party=Party.AGENT, agent=colleague)
-    Message.objects.filter(agent=None).delete()
-    assert read(client, contact)["written"] == "Bob has just written to this customer."
-
-
-def test_it_can_be_switched_off(save: Save, client: Client, contact: Contact, colleague: User, settings: Any) -> None:
-    save(browser=signed_in(colleague), body="Hi")
-    settings.FLEX_OUTBOUND = {**settings.FLEX_OUTBOUND, "PRESENCE_OF_WRITERS": False}
-    found = read(client, contact)
-    assert (found["writing"], found["writing_count"], found["written"]) == ("", 0, "")
-
-
-def test_nothing_new_is_a_304(save: Save, client: Client, contact: Contact, colleague: User) -> None:
-    save(body="Mine")
-    tag = client.get(address(contact))["ETag"]
-    again = client.get(address(contact), headers={"If-None-Match": tag})
-    assert (again.status_code, again.content) == (304, b"")
-    save(browser=signed_in(colleague), body="Hi")
-    assert client.get(address(contact), headers={"If-None-Match": tag}).status_code == 200
 
 
 # -- cost --------------------------------------------------------------------------------------------------------------

@@ -7,7 +7,9 @@ from typing import Any
 import httpx
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.core.cache import cache
 from django.db.models import F
+from django.test import Client
 
 from crm_demo.models import Contact
 from flex_outbound.models import Account, Closing, Conversation, Interaction, Message, Sender, Worker
@@ -158,3 +160,27 @@ def in_review(click: Callable[..., Interaction], sandbox: Sandbox, settings: Any
     row.refresh_from_db()
     assert row.status == Status.REVIEW
     return row
+
+
+Ask = Callable[[], dict[str, Any]]
+
+
+@pytest.fixture
+def nobody_looked() -> Iterator[None]:
+    """Nobody has looked at a page yet, before and after."""
+    cache.clear()
+    yield
+    cache.clear()
+
+
+def channels(user: User, contact: Contact, live: str = "?live=1", **headers: str) -> Any:
+    """Ask for a contact's channels as a page does."""
+    client = Client()
+    client.force_login(user)
+    return client.get(f"/flex/api/contacts/crm_demo.contact/{contact.pk}/channels/{live}", headers=headers)
+
+
+@pytest.fixture
+def look(agent: User, contact: Contact, sandbox: Sandbox) -> Ask:
+    """Look at a contact's page live; the jobs are done by ``run_due``."""
+    return lambda: {one["channel"]: one for one in channels(agent, contact).json()["channels"]}
