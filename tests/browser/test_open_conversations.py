@@ -18,7 +18,7 @@ from flex_outbound.outbox.enqueue import Click, enqueue
 from flex_outbound.sandbox import defaults
 from tests.browser.conftest import NewPage
 from tests.integration.pipeline.conftest import Sandbox, run_due, sandbox, sandbox_server  # noqa: F401
-from tests.integration.pipeline.test_open_conversations import Twilio
+from tests.integration.pipeline.elsewhere import Twilio
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),

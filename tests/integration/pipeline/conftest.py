@@ -12,12 +12,15 @@ from django.db.models import F
 from django.test import Client
 
 from crm_demo.models import Contact
+from flex_outbound.contacts import adapter_for
 from flex_outbound.models import Account, Closing, Conversation, Interaction, Message, Sender, Worker
-from flex_outbound.outbox import sweep
+from flex_outbound.outbox import answers, contact_index, sweep
+from flex_outbound.outbox.answers import Reply
 from flex_outbound.outbox.enqueue import Click, enqueue
 from flex_outbound.sandbox import defaults
 from flex_outbound.sandbox.server import SandboxServer
 from flex_outbound.statuses import Status
+from tests.integration.pipeline.elsewhere import Twilio
 
 
 @pytest.fixture(scope="session")
@@ -184,3 +187,74 @@ def channels(user: User, contact: Contact, live: str = "?live=1", **headers: str
 def look(agent: User, contact: Contact, sandbox: Sandbox) -> Ask:
     """Look at a contact's page live; the jobs are done by ``run_due``."""
     return lambda: {one["channel"]: one for one in channels(agent, contact).json()["channels"]}
+
+
+@pytest.fixture
+def twilio(sandbox: Sandbox) -> Iterator[Twilio]:
+    """Twilio as others use it."""
+    others = Twilio(sandbox.url)
+    yield others
+    others.http.close()
+
+
+@pytest.fixture
+def colleague(account: Account, agent: User) -> User:
+    """Another agent."""
+    return make_agent(account, "bea")
+
+
+@pytest.fixture
+def supervisor(account: Account, agent: User) -> User:
+    """An agent who may take over."""
+    user = make_agent(account, "carlos")
+    user.user_permissions.add(Permission.objects.get(codename="supervise"))
+    return User.objects.get(pk=user.pk)
+
+
+@pytest.fixture
+def indexed(contact: Contact) -> None:
+    """The contacts' addresses are known."""
+    contact_index.build(adapter_for(Contact))
+
+
+Clicker = Callable[..., Interaction]
+Write = Callable[..., Message]
+
+
+@pytest.fixture
+def opened(click: Clicker, sandbox: Sandbox) -> Clicker:
+    """Open a conversation and return its interaction."""
+
+    def make(**changes: Any) -> Interaction:
+        row = click(**changes)
+        run_due()
+        run_due(2.5)
+        row.refresh_from_db()
+        return row
+
+    return make
+
+
+@pytest.fixture
+def conversation(opened: Clicker) -> Conversation:
+    """The agent's own conversation by SMS, which is open."""
+    return conversation_of(opened())
+
+
+@pytest.fixture
+def write(agent: User, conversation: Conversation) -> Write:
+    """Answer in it."""
+
+    def make(body: str = "", **more: Any) -> Message:
+        user, room = more.pop("user", agent), more.pop("conversation", conversation)
+        found = answers.own_conversation(user, room.conversation_sid)
+        assert found is not None
+        return answers.answer(Reply(user=user, conversation=found, body=body, **more))
+
+    return make
+
+
+def conversation_of(row: Interaction) -> Conversation:
+    found = answers.own_conversation(row.agent, row.conversation_sid or "")
+    assert found is not None
+    return found

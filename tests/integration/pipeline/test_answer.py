@@ -1,6 +1,5 @@
 """An answer into an open conversation: sent once, in order, whatever happens on the way."""
 
-import base64
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -12,85 +11,23 @@ from django.test.utils import CaptureQueriesContext
 
 from crm_demo.models import Contact
 from flex_outbound.exceptions import ClickConflict, ClickNotAllowed, InvalidClick
-from flex_outbound.models import Account, Attachment, Conversation, Interaction, Message, Worker
+from flex_outbound.models import Conversation, Message, Worker
 from flex_outbound.outbox import answers, messages
-from flex_outbound.outbox.answers import Reply
 from flex_outbound.outbox.files import File
 from flex_outbound.statuses import MessageStatus
 from flex_outbound.twilio_statuses import ConversationState
 
-from .conftest import Sandbox, run_due
-
-PNG = base64.b64decode(
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-)
-PICTURE = File("house.png", "image/png", PNG)
-Clicker = Callable[..., Interaction]
-Write = Callable[..., Message]
-
-
-@pytest.fixture
-def opened(click: Clicker, sandbox: Sandbox) -> Clicker:
-    """Open a conversation and return its interaction."""
-
-    def make(**changes: Any) -> Interaction:
-        row = click(**changes)
-        run_due()
-        run_due(2.5)
-        row.refresh_from_db()
-        return row
-
-    return make
-
-
-@pytest.fixture
-def conversation(opened: Clicker) -> Conversation:
-    """The agent's own conversation by SMS, which is open."""
-    return _of(opened())
-
-
-@pytest.fixture
-def write(agent: User, conversation: Conversation) -> Write:
-    """Answer in it."""
-
-    def make(body: str = "", **more: Any) -> Message:
-        user, room = more.pop("user", agent), more.pop("conversation", conversation)
-        found = answers.own_conversation(user, room.conversation_sid)
-        assert found is not None
-        return answers.answer(Reply(user=user, conversation=found, body=body, **more))
-
-    return make
-
-
-def _of(row: Interaction) -> Conversation:
-    found = answers.own_conversation(row.agent, row.conversation_sid or "")
-    assert found is not None
-    return found
-
-
-def _said(sandbox: Sandbox) -> list[dict[str, Any]]:
-    return [message for room in sandbox.state()["conversations"] for message in room["messages"]]
-
-
-def _texts(sandbox: Sandbox) -> list[str]:
-    return [one["body"] for one in _said(sandbox)]
-
-
-def _after(message: Message, *seconds: float) -> Message:
-    for one in seconds or (0,):
-        run_due(one)
-    message.refresh_from_db()
-    return message
-
+from .answering import PICTURE, PNG, after, said, texts
+from .conftest import Clicker, Sandbox, Write, conversation_of, run_due
 
 # -- sent, once --------------------------------------------------------------------------------------------------------
 
 
 def test_an_answer_is_committed_and_then_sent_once_as_the_agent(write: Write, sandbox: Sandbox) -> None:
     message = write("Good morning <b>")
-    assert (message.status, _said(sandbox)) == (MessageStatus.WAITING, [])
-    assert _after(message, 0, 60, 60).status == MessageStatus.SENT
-    [sent] = _said(sandbox)
+    assert (message.status, said(sandbox)) == (MessageStatus.WAITING, [])
+    assert after(message, 0, 60, 60).status == MessageStatus.SENT
+    [sent] = said(sandbox)
     assert (sent["author"], sent["body"], sent["sid"]) == ("agent", "Good morning <b>", message.message_sid)
 
 
@@ -100,7 +37,7 @@ def test_the_same_key_and_content_is_the_same_message(write: Write, sandbox: San
     run_due()
     assert write("Hello", idempotency_key="k1").pk == first.pk
     run_due()
-    assert _texts(sandbox) == ["Hello"]
+    assert texts(sandbox) == ["Hello"]
 
 
 def test_what_was_taken_stays_taken_when_the_conversation_has_ended(write: Write, conversation: Conversation) -> None:
@@ -144,24 +81,24 @@ def test_an_answer_whose_reply_was_lost_is_looked_for_and_not_sent_again(
 ) -> None:
     sandbox.fault(**fault, path="/Messages$")
     message = write("Hello")
-    assert _after(message, 0).status == MessageStatus.UNCONFIRMED
-    assert _after(message, 3).status == MessageStatus.SENT
-    assert _texts(sandbox) == ["Hello"]
+    assert after(message, 0).status == MessageStatus.UNCONFIRMED
+    assert after(message, 3).status == MessageStatus.SENT
+    assert texts(sandbox) == ["Hello"]
 
 
 def test_an_answer_that_was_never_taken_is_sent_again_after_the_settle_time(write: Write, sandbox: Sandbox) -> None:
     sandbox.fault("status", path="/Messages$", status=500)
     message = write("Hello")
-    assert _after(message, 0, 3).status == MessageStatus.UNCONFIRMED
-    assert _texts(sandbox) == []
-    assert _after(message, 125, 1).status == MessageStatus.SENT
-    assert (_texts(sandbox), message.attempt) == (["Hello"], 2)
+    assert after(message, 0, 3).status == MessageStatus.UNCONFIRMED
+    assert texts(sandbox) == []
+    assert after(message, 125, 1).status == MessageStatus.SENT
+    assert (texts(sandbox), message.attempt) == (["Hello"], 2)
 
 
 def test_in_strict_mode_a_person_is_told(write: Write, sandbox: Sandbox, settings: Any) -> None:
     settings.FLEX_OUTBOUND = {**settings.FLEX_OUTBOUND, "UNCONFIRMED": "strict"}
     sandbox.fault("status", path="/Messages$", status=500)
-    message = _after(write("Hello"), 0, 3, 125, 1)
+    message = after(write("Hello"), 0, 3, 125, 1)
     assert message.status == MessageStatus.FAILED
     assert "not known whether" in message.error_message
 
@@ -171,7 +108,7 @@ def test_what_twilio_does_not_take_for_long_fails_with_words_that_fit(
 ) -> None:
     settings.FLEX_OUTBOUND = {**settings.FLEX_OUTBOUND, "MAX_ATTEMPTS": 2}
     sandbox.fault("status", path="/Messages$", status=429, code=20429, times=None)
-    message = _after(write("Hello"), 0, 60)
+    message = after(write("Hello"), 0, 60)
     assert message.status == MessageStatus.FAILED
     assert "shortly" not in message.error_message
     assert "Nothing was sent" in message.error_message
@@ -181,10 +118,10 @@ def test_answers_keep_their_order_also_after_a_lost_reply(write: Write, sandbox:
     sandbox.fault("status", path="/Messages$", status=500)
     first, second = write("1"), write("2")
     run_due()
-    assert _texts(sandbox) == []
+    assert texts(sandbox) == []
     for seconds in (3, 125, 1, 1):
         run_due(seconds)
-    assert _texts(sandbox) == ["1", "2"]
+    assert texts(sandbox) == ["1", "2"]
     second.refresh_from_db()
     assert second.status == MessageStatus.SENT
     assert first.pk < second.pk
@@ -194,12 +131,12 @@ def test_an_answer_does_not_overtake_the_first_message(opened: Clicker, sandbox:
     sandbox.fault("status", path="/Messages$", status=500)
     row = opened(channel="email", body="First")
     run_due()
-    write("Second", conversation=_of(row))
+    write("Second", conversation=conversation_of(row))
     run_due()
-    assert _texts(sandbox) == []
+    assert texts(sandbox) == []
     for seconds in (3, 125, 1, 1):
         run_due(seconds)
-    assert _texts(sandbox) == ["First", "Second"]
+    assert texts(sandbox) == ["First", "Second"]
 
 
 # -- what is refused ---------------------------------------------------------------------------------------------------
@@ -232,10 +169,10 @@ def test_a_bad_field_is_named_and_nothing_is_written(given: dict[str, Any], fiel
 
 
 def test_an_email_has_a_subject_and_no_file(opened: Clicker, write: Write, sandbox: Sandbox) -> None:
-    room = _of(opened(channel="email"))
+    room = conversation_of(opened(channel="email"))
     message = write("Text", subject="About it", conversation=room)
     run_due()
-    assert [one["subject"] for one in _said(sandbox)] == [message.subject] == ["About it"]
+    assert [one["subject"] for one in said(sandbox)] == [message.subject] == ["About it"]
     with pytest.raises(InvalidClick, match="Flex"):
         write("Text", file=PICTURE, conversation=room)
 
@@ -275,10 +212,10 @@ def test_an_answer_is_checked_once_more_before_it_is_sent(
 ) -> None:
     message = write("Hello")
     STOPS[reason](agent, conversation, contact)
-    _after(message)
+    after(message)
     assert (message.status, message.error_reason) == (MessageStatus.FAILED, reason)
     assert "othing was sent" in message.error_message or reason == "not_allowed"
-    assert _texts(sandbox) == []
+    assert texts(sandbox) == []
 
 
 @pytest.mark.parametrize("reason", sorted(set(STOPS) - {"not_own", "closed"}))
@@ -295,7 +232,7 @@ def test_the_same_is_refused_when_it_is_written(
 )
 def test_what_twilio_refuses_is_said_in_the_agents_words(code: int, words: str, write: Write, sandbox: Sandbox) -> None:
     sandbox.fault("status", path="/Messages$", status=404 if code == 20404 else 400, code=code)
-    message = _after(write("Hello"))
+    message = after(write("Hello"))
     assert message.status == MessageStatus.FAILED
     assert words in message.error_message
     assert "first message" not in message.error_message
@@ -309,89 +246,6 @@ def test_a_conversation_that_twilio_closed_is_read_at_once(
     message = write("Hello")
     messages.deliver(message.account_id)
     assert Conversation.objects.due().filter(pk=conversation.pk).exists()
-
-
-# -- files -------------------------------------------------------------------------------------------------------------
-
-
-def test_a_file_is_uploaded_and_its_data_emptied_after_it_was_sent(write: Write, sandbox: Sandbox) -> None:
-    message = _after(write("Look", file=PICTURE))
-    file = Attachment.objects.get()
-    assert (message.status, bytes(file.data), file.filename) == (MessageStatus.SENT, b"", "house.png")
-    [sent] = _said(sandbox)
-    [media] = sent["media"]
-    assert (media["sid"], media["content_type"], media["size"]) == (file.media_sid, "image/png", len(PNG))
-    assert (sent["body"], message.media[0]["sid"]) == ("Look", file.media_sid)
-
-
-def test_a_file_needs_no_text(write: Write, sandbox: Sandbox) -> None:
-    assert _after(write(file=PICTURE)).status == MessageStatus.SENT
-    assert len(_said(sandbox)) == 1
-
-
-@pytest.mark.parametrize("kind", ["drop_before", "drop_after", "malformed"])
-def test_an_upload_that_fails_is_repeated(kind: str, write: Write, sandbox: Sandbox) -> None:
-    sandbox.fault(kind, path="/Media$")
-    message = write(file=PICTURE)
-    assert _after(message).status == MessageStatus.WAITING
-    assert bytes(Attachment.objects.get().data) == PNG
-    assert _after(message, 60).status == MessageStatus.SENT
-    assert len(_said(sandbox)) == 1
-
-
-def test_a_file_that_twilio_does_not_take_fails_the_message_with_words(write: Write, sandbox: Sandbox) -> None:
-    sandbox.fault("status", path="/Media$", status=413, code=20413)
-    message = _after(write(file=PICTURE))
-    assert (message.status, message.error_reason) == (MessageStatus.FAILED, "media_refused")
-    assert _said(sandbox) == []
-
-
-def test_a_message_that_is_sent_again_needs_no_second_upload(write: Write, sandbox: Sandbox) -> None:
-    message = write(file=PICTURE)
-    sandbox.fault("drop_before", path="/Messages$")
-    for seconds in (0, 3, 125, 1):
-        run_due(seconds)
-    message.refresh_from_db()
-    assert message.status == MessageStatus.SENT
-    uploads = [one for one in sandbox.http.get("requests").json()["requests"] if one["path"].endswith("/Media")]
-    assert len(uploads) == 1
-
-
-def test_texts_of_others_do_not_wait_for_an_upload(write: Write, opened: Clicker, sandbox: Sandbox) -> None:
-    room = _of(opened(channel="email"))
-    with_file, text = write(file=PICTURE), write("Text", conversation=room)
-    sandbox.fault("status", path="/Media$", status=500, times=None)
-    messages.deliver(text.account_id)
-    text.refresh_from_db()
-    with_file.refresh_from_db()
-    assert (text.status, with_file.status) == (MessageStatus.SENT, MessageStatus.WAITING)
-
-
-@pytest.mark.parametrize("shape", ["nulls", "foreign", "half_emoji", "nul"])
-@pytest.mark.parametrize("path", ["/Media$", "/Messages$"])
-def test_a_hostile_answer_doubles_nothing(path: str, shape: str, write: Write, sandbox: Sandbox) -> None:
-    sandbox.fault("hostile", path=path, shape=shape)
-    message = write("Hello", file=PICTURE)
-    for seconds in (0, 3, 60, 125, 1):
-        run_due(seconds)
-    message.refresh_from_db()
-    assert message.status == MessageStatus.SENT
-    assert _texts(sandbox) == ["Hello"]
-
-
-def test_the_data_of_a_file_that_was_not_sent_is_emptied_too(write: Write, sandbox: Sandbox) -> None:
-    sandbox.fault("status", path="/Media$", status=413, code=20413)
-    assert _after(write(file=PICTURE)).status == MessageStatus.FAILED
-    assert bytes(Attachment.objects.get().data) == b""
-
-
-@pytest.mark.parametrize(("policy", "name"), [("store", "house.png"), ("fetch", ""), ("none", "")])
-def test_the_name_of_a_file_is_kept_as_texts_are(policy: str, name: str, write: Write, sandbox: Sandbox) -> None:
-    Account.objects.update(message_text=policy)
-    message = _after(write(file=PICTURE))
-    assert message.status == MessageStatus.SENT
-    assert (message.media[0]["filename"], Attachment.objects.get().filename) == (name, name)
-    assert message.media[0]["size"] == len(PNG)
 
 
 def test_the_conversation_is_locked_before_its_message(write: Write, sandbox: Sandbox) -> None:

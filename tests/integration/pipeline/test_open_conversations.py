@@ -1,128 +1,28 @@
-"""Open conversations, also those that were never heard of: found once, whose they are, and what can be done."""
+"""Open conversations, also those that were never heard of: found once, and whose they are."""
 
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-import httpx
 import pytest
-from django.contrib.auth.models import Permission, User
-from django.test import Client
+from django.contrib.auth.models import User
 from django.utils import timezone
 
 from crm_demo.models import Contact
-from flex_outbound.contacts import adapter_for
 from flex_outbound.gateway.base import ConversationState
 from flex_outbound.gateway.client import TwilioGateway
-from flex_outbound.models import Account, Conversation, ConversationHolder, Interaction, OpenSearch, Sender, Worker
+from flex_outbound.models import Account, Conversation, Interaction, OpenSearch, Sender, Worker
 from flex_outbound.models.conversation import key_of
-from flex_outbound.outbox import contact_index
 from flex_outbound.outbox.conversations import searching
 from flex_outbound.sandbox import defaults
 from flex_outbound.statuses import Status
 
-from .conftest import Sandbox, make_agent, run_due
+from .conftest import Sandbox, run_due
+from .elsewhere import Twilio
+from .pages import CHANNELS, live, signed_in
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("indexed")]
 Clicker = Callable[..., Interaction]
-CHANNELS = "/flex/api/contacts/crm_demo.contact/{}/channels/?live=1"
-NUMBER = "+14155550123"
-
-
-class Twilio:
-    """What others do at Twilio: begin conversations, and give agents tasks of them."""
-
-    def __init__(self, url: str) -> None:
-        self.http = httpx.Client(base_url=url, auth=(defaults.ACCOUNT_SID, defaults.AUTH_TOKEN), timeout=5)
-
-    def begin(self, address: str = NUMBER, proxy: str = defaults.SMS_SENDER, identity: str = "") -> str:
-        """Begin a conversation that nobody here has heard of; returns its SID."""
-        sid = str(self._post("/conversations/v1/Conversations", {})["sid"])
-        binding = {"MessagingBinding.Address": address, "MessagingBinding.ProxyAddress": proxy}
-        self._post(f"/conversations/v1/Conversations/{sid}/Participants", binding)
-        if identity:
-            self._post(f"/conversations/v1/Conversations/{sid}/Participants", {"Identity": identity})
-        return sid
-
-    def give(self, conversation_sid: str, worker: str) -> str:
-        """Give a worker a task of a conversation; returns its SID."""
-        attributes = json.dumps({"conversationSid": conversation_sid})
-        path = f"/taskrouter/v1/Workspaces/{defaults.WORKSPACE_SID}/Tasks"
-        target = {"RoutingTarget": defaults.WORKERS[worker], "WorkflowSid": defaults.WORKFLOW_SID}
-        return str(self._post(path, {"Attributes": attributes, "TaskChannel": "chat", **target})["sid"])
-
-    def close(self, conversation_sid: str) -> None:
-        """Close a conversation."""
-        self._post(f"/conversations/v1/Conversations/{conversation_sid}", {"State": "closed"})
-
-    def _post(self, path: str, data: dict[str, str]) -> dict[str, Any]:
-        return dict(self.http.post(path, data=data).raise_for_status().json())
-
-
-@pytest.fixture
-def twilio(sandbox: Sandbox) -> Iterator[Twilio]:
-    """Twilio as others use it."""
-    others = Twilio(sandbox.url)
-    yield others
-    others.http.close()
-
-
-@pytest.fixture
-def colleague(account: Account, agent: User) -> User:
-    """Another agent."""
-    return make_agent(account, "bea")
-
-
-@pytest.fixture
-def supervisor(account: Account, agent: User) -> User:
-    """An agent who may take over."""
-    user = make_agent(account, "carlos")
-    user.user_permissions.add(Permission.objects.get(codename="supervise"))
-    return User.objects.get(pk=user.pk)
-
-
-@pytest.fixture(autouse=True)
-def indexed(contact: Contact) -> None:
-    """The contacts' addresses are known."""
-    contact_index.build(adapter_for(Contact))
-
-
-def signed_in(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
-
-
-def live(user: User, contact: Contact, channel: str = "sms") -> Any:
-    """Ask as a page does, once Twilio has been asked."""
-    client = signed_in(user)
-    client.get(CHANNELS.format(contact.pk))
-    run_due()
-    return next(one for one in client.get(CHANNELS.format(contact.pk)).json()["channels"] if one["channel"] == channel)
-
-
-def _up(click: Clicker, sandbox: Sandbox, **changes: Any) -> Interaction:
-    row = click(**changes)
-    run_due()
-    run_due(2.5)
-    row.refresh_from_db()
-    sandbox.act(row.task_sid or "", "accept")
-    for _poll in range(3):
-        run_due(400)
-    row.refresh_from_db()
-    assert row.status == Status.ACTIVE
-    return row
-
-
-def _left(click: Clicker, sandbox: Sandbox, **changes: Any) -> Interaction:
-    row = _up(click, sandbox, **changes)
-    sandbox.act(row.task_sid or "", "leave")
-    for _poll in range(6):
-        run_due(400)
-    row.refresh_from_db()
-    assert (row.status, row.is_left_open) == (Status.CLOSED, True)
-    return row
 
 
 # -- detection ---------------------------------------------------------------------------------------------------------
@@ -288,204 +188,6 @@ def test_the_failure_of_a_click_leads_to_the_same_choices(
     run_due()
     shown = signed_in(agent).get(f"/flex/api/interactions/{row.pk}/").json()["open_conversation"]
     assert (shown["conversation_sid"], shown["whose"], shown["choices"]) == (sid, "nobody", ["close"])
-
-
-# -- what can be done --------------------------------------------------------------------------------------------------
-
-
-def test_nobodys_that_was_opened_elsewhere_is_closed_and_the_click_goes(
-    agent: User, contact: Contact, click: Clicker, twilio: Twilio, sandbox: Sandbox
-) -> None:
-    sid = twilio.begin()
-    client = signed_in(agent)
-    shown = live(agent, contact)["open_conversation"]
-    for _press in range(2):
-        assert client.post(shown["close_url"]).status_code == 202
-    run_due()
-    assert [one["state"] for one in sandbox.state()["conversations"] if one["sid"] == sid] == ["closed"]
-    assert live(agent, contact)["open_conversation"] is None
-    row = click()
-    run_due()
-    row.refresh_from_db()
-    assert row.status in (Status.CREATED, Status.ACTIVE)
-
-
-def test_what_somebody_has_taken_since_the_look_is_not_closed(
-    agent: User, colleague: User, contact: Contact, twilio: Twilio, sandbox: Sandbox
-) -> None:
-    sid = twilio.begin()
-    shown = live(agent, contact)["open_conversation"]
-    sandbox.act(twilio.give(sid, "bea"), "accept")
-    assert signed_in(agent).post(shown["close_url"]).status_code == 202
-    run_due()
-    assert [one["state"] for one in sandbox.state()["conversations"] if one["sid"] == sid] == ["active"]
-    assert ConversationHolder.objects.get().close_error == "taken"
-
-
-def test_nobodys_that_was_opened_here_is_taken_up(
-    agent: User, colleague: User, contact: Contact, click: Clicker, sandbox: Sandbox
-) -> None:
-    row = _left(click, sandbox)
-    shown = live(colleague, contact)["open_conversation"]
-    assert (shown["whose"], shown["agent"], shown["choices"]) == ("nobody", "Agent", ["take_up", "close"])
-    client = signed_in(colleague)
-    answers = [client.post(shown["join_url"], {"idempotency_key": "once"}) for _press in range(2)]
-    assert [one.status_code for one in answers] == [202, 202]
-    assert len({one.json()["id"] for one in answers}) == 1
-    run_due()
-    invited = Interaction.objects.get(continues=row)
-    assert (invited.agent, invited.conversation_sid) == (colleague, row.conversation_sid)
-    sandbox.act(invited.task_sid or "", "accept")
-    for _poll in range(3):
-        run_due(400)
-    assert live(colleague, contact)["open_conversation"]["whose"] == "mine"
-    assert len(sandbox.state()["conversations"]) == 1
-
-
-def test_a_colleagues_is_asked_for_and_handed_over(
-    agent: User, colleague: User, contact: Contact, click: Clicker, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    told: list[tuple[Any, Any, Any]] = []
-    adapter = adapter_for(Contact)
-    monkeypatch.setattr(type(adapter), "notify_handover", lambda _self, *given: told.append(given))
-    row = _up(click, sandbox)
-    sid = row.conversation_sid
-    shown = live(colleague, contact)["open_conversation"]
-    assert (shown["whose"], shown["agent"], shown["choices"]) == ("colleague", "Agent", ["ask"])
-    hers, his = signed_in(colleague), signed_in(agent)
-    for _press in range(2):
-        asked = hers.post(shown["ask_url"]).json()
-        assert (asked["is_asked_by_you"], asked["choices"]) == (True, [])
-    assert [(one[0], one[2]) for one in told] == [(agent, colleague)]
-    [inbox] = his.get("/flex/api/inbox/").json()["results"]
-    assert inbox["asked_by"] == "Bea"
-    mine = live(agent, contact)["open_conversation"]
-    assert (mine["asked_by"], mine["choices"][:2]) == ("Bea", ["hand_over", "keep"])
-    assert his.post(mine["hand_over_url"]).status_code == 202
-    again = his.post(mine["hand_over_url"])
-    assert (again.status_code, again.json()["code"]) == (409, "not_asked")
-    run_due()
-    invited = Interaction.objects.get(continues=row)
-    assert (invited.agent, invited.conversation_sid) == (colleague, sid)
-    sandbox.act(invited.task_sid or "", "accept")
-    for _poll in range(4):
-        run_due(400)
-    assert live(colleague, contact)["open_conversation"]["whose"] == "mine"
-    assert len(sandbox.state()["conversations"]) == 1
-
-
-def test_a_colleague_may_keep_it(
-    agent: User, colleague: User, contact: Contact, click: Clicker, sandbox: Sandbox
-) -> None:
-    row = _up(click, sandbox)
-    path = f"/flex/api/conversations/{row.conversation_sid}/"
-    assert signed_in(colleague).post(f"{path}ask/").status_code == 200
-    kept = signed_in(agent).post(f"{path}keep/").json()
-    assert (kept["asked_by"], kept["whose"]) == (None, "mine")
-    assert signed_in(colleague).post(f"{path}keep/").json()["code"] == "not_yours"
-
-
-def test_one_asks_at_a_time(
-    agent: User, colleague: User, supervisor: User, contact: Contact, click: Clicker, sandbox: Sandbox
-) -> None:
-    row = _up(click, sandbox)
-    path = f"/flex/api/conversations/{row.conversation_sid}/ask/"
-    assert signed_in(colleague).post(path).status_code == 200
-    second = signed_in(supervisor).post(path)
-    assert (second.status_code, second.json()["code"]) == (409, "asked_already")
-    assert "Bea" in second.json()["detail"]
-    Conversation.objects.update(asked_at=timezone.now() - timedelta(hours=1))
-    assert signed_in(supervisor).post(path).status_code == 200
-
-
-def test_handing_over_to_somebody_who_went_away_keeps_it(
-    agent: User, colleague: User, contact: Contact, click: Clicker, sandbox: Sandbox
-) -> None:
-    row = _up(click, sandbox)
-    path = f"/flex/api/conversations/{row.conversation_sid}/"
-    signed_in(colleague).post(f"{path}ask/")
-    Worker.objects.filter(user=colleague).update(is_active=False)
-    answer = signed_in(agent).post(f"{path}hand-over/")
-    assert (answer.status_code, answer.json()["code"]) == (409, "asker_gone")
-    assert "stays yours" in answer.json()["detail"]
-    assert not Interaction.objects.filter(continues=row).exists()
-
-
-def test_only_who_may_takes_over_what_a_colleague_has(
-    agent: User, colleague: User, supervisor: User, contact: Contact, click: Clicker, sandbox: Sandbox
-) -> None:
-    row = _up(click, sandbox)
-    path = f"/flex/api/conversations/{row.conversation_sid}/join/"
-    refused = signed_in(colleague).post(path)
-    assert (refused.status_code, refused.json()["code"]) == (403, "not_supervisor")
-    shown = live(supervisor, contact)["open_conversation"]
-    assert shown["choices"] == ["ask", "take_over"]
-    assert signed_in(supervisor).post(path, {"idempotency_key": "k"}).status_code == 202
-    mine = signed_in(agent).post(path)
-    assert (mine.status_code, mine.json()["code"]) == (409, "already_yours")
-
-
-def test_who_may_not_send_may_do_nothing(agent: User, contact: Contact, click: Clicker, sandbox: Sandbox) -> None:
-    row = _up(click, sandbox)
-    eve = User.objects.create_user("eve")
-    client = signed_in(eve)
-    for name in ("join", "ask", "hand-over", "keep", "close"):
-        assert client.post(f"/flex/api/conversations/{row.conversation_sid}/{name}/").status_code == 403
-        plain = client.post(f"/flex/conversations/{row.conversation_sid}/{name}/")
-        assert plain.status_code in (403, 404)
-    for sid in ("CH" + "0" * 32, "nonsense", "CH" + "z" * 32):
-        assert signed_in(agent).post(f"/flex/api/conversations/{sid}/ask/").status_code == 404
-
-
-def test_a_conversation_that_was_closed_between_look_and_click_says_so(
-    agent: User, colleague: User, contact: Contact, click: Clicker, sandbox: Sandbox
-) -> None:
-    row = _up(click, sandbox)
-    Conversation.objects.filter(pk=key_of(str(row.conversation_sid))).update(state="closed")
-    path = f"/flex/api/conversations/{row.conversation_sid}/"
-    for user, name in ((colleague, "ask"), (colleague, "join"), (agent, "hand-over")):
-        answer = signed_in(user).post(f"{path}{name}/")
-        assert (answer.status_code, answer.json()["code"]) == (409, "conversation_closed"), name
-    answer = signed_in(agent).post(f"{path}messages/", {"body": "Hello"})
-    assert (answer.status_code, answer.json()["code"]) == (409, "conversation_closed")
-
-
-def test_fifty_agents_at_one_contact_are_one_interaction_and_clear_answers(
-    agent: User, contact: Contact, account: Account, senders: list[Sender], sandbox: Sandbox, click: Clicker
-) -> None:
-    row = _up(click, sandbox)
-    payload = {"contact_type": "crm_demo.contact", "contact_id": str(contact.pk), "channel": "sms"}
-    for number in range(49):
-        user = User.objects.create_user(f"agent{number}")
-        user.user_permissions.add(Permission.objects.get(codename="add_interaction"))
-        Worker.objects.create(account=account, user=user, worker_sid=f"WK{number:032x}")
-        answer = signed_in(user).post("/flex/api/interactions/", payload)
-        data = answer.json()
-        assert (answer.status_code, data["code"]) == (409, "already_open")
-        assert (data["open_conversation"]["agent"], data["open_conversation"]["choices"]) == ("Agent", ["ask"])
-    assert list(Interaction.objects.all()) == [row]
-    assert len(sandbox.interactions) == 1
-
-
-# -- another contact with the same number ------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("is_hidden", [False, True])
-def test_another_contacts_says_which_as_far_as_one_may_see_it(
-    is_hidden: bool, agent: User, colleague: User, contact: Contact, click: Clicker, sandbox: Sandbox
-) -> None:
-    _up(click, sandbox)
-    twin = Contact.objects.create(full_name="Ann's Twin", mobile="415 555 0123", country="US")
-    Contact.objects.filter(pk=contact.pk).update(restricted=is_hidden)
-    shown = live(colleague, twin)["open_conversation"]
-    assert shown["is_another_contact"] is True
-    if is_hidden:
-        assert (shown["contact"], shown["conversation_sid"], shown["choices"]) == (None, None, [])
-        assert "a contact that you may not see" in shown["words"]
-        assert "Ann Other" not in json.dumps(shown)
-    else:
-        assert shown["contact"]["name"] == "Ann Other"
-        assert shown["choices"] == ["ask"]
 
 
 def test_the_search_is_asked_about_phones_alone(agent: User, contact: Contact, senders: list[Sender]) -> None:
