@@ -8,7 +8,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from flex_outbound.statuses import FINAL, OPEN, UNSETTLED, Status, may_move
 from tests.model.flex import Fate, Flex
-from tests.model.world import Times, Worker, World, is_settled
+from tests.model.parts import Times, Worker
+from tests.model.world import World, is_settled
 
 
 def budget(examples: int, steps: int = 40, *, shrink: bool = False) -> settings:

@@ -21,11 +21,12 @@ from flex_outbound.outbox.jobs import Job
 from flex_outbound.statuses import Event as Happening
 from flex_outbound.statuses import Status
 from tests import steps
-from tests.model import world as mirror
+from tests.model import parts as mirror
 from tests.model.conftest import Stage
 from tests.model.flex import SILENT, Fate, Flex
+from tests.model.parts import Times, Worker
 from tests.model.real import Killed, Real
-from tests.model.world import Times, Worker, World
+from tests.model.world import World
 
 EXAMPLES = 70
 

@@ -8,7 +8,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from flex_outbound.outbox import rules
 from tests.model.flex import Fate
 from tests.model.life import Duplicate, Life, budget
-from tests.model.world import Times
+from tests.model.parts import Times
 
 EXAMPLES = 200
 

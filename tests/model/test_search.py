@@ -8,7 +8,8 @@ import pytest
 from flex_outbound.outbox import rules
 from flex_outbound.statuses import Status
 from tests.model.flex import Fate, Flex
-from tests.model.world import Times, Worker, World
+from tests.model.parts import Times, Worker
+from tests.model.world import World
 
 Step = Callable[[World], object]
 
