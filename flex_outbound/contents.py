@@ -5,7 +5,7 @@ Types and their fields: https://www.twilio.com/docs/content/content-types-overvi
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from flex_outbound.channels import MAX_BODY, Channel
@@ -53,9 +53,9 @@ class Item:
 class Content:
     """What a customer sees, with the marks of variables in it. Every part may be empty."""
 
-    header: str = ""
-    body: str = ""
-    footer: str = ""
+    header: str = field(default="", repr=False)
+    body: str = field(default="", repr=False)
+    footer: str = field(default="", repr=False)
     media: tuple[str, ...] = ()
     buttons: tuple[Button, ...] = ()
     items: tuple[Item, ...] = ()

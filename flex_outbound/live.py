@@ -86,7 +86,7 @@ def _live_url(contact_type: str, contact_id: str) -> str:
     """Return where the script asks, "" for an id that no path can hold, as one with a line break."""
     names = {"contact_type": contact_type, "contact_id": contact_id}
     try:
-        return f"{reverse('flex_outbound:contact-channels', kwargs=names)}?live=1"
+        return f"{reverse('flex_outbound:contact-channels', kwargs=names)}?live=presence"
     except NoReverseMatch:
         return ""
 
@@ -169,7 +169,6 @@ def describe(option: ChannelOption, live: Live | None) -> dict[str, Any]:
         "window": windows[0] if windows else None,
         "windows": windows,
         "needs_template": first is not None and window.refuses(first.state),
-        "open_conversation": option.open_conversation,
         "presence": None if live is None else _describe_presence(option, live),
     }
 

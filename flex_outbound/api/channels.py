@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from typing import Any
+from typing import Any, Final
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.http import Http404
@@ -17,6 +17,10 @@ from flex_outbound.contacts import ContactAdapter, adapter_by_label, find_contac
 from flex_outbound.outbox.preflight import channel_options
 from flex_outbound.statements import load_permissions
 
+EVERYTHING: Final = ("1", "true")
+PRESENCE: Final = "presence"
+"""What may be asked for with ``live``; the page asks for what is open by itself, as markup."""
+
 
 class ChannelsView(ApiView):
     """The channels that can be opened for a contact."""
@@ -25,8 +29,8 @@ class ChannelsView(ApiView):
         """Always three channels; one that is not enabled says why, in words for the agent.
 
         With ``?live=1`` it also says whether the agent is there in Flex and what is open already, as far as is known
-        now. Twilio is asked in the background where that is old, so ask again. Send the ETag back as If-None-Match: as
-        long as nothing has changed, the answer is an empty 304.
+        now; with ``?live=presence`` the former alone. Where that is old, Twilio is asked in the background: ask again.
+        Send the ETag back as If-None-Match: as long as nothing has changed, the answer is an empty 304.
         """
         try:
             adapter = adapter_by_label(contact_type)
@@ -45,10 +49,12 @@ class ChannelsView(ApiView):
 
 def _described(request: Request, adapter: ContactAdapter, contact: Any) -> dict[str, Any]:
     options = live.with_windows(channel_options(request.user, contact))
-    if request.query_params.get("live") not in ("1", "true"):
+    wanted = request.query_params.get("live", "")
+    if wanted not in (*EVERYTHING, PRESENCE):
         return contexts.describe_channels(adapter, contact, options)
-    known = live.look(options)
-    open_ones = opened.live(request.user, contact, options, collection_of(request))
+    known, open_ones = live.look(options), None
+    if wanted in EVERYTHING:
+        open_ones = opened.live(request.user, contact, options, collection_of(request))
     return contexts.describe_channels(adapter, contact, live.with_presence(options, known), known, open_ones)
 
 

@@ -172,7 +172,12 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         "List a contact's channels",
         {**COMMON, **MISSING, 200: ChannelsShape, 304: OpenApiResponse(description="Nothing has changed.")},
         parameters=[
-            OpenApiParameter("live", bool, description="Also whether the agent is there in Flex."),
+            OpenApiParameter(
+                "live",
+                str,
+                enum=["1", "presence"],
+                description="1: also whether the agent is there in Flex, and what is open. presence: the former.",
+            ),
             _header("If-None-Match", "The ETag of the last answer."),
         ],
     ),

@@ -39,7 +39,7 @@ class Problem:
 
     line: int
     column: str
-    words: str
+    words: str = field(repr=False)
 
     def __str__(self) -> str:
         where = _("Line %(line)d, %(column)s") if self.column else _("Line %(line)d")

@@ -51,7 +51,6 @@ class ChannelOption:
     opted_out, no_consent, consent_unknown, no_number, no_email or the code of the address rule; ``reason_text``: the
     same in words. ``addresses`` are normalised, the preferred one first; ``senders`` the default first; both without
     those that the customer does not want. ``windows``: of WhatsApp, for each address and sender, the preferred first.
-    ``open_conversation``: what is open with the contact already, None for nothing.
     """
 
     channel: Channel
@@ -61,7 +60,6 @@ class ChannelOption:
     addresses: list[Address] = field(default_factory=list)
     senders: list[Sender] = field(default_factory=list)
     windows: list[Any] = field(default_factory=list)
-    open_conversation: dict[str, Any] | None = None
 
     @property
     def label(self) -> str:

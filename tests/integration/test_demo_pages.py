@@ -177,7 +177,8 @@ def test_an_error_has_a_page_that_needs_no_database(client: Client, monkeypatch:
     [
         ("de-AT,de;q=0.9,en;q=0.5", "de", ("Kunde seit", "Abmelden", "Unterhaltungen", "Zuständig"), "9. März 2024"),
         ("en-GB,en;q=0.9", "en", ("Customer since", "Sign out", "Conversations", "Owner"), "March 9, 2024"),
-        ("fr", "en", ("Customer since",), "March 9, 2024"),
+        ("fr", "fr", (), "9 mars 2024"),
+        ("it", "en", ("Customer since",), "March 9, 2024"),
     ],
 )
 def test_the_demo_speaks_the_browsers_language(

@@ -42,6 +42,7 @@ def test_migrating_makes_both() -> None:
         "flex_outbound.change_template",
         "flex_outbound.change_webhookevent",
         "flex_outbound.change_consent",
+        "flex_outbound.supervise",
         *(f"flex_outbound.{verb}_{name}" for verb in ("add", "change", "delete") for name in groups.SET_UP),
     }
 

@@ -77,4 +77,4 @@ def test_the_last_hour_of_a_window_is_told(left: timedelta, state: window.State)
 
 def test_an_id_that_no_path_holds_leaves_the_page_without_live_answers() -> None:
     assert live._live_url("crm_demo.contact", "1\n2") == ""
-    assert live._live_url("crm_demo.contact", str(Contact(pk=7).pk)).endswith("/7/channels/?live=1")
+    assert live._live_url("crm_demo.contact", str(Contact(pk=7).pk)).endswith("/7/channels/?live=presence")

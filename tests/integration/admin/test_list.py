@@ -16,13 +16,16 @@ from flex_outbound.admin import bounded_list, search
 from flex_outbound.models import (
     Account,
     Closing,
+    ConsentEvent,
     ContactAddress,
     Conversation,
     ConversationContact,
     Interaction,
     Message,
     Resource,
+    SavedReply,
     Sender,
+    Template,
     WebhookEvent,
     WebhookRefusal,
     Worker,
@@ -254,6 +257,11 @@ def make(number: int, account: Account) -> None:
     Message.objects.create(
         account=account, conversation=conversation, message_sid="IM" + sid, party="customer", status="received"
     )
+    Template.objects.create(account=account, content_sid="HX" + sid, name=f"t{number}")
+    SavedReply.objects.create(title=f"r{number}", body="Hello")
+    ConsentEvent.objects.create(
+        account=account, channel="sms", address=f"+1415557{number:04d}", state="opted_out", source="person", user=user
+    )
     WebhookRefusal.objects.create(account=other, source="taskrouter", code="bad_signature")
     Resource.objects.create(account=account, kind="worker", sid="WK" + sid, name=f"u{number}", seen_at=NOW)
     assert row.pk != pk
@@ -262,11 +270,14 @@ def make(number: int, account: Account) -> None:
 LISTS = [
     "account",
     "closing",
+    "consentevent",
     "contactaddress",
     "conversation",
     "interaction",
     "message",
+    "savedreply",
     "sender",
+    "template",
     "webhookevent",
     "webhookrefusal",
     "worker",

@@ -143,11 +143,11 @@ def test_a_live_poll_costs_twilio_nothing_and_is_answered_304(
 ) -> None:
     look()
     run_due()
-    tag = channels(agent, contact)["ETag"]
+    tag = channels(agent, contact, "?live=presence")["ETag"]
     before = questions(sandbox)
     client = Client()
     client.force_login(agent)
-    url = f"/flex/api/contacts/crm_demo.contact/{contact.pk}/channels/?live=1"
+    url = f"/flex/api/contacts/crm_demo.contact/{contact.pk}/channels/?live=presence"
     # Session, user, permissions and contact; the windows of WhatsApp, and the agent's presence.
     with django_assert_max_num_queries(6):
         answer = client.get(url, headers={"If-None-Match": tag})
