@@ -93,8 +93,11 @@ def test_a_translation_is_filled_in_as_the_text_is(house: Path, language: str, s
     assert wrong == []
 
 
-@in_every_language
-@pytest.mark.parametrize("other", OTHERS, ids=lambda one: one.name)
+@pytest.mark.parametrize(
+    ("other", "language"),
+    [(other, language) for other in OTHERS for language in SAME if compiled(other, language).exists()],
+    ids=lambda one: getattr(one, "name", one),
+)
 def test_no_other_catalog_has_other_words_for_the_same(other: Path, language: str) -> None:
     # The first of INSTALLED_APPS wins; what another app says differently needs a context of its own.
     if not compiled(other, language).exists():
