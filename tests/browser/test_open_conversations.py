@@ -12,7 +12,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from crm_demo.models import Contact
 from flex_outbound.contacts import adapter_for
-from flex_outbound.models import Conversation, Interaction, Message
+from flex_outbound.models import Account, Conversation, Interaction, Message, Template
 from flex_outbound.outbox import contact_index
 from flex_outbound.outbox.enqueue import Click, enqueue
 from flex_outbound.sandbox import defaults
@@ -115,6 +115,30 @@ def test_mine_takes_what_was_typed_once(
     run_due()
     [conversation] = sandbox.state()["conversations"]
     assert [one["body"] for one in conversation["messages"]] == ["One more thing"]
+
+
+def test_a_template_is_added_with_its_variables(
+    new_page: NewPage,
+    agent: User,
+    contact: Contact,
+    account: Account,
+    sandbox: Sandbox,  # noqa: F811
+) -> None:
+    given = {"types": {"twilio/text": {"body": "Hello {{1}}, order {{2}}"}}, "variables": {"1": "Ann", "2": "4711"}}
+    one = Template.objects.create(account=account, content_sid=f"HX{'1' * 32}", name="order", language="en", **given)
+    talk(agent, contact, sandbox)
+    page = new_page()
+    page.goto(contact.get_absolute_url())
+    sheet = page.get_by_test_id("flex-composer").first
+    sheet.locator("summary").first.click()
+    sheet.get_by_test_id("flex-template-open").click()
+    sheet.get_by_test_id("flex-template-choice").click()
+    sheet.get_by_label("Variable 2").fill("77")
+    sheet.get_by_test_id("flex-open-add").click()
+    expect(page.get_by_text("Your message is being sent into the open conversation.")).to_be_visible()
+    message = Message.objects.get()
+    assert message.content_sid == one.content_sid
+    assert message.content_variables == {"1": "Grace", "2": "77"}
 
 
 def test_what_was_typed_stays_where_it_could_not_be_added(

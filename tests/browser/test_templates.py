@@ -3,6 +3,7 @@
 import re
 import uuid
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -136,6 +137,39 @@ def test_a_chosen_template_survives_a_reload(page: Page) -> None:
     expect(sheet.get_by_test_id("flex-template-chosen")).to_have_count(0)
     expect(sheet.get_by_test_id("flex-body")).to_be_visible()
     wait_for(lambda: not Draft.objects.exists(), "nothing", 8.0)
+
+
+def test_after_24_hours_the_templates_open_by_themselves(
+    new_page: NewPage, conversation: Conversation, contact: Contact, shoot: Shoot
+) -> None:
+    Conversation.objects.update(last_inbound_at=timezone.now() - timedelta(hours=25))
+    page = new_page()
+    page.goto(contact.get_absolute_url())
+    form = page.get_by_test_id("flex-answer-form")
+    expect(form.get_by_test_id("flex-template-choice")).to_have_count(8)
+    expect(form.get_by_test_id("flex-answer-body")).to_be_hidden()
+    sheet = composer(page)
+    expect(sheet.get_by_test_id("flex-template-choice")).to_have_count(8)
+    expect(sheet.get_by_test_id("flex-body")).to_be_hidden()
+    shoot(page, "templates-closed")
+    # Esc closes the list first, then the composer.
+    expect(sheet.get_by_test_id("flex-template-search")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(sheet.get_by_test_id("flex-template-open")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(sheet.get_by_test_id("flex-template-open")).to_be_hidden()
+
+
+def test_one_list_is_open_at_a_time(page: Page) -> None:
+    sheet = composer(page)
+    sheet.get_by_test_id("flex-template-open").click()
+    expect(sheet.get_by_test_id("flex-template-search")).to_be_visible()
+    sheet.get_by_test_id("flex-replies").click()
+    expect(sheet.get_by_test_id("flex-replies-search")).to_be_visible()
+    expect(sheet.get_by_test_id("flex-template-search")).to_have_count(0)
+    sheet.get_by_test_id("flex-template-open").click()
+    expect(sheet.get_by_test_id("flex-template-search")).to_be_visible()
+    expect(sheet.get_by_test_id("flex-replies-search")).to_have_count(0)
 
 
 def test_the_draft_of_a_template_that_was_withdrawn_says_so(page: Page) -> None:

@@ -293,6 +293,8 @@ document.addEventListener(
 document.addEventListener("reset", () => setTimeout(showWindows)); // the fields have their first values after the event
 // An interaction that moves changes the agent's room.
 document.addEventListener("flex-outbound:update", () => Watch.all.forEach((one) => one.hasten()));
+// What the customer writes opens the window.
+document.addEventListener("flex-outbound:read", () => Watch.all.forEach((one) => one.hasten()));
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) return;
   for (const one of Watch.all.values()) one.hasten();

@@ -160,7 +160,8 @@ function put(place, chosen) {
     field.required = false;
     field.setAttribute("aria-required", "true");
   }
-  for (const live of chosen.querySelectorAll("[data-live]")) live.hidden = false;
+  // A page that was asked for with a template has no text field.
+  for (const live of chosen.querySelectorAll("[data-live]")) live.hidden = !place.closest("form")?.elements.namedItem("body");
   setText(place, false);
   show(chosen);
 }
