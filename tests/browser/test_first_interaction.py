@@ -78,7 +78,7 @@ def take_over_what_twilio_has(page: Page, shoot: Shoot) -> None:
     page.click('input[value="Fetch from Twilio"]')
     expect(page.locator("h2", has_text="Waiting for a Celery worker")).to_be_visible()
     fetching.fetch(ImportRun.objects.get().pk)
-    expect(page.locator("h2", has_text="24 changes")).to_be_visible()
+    expect(page.locator("h2", has_text="31 changes")).to_be_visible()
     row = page.locator(".flex-sender", has_text=defaults.SMS_SENDER)
     row.locator("input[type=checkbox]").check()
     row.locator("select").select_option(label="Outbound")
