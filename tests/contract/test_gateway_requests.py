@@ -12,7 +12,7 @@ from django.utils import timezone
 from flex_outbound.channels import Channel
 from flex_outbound.exceptions import Refused
 from flex_outbound.gateway import client
-from flex_outbound.gateway.base import Connection, Gateway, InteractionRequest, InteractionResult, MessageRequest
+from flex_outbound.gateway.base import Connection, Gateway, InteractionRequest, InteractionResult, Joined, MessageRequest
 from flex_outbound.sandbox import defaults
 from flex_outbound.sandbox.server import SandboxServer
 from tests.contract.openapi import Contract
@@ -50,6 +50,11 @@ def interaction(channel: Channel, **more: Any) -> InteractionRequest:
     return InteractionRequest(**given | more)
 
 
+def joined(made: InteractionResult) -> Joined:
+    """Return the channel of an interaction, as another agent is invited to it."""
+    return Joined(str(made.interaction_sid), str(made.channel_sid), str(made.conversation_sid))
+
+
 def message(conversation_sid: str, **more: Any) -> MessageRequest:
     """Return a request for a first message."""
     return MessageRequest(key=KEY, conversation_sid=conversation_sid, author="agent", **more)
@@ -61,6 +66,12 @@ STEPS: dict[str, list[Step]] = {
     "create_interaction": [
         lambda gateway, _made: gateway.create_interaction(interaction(Channel.WHATSAPP, key="a" * 32)),
         lambda gateway, _made: gateway.create_interaction(interaction(Channel.EMAIL, key="b" * 32)),
+        lambda gateway, made: gateway.create_interaction(interaction(Channel.SMS, key="d" * 32, joins=joined(made))),
+    ],
+    "leave_channel": [
+        lambda gateway, made: gateway.leave_channel(
+            str(made.interaction_sid), str(made.channel_sid), str(made.task_sid)
+        )
     ],
     "find_tasks": [lambda gateway, _made: gateway.find_tasks([KEY, "c" * 32])],
     "fetch_task": [lambda gateway, made: gateway.fetch_task(str(made.task_sid))],

@@ -67,7 +67,7 @@ def test_a_message_starts_the_timers_anew(client: Client, control: Control) -> N
     eventually(lambda: conversation.fetch().state == "inactive")
     conversation.update(state="active")
     eventually(lambda: conversation.fetch().state == "inactive")
-    conversation.update(timers_inactive="", state="active")
+    conversation.update(timers_inactive="", timers_closed="", state="active")
     assert conversation.fetch().timers == {}
 
 
