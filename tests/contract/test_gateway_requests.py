@@ -12,7 +12,14 @@ from django.utils import timezone
 from flex_outbound.channels import Channel
 from flex_outbound.exceptions import Refused
 from flex_outbound.gateway import client
-from flex_outbound.gateway.base import Connection, Gateway, InteractionRequest, InteractionResult, Joined, MessageRequest
+from flex_outbound.gateway.base import (
+    Connection,
+    Gateway,
+    InteractionRequest,
+    InteractionResult,
+    Joined,
+    MessageRequest,
+)
 from flex_outbound.sandbox import defaults
 from flex_outbound.sandbox.server import SandboxServer
 from tests.contract.openapi import Contract
