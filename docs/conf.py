@@ -63,6 +63,7 @@ PARTS = {
         "dashboard",
         "metrics",
         "webhooks",
+        "consent",
         "privacy",
         "security",
         "benchmarks",

@@ -8,8 +8,8 @@ import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import Page, expect
 
-from flex_outbound.models import Interaction, Message
-from flex_outbound.outbox import decisions
+from flex_outbound.models import ConsentSource, ConsentState, Interaction, Message
+from flex_outbound.outbox import consent, decisions
 from tests.browser.conftest import NewPage
 from tests.integration.pages import rows
 
@@ -106,6 +106,11 @@ def test_a_page_that_knows_nothing_of_a_retry_sends_nothing_again(page: Page, ag
     assert Interaction.objects.count() == 2
 
 
+def say(address: str, state: ConsentState) -> None:
+    """Write into the ledger what Twilio or a customer said of a number."""
+    consent.append([consent.Entry("sms", address, state, ConsentSource.RECEIPT)])
+
+
 def test_after_an_opt_out_there_is_no_retry_and_no_button(page: Page) -> None:
     page.get_by_test_id("flex-composer").first.locator("summary").click()
     page.get_by_label("To").first.select_option("+14155550199")
@@ -113,12 +118,14 @@ def test_after_an_opt_out_there_is_no_retry_and_no_button(page: Page) -> None:
     expect(page.get_by_test_id("flex-status")).to_have_text("SMS: Waiting to be sent")
     words = "This customer has unsubscribed from messages."
     rows.fail(Interaction.objects.get(), words, "opted_out")
+    say("+14155550199", ConsentState.OPTED_OUT)  # as the pipeline does, with the failure
     expect(page.get_by_test_id("flex-status")).to_have_text(re.compile("unsubscribed"))
     expect(page.get_by_test_id("flex-retry")).to_be_hidden()
     page.reload()
     page.get_by_test_id("flex-composer").first.locator("summary").click()
     # The other number is still there.
     expect(page.locator(".flex-outbound__fixed").first).to_contain_text("+14155550123")
-    Interaction.objects.update(address="+14155550123", address_key="+14155550123")
+    say("+14155550199", ConsentState.OPTED_IN)
+    say("+14155550123", ConsentState.OPTED_OUT)
     type(page).reload(page)
     expect(page.locator(".flex-outbound__fixed").first).to_contain_text("+14155550199")
