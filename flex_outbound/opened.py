@@ -105,8 +105,11 @@ def _item(conversation: Any, user: Any, invite: Interaction | None) -> Described
     found = holding.held(conversation, user)
     interaction = conversation.interaction
     is_ours = interaction is not None and interaction.task_sid == found.task_sid and bool(found.task_sid)
-    sid = conversation.conversation_sid
-    current = current_context(interaction, user) if is_ours else None
+    is_told = described["conversation_sid"] is not None
+    # Of another's conversation the page gets no more than the API: a name by which the script tells them apart.
+    sid = conversation.conversation_sid if is_told else blake2b(conversation.pk.bytes, digest_size=16).hexdigest()
+    invite = invite if is_told else None
+    current = current_context(interaction, user) if is_ours and is_told else None
     if current is not None and "open" in described["choices"]:
         current["flex_url"] = None
     return described | {
@@ -114,7 +117,7 @@ def _item(conversation: Any, user: Any, invite: Interaction | None) -> Described
         "uid": f"flex-open-{sid[-12:]}",
         "answer_id": f"flex-answer-{sid[-12:]}-body",
         "current": current,
-        "interaction_id": str(interaction.pk) if interaction is not None else "",
+        "interaction_id": str(interaction.pk) if interaction is not None and is_told else "",
         "channel_label": conversation.get_channel_display(),
         "since_time": since(found.since) if found.since is not None else "",
         "invite": name_of(invite.agent) if invite is not None and invite.agent_id != user.pk else "",

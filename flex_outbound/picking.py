@@ -27,6 +27,7 @@ from flex_outbound.outbox import templates
 from flex_outbound.outbox.enqueue import foreign_sender
 from flex_outbound.outbox.preflight import Setup
 from flex_outbound.outbox.templates import Place
+from flex_outbound.sids import SidKind, is_sid
 
 logger = logging.getLogger(__name__)
 
@@ -226,20 +227,19 @@ def fields_context(picker: Picker, content_sid: str, typed: Mapping[str, str] | 
 
     ``typed``: values that were posted, in the place of those that the contact fills.
     """
-    row = templates.offered(picker.place, picker.user).filter(content_sid=content_sid).first()
+    offered = templates.offered(picker.place, picker.user)
+    row = offered.filter(content_sid=content_sid).first() if is_sid(content_sid, SidKind.CONTENT) else None
     if row is None or templates.refusal_of(row, picker.place):
         return None
     names = templates.required_of(row, picker.place)
     values = dict(typed) if typed is not None else prefilled(picker, row, names)
     fields = [_field(row, name, around, values.get(name, "")) for name, around in names.items()]
-    query = f"?{picker.query}" if picker.query else ""
-    content = _content(row, picker.place)
     return {
         **_named(row),
         "content_type": templates.kind_of(row, picker.place),
         "fields": fields,
-        "preview": _preview(content, {one["name"]: one for one in fields}),
-        "list_url": f"{picker.url}{query}",
+        "preview": _preview(_content(row, picker.place), {one["name"]: one for one in fields}),
+        "list_url": f"{picker.url}?{picker.query}" if picker.query else picker.url,
         "base": picker.base,
         "most": MAX_BODY,
     }

@@ -30,7 +30,7 @@ def key_of(user: Any) -> str:
     """Return a text by which a page knows its user again, and which says nothing about them; "" for nobody."""
     if user.pk is None:
         return ""
-    return salted_hmac("flex_outbound.writing", str(user.pk)).hexdigest()[:_DIGITS]
+    return salted_hmac("flex_outbound.writing", str(user.pk), algorithm="sha256").hexdigest()[:_DIGITS]
 
 
 def describe(user: Any, contact: Keys) -> dict[str, Any]:

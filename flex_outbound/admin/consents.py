@@ -8,17 +8,20 @@ from typing import Any, Final
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from flex_outbound import addresses, channels
+from flex_outbound import addresses, channels, contexts
 from flex_outbound.admin.bounded_list import BoundedListAdmin
 from flex_outbound.admin.filters import FoldedRelated
 from flex_outbound.admin.pages import Page
 from flex_outbound.admin.search import addresses_in, sid_in
+from flex_outbound.admin.secrets import SensitiveAdmin
 from flex_outbound.channels import AddressError, Channel
 from flex_outbound.conf import conf
 from flex_outbound.consenting import PERMISSION, refused_contact
@@ -80,6 +83,14 @@ class ExportPage(Page):
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Return the file, written while it is read."""
+        LogEntry.objects.create(
+            user_id=contexts.user_of(request).pk,
+            content_type=ContentType.objects.get_for_model(ConsentEvent),
+            object_id=None,
+            object_repr=_("Export as CSV"),
+            action_flag=CHANGE,
+            change_message=_("Exported as CSV: %(filter)s") % {"filter": _("everything")},
+        )
         answer = StreamingHttpResponse(consent_files.lines(), content_type="text/csv; charset=utf-8")
         answer["Content-Disposition"] = 'attachment; filename="consents.csv"'
         answer["Cache-Control"] = "private, no-store"
@@ -120,7 +131,7 @@ class ImportPage(Page):
 
 
 @admin.register(ConsentEvent)
-class ConsentEventAdmin(BoundedListAdmin):
+class ConsentEventAdmin(SensitiveAdmin, BoundedListAdmin):
     """Entries with what they say, about whom and from whom; new ones with a reason."""
 
     change_list_template = "admin/flex_outbound/consentevent/change_list.html"

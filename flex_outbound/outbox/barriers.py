@@ -97,8 +97,9 @@ def host_barrier(adapter: ContactAdapter, contact: Any, channel: Channel, addres
         return ""
     try:
         said = adapter.has_consent(contact, channel, address, sender_address)
-    except Exception:
-        logger.exception("The project's ledger of consent cannot be read; nothing is sent")
+    except Exception as error:
+        # Its words may quote the address.
+        logger.error("The project's ledger of consent cannot be read (%s); nothing is sent", type(error).__name__)
         return CONSENT_UNKNOWN
     return NO_CONSENT if said is False else ""
 

@@ -6,6 +6,7 @@ Source: https://www.twilio.com/docs/flex/developer/conversations/interactions-ap
 import logging
 from typing import Final
 
+from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
@@ -33,6 +34,9 @@ def close_duplicate(
     What another interaction has is not closed.
     """
     if interaction_sid == interaction.interaction_sid or not (interaction_sid and channel_sid):
+        return False
+    if interaction.continues_id is not None:
+        # A second task of an invite is in the channel of the conversation that it is about.
         return False
     if owners.is_anothers(interaction, {"interaction_sid": interaction_sid, "channel_sid": channel_sid}):
         # Not a duplicate, whatever the answer says: another customer's conversation.
@@ -68,9 +72,38 @@ def leave(interaction: Interaction) -> None:
     sids = {"interaction_sid": interaction.interaction_sid, "channel_sid": interaction.channel_sid}
     values = {**sids, "interaction": interaction}
     kind = Closing.Kind.LEAVE
-    _closing, new = Closing.objects.get_or_create(kind=kind, task_sid=interaction.task_sid, defaults=values)
+    closing, new = Closing.objects.get_or_create(kind=kind, task_sid=interaction.task_sid, defaults=values)
+    if not new:
+        # Once more where Twilio refused it before.
+        refused = Closing.objects.filter(pk=closing.pk, closed_at=None, next_at=None)
+        new = refused.update(next_at=Now(), error="") == 1
     if new:
         request_after_commit(Job.CLOSE, interaction.account_id)
+
+
+def after_failure(interaction: Interaction) -> None:
+    """Have the channel of a failed interaction closed, where nobody else is in its conversation or about to be.
+
+    An invite that failed leaves the conversation as it was, unless that was opened in vain.
+    """
+    origin = interaction.origin_id
+    same = Interaction.objects.filter(Q(pk=origin) | Q(continues=origin)).exclude(pk=interaction.pk)
+    if same.exclude(status__in=sorted(FINAL)).exists():
+        return
+    if interaction.continues_id is None or same.filter(pk=origin, status=Status.FAILED).exists():
+        close_orphan(interaction)
+
+
+def be_alone(interaction: Interaction) -> None:
+    """Note after the end of one who was taken over that the other is in the way of the next click from now on."""
+    origin = interaction.origin_id
+    same = Interaction.objects.filter(Q(pk=origin) | Q(continues=origin), status__in=sorted(OPEN))
+    try:
+        with transaction.atomic(using=locks.alias()):
+            same.exclude(pk=interaction.pk).filter(is_beside=True).update(is_beside=False)
+    except IntegrityError:
+        # A click came in between; Twilio refuses one of the two.
+        logger.info("Another interaction is open beside those of %s", origin)
 
 
 def succeed(interaction: Interaction) -> None:

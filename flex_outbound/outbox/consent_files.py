@@ -103,8 +103,7 @@ def take(file: TextIO, user: Any = None) -> Imported:
     problems: list[Problem] = []
     reading = _Reading()
     for _entry in _entries(file, reading, problems, user):
-        if len(problems) >= MOST_PROBLEMS:
-            break
+        pass
     if problems:
         raise BadFile(problems[:MOST_PROBLEMS])
     file.seek(0)
@@ -144,6 +143,8 @@ def _entries(file: TextIO, reading: _Reading, problems: list[Problem], user: Any
         if problems:
             return
         for row in rows:
+            if len(problems) >= MOST_PROBLEMS:
+                return
             if not any(cell.strip() for cell in row):
                 continue
             if len(row) != len(names):
@@ -169,7 +170,7 @@ def _about_columns(names: list[str]) -> list[Problem]:
 @dataclass(slots=True)
 class _Row:
     line: int
-    cells: dict[str, str]
+    cells: dict[str, str] = field(repr=False)
     problems: list[Problem]
     is_bad: bool = False
 

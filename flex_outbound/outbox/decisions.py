@@ -2,15 +2,17 @@
 
 from typing import Any
 
-from django.db.models import F
+from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from flex_outbound.exceptions import ClickConflict, InvalidClick
-from flex_outbound.models import Interaction, Message, Sender
-from flex_outbound.outbox import closings, joining, lifecycle, locks, sender_tests
+from flex_outbound.models import Conversation, Interaction, Message, Sender
+from flex_outbound.models.conversation import key_of
+from flex_outbound.outbox import closings, lifecycle, locks, owners, sender_tests
 from flex_outbound.outbox.changes import Change
-from flex_outbound.outbox.enqueue import Click, already_retried, enqueue, foreign_sender
+from flex_outbound.outbox.conversations import handing
+from flex_outbound.outbox.enqueue import Click, already_retried, enqueue, foreign_sender, note_retry
 from flex_outbound.outbox.jobs import Job, request_after_commit
 from flex_outbound.sids import SidKind, is_sid
 from flex_outbound.statuses import FINAL, Event, Status
@@ -44,7 +46,9 @@ def retry(interaction: Interaction, user: Any, idempotency_key: str = "") -> Int
     if sender_tests.is_test(interaction):
         return sender_tests.again(interaction, user, key)
     if interaction.continues_id is not None:
-        return joining.again(interaction, user, key)
+        made = _invite_again(interaction, user, key)
+        note_retry(interaction, made)
+        return made
     return enqueue(_same_click(interaction, user, key), interaction)
 
 
@@ -115,10 +119,22 @@ def close(interaction: Interaction, user: Any) -> Interaction:
     return _fresh(interaction)
 
 
+def _invite_again(interaction: Interaction, user: Any, key: str) -> Interaction:
+    """Invite once more where an invite failed, as whoever may take the conversation as it is now."""
+    origin = owners.origin_of(interaction)
+    sid = origin.conversation_sid if origin is not None else None
+    conversation = Conversation.objects.filter(pk=key_of(sid)).first() if sid else None
+    if conversation is None:
+        words = _("This conversation is not kept any more. Begin a new one.")
+        raise ClickConflict(words, code="not_retryable", interaction=interaction)
+    return handing.take(conversation, user, key)
+
+
 def _goes_on(interaction: Interaction) -> bool:
     """Tell whether somebody has taken the conversation up since, or is being invited to it."""
     origin = interaction.origin_id
-    return Interaction.objects.filter(continues=origin).exclude(status__in=sorted(FINAL)).exists()
+    same = Interaction.objects.filter(Q(pk=origin) | Q(continues=origin)).exclude(pk=interaction.pk)
+    return same.exclude(status__in=sorted(FINAL)).exists()
 
 
 def _fresh(interaction: Interaction) -> Interaction:

@@ -152,7 +152,10 @@ def _defer(due: InteractionQuerySet, account: Account, seconds: float) -> None:
 
 def _prepare(claimed: list[Interaction], account_sid: str) -> list[Prepared[Interaction]]:
     """Check each interaction once more and write down those that cannot go; returns the others, ready to be sent."""
-    checked = preflight.recheck(claimed) | templates.recheck_first(claimed)
+    checked = preflight.recheck(claimed)
+    # What speaks against the customer or the agent goes before a template that does not go.
+    others = templates.recheck_first(claimed)
+    checked |= {key: found for key, found in others.items() if not isinstance(checked.get(key), Rejection)}
     ready: list[tuple[Interaction, Any]] = []
     changes: list[tuple[Interaction, Change]] = []
     joined = _joined(claimed)
@@ -195,7 +198,8 @@ def _joined(claimed: list[Interaction]) -> dict[Any, Joined]:
 def describe(interaction: Interaction) -> dict[str, Any]:
     """Return what the attempt keeps of its request: nothing of the customer."""
     try:
-        return payloads.redacted(build_request(interaction))
+        kept = payloads.redacted(build_request(interaction))
+        return kept | ({"continues": str(interaction.continues_id)} if interaction.continues_id else {})
     except ConfigurationError:
         return {}
 

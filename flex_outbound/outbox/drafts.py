@@ -277,7 +277,9 @@ def is_typed(name: str, values: Mapping[str, str]) -> bool:
 
 def variables_in(values: Mapping[str, Any]) -> list[str]:
     """Return the names of the fields of a form that are variables of its template."""
-    return [name for name in values if name.startswith(VARIABLE) and len(name) <= MOST_NAME][:MOST_VARIABLES]
+    named = [name for name in values if name.startswith(VARIABLE) and len(name) <= MOST_NAME]
+    # PostgreSQL stores neither NUL nor half of a surrogate pair.
+    return [name for name in named if name.isprintable()][:MOST_VARIABLES]
 
 
 def too_old(cutoff: datetime | None) -> QuerySet[Draft]:

@@ -276,13 +276,13 @@ def commit(
                     message.save(force_insert=True)
                     if message.content_sid:
                         templates.note_use(click.user, message.content_sid, interaction.account_id)
-                _note_retry(repeats, interaction)
+                note_retry(repeats, interaction)
                 request_after_commit(Job.DISPATCH, interaction.account_id)
                 tell_after_commit(signals.interaction_queued, interaction.pk)
         except IntegrityError:
             earlier = _in_the_way(click, interaction, message)
             if earlier is not None:
-                _note_retry(repeats, earlier)
+                note_retry(repeats, earlier)
                 return earlier
         else:
             return interaction
@@ -293,7 +293,7 @@ def commit(
     )
 
 
-def _note_retry(repeats: Interaction | None, interaction: Interaction) -> None:
+def note_retry(repeats: Interaction | None, interaction: Interaction) -> None:
     """Write on an interaction as what it was sent again. Raises ClickConflict where that was another one.
 
     It is a compare-and-set, so of two people who retry at the same moment, under whatever keys, one is told.

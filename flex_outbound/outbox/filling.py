@@ -32,8 +32,10 @@ def values_of(user: Any, adapter: ContactAdapter | None, contact: Any) -> dict[s
     values |= _known({"contact.name": adapter.get_name(contact), "contact.first_name": _first_name(contact)})
     try:
         return values | _known(adapter.get_placeholders(contact, user))
-    except Exception:
-        logger.exception("The placeholders of a %s cannot be read; they are asked for", adapter.model._meta.label)
+    except Exception as error:
+        # Its words may quote the contact.
+        label, kind = adapter.model._meta.label, type(error).__name__
+        logger.error("The placeholders of a %s cannot be read (%s); they are asked for", label, kind)
         return values
 
 

@@ -7,23 +7,28 @@ https://www.twilio.com/docs/flex/developer/conversations/interactions-api/invite
 
 import hashlib
 import uuid
-from typing import Any
+from typing import Any, Final
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from flex_outbound import roles, signals
+from flex_outbound.contacts import adapter_by_type, find_contact
 from flex_outbound.exceptions import ClickConflict, ClickNotAllowed
 from flex_outbound.models import Conversation, ConversationContact, Interaction, Sender
-from flex_outbound.models.conversation import key_of
 from flex_outbound.models.interaction import INVITING, InteractionQuerySet
 from flex_outbound.outbox import answers, closings, locks, preflight, texts
+from flex_outbound.outbox.barriers import CONSENT_UNKNOWN, NO_CONSENT
+from flex_outbound.outbox.consent import OPTED_OUT
 from flex_outbound.outbox.effects import tell_after_commit
 from flex_outbound.outbox.jobs import Job, request_after_commit
 from flex_outbound.outbox.preflight import Setup
 from flex_outbound.statuses import OPEN
 from flex_outbound.twilio_statuses import ConversationState
+
+OF_MESSAGES: Final = frozenset({"not_allowed", OPTED_OUT, NO_CONSENT, CONSENT_UNKNOWN})
+"""Reasons that speak against a message, and not against coming into a conversation."""
 
 
 def origin_of(conversation: Conversation) -> Interaction | None:
@@ -93,17 +98,6 @@ def leave(interaction: Interaction) -> None:
         closings.leave(interaction)
 
 
-def again(interaction: Interaction, user: Any, idempotency_key: str) -> Interaction:
-    """Invite once more where an invite failed. Raises what ``join`` raises."""
-    origin = Interaction.objects.filter(pk=interaction.origin_id).first()
-    sid = origin.conversation_sid if origin is not None else None
-    conversation = Conversation.objects.filter(pk=key_of(sid)).first() if sid else None
-    if conversation is None:
-        words = _("This conversation is not kept any more. Begin a new one.")
-        raise ClickConflict(words, code="not_retryable", interaction=interaction)
-    return join(conversation, user, idempotency_key=idempotency_key)
-
-
 def _sender(conversation: Conversation, user: Any) -> Sender:
     setup = Setup.load(user)
     if setup.reason:
@@ -118,7 +112,7 @@ def _sender(conversation: Conversation, user: Any) -> Sender:
 def _check_contact(conversation: Conversation, user: Any) -> None:
     barrier = answers.barrier_of(user, conversation)
     # What the host's rules say of messages is asked when one is written.
-    if barrier is not None and barrier.reason != "not_allowed":
+    if barrier is not None and barrier.reason not in OF_MESSAGES:
         raise ClickNotAllowed(preflight.words_of(barrier), code=barrier.reason)
 
 
@@ -138,13 +132,14 @@ def _interaction(
     conversation: Conversation, origin: Interaction, sender: Sender, user: Any, key: str, *, is_beside: bool
 ) -> Interaction:
     link = _contact(conversation, origin)
+    is_same = link == (origin.contact_type_id, origin.contact_id)
     return Interaction(
         contact_type_id=link[0],
         contact_id=link[1],
-        contact_name=origin.contact_name,
+        contact_name=origin.contact_name if is_same else _name_of(link, user),
         channel=conversation.channel,
         address=conversation.address,
-        subject=origin.subject,
+        subject=origin.subject if is_same else "",
         account_id=conversation.account_id,
         sender=sender,
         sender_address=conversation.sender_address,
@@ -165,6 +160,14 @@ def _contact(conversation: Conversation, origin: Interaction) -> tuple[int, str]
     found = list(links.values_list("contact_type_id", "contact_id"))
     first = (origin.contact_type_id, origin.contact_id)
     return first if first in found or not found else found[0]
+
+
+def _name_of(link: tuple[int, str], user: Any) -> str:
+    """Return what the contact is called to whom the conversation belongs now, "" where the user may not see it."""
+    adapter = adapter_by_type(link[0])
+    contact = find_contact(adapter, user, link[1]) if adapter is not None else None
+    name = adapter.get_name(contact) if adapter is not None and contact is not None else ""
+    return name[:255].replace("\x00", "")
 
 
 def _fingerprint(origin: Interaction) -> str:

@@ -269,11 +269,11 @@ def _follow(interaction: Interaction, change: Change) -> None:
         message_lifecycle.cancel(interaction, is_canceled=target == Status.CANCELED)
     if change.event in (Event.REFUSED, Event.BROKEN) and change.reason == OPTED_OUT:
         unsubscribing.refused_opening(interaction)
+    if change.event in (Event.ENDED, Event.BROKEN) and interaction.is_succeeded:
+        closings.be_alone(interaction)
     if change.event is Event.BROKEN:
-        # The conversation may still be open and the customer writing to nobody. Where it was open before, and only
-        # this agent did not come into it, it stays as it was.
-        if interaction.continues_id is None:
-            closings.close_orphan(interaction)
+        # The conversation may still be open and the customer writing to nobody.
+        closings.after_failure(interaction)
     elif change.event is Event.UP and interaction.continues_id is not None:
         closings.succeed(interaction)
 

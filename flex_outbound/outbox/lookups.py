@@ -254,9 +254,10 @@ def decide_found(interaction: Interaction, task: TaskState) -> Change | None:
     sids = {name: getattr(task, name) or getattr(interaction, name) for name in SIDS}
     if not sids["interaction_sid"]:
         return None
-    if interaction.continues is not None:
+    origin = owners.origin_of(interaction)
+    if origin is not None:
         # Known before, whatever the task says of it.
-        sids |= {name: sids[name] or getattr(interaction.continues, name) for name in owners.SHARED}
+        sids |= {name: sids[name] or getattr(origin, name) for name in owners.SHARED}
     number = task.attributes.get(ATTEMPT)
     # Attributes can be changed by anybody at Twilio.
     made_by = number if type(number) is int and 0 < number <= interaction.attempt else interaction.attempt

@@ -47,8 +47,16 @@ def is_elsewhere(interaction: Interaction, sids: Mapping[str, Any]) -> bool:
 
     False for an interaction that continues none. An invite makes no interaction, channel or conversation of its own.
     """
-    origin = interaction.continues
+    if interaction.continues_id is None or not any(sids.get(name) for name in SHARED):
+        return False
+    origin = origin_of(interaction)
     return origin is not None and any(sids.get(name) not in (None, "", getattr(origin, name)) for name in SHARED)
+
+
+def origin_of(interaction: Interaction) -> Interaction | None:
+    """Return the interaction that one continues, None where there is none, or none any more."""
+    found = Interaction.objects.filter(pk=interaction.continues_id) if interaction.continues_id else None
+    return found.first() if found is not None else None
 
 
 def is_anothers(interaction: Interaction, sids: Mapping[str, Any]) -> bool:

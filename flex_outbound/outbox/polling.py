@@ -239,7 +239,7 @@ def _is_up(interaction: Interaction, found: Findings, facts: dict[str, Any]) -> 
     if found.channel is not None and interaction.continues_id is None:
         return found.channel.status == ChannelStatus.ACTIVE
     status: str = facts.get("task_status", interaction.task_status)
-    return status == TaskStatus.ASSIGNED
+    return status == TaskStatus.ASSIGNED or (interaction.continues_id is not None and status == TaskStatus.WRAPPING)
 
 
 def _waits_for_message(interaction: Interaction, found: Findings | None) -> bool:

@@ -266,13 +266,15 @@ def recheck(interactions: Sequence[Interaction]) -> dict[UUID, Rejection | Conta
             logger.exception("The contacts of %d interactions cannot be read; they are sent as clicked", len(group))
             adapter = adapter_by_type(group[0].contact_type_id)
             if adapter is not None and barriers.asks_host(adapter):
-                checked.update((one.pk, Rejection(CONSENT_UNKNOWN)) for one in group)
+                checked.update((one.pk, Rejection(CONSENT_UNKNOWN)) for one in group if one.continues_id is None)
     return checked
 
 
 def _unsubscribed(interactions: Sequence[Interaction]) -> dict[UUID, Rejection]:
     """Return those with a recipient who has unsubscribed, in one query where the ledger may say so."""
-    doubtful = [one for one in interactions if getattr(one, "may_be_refused", True)]
+    # An invite sends nothing to anybody.
+    new = [one for one in interactions if one.continues_id is None]
+    doubtful = [one for one in new if getattr(one, "may_be_refused", True)]
     if not doubtful:
         return {}
     ledger = consent.read(address for one in doubtful for address in one.recipients)

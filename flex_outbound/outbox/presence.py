@@ -16,8 +16,8 @@ from typing import Any, Final
 
 from django.core.cache import cache as shared
 from django.db import IntegrityError, transaction
-from django.db.models import DateTimeField, F, Q, Value
-from django.db.models.functions import Coalesce, Greatest, Now
+from django.db.models import F, Q
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from flex_outbound.conf import conf
@@ -310,9 +310,8 @@ def hear(account_id: int, event_type: str, params: Mapping[str, str], at: dateti
         _hear_activity(account_id, rows, params, _bounded(at))
     elif event_type in CHANNEL_EVENTS:
         # What the event calls capacity is not documented well enough to be counted with.
-        moment = Value(_bounded(at), DateTimeField())
-        told = Greatest(Coalesce("told_at", moment), moment)
-        if rows.update(channels={}, told_at=told, next_at=Now(), updated_at=Now()):
+        # Nor does it say whether the agent is there.
+        if rows.update(channels={}, next_at=Now(), updated_at=Now()):
             request_after_commit(Job.PRESENCE, account_id)
     elif event_type.startswith("reservation.") and _is_looked_at(account_id, worker_sid):
         rows.filter(Q(next_at=None) | Q(next_at__gt=from_now(SOON))).update(next_at=from_now(SOON))

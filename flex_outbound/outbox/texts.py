@@ -18,7 +18,9 @@ MAX_COPIES = 10
 """Addresses in each of the three fields of an email. A conversation takes 50 participants of its kind at most."""
 MAX_KEY = 64
 _KEY = re.compile(r"[!-~]+\Z")
-_ADDRESS = re.compile(r'(?:"[^"\n]*"|[^,;<"\n])*<[^<>\n]*>|[^\s,;]+')
+_ADDRESS = re.compile(r'(?!\s)(?:"[^"\n]*"|[^,;<"\n])*<[^<>\n]*>|[^\s,;]+')
+_LONGEST_LIST = (MAX_COPIES + 1) * 600
+"""Characters of a field with addresses that are read: more than the allowed number can take, with their names."""
 _IN_BRACKETS = re.compile(r"<([^<>]*)>\s*\Z")
 
 
@@ -86,7 +88,10 @@ def several(text: str) -> tuple[str, ...]:
 
     No more than one too many is read: a long text is refused by its number alone.
     """
-    found = (bare(one[0]) for one in _ADDRESS.finditer(text))
+    lines = (" ".join(line.split()) for line in text.split("\n"))
+    # Without its blanks in rows: the pattern would try each of them.
+    short = "\n".join(line for line in lines if line)[:_LONGEST_LIST]
+    found = (bare(one[0]) for one in _ADDRESS.finditer(short))
     return tuple(islice((one for one in found if one), MAX_COPIES + 1))
 
 

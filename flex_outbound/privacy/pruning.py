@@ -165,6 +165,7 @@ def _old_interactions(cutoff: datetime) -> QuerySet[Interaction]:
         ~Exists(Message.objects.filter(**mine).exclude(settled)),
         ~Exists(Closing.objects.filter(next_at__isnull=False, **mine)),
         ~Exists(WebhookEvent.objects.filter(processed_at=None, error="", **mine)),
+        ~Exists(Interaction.objects.filter(continues=OuterRef("pk")).exclude(status__in=sorted(FINAL))),
     )
 
 

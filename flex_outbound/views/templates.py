@@ -95,7 +95,9 @@ def _for_contact(request: HttpRequest, contact_type: str, channel: str) -> tuple
 
 
 def _for_conversation(request: HttpRequest, conversation_sid: str) -> tuple[Conversation, Picker]:
-    conversation = answers.own_conversation(request.user, conversation_sid)
+    load_permissions(request.user)
+    may_send = request.user.has_perm("flex_outbound.add_interaction")
+    conversation = answers.own_conversation(request.user, conversation_sid) if may_send else None
     picker = picking.for_conversation(request.user, conversation) if conversation is not None else None
     if conversation is None or picker is None or picker.place.channel is Channel.EMAIL:
         raise Http404("There is no such conversation of this user, or its channel takes no templates.")

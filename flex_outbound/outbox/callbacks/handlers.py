@@ -29,6 +29,7 @@ REASONS: Final = ("task_canceled", "task_deleted", "workflow_timeout", "agent_ti
 
 _RANK: Final = {reason: rank for rank, reason in enumerate(REASONS)}
 _ACCEPTED: Final = frozenset({TaskStatus.ASSIGNED, TaskStatus.WRAPPING, TaskStatus.COMPLETED})
+_IN_HAND: Final = frozenset({TaskStatus.ASSIGNED, TaskStatus.WRAPPING})
 _TASK_ENDED: Final = frozenset({TaskStatus.COMPLETED, TaskStatus.CANCELED})
 
 _GOES_ON: Final = frozenset({ConversationState.ACTIVE, ConversationState.INACTIVE})
@@ -123,7 +124,7 @@ def _own_task(interaction: Interaction, event: CallbackEvent, task: TaskState) -
         _write(interaction, Change(Event.ENDED, facts=facts))
     elif reason is not None:
         _break(interaction, Change(Event.BROKEN, reason=reason, facts=facts))
-    elif interaction.continues_id and interaction.status == Status.CREATED and task.status == TaskStatus.ASSIGNED:
+    elif interaction.continues_id and interaction.status == Status.CREATED and task.status in _IN_HAND:
         _write(interaction, _up(interaction, facts))
     else:
         _write(interaction, Change(None, facts=facts))

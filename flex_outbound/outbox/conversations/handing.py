@@ -25,6 +25,7 @@ from flex_outbound.outbox.preflight import Setup, words_of
 from flex_outbound.outbox.texts import name_of
 from flex_outbound.roles import SUPERVISE_PERMISSION
 from flex_outbound.sids import SidKind, is_sid
+from flex_outbound.statuses import FINAL
 
 logger = logging.getLogger(__name__)
 
@@ -107,8 +108,10 @@ def _notify(conversation: Conversation, agent: Any, asked_by: Any) -> None:
         try:
             if adapter is not None:
                 adapter.notify_handover(agent, conversation, asked_by)
-        except Exception:
-            logger.exception("The adapter could not notify the agent of conversation %s", conversation.pk)
+        except Exception as error:
+            # Its words may quote the contact.
+            name = type(error).__name__
+            logger.error("The adapter could not notify the agent of conversation %s (%s)", conversation.pk, name)
 
 
 def keep(conversation: Conversation, user: Any) -> Conversation:
@@ -138,6 +141,12 @@ def hand_over(conversation: Conversation, user: Any) -> Interaction:
     moment = f"{asked_at:%y%m%d%H%M%S}" if asked_at else ""
     try:
         return joining.join(current, asker, idempotency_key=f"hand-{current.pk.hex}-{moment}", offered_by=user)
+    except ClickConflict as error:
+        if error.code == "being_joined":
+            # It stays asked for, until that is over.
+            free = Conversation.objects.filter(pk=current.pk, asked_by=None)
+            free.update(asked_by=asker, asked_at=asked_at, updated_at=Now())
+        raise
     except ClickNotAllowed as error:
         words = _("%(name)s cannot take this conversation any more, so it stays yours.") % {"name": name_of(asker)}
         raise _conflict(words, "asker_gone", current) from error
@@ -202,6 +211,9 @@ def close(conversation: Conversation, user: Any) -> Conversation:
         raise _conflict(words, "not_nobodys", current)
     interaction = current.interaction
     with locks.bounded_transaction():
+        if interaction is not None and is_invited(interaction):
+            words = _("Somebody has this conversation, or is about to get it, so it cannot be closed here. Look again.")
+            raise _conflict(words, "not_nobodys", current)
         if interaction is not None and interaction.interaction_sid and interaction.channel_sid:
             closings.close_left(interaction)
         else:
@@ -210,6 +222,12 @@ def close(conversation: Conversation, user: Any) -> Conversation:
         if rows is not None:
             rows.update(version=F("version") + 1, updated_at=Now())
     return fresh(current)
+
+
+def is_invited(interaction: Interaction) -> bool:
+    """Tell whether somebody is being invited to the conversation that an interaction was the newest of."""
+    invites = Interaction.objects.filter(continues=interaction.origin_id)
+    return invites.exclude(status__in=sorted(FINAL)).exclude(pk=interaction.pk).exists()
 
 
 def _close_by_state(conversation: Conversation) -> None:
@@ -247,7 +265,7 @@ def _check(conversation: Conversation, user: Any) -> None:
         raise ClickNotAllowed(words, code="no_sender")
     barrier = barrier_of(user, conversation)
     # What the host's rules say of messages is asked when one is written.
-    if barrier is not None and barrier.reason != "not_allowed":
+    if barrier is not None and barrier.reason not in joining.OF_MESSAGES:
         raise ClickNotAllowed(words_of(barrier), code=barrier.reason)
 
 

@@ -242,3 +242,19 @@ def test_an_erased_customer_is_found_by_the_address_and_not_shown(admin_client: 
     html = admin_client.get(CONSENTS, {"q": NUMBER}).content.decode()
     assert "Erased" in html
     assert at(0).strftime("%Y") in html
+
+
+def test_a_file_of_wrong_rows_alone_is_not_read_to_its_end() -> None:
+    """Each wrong row is kept to be told, and a file may have millions of them."""
+    read = 0
+
+    class Endless(io.StringIO):
+        def __next__(self) -> str:
+            nonlocal read
+            read += 1
+            return "channel,address,state\n" if read == 1 else "x\n"
+
+    with pytest.raises(BadFile) as refused:
+        consent_files.take(Endless())
+    assert len(refused.value.problems) == consent_files.MOST_PROBLEMS
+    assert read <= consent_files.MOST_PROBLEMS + 2

@@ -146,6 +146,7 @@ def test_a_part_is_for_the_script_and_a_long_list_says_so(
         "/flex/templates/crm_demo.contact/whatsapp/?id={id}&sender=0",
         "/flex/templates/crm_demo.contact/whatsapp/?id={id}&sender=x",
         "/flex/templates/crm_demo.contact/whatsapp/HX0/?id={id}",
+        "/flex/templates/crm_demo.contact/whatsapp/%00/?id={id}",
         "/flex/templates/crm_demo.contact/whatsapp/{pending}/?id={id}",
         "/flex/conversations/CH00000000000000000000000000000000/templates/",
     ],
