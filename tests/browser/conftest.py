@@ -1,18 +1,50 @@
 """A real Chromium for the pages, signed in as an agent, over the suite's own server."""
 
 import os
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings
+from django.core.signals import request_finished, request_started
 from playwright.sync_api import Browser, BrowserContext, Page
 from pytest_django.live_server_helper import LiveServer
 
 from crm_demo.models import Contact
 
 NewPage = Callable[..., Page]
+
+
+class _UnderWay:
+    """Counts the requests that the live server is answering: the database must not be emptied under them."""
+
+    def __init__(self) -> None:
+        self._lock, self._number = threading.Lock(), 0
+        request_started.connect(self._start, weak=False)
+        request_finished.connect(self._finish, weak=False)
+
+    def _start(self, **_sent: Any) -> None:
+        with self._lock:
+            self._number += 1
+
+    def _finish(self, **_sent: Any) -> None:
+        with self._lock:
+            self._number = max(0, self._number - 1)
+
+    def wait_for_end(self, seconds: float = 3.0, quiet: float = 0.1) -> None:
+        """Wait until nothing has been under way for a moment; an answer that nobody took may never be counted out."""
+        end, quiet_since = time.monotonic() + seconds, time.monotonic()
+        while time.monotonic() < end and time.monotonic() - quiet_since < quiet:
+            if self._number:
+                quiet_since = time.monotonic()
+            time.sleep(0.01)
+        self._number = 0
+
+
+_under_way = _UnderWay()
 
 
 @pytest.fixture
@@ -35,9 +67,10 @@ def new_page(browser: Browser, live_server: LiveServer, client: Any, agent: Any)
 
     yield open_page
     for context in contexts:
-        # What is typed is saved when its page is closed; the database is being emptied by then.
-        context.route("**/drafts/**", lambda route: route.abort())
+        # What is typed is saved when its page is closed, and pages poll; the database is being emptied by then.
+        context.route("**/*", lambda route: route.abort())
         context.close()
+    _under_way.wait_for_end()
     assert not errors, errors
 
 
