@@ -99,7 +99,10 @@ def test_a_first_message_arrives_as_the_agents(channel: str, agent: Crm, flex: F
     row = agent.follow(row, lambda now: now["message"]["status"] in ("sent", "failed"))
     [message] = flex.conversation(row["conversation_sid"])["messages"]
     assert row["message"]["message_sid"] == message["sid"]
-    assert (message["author"], message["body"]) == ("agent", text)
+    body, _blank, signature = message["body"].partition("\n\n")
+    assert (message["author"], body) == ("agent", text)
+    # The demo's sender of emails signs with the agent's name.
+    assert ("Ada Agent" in signature) == (channel == "email")
     assert message["subject"] == fields.get("subject")
 
 
