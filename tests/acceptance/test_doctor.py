@@ -52,7 +52,16 @@ def test_a_running_installation_is_well(stack: Stack) -> None:
         "cache",
         "contact_index",
     )
-    at_twilio = ("credentials", "workspace", "workflow", "queues", "flex_workers", "senders", "callback_address")
+    at_twilio = (
+        "credentials",
+        "workspace",
+        "workflow",
+        "queues",
+        "flex_workers",
+        "senders",
+        "conversations",
+        "callback_address",
+    )
     assert found == dict.fromkeys([*wanted, *at_twilio], "ok")
     assert secrecy.leaks([done.stdout], secrecy.secrets_of(stack)) == []
 
