@@ -120,7 +120,7 @@ def close(interaction: Interaction, user: Any) -> Interaction:
 
 
 def _invite_again(interaction: Interaction, user: Any, key: str) -> Interaction:
-    """Invite once more where an invite failed, as whoever may take the conversation as it is now."""
+    """Invite once more where an invite failed, if the user may still take the conversation."""
     origin = owners.origin_of(interaction)
     sid = origin.conversation_sid if origin is not None else None
     conversation = Conversation.objects.filter(pk=key_of(sid)).first() if sid else None

@@ -59,7 +59,7 @@ def join(
 
     A conversation in which nobody is, or which was the user's own, may be taken up by every agent who may use its
     sender. That of another agent takes the permission ``flex_outbound.supervise``, or ``offered_by``: its agent, who
-    hands it over. Whoever was in it leaves once the user is.
+    hands it over. Another agent who was in it leaves once the user is in it.
 
     Raises ClickNotAllowed (permission, worker, sender, contact, not offered), ClickConflict: ``conversation_closed``,
     ``not_joinable`` (it was not opened from here), ``already_in`` (the user is in it), ``being_joined`` (somebody is

@@ -1,6 +1,6 @@
 """Whether agents are there in Flex: pages want to know, workers ask TaskRouter, and callbacks tell of changes.
 
-A page never waits for Twilio. Whoever looks at one makes the question due: one for each worker and some seconds,
+A page never waits for Twilio. Looking at one makes the question due: one for each worker and some seconds,
 however many look. What Twilio does not answer is noted, and is no reason to refuse anything.
 
 Sources: https://www.twilio.com/docs/taskrouter/api/worker, https://www.twilio.com/docs/taskrouter/api/worker-channel

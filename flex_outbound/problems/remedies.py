@@ -14,7 +14,7 @@ REMEDIES: Final[dict[str, Promise]] = {
     "account_off": _MANAGER,
     "no_workspace": _("Ask your manager to choose the Flex workspace."),
     "no_sender": _("Ask your manager for a sender."),
-    "not_allowed": _("Ask whoever looks after this contact."),
+    "not_allowed": _("Ask the person who looks after this contact."),
     "opted_out": _("Use another channel."),
     "no_number": _("Add a phone number to the contact."),
     "no_email": _("Add an email address to the contact."),

@@ -346,7 +346,7 @@ class Text {
       this.isChoosing = false;
       this.filled();
     };
-    // After this one: whoever chooses may answer at once.
+    // After this one, because the user may answer at once.
     setTimeout(() => this.form.dispatchEvent(new CustomEvent("flex-outbound:choose", { bubbles: true, detail: { sid, values, done } })));
     return true;
   }
