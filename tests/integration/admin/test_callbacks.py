@@ -16,7 +16,6 @@ from pytest_django.live_server_helper import LiveServer
 from flex_outbound.models import Account, Interaction, Source, WebhookEvent
 from flex_outbound.models.event import WebhookReceipt, WebhookRefusal
 from flex_outbound.outbox import dispatch
-from flex_outbound.sandbox import callbacks as sandbox_callbacks
 from flex_outbound.sandbox import defaults
 from flex_outbound.sandbox.server import SandboxServer
 from flex_outbound.setup import callbacks
@@ -312,12 +311,10 @@ def test_the_account_s_page_leads_there(admin_client: Client, account: Account) 
 def test_what_was_registered_is_really_called(
     settings: Any,
     live_server: LiveServer,
-    monkeypatch: pytest.MonkeyPatch,
     account: Account,
     click: Callable[..., Interaction],  # noqa: F811
 ) -> None:
     receipts.pauses.clear()
-    monkeypatch.setattr(sandbox_callbacks, "MAX_AT_ONCE", 1)  # an in-memory database has but one connection
     with SandboxServer(channel_setup_ms=1, reserve_delay_ms=1, delivery_ms=1) as server:
         settings.FLEX_OUTBOUND = {
             "API_BASE_URL": server.url,

@@ -5,7 +5,7 @@ import uuid
 
 import pytest
 from django.contrib.auth.models import AnonymousUser, User
-from django.db import connection, connections
+from django.db import connections
 from pytest_django import DjangoAssertNumQueries
 
 from flex_outbound import inbox
@@ -68,8 +68,6 @@ def test_a_mark_that_is_there_is_only_read(
 
 @pytest.mark.django_db(transaction=True)
 def test_of_two_pages_that_mark_at_once_the_further_one_counts(agent: User, make: MakeConversation) -> None:
-    if connection.vendor == "sqlite":
-        pytest.skip("SQLite in memory has one connection")
     conversation = make(said=tuple("abcdefgh"))
 
     def run(seen: int) -> None:

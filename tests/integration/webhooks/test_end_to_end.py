@@ -11,7 +11,6 @@ from flex_outbound import signals
 from flex_outbound.models import Account, Interaction, Message, WebhookEvent
 from flex_outbound.models.event import WebhookRefusal
 from flex_outbound.outbox import dispatch, messages
-from flex_outbound.sandbox import callbacks
 from flex_outbound.sandbox.server import SandboxServer
 from flex_outbound.statuses import Status
 from tests.integration.pipeline.conftest import Sandbox
@@ -21,13 +20,9 @@ from .conftest import process_waiting
 
 
 @pytest.fixture
-def sandbox(settings: Any, live_server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    """A sandbox of this test's own that makes one call at a time, and not before the test has written what it did:
-
-    an in-memory database has but one connection.
-    """
-    monkeypatch.setattr(callbacks, "MAX_AT_ONCE", 1)
-    with SandboxServer(channel_setup_ms=1, reserve_delay_ms=1, delivery_ms=1, callback_delay_ms=100) as server:
+def sandbox(settings: Any, live_server: LiveServer) -> Iterator[Sandbox]:
+    """A sandbox of this test's own."""
+    with SandboxServer(channel_setup_ms=1, reserve_delay_ms=1, delivery_ms=1) as server:
         control = Sandbox(server.url)
         settings.FLEX_OUTBOUND = {
             "API_BASE_URL": server.url,
