@@ -319,9 +319,13 @@ def hear(account_id: int, event_type: str, params: Mapping[str, str], at: dateti
 
 
 def _bounded(at: datetime | None) -> datetime:
-    """Return when something happened; a time in the future would outdo whatever comes."""
+    """Return when something happened, in whole milliseconds, as Twilio says it.
+
+    A time in the future would outdo whatever comes.
+    """
     now = timezone.now()
-    return min(at or now, now)
+    at = min(at or now, now)
+    return at.replace(microsecond=at.microsecond // 1000 * 1000)
 
 
 def _hear_activity(account_id: int, rows: PresenceQuerySet, params: Mapping[str, str], at: datetime) -> None:
@@ -330,7 +334,7 @@ def _hear_activity(account_id: int, rows: PresenceQuerySet, params: Mapping[str,
         return
     with locks.bounded_transaction(read_first=True):
         row = locks.lock(rows).first()
-        if row is None or (row.activity_at is not None and at <= row.activity_at):
+        if row is None or (row.activity_at is not None and at < row.activity_at):
             return  # it comes late
         known = row.activities.get(activity_sid)
         values: dict[str, Any] = {

@@ -62,6 +62,14 @@ def test_a_time_in_the_future_does_not_outdo_what_comes(look: Ask, account: Acco
     assert Presence.objects.get().is_available is True
 
 
+def test_of_two_in_one_millisecond_the_one_that_comes_last_counts(look: Ask, account: Account) -> None:
+    known(look)
+    at = timezone.now()
+    tell(account, "worker.activity.update", at, WorkerActivitySid=OFFLINE, WorkerActivityName="Offline")
+    tell(account, "worker.activity.update", at, WorkerActivitySid=AVAILABLE, WorkerActivityName="Available")
+    assert Presence.objects.get().is_available is True
+
+
 def test_a_worker_of_another_account_changes_nothing(look: Ask, account: Account) -> None:
     known(look)
     other = Account.objects.create(name="Other", account_sid="AC" + "9" * 32, workspace_sid="WS" + "9" * 32)
