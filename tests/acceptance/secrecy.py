@@ -1,6 +1,8 @@
 """What must never be read in a log or in the broker: addresses, names, texts, credentials."""
 
+import re
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 from flex_outbound.sandbox import defaults
 from tests.acceptance.flex import Flex, Record
@@ -10,6 +12,9 @@ TEXT = "Between you and me: 73519"
 CREDENTIALS = (defaults.API_KEY_SECRET, defaults.AUTH_TOKEN)
 SHORTEST = 6
 """A shorter text may stand in a log by chance."""
+
+DECIMALS: Final = re.compile(r"(?<=\d\.)\d{6,}")
+"""What Celery writes of each job's seconds; in thousands of lines, some digits are those of a telephone number."""
 
 
 def secrets_of(stack: Stack) -> set[str]:
@@ -35,5 +40,5 @@ def _said(message: Record) -> Iterator[str]:
 
 def leaks(texts: Iterable[str], secrets: Iterable[str]) -> list[str]:
     """Return the secrets that stand in one of the texts."""
-    everything = "\n".join(texts)
+    everything = DECIMALS.sub("", "\n".join(texts))
     return sorted(secret for secret in secrets if secret in everything)

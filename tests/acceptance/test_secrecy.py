@@ -89,3 +89,9 @@ def test_no_log_knows_what_a_customer_says(stack: Stack, agent: Crm, flex: Flex,
     assert {"My number is 90210-7", "Lost and found", "Passport of Ann.png"} <= secrets
     assert secrecy.leaks([stack.logs()], secrets) == []
     assert secrecy.leaks(everything_in_the_broker(stack.plan.broker_port), secrets) == []
+
+
+def test_a_number_is_found_and_a_job_s_seconds_are_not_taken_for_one() -> None:
+    assert secrecy.leaks(["to +34500000892"], {"500000892"}) == ["500000892"]
+    assert secrecy.leaks(["212.555.0112"], {"212.555.0112"}) == ["212.555.0112"]
+    assert secrecy.leaks(["succeeded in 0.0500000892s: None"], {"500000892"}) == []
