@@ -85,7 +85,7 @@ class Picker {
     if (current && current !== this) current.close();
     current = this;
     this.start = start;
-    this.pending = false;
+    this.pending = null;
     const shown = document.createElement("p");
     shown.className = "flex-outbound__hint";
     shown.textContent = words("loading");
@@ -144,7 +144,7 @@ class Picker {
     this.place.replaceChildren();
     this.place.hidden = true;
     this.panel = this.active = null;
-    this.pending = false;
+    this.pending = null;
     this.button.setAttribute("aria-expanded", "false");
     this.part();
     if (focus) this.area.focus();
@@ -177,10 +177,23 @@ class Picker {
     this.panel.querySelector("[role=listbox]").replaceChildren(...ranked.map(([, , one]) => one));
     for (const [place, , one] of ranked) one.hidden = place === 3;
     const found = this.shown;
-    if (this.start !== null && !found.length && query) return this.close();
+    if (this.start !== null && !found.length && query) {
+      const { pending } = this;
+      this.close();
+      if (pending === "Enter") this.enter();
+      return;
+    }
     this.panel.querySelector("[data-replies-none]").hidden = found.length > 0;
     this.activate(found[0] ?? null);
     this.say(this.panel.dataset.found.replace("{number}", found.length.toLocaleString(document.documentElement.lang || undefined)));
+  }
+
+  /** Do what Enter does without a list: it was pressed while the list was on its way, and nothing in it fits. */
+  enter() {
+    const pressed = new KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true });
+    if (!this.area.dispatchEvent(pressed)) return;
+    this.area.setRangeText("\n", this.area.selectionStart, this.area.selectionEnd, "end");
+    this.area.dispatchEvent(new Event("input", { bubbles: true }));
   }
 
   say(text) {
@@ -220,8 +233,8 @@ class Picker {
     if (picks && !this.panel && this.place.querySelector("[role=alert]")) return false;
     if (picks) {
       if (this.active) this.pick(this.active);
-      else this.pending = !this.panel; // still on its way
-      return this.pending || event.key === "Enter" || isText;
+      else this.pending = this.panel ? null : event.key; // still on its way
+      return Boolean(this.pending) || event.key === "Enter" || isText;
     }
     if (!["ArrowDown", "ArrowUp"].includes(event.key)) return false;
     this.move(event.key === "ArrowDown" ? 1 : -1);
