@@ -9,7 +9,11 @@ import re
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-WITH_THE_DEMO = ("tests/browser/test_end_to_end.py", "tests/browser/test_whole.py")
+WITH_THE_DEMO = (
+    "tests/browser/test_consent.py",
+    "tests/browser/test_end_to_end.py",
+    "tests/browser/test_whole.py",
+)
 """They share the demo on SQLite with ``tests/acceptance``, see ``processes.running``."""
 
 _DATABASE = re.compile(r"\[(sqlite|postgresql|mariadb)\b")

@@ -290,7 +290,8 @@ def test_without_javascript_a_session_that_ran_out_gives_the_text_back(
     expect(page.get_by_text("You are signed out.")).to_be_visible()
     expect(page.get_by_test_id("flex-unsent")).to_have_value("Typed for long")
     become(page.context, agent, live_server.url)
-    page.get_by_role("button", name="Send").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Send").click()
     assert Interaction.objects.get().message.body == "Typed for long"
 
 

@@ -107,7 +107,7 @@ def test_mine_takes_what_was_typed_once(
     body = page.get_by_test_id("flex-body").first
     body.fill("One more thing")
     shoot(page, "open-mine-composer")
-    page.get_by_test_id("flex-open-add").first.evaluate("button => { button.click(); button.click(); }")
+    page.get_by_test_id("flex-open-add").first.dblclick()
     expect(page.get_by_text("Your message is being sent into the open conversation.")).to_be_visible()
     expect(body).to_have_value("")
     assert [one.body for one in Message.objects.all()] == ["One more thing"]
@@ -173,7 +173,7 @@ def test_a_colleagues_is_asked_for_and_handed_over(
     page = new_page()
     page.goto(contact.get_absolute_url())
     expect(panel(page)).to_contain_text("In conversation with Bea since")
-    page.get_by_test_id("flex-open-ask").evaluate("button => { button.click(); button.click(); }")
+    page.get_by_test_id("flex-open-ask").dblclick()
     expect(panel(page)).to_contain_text("You have asked for it.")
     assert Conversation.objects.get().asked_by == agent
     hers = page_of(other_agent)
@@ -182,7 +182,7 @@ def test_a_colleagues_is_asked_for_and_handed_over(
     hers.goto(contact.get_absolute_url())
     expect(hers.get_by_test_id("flex-open-asked")).to_contain_text("Agent asks you to hand this conversation over.")
     shoot(hers, "open-asked")
-    hers.get_by_test_id("flex-open-hand-over").evaluate("button => { button.click(); button.click(); }")
+    hers.get_by_test_id("flex-open-hand-over").dblclick()
     said = hers.locator("[data-open-said]")
     expect(said).to_contain_text("You leave the conversation once they accept it.", timeout=20_000)
     run_due()
@@ -226,7 +226,7 @@ def test_nobodys_is_taken_up(
     page.goto(contact.get_absolute_url())
     expect(panel(page)).to_contain_text("Nobody is in it; Bea had it last.")
     shoot(page, "open-nobody")
-    page.get_by_test_id("flex-open-join").evaluate("button => { button.click(); button.click(); }")
+    page.get_by_test_id("flex-open-join").dblclick()
     expect(panel(page)).to_contain_text("Flex invites you to the conversation.")
     assert Interaction.objects.filter(continues=row, agent=agent).count() == 1
     run_due()
@@ -262,6 +262,7 @@ def test_one_that_was_never_heard_of_is_found_closed_and_a_new_one_goes(
     assert [one["state"] for one in sandbox.state()["conversations"] if one["sid"] == sid] == ["closed"]
     expect(page.get_by_test_id("flex-body").first).to_have_value("Hello")
     page.get_by_test_id("flex-sms").first.click()
+    expect(page.get_by_test_id("flex-status").first).to_have_text("SMS: Waiting to be sent")
     run_due()
     expect(page.get_by_test_id("flex-task-sid")).to_contain_text("WT")
 

@@ -325,7 +325,8 @@ def test_without_javascript_a_page_leads_to_the_form(new_page: NewPage, contact:
     page.get_by_role("button", name="Send WhatsApp").click()
     expect(page.get_by_role("alert")).to_contain_text("more than four spaces in a row")
     page.get_by_label("Variable 1").fill("Ann")
-    page.get_by_role("button", name="Send WhatsApp").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Send WhatsApp").click()
     assert Message.objects.get().content_variables == {"1": "Ann"}
 
 
@@ -336,7 +337,8 @@ def test_without_javascript_an_answer_is_a_template_too(
     page.goto(contact.get_absolute_url())
     page.get_by_test_id("flex-answer-form").get_by_test_id("flex-template-open").click()
     page.get_by_test_id("flex-template-choice").filter(has_text="welcome_back").click()
-    page.get_by_role("button", name="Send", exact=True).click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Send", exact=True).click()
     assert Message.objects.get().content_sid == BY_NAME["welcome_back"]
 
 

@@ -189,9 +189,11 @@ def test_nothing_is_wider_than_the_page(
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.get_by_role("link", name="Find the contact").nth(1).click()
     page.get_by_role("searchbox").fill("grace")
-    page.get_by_role("button", name="Search").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Search").click()
     shoot(page, f"whose-{scheme}-{width}")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    page.get_by_role("button", name="Link").first.click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Link").first.click()
     shoot(page, f"linked-{scheme}-{width}")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
