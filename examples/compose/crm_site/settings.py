@@ -3,7 +3,7 @@
 import os
 
 from crm_demo.settings import *  # noqa: F403
-from crm_demo.settings import CELERY_BROKER_URL, FLEX_OUTBOUND
+from crm_demo.settings import CELERY_BROKER_URL, FLEX_OUTBOUND, VAR_DIR
 
 ROOT_URLCONF = "crm_site.urls"
 
@@ -13,6 +13,9 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 # Celery gives a job that a lost worker held to another one after an hour by default. Ours need not wait for that, since
 # the sweep finds their rows; all the same, none of them lasts so long.
 CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 2, "visibility_timeout": 600}
+
+# The rest of a container can only be read.
+CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat-schedule")
 
 FLEX_OUTBOUND |= {
     # Empty: Twilio itself.
