@@ -117,6 +117,32 @@ def test_mine_takes_what_was_typed_once(
     assert [one["body"] for one in conversation["messages"]] == ["One more thing"]
 
 
+def test_a_button_that_is_pressed_is_not_replaced(
+    new_page: NewPage,
+    agent: User,
+    contact: Contact,
+    sandbox: Sandbox,  # noqa: F811
+) -> None:
+    talk(agent, contact, sandbox)
+    page = new_page()
+    page.goto(contact.get_absolute_url())
+    page.get_by_test_id("flex-composer").first.locator("summary").click()
+    page.get_by_test_id("flex-body").first.fill("Pressed for long")
+    button = page.get_by_test_id("flex-open-add").first
+    handle = button.element_handle()
+    button.hover()
+    page.mouse.down()
+    # Browsers that do not focus a button when it is pressed would replace it now.
+    page.get_by_test_id("flex-body").first.focus()
+    with page.expect_response("**/flex/open/**"):
+        page.locator("flex-open").evaluate("element => { element.etag = null; element.look(); }")
+    page.wait_for_timeout(200)
+    assert handle.evaluate("element => element.isConnected")
+    page.mouse.up()
+    expect(page.get_by_text("Your message is being sent into the open conversation.")).to_be_visible()
+    assert [one.body for one in Message.objects.all()] == ["Pressed for long"]
+
+
 def test_a_template_is_added_with_its_variables(
     new_page: NewPage,
     agent: User,

@@ -74,8 +74,7 @@ export class FlexOpenElement extends HTMLElement {
     document.addEventListener("flex-outbound:update", (event) => this.heard(event.detail.interaction), { signal });
     this.panel?.addEventListener("flex-outbound:error", (event) => this.failed(event.detail), { signal });
     this.panel?.addEventListener("toggle", (event) => this.toggled(event), { signal, capture: true });
-    this.panel?.addEventListener("pointerdown", () => this.hold(), { signal });
-    for (const name of ["pointerup", "pointercancel"]) document.addEventListener(name, () => this.release(), { signal });
+    this.panel?.addEventListener("pointerdown", () => this.pressed(), { signal });
     this.hideDeadEnds();
     this.soon(FIRST);
   }
@@ -127,26 +126,23 @@ export class FlexOpenElement extends HTMLElement {
     if (this.isLooking) return;
     this.isLooking = true;
     const text = await this.ask();
+    if (text) await this.released;
     this.isLooking = false;
     this.lookedAt = Date.now();
     if (!this.isConnected) return;
-    if (text && this.isHeld) this.later = text;
-    else if (text) this.show(text);
+    if (text) this.show(text);
     this.plan();
   }
 
-  /** A button that is replaced while the pointer presses it gets no click. */
-  hold() {
-    this.isHeld = true;
-  }
-
-  release() {
-    if (!this.isHeld) return;
-    // The click comes after this event.
-    setTimeout(() => {
-      this.isHeld = false;
-      if (this.later && this.isConnected) this.show(this.later);
-      this.later = "";
+  /** A button that is replaced while the pointer presses it gets no click: nothing is shown until it is released. */
+  pressed() {
+    const press = new AbortController();
+    this.released = new Promise((resolve) => {
+      const release = () => {
+        press.abort();
+        setTimeout(resolve); // the click comes after this event
+      };
+      for (const name of ["pointerup", "pointercancel"]) document.addEventListener(name, release, { signal: press.signal });
     });
   }
 
