@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from crm_demo.models import Contact
 from flex_outbound.models import Message, SavedReply
@@ -118,6 +118,38 @@ def test_what_fits_nothing_is_text(page: Page) -> None:
     expect(page.get_by_test_id("flex-status")).to_have_text("SMS: Waiting to be sent")
     assert Message.objects.get().body == "1/2 or /nothing"
     expect(text).to_be_hidden()
+
+
+def late(page: Page) -> list[Route]:
+    """Hold the list of replies back; each request of it is added to what is returned."""
+    asked: list[Route] = []
+    page.route("**/replies/panel/**", lambda route: asked.append(route))
+    return asked
+
+
+def test_enter_before_the_list_has_come_sends_what_fits_nothing(page: Page) -> None:
+    text = body(composer(page))
+    asked = late(page)
+    with page.expect_request("**/replies/panel/**"):
+        page.keyboard.type("Either /nothing")
+    page.keyboard.press("Enter")
+    assert not Message.objects.exists()
+    asked[0].continue_()
+    expect(page.get_by_test_id("flex-status")).to_have_text("SMS: Waiting to be sent")
+    assert Message.objects.get().body == "Either /nothing"
+    expect(text).to_be_hidden()
+
+
+def test_enter_before_the_list_has_come_is_a_new_line_in_an_email(page: Page) -> None:
+    text = body(composer(page, "email"))
+    text.focus()
+    asked = late(page)
+    with page.expect_request("**/replies/panel/**"):
+        page.keyboard.type("Either /nothing")
+    page.keyboard.press("Enter")
+    asked[0].continue_()
+    expect(text).to_have_value("Either /nothing\n")
+    assert not Message.objects.exists()
 
 
 def test_the_button_searches_and_what_is_missing_is_asked_for(page: Page, shoot: Shoot) -> None:

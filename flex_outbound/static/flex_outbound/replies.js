@@ -113,8 +113,10 @@ class Picker {
     panel.querySelector("[data-replies-search]").hidden = this.start !== null;
     if (this.start === null) this.search.focus();
     this.join();
+    const { pending } = this;
     this.filter();
-    if (this.pending && this.isOpen) this.pick(this.active);
+    if (pending && this.isOpen) this.pick(this.active);
+    else if (pending === "Enter") this.enter();
   }
 
   /** A page has several lists, and an id is of one. */
@@ -177,12 +179,7 @@ class Picker {
     this.panel.querySelector("[role=listbox]").replaceChildren(...ranked.map(([, , one]) => one));
     for (const [place, , one] of ranked) one.hidden = place === 3;
     const found = this.shown;
-    if (this.start !== null && !found.length && query) {
-      const { pending } = this;
-      this.close();
-      if (pending === "Enter") this.enter();
-      return;
-    }
+    if (this.start !== null && !found.length && query) return this.close();
     this.panel.querySelector("[data-replies-none]").hidden = found.length > 0;
     this.activate(found[0] ?? null);
     this.say(this.panel.dataset.found.replace("{number}", found.length.toLocaleString(document.documentElement.lang || undefined)));
