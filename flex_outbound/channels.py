@@ -37,6 +37,17 @@ class Channel(TextChoices):
         return self is not Channel.EMAIL
 
 
+class InitiatedBy(TextChoices):
+    """Who begins an interaction. Values are Twilio's ``Channel.initiated_by``.
+
+    https://www.twilio.com/docs/flex/developer/conversations/interactions-api/interactions
+    """
+
+    AGENT = "agent", gettext_lazy("an agent")
+    API = "api", gettext_lazy("a form or a program")
+    CUSTOMER = "customer", gettext_lazy("the customer")
+
+
 class AddressError(ValueError):
     """An address that its channel does not accept. ``code`` does not change, ``str()`` is for the agent."""
 

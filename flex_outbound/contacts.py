@@ -21,8 +21,8 @@ from django.utils.translation import get_language
 from flex_outbound.channels import Address, Channel
 from flex_outbound.conf import conf
 from flex_outbound.models import Interaction
-from flex_outbound.models.interaction import use_owner
 from flex_outbound.models.moving import move_rows
+from flex_outbound.models.ownership import use_owner
 from flex_outbound.phones import text_of
 
 MOST_WORDS: Final = 10
@@ -244,11 +244,13 @@ def adapter_by_label(label: str) -> ContactAdapter:
     raise LookupError(f"“{label}” is not a registered contact type.")
 
 
-def adapter_by_type(content_type_id: int) -> ContactAdapter | None:
+def adapter_by_type(content_type_id: int | None) -> ContactAdapter | None:
     """Return the adapter for rows that carry a content type; None where its model is gone or not registered.
 
-    Rows carry the type of the table, also where only a proxy of it is registered.
+    Rows carry the type of the table, also where only a proxy of it is registered. None of those without a contact.
     """
+    if content_type_id is None:
+        return None
     model = ContentType.objects.get_for_id(content_type_id).model_class()
     return None if model is None else adapter_of_table(model)
 

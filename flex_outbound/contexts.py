@@ -10,7 +10,6 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser
-from django.contrib.contenttypes.models import ContentType
 from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
@@ -26,7 +25,7 @@ from flex_outbound.current import may_decide as may_decide
 from flex_outbound.live import Live
 from flex_outbound.models import Closing, Interaction, Message
 from flex_outbound.models.interaction import InteractionQuerySet
-from flex_outbound.outbox import lingering, standing
+from flex_outbound.outbox import likeness, lingering, standing
 from flex_outbound.outbox.preflight import ChannelOption, Setup, channel_options, option_for
 from flex_outbound.outbox.texts import name_of as name_of
 from flex_outbound.phases import OFFERED_TO_ANOTHER, Phase
@@ -191,8 +190,6 @@ def describe(interaction: Interaction, user: Any, collection: str) -> dict[str, 
     in_the_way = lingering.blocking(interaction)
     to_close = in_the_way or interaction
     url = f"{collection}{interaction.pk}/"
-    # Content types are cached for the whole process, which is cheaper than a join.
-    contact_type = ContentType.objects.get_for_id(interaction.contact_type_id)
     return {
         "id": str(interaction.pk),
         "status": str(interaction.status),
@@ -200,7 +197,8 @@ def describe(interaction: Interaction, user: Any, collection: str) -> dict[str, 
         "phase": interaction.phase.value,
         "is_final": interaction.is_final,
         "channel": str(interaction.channel),
-        "contact_type": f"{contact_type.app_label}.{contact_type.model}",
+        "initiated_by": str(interaction.initiated_by),
+        "contact_type": likeness.contact_label(interaction),
         **{name: getattr(interaction, name) for name in ("contact_id", "contact_name", "address")},
         "sender": interaction.sender_id,
         **{name: getattr(interaction, name) for name in ("sender_address", "subject", *SIDS)},

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from flex_outbound.contexts import name_of
 from flex_outbound.models import Interaction, Worker
-from flex_outbound.models.interaction import NOT_DELIVERED
+from flex_outbound.models.in_the_way import NOT_DELIVERED
 from flex_outbound.phases import Phase
 from flex_outbound.problems import LABELS, REFUSALS, event_label
 from flex_outbound.reports import days

@@ -4,13 +4,13 @@ Every method raises only ``exceptions.NotAccepted``, ``Refused`` or ``OutcomeUnk
 different consequences. For ``find_*``, ``fetch_*`` and ``has_*`` all three mean that the lookup failed.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from flex_outbound.channels import Channel
+from flex_outbound.channels import Channel, InitiatedBy
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +57,11 @@ class InteractionRequest:
     """The content of one ``POST /v1/Interactions``, or of one invite to a channel that exists.
 
     Addresses are normalised and have no ``whatsapp:`` prefix.
-    ``to``, ``cc``, ``bcc``: an email's recipients beside ``address``. ``contact``: None in a test of a sender.
+    ``to``, ``cc``, ``bcc``: an email's recipients beside ``address``. ``contact``: None where there is none.
     ``joins``: the channel that exists and to which the agent is invited; None where a new interaction is to be opened.
+    ``worker_sid``: "" where Flex chooses the agent; then ``queue_sid`` counts for nothing. ``address``: "" where no
+    customer is added. ``media_channel_sid``: the conversation that is there, with its customer in it. ``attributes``:
+    what else the task is told.
     """
 
     key: str
@@ -81,6 +84,9 @@ class InteractionRequest:
     bcc: tuple[str, ...] = field(default=(), repr=False)
     contact: ContactDetails | None = None
     joins: Joined | None = None
+    initiated_by: InitiatedBy = InitiatedBy.AGENT
+    media_channel_sid: str = ""
+    attributes: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,7 +305,7 @@ class Gateway(Protocol):
     """One account at Twilio."""
 
     def create_interaction(self, request: InteractionRequest) -> InteractionResult:
-        """Open an agent-initiated interaction, or invite the agent to the channel ``request.joins``. Not idempotent."""
+        """Open an interaction, or invite the agent to the channel ``request.joins``. Not idempotent."""
 
     def find_tasks(self, keys: Sequence[str]) -> dict[str, list[TaskState]]:
         """Find live tasks by ``flexOutboundKey``, for at most 50 keys. Keys without a task are not in the result."""

@@ -61,7 +61,7 @@ class TwilioGateway(TwilioQueries, TwilioMedia, TwilioWorkers):
     """One account at Twilio: implements ``gateway.base.Gateway``. Several threads may use it at once."""
 
     def create_interaction(self, request: InteractionRequest) -> InteractionResult:
-        """Open an agent-initiated interaction; raises OutcomeUnknown for an answer without a KD SID.
+        """Open an interaction; raises OutcomeUnknown for an answer without a KD SID.
 
         https://www.twilio.com/docs/flex/developer/conversations/interactions-api/interactions#create-an-interaction-resource
         """

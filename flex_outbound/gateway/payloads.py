@@ -7,7 +7,8 @@ https://www.twilio.com/docs/flex/developer/conversations/send-outbound-messages-
 import json
 from typing import Any
 
-from flex_outbound.channels import Channel
+from flex_outbound.channels import Channel, InitiatedBy
+from flex_outbound.gateway import fitting
 from flex_outbound.gateway.base import InteractionRequest, MessageRequest
 from flex_outbound.sids import SidKind, is_sid
 
@@ -31,12 +32,12 @@ def channel_payload(request: InteractionRequest) -> dict[str, Any]:
     properties: dict[str, Any] = {"type": channel}
     if request.channel is Channel.EMAIL:
         properties |= {"from": request.sender_address, "from_name": request.sender_name}
-    return {
-        "type": channel,
-        "initiated_by": "agent",
-        "properties": properties,
-        "participants": _participants(request),
-    }
+    if request.media_channel_sid:
+        properties["media_channel_sid"] = request.media_channel_sid
+    payload = {"type": channel, "initiated_by": request.initiated_by.value, "properties": properties}
+    # Who takes part in a conversation that is there is not added to it once more.
+    is_to_add = bool(request.address) and not request.media_channel_sid
+    return payload | ({"participants": _participants(request)} if is_to_add else {})
 
 
 def routing_payload(request: InteractionRequest) -> dict[str, Any]:
@@ -48,8 +49,13 @@ def task_attributes(request: InteractionRequest) -> dict[str, Any]:
     """Return the task's attributes, small enough for TaskRouter together with what Flex adds.
 
     The customer's name, then the subject, are shortened until they fit; then what is told of the contact is left out.
-    The key and the customer's address always stay.
+    The key and the customer's address always stay. What the caller gave is shortened to the room that is left.
     """
+    own = _own_attributes(request)
+    return fitting.fitted(request.attributes, own, MAX_ATTRIBUTES - RESERVED) if request.attributes else own
+
+
+def _own_attributes(request: InteractionRequest) -> dict[str, Any]:
     name, subject = request.customer_name[:MAX_NAME], request.subject
     attributes = _attributes(request, name, subject)
     while (over := len(json.dumps(attributes)) - (MAX_ATTRIBUTES - RESERVED)) > 0 and (name or subject):
@@ -140,11 +146,9 @@ def _participants(request: InteractionRequest) -> list[dict[str, str]]:
 
 
 def _routing(request: InteractionRequest) -> dict[str, Any]:
-    routing: dict[str, Any] = {
-        "workspace_sid": request.workspace_sid,
-        "queue_sid": request.queue_sid,
-        "worker_sid": request.worker_sid,
-    }
+    routing: dict[str, Any] = {"workspace_sid": request.workspace_sid}
+    if request.worker_sid:
+        routing |= {"queue_sid": request.queue_sid, "worker_sid": request.worker_sid}
     if request.workflow_sid:
         routing["workflow_sid"] = request.workflow_sid
     if is_sid(request.task_channel, SidKind.TASK_CHANNEL):
@@ -163,10 +167,10 @@ def _attributes(request: InteractionRequest, name: str, subject: str) -> dict[st
     # Flex shows ``from`` and ``customerName`` as the customer, and Insights fills its customer from all of these.
     attributes: dict[str, Any] = {
         "customerName": name or request.address,
-        "customerAddress": binding_address(request.channel, request.address),
+        "customerAddress": binding_address(request.channel, request.address) if request.address else "",
         "from": name or request.address,
         "customers": _customers(request, name),
-        "direction": "outbound",
+        "direction": "outbound" if request.initiated_by is InitiatedBy.AGENT else "inbound",
         KEY: request.key,
         ATTEMPT: request.attempt,
     }
@@ -187,4 +191,4 @@ def _customers(request: InteractionRequest, name: str) -> dict[str, str | None]:
     known = {"name": name or None, "phone": None, "email": None}
     if request.contact is not None:
         known |= {"phone": request.contact.phone or None, "email": request.contact.email or None}
-    return known | {"phone" if request.channel.is_phone else "email": request.address}
+    return known | {"phone" if request.channel.is_phone else "email": request.address or None}

@@ -239,7 +239,23 @@ class Migration(migrations.Migration):
             name="Interaction",
             fields=[
                 ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ("contact_id", models.CharField(max_length=255, verbose_name="contact id")),
+                (
+                    "initiated_by",
+                    models.CharField(
+                        choices=[
+                            ("agent", "an agent"),
+                            ("api", "a form or a program"),
+                            ("customer", "the customer"),
+                        ],
+                        default="agent",
+                        max_length=16,
+                        verbose_name="begun by",
+                    ),
+                ),
+                (
+                    "contact_id",
+                    models.CharField(blank=True, default="", max_length=255, verbose_name="contact id"),
+                ),
                 ("contact_name", models.CharField(blank=True, default="", max_length=255, verbose_name="contact")),
                 (
                     "channel",
@@ -258,8 +274,15 @@ class Migration(migrations.Migration):
                 ("cc", models.JSONField(blank=True, default=list, verbose_name="cc")),
                 ("bcc", models.JSONField(blank=True, default=list, verbose_name="bcc")),
                 ("subject", models.CharField(blank=True, default="", max_length=256, verbose_name="subject")),
+                (
+                    "attributes",
+                    models.JSONField(blank=True, default=dict, verbose_name="attributes of the task"),
+                ),
                 ("sender_address", models.CharField(max_length=254, verbose_name="sender's address")),
-                ("worker_sid", flex_outbound.models.fields.SidField(kind="WK", verbose_name="worker SID")),
+                (
+                    "worker_sid",
+                    flex_outbound.models.fields.SidField(blank=True, default="", kind="WK", verbose_name="worker SID"),
+                ),
                 ("idempotency_key", models.CharField(max_length=64, verbose_name="idempotency key")),
                 (
                     "retried_as",
@@ -344,6 +367,12 @@ class Migration(migrations.Migration):
                 (
                     "invite_sid",
                     flex_outbound.models.fields.SidField(blank=True, kind="KG", null=True, verbose_name="invite SID"),
+                ),
+                (
+                    "media_channel_sid",
+                    flex_outbound.models.fields.SidField(
+                        blank=True, kind="CH", null=True, verbose_name="conversation that was there"
+                    ),
                 ),
                 (
                     "named_task_sid",
@@ -457,6 +486,8 @@ class Migration(migrations.Migration):
                 (
                     "contact_type",
                     models.ForeignKey(
+                        blank=True,
+                        null=True,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="contenttypes.contenttype",
@@ -1207,7 +1238,56 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="interaction",
             constraint=flex_outbound.models.constraints.UniqueWhere(
+                condition=models.Q(("initiated_by", "agent"), _negated=True),
+                fields=("initiated_by", "idempotency_key"),
+                name="flex_request_unique",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="interaction",
+            constraint=flex_outbound.models.constraints.UniqueWhere(
                 condition=models.Q(
+                    ("media_channel_sid__isnull", False),
+                    ("status__in", ["queued", "review", "sending", "unconfirmed", "created", "active"]),
+                ),
+                fields=("media_channel_sid",),
+                name="flex_one_for_conversation",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="interaction",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("initiated_by__in", ["agent", "api", "customer"])), name="flex_initiator_known"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="interaction",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("initiated_by", "agent"), _negated=True),
+                    ("contact_type__isnull", False),
+                    _connector="OR",
+                ),
+                name="flex_agents_have_contact",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="interaction",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("initiated_by", "customer"), _negated=True),
+                    ("media_channel_sid__isnull", False),
+                    ("continues__isnull", False),
+                    _connector="OR",
+                ),
+                name="flex_customers_have_conversation",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="interaction",
+            constraint=flex_outbound.models.constraints.UniqueWhere(
+                condition=models.Q(
+                    ("initiated_by", "agent"),
                     ("is_beside", False),
                     models.Q(
                         ("status__in", ["queued", "review", "sending", "unconfirmed", "created"]),

@@ -16,7 +16,8 @@ from flex_outbound.models.event import Source, WebhookEvent, WebhookReceipt, Web
 from flex_outbound.models.figures import DailyFigures, FiguresMark
 from flex_outbound.models.heartbeat import Heartbeat
 from flex_outbound.models.import_run import UNDER_WAY, ImportRun, RunState
-from flex_outbound.models.interaction import IN_THE_WAY, IN_THE_WAY_OF_ALL, Interaction
+from flex_outbound.models.in_the_way import ANSWERING, IN_THE_WAY, IN_THE_WAY_OF_ALL
+from flex_outbound.models.interaction import Interaction
 from flex_outbound.models.message import Attachment, Message
 from flex_outbound.models.mixins import FlexContact
 from flex_outbound.models.open_search import ConversationHolder, OpenSearch
@@ -29,6 +30,7 @@ from flex_outbound.models.worker import Worker
 from flex_outbound.statuses import Outcome
 
 __all__ = [
+    "ANSWERING",
     "IN_THE_WAY",
     "IN_THE_WAY_OF_ALL",
     "UNDER_WAY",

@@ -13,7 +13,8 @@ from django.utils.translation import gettext_lazy as _
 from flex_outbound.channels import Channel
 from flex_outbound.models.account import Account, MessageText
 from flex_outbound.models.fields import AddressKeyField, SidField
-from flex_outbound.models.interaction import Interaction, owner_of
+from flex_outbound.models.interaction import Interaction
+from flex_outbound.models.ownership import owner_of
 from flex_outbound.models.scheduling import SchedulableQuerySet
 from flex_outbound.models.sender import Sender
 from flex_outbound.sids import SidKind

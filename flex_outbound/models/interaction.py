@@ -1,7 +1,6 @@
 """The record of one click: what was asked, how far it came, what Twilio called it."""
 
 import uuid
-from collections.abc import Callable
 from typing import Any, Self
 
 from django.conf import settings
@@ -13,20 +12,22 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from flex_outbound import channels
-from flex_outbound.channels import Channel
+from flex_outbound.channels import Channel, InitiatedBy
 from flex_outbound.conf import conf
 from flex_outbound.discretion import by_key
 from flex_outbound.models.account import Account
 from flex_outbound.models.constraints import UniqueWhere
 from flex_outbound.models.failure import Failure
 from flex_outbound.models.fields import AddressKeyField, SidField
+from flex_outbound.models.in_the_way import ANSWERING, IN_THE_WAY, IN_THE_WAY_OF_ALL, INVITING, NOT_AGAIN
+from flex_outbound.models.ownership import owner_of
 from flex_outbound.models.scheduling import SchedulableQuerySet
 from flex_outbound.models.sender import Sender
 from flex_outbound.models.worker import Worker
-from flex_outbound.phases import CLOSED_CHANNEL, EXPLAINED, GOING_ON, Phase, is_left_open, phase_of
+from flex_outbound.phases import CLOSED_CHANNEL, EXPLAINED, Phase, is_left_open, phase_of
 from flex_outbound.problems import CASES, JOIN, agent_message
 from flex_outbound.sids import SidKind
-from flex_outbound.statuses import FINAL, UNSETTLED, MessageStatus, Status
+from flex_outbound.statuses import FINAL, MessageStatus, Status
 from flex_outbound.twilio_statuses import (
     DELIVERY_SETTLED,
     UNDELIVERED,
@@ -35,54 +36,6 @@ from flex_outbound.twilio_statuses import (
     DeliveryStatus,
     TaskStatus,
 )
-
-IN_THE_WAY = Q(is_beside=False) & (
-    Q(status__in=[*sorted(UNSETTLED), Status.CREATED])
-    | Q(status=Status.ACTIVE, channel__in=[Channel.SMS, Channel.WHATSAPP])
-)
-"""Rows beside which no second one may stand for the same contact, channel and address.
-
-A telephone number and a sender share one open conversation at Twilio, so an active one counts; an agent may well
-have two emails open with one customer, so there only what is still being opened does.
-Source: https://www.twilio.com/docs/api/errors/50416
-"""
-
-IN_THE_WAY_OF_ALL = Q(
-    is_beside=False,
-    status__in=[*sorted(UNSETTLED), Status.CREATED, Status.ACTIVE],
-    channel__in=[Channel.SMS, Channel.WHATSAPP],
-)
-"""Rows beside which no second one may stand for the same number and sender, whosever number that is."""
-
-INVITING = Q(continues__isnull=False, status__in=[*sorted(UNSETTLED), Status.CREATED])
-"""Rows that invite an agent into a conversation that exists: one at a time for each conversation."""
-
-NOT_DELIVERED = Q(status__in=sorted(GOING_ON), delivery_status__in=sorted(UNDELIVERED))
-"""Interactions that were opened, and whose first message did not reach the customer: ``Phase.UNDELIVERED``."""
-
-NOT_AGAIN = frozenset({"opted_out", "already_done"})
-"""Reasons of a failure after which nothing is sent again: the customer does not want it, or has it already."""
-
-Owner = Callable[[models.Model], tuple[type[models.Model], str]]
-"""Takes a contact; returns model and id under which its interactions are kept."""
-
-
-def _itself(contact: models.Model) -> tuple[type[models.Model], str]:
-    return type(contact), str(contact.pk)
-
-
-_owner: Owner = _itself
-
-
-def use_owner(owner: Owner) -> None:
-    """Ask ``owner`` from now on: only the registry of contacts, above this module, knows which models are contacts."""
-    global _owner
-    _owner = owner
-
-
-def owner_of(contact: models.Model) -> tuple[type[models.Model], str]:
-    """Return model and id under which a contact's interactions and conversations are kept."""
-    return _owner(contact)
 
 
 class InteractionQuerySet(SchedulableQuerySet["Interaction"]):
@@ -119,12 +72,21 @@ class Interaction(Failure):
     that one's interaction, channel and conversation SIDs, and a task of its own. ``is_beside``: another agent's was
     still open in that conversation when this one began; ``takes_over``: they leave when this agent is in it.
     ``is_succeeded``: a later one has the conversation, so that it is not this one's to close.
+
+    ``initiated_by``: of those that no agent began, ``agent`` and ``worker`` are who took the task, once somebody has,
+    and the contact may be unknown. ``attributes``: what their caller gave for the task. ``media_channel_sid``: the
+    conversation that was there before, and into which somebody is to come.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
 
-    contact_type = models.ForeignKey(ContentType, models.PROTECT, related_name="+", verbose_name=_("contact type"))
-    contact_id = models.CharField(_("contact id"), max_length=255)
+    initiated_by = models.CharField(
+        _("begun by"), max_length=16, choices=InitiatedBy.choices, default=InitiatedBy.AGENT
+    )
+    contact_type = models.ForeignKey(
+        ContentType, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("contact type")
+    )
+    contact_id = models.CharField(_("contact id"), max_length=255, blank=True, default="")
     contact = GenericForeignKey("contact_type", "contact_id")
     contact_name = models.CharField(_("contact"), max_length=255, blank=True, default="")
 
@@ -135,6 +97,7 @@ class Interaction(Failure):
     cc = models.JSONField(_("cc"), default=list, blank=True)
     bcc = models.JSONField(_("bcc"), default=list, blank=True)
     subject = models.CharField(_("subject"), max_length=channels.MAX_SUBJECT, blank=True, default="")
+    attributes = models.JSONField(_("attributes of the task"), default=dict, blank=True)
 
     account = models.ForeignKey(Account, models.PROTECT, related_name="interactions", verbose_name=_("Twilio account"))
     sender = models.ForeignKey(
@@ -151,7 +114,7 @@ class Interaction(Failure):
     worker = models.ForeignKey(
         Worker, models.SET_NULL, null=True, related_name="interactions", verbose_name=_("worker")
     )
-    worker_sid = SidField(_("worker SID"), kind=SidKind.WORKER)
+    worker_sid = SidField(_("worker SID"), kind=SidKind.WORKER, blank=True, default="")
 
     idempotency_key = models.CharField(_("idempotency key"), max_length=64)
     retried_as = models.ForeignKey(
@@ -195,6 +158,7 @@ class Interaction(Failure):
     conversation_sid = SidField(_("conversation SID"), kind=SidKind.CONVERSATION, null=True, blank=True)
     invite_sid = SidField(_("invite SID"), kind=SidKind.INVITE, null=True, blank=True)
 
+    media_channel_sid = SidField(_("conversation that was there"), kind=SidKind.CONVERSATION, null=True, blank=True)
     named_task_sid = SidField(_("task SID that a person named"), kind=SidKind.TASK, blank=True, default="")
 
     task_status = models.CharField(_("task status"), max_length=16, choices=TaskStatus.choices, blank=True, default="")
@@ -227,6 +191,11 @@ class Interaction(Failure):
         constraints = [
             models.UniqueConstraint(fields=["agent", "idempotency_key"], name="flex_click_unique"),
             UniqueWhere(
+                fields=["initiated_by", "idempotency_key"],
+                condition=~Q(initiated_by=InitiatedBy.AGENT),
+                name="flex_request_unique",
+            ),
+            UniqueWhere(
                 fields=["contact_type", "contact_id", "channel", "address_key"],
                 condition=IN_THE_WAY,
                 name="flex_one_in_flight",
@@ -237,12 +206,24 @@ class Interaction(Failure):
                 name="flex_one_conversation",
             ),
             UniqueWhere(fields=["continues"], condition=INVITING, name="flex_one_invite"),
+            UniqueWhere(fields=["media_channel_sid"], condition=ANSWERING, name="flex_one_for_conversation"),
             UniqueWhere(
                 fields=["interaction_sid"], condition=Q(continues__isnull=True), name="flex_interaction_sid_unique"
             ),
             models.UniqueConstraint(fields=["task_sid"], name="flex_task_sid_unique"),
             models.CheckConstraint(condition=Q(status__in=Status.values), name="flex_status_known"),
             models.CheckConstraint(condition=Q(channel__in=Channel.values), name="flex_channel_known"),
+            models.CheckConstraint(condition=Q(initiated_by__in=InitiatedBy.values), name="flex_initiator_known"),
+            models.CheckConstraint(
+                condition=~Q(initiated_by=InitiatedBy.AGENT) | Q(contact_type__isnull=False),
+                name="flex_agents_have_contact",
+            ),
+            models.CheckConstraint(
+                condition=~Q(initiated_by=InitiatedBy.CUSTOMER)
+                | Q(media_channel_sid__isnull=False)
+                | Q(continues__isnull=False),
+                name="flex_customers_have_conversation",
+            ),
             models.CheckConstraint(
                 condition=~Q(status__in=[Status.CREATED, Status.ACTIVE, Status.CLOSED])
                 | Q(interaction_sid__isnull=False, task_sid__isnull=False, opened_at__isnull=False),

@@ -8,7 +8,8 @@ from django.db.models.functions import Now
 
 from flex_outbound.models.conversation import ContactAddress, ConversationContact
 from flex_outbound.models.draft import Draft
-from flex_outbound.models.interaction import IN_THE_WAY, Interaction
+from flex_outbound.models.in_the_way import IN_THE_WAY
+from flex_outbound.models.interaction import Interaction
 
 
 def move_rows(source: dict[str, Any], target: dict[str, Any]) -> int:

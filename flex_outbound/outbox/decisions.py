@@ -6,10 +6,11 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
+from flex_outbound.channels import InitiatedBy
 from flex_outbound.exceptions import ClickConflict, InvalidClick
 from flex_outbound.models import Conversation, Interaction, Message, Sender
 from flex_outbound.models.conversation import key_of
-from flex_outbound.outbox import closings, lifecycle, locks, owners, sender_tests
+from flex_outbound.outbox import closings, lifecycle, likeness, locks, owners, sender_tests, starting
 from flex_outbound.outbox.changes import Change
 from flex_outbound.outbox.conversations import handing
 from flex_outbound.outbox.enqueue import Click, already_retried, enqueue, foreign_sender, note_retry
@@ -43,6 +44,8 @@ def retry(interaction: Interaction, user: Any, idempotency_key: str = "") -> Int
         raise ClickConflict(words, code="not_retryable", interaction=interaction)
     if not interaction.may_retry:
         raise ClickConflict(interaction.error_message, code="not_retryable", interaction=interaction)
+    if interaction.initiated_by != InitiatedBy.AGENT and interaction.continues_id is None:
+        return starting.again(interaction, key)
     if sender_tests.is_test(interaction):
         return sender_tests.again(interaction, user, key)
     if interaction.continues_id is not None:
@@ -55,7 +58,9 @@ def retry(interaction: Interaction, user: Any, idempotency_key: str = "") -> Int
 def _earlier_retry(interaction: Interaction, user: Any, key: str) -> Interaction:
     """Return what this very request made before. Raises ClickConflict where another one made it."""
     made = Interaction.objects.select_related("agent", "message").filter(retries=interaction.pk)
-    earlier = made.filter(agent=user, idempotency_key=key).first()
+    if interaction.initiated_by != InitiatedBy.AGENT:
+        key = starting.retry_key(interaction, key)
+    earlier = made.filter(idempotency_key=key).filter(Q(agent=user) | ~Q(initiated_by=InitiatedBy.AGENT)).first()
     if earlier is None:
         raise already_retried(interaction)
     return earlier
@@ -143,10 +148,9 @@ def _fresh(interaction: Interaction) -> Interaction:
 
 def _same_click(interaction: Interaction, user: Any, key: str) -> Click:
     message: Message | None = interaction.first_message
-    contact_type = interaction.contact_type
     return Click(
         user=user,
-        contact_type=f"{contact_type.app_label}.{contact_type.model}",
+        contact_type=likeness.contact_label(interaction),
         contact_id=interaction.contact_id,
         channel=interaction.channel,
         address=interaction.address,

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from django.db.models.functions import Now
 
-from flex_outbound.channels import Channel
+from flex_outbound.channels import Channel, InitiatedBy
 from flex_outbound.conf import conf
 from flex_outbound.exceptions import ConfigurationError, GatewayError, NotAccepted, OutcomeUnknown, Refused
 from flex_outbound.gateway import errors, payloads
@@ -19,7 +19,18 @@ from flex_outbound.gateway.base import ContactDetails, InteractionRequest, Inter
 from flex_outbound.models import Account, Interaction
 from flex_outbound.models.interaction import InteractionQuerySet
 from flex_outbound.models.setup import Kept
-from flex_outbound.outbox import alerts, disputes, lifecycle, locks, preflight, ratelimit, readiness, retry, templates
+from flex_outbound.outbox import (
+    alerts,
+    disputes,
+    lifecycle,
+    locks,
+    owners,
+    preflight,
+    ratelimit,
+    readiness,
+    retry,
+    templates,
+)
 from flex_outbound.outbox.attempts import BATCH, Answer, Fence, Flight, Prepared, TooLate
 from flex_outbound.outbox.changes import SIDS, Change
 from flex_outbound.outbox.clock import from_now
@@ -237,6 +248,9 @@ def build_request(
         bcc=tuple(interaction.bcc),
         contact=contact,
         joins=joins,
+        initiated_by=InitiatedBy(interaction.initiated_by),
+        media_channel_sid=interaction.media_channel_sid or "",
+        attributes=interaction.attributes,
     )
 
 
@@ -256,6 +270,8 @@ def decide(interaction: Interaction, answer: Answer) -> Change:
     if isinstance(answer, OutcomeUnknown):
         return Change(Event.UNKNOWN, retry.first_lookup(conf.settle_seconds), error=answer)
     sids = _sids(answer)
+    if interaction.media_channel_sid and owners.is_elsewhere(interaction, sids):
+        return disputes.disputed("named_anothers", retry.first_lookup(conf.settle_seconds))
     if not (answer.interaction_sid and answer.task_sid):
         # Accepted, but the answer does not say what the task is called: a lookup will.
         return Change(Event.INCOMPLETE, retry.first_lookup(conf.settle_seconds), sids=sids)

@@ -25,7 +25,8 @@ def store_on_contacts(interactions: Sequence[Interaction]) -> None:
     by_agent = host.is_wanted()
     groups: dict[tuple[int, Any], list[Interaction]] = {}
     for one in interactions:
-        groups.setdefault((one.contact_type_id, one.agent_id if by_agent else None), []).append(one)
+        if one.contact_type_id is not None:
+            groups.setdefault((one.contact_type_id, one.agent_id if by_agent else None), []).append(one)
     for (type_id, _agent), group in groups.items():
         model = ContentType.objects.get_for_id(type_id).model_class()
         # A manager's test of a sender has no contact.
@@ -48,7 +49,7 @@ def _try_to_store(model: type[models.Model], interactions: Sequence[Interaction]
     return True
 
 
-def _adapter(content_type_id: int) -> ContactAdapter:
+def _adapter(content_type_id: int | None) -> ContactAdapter:
     adapter = adapter_by_type(content_type_id)
     if adapter is None:
         raise LookupError("The model of these contacts is not registered with flex_outbound.")

@@ -17,7 +17,8 @@ from flex_outbound import roles, signals
 from flex_outbound.contacts import adapter_by_type, find_contact
 from flex_outbound.exceptions import ClickConflict, ClickNotAllowed
 from flex_outbound.models import Conversation, ConversationContact, Interaction, Sender
-from flex_outbound.models.interaction import INVITING, InteractionQuerySet
+from flex_outbound.models.in_the_way import INVITING
+from flex_outbound.models.interaction import InteractionQuerySet
 from flex_outbound.outbox import answers, closings, locks, preflight, texts
 from flex_outbound.outbox.barriers import CONSENT_UNKNOWN, NO_CONSENT
 from flex_outbound.outbox.consent import OPTED_OUT
@@ -154,7 +155,7 @@ def _interaction(
     )
 
 
-def _contact(conversation: Conversation, origin: Interaction) -> tuple[int, str]:
+def _contact(conversation: Conversation, origin: Interaction) -> tuple[int | None, str]:
     """Return whose the conversation is now; a merge may have moved it since it began."""
     links = ConversationContact.objects.filter(conversation=conversation).order_by("pk")
     found = list(links.values_list("contact_type_id", "contact_id"))
@@ -162,7 +163,7 @@ def _contact(conversation: Conversation, origin: Interaction) -> tuple[int, str]
     return first if first in found or not found else found[0]
 
 
-def _name_of(link: tuple[int, str], user: Any) -> str:
+def _name_of(link: tuple[int | None, str], user: Any) -> str:
     """Return what the contact is called to whom the conversation belongs now, "" where the user may not see it."""
     adapter = adapter_by_type(link[0])
     contact = find_contact(adapter, user, link[1]) if adapter is not None else None

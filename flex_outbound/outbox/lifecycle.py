@@ -152,6 +152,7 @@ def apply(pairs: Sequence[Pair]) -> list[bool]:
             _show(interaction, change)
         effects.store_on_contacts([interaction for interaction, change in made if _is_for_contact(change)])
         opening.open_for([one for one, change in (*made, *facts) if _opens_conversation(one, change)])
+        opening.note_agents([one for one, change in (*made, *facts) if "agent_id" in change.facts])
         for interaction, change in made:
             _follow(interaction, change)
             if change.error is None:

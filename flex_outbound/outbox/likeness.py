@@ -59,14 +59,22 @@ def said(click: "Click") -> dict[str, Any]:
 
 def kept(interaction: Interaction, message: Message | None, names: list[str]) -> dict[str, Any]:
     """Return the same fields as they are stored, resolved. The sender is told by its account and its address."""
-    contact_type = ContentType.objects.get_for_id(interaction.contact_type_id)
     own = {
-        "contact_type": f"{contact_type.app_label}.{contact_type.model}",
+        "contact_type": contact_label(interaction),
         "sender": [interaction.account_id, interaction.sender_address],
         # The signature is the sender's: the same text stays the same when that has changed since.
         "body": message.typed.strip() if message is not None else "",
     }
     return {name: own[name] if name in own else _stored(interaction, message, name) for name in names}
+
+
+def contact_label(interaction: Interaction) -> str:
+    """Return the kind of an interaction's contact as the API spells it, ``app_label.model``; "" where it has none."""
+    if interaction.contact_type_id is None:
+        return ""
+    # Content types are cached for the whole process, which is cheaper than a join.
+    contact_type = ContentType.objects.get_for_id(interaction.contact_type_id)
+    return f"{contact_type.app_label}.{contact_type.model}"
 
 
 def is_same_content(one: Interaction, other: Interaction) -> bool:

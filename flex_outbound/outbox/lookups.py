@@ -331,8 +331,8 @@ def _minutes_back(interaction: Interaction) -> int:
 
 def _conversation_begun(gateway: Gateway, interaction: Interaction) -> bool:
     """Tell whether a conversation of this address and sender began when it was sent: perhaps it is this one's."""
-    if interaction.continues_id is not None:
-        # An invite begins none; the one that it is to was there before.
+    if interaction.continues_id is not None or interaction.media_channel_sid or not interaction.address:
+        # It begins none: the conversation was there before, or nobody is added to it whom it could be found by.
         return False
     began_after = (interaction.sent_at or interaction.created_at) - SKEW
     channel = Channel(interaction.channel)

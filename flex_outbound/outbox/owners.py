@@ -24,13 +24,17 @@ OWNED: Final = ("interaction_sid", "channel_sid", "task_sid", "conversation_sid"
 ITS_OWN: Final = ("task_sid",)
 """The same of one that continues another: it shares all but the task with that one."""
 
+IN_A_CONVERSATION: Final = ("interaction_sid", "channel_sid", "task_sid")
+"""The same of one that was opened in a conversation that was there before: others may have been open in it."""
+
 SHARED: Final = ("interaction_sid", "channel_sid", "conversation_sid")
 """What it shares."""
 
 
 def owned_in(interaction: Interaction, values: Mapping[str, Any]) -> tuple[str, ...]:
     """Return those columns that ``values`` set to a SID which no other interaction may have."""
-    return tuple(name for name in (ITS_OWN if interaction.continues_id else OWNED) if values.get(name))
+    names = ITS_OWN if interaction.continues_id else IN_A_CONVERSATION if interaction.media_channel_sid else OWNED
+    return tuple(name for name in names if values.get(name))
 
 
 def others_with(interaction: Interaction, sids: Mapping[str, Any]) -> InteractionQuerySet:
@@ -39,14 +43,19 @@ def others_with(interaction: Interaction, sids: Mapping[str, Any]) -> Interactio
     if not names:
         return Interaction.objects.none()
     same = reduce(or_, (Q(**{name: sids[name]}) for name in names))
+    if "conversation_sid" in names:
+        # Who was opened in this conversation later has it by right.
+        same &= ~Q(media_channel_sid=sids["conversation_sid"])
     return Interaction.objects.exclude(pk=interaction.pk).exclude(continues=interaction.pk).filter(same)
 
 
 def is_elsewhere(interaction: Interaction, sids: Mapping[str, Any]) -> bool:
-    """Tell whether one of ``sids`` (by column) is of another conversation than the one that an interaction continues.
+    """Tell whether one of ``sids`` (by column) is of another conversation than the interaction is opened in.
 
-    False for an interaction that continues none. An invite makes no interaction, channel or conversation of its own.
+    False for an interaction that opens one. An invite makes no interaction, channel or conversation of its own.
     """
+    if interaction.media_channel_sid:
+        return sids.get("conversation_sid") not in (None, "", interaction.media_channel_sid)
     if interaction.continues_id is None or not any(sids.get(name) for name in SHARED):
         return False
     origin = origin_of(interaction)

@@ -28,6 +28,7 @@ from flex_outbound.outbox import (
     message_lifecycle,
     ratelimit,
     retry,
+    taking,
 )
 from flex_outbound.outbox.bulk import In
 from flex_outbound.outbox.changes import NOTHING, Change, channel_failed, channel_step, conversation_step, task_step
@@ -85,7 +86,7 @@ class Findings:
     """What Twilio shows of one interaction. None: it was not asked, or does not show it.
 
     ``is_gone``: Twilio was asked for the task and does not have it. ``customer``: whether the customer takes part.
-    ``conversation_state``: asked where the task has ended and the channel has not.
+    ``conversation_state``: asked where the task has ended and the channel has not. ``worker_sid``: who has taken it.
     """
 
     channel: ChannelState | None = None
@@ -93,6 +94,7 @@ class Findings:
     is_gone: bool = False
     customer: bool | None = None
     conversation_state: str = ""
+    worker_sid: str = ""
 
 
 def poll_single(account: Account) -> int:
@@ -174,9 +176,21 @@ def ask(interaction: Interaction, gateway: Gateway, *, has_ended: bool = False) 
     conversation_sid = interaction.conversation_sid or (task.conversation_sid if task else None)
     is_coming_up = interaction.status == Status.CREATED
     customer = None
-    if is_coming_up and conversation_sid and (channel is None or channel.status == ChannelStatus.ACTIVE):
+    # Without an address nobody was to be added.
+    is_to_join = is_coming_up and bool(interaction.address)
+    if is_to_join and conversation_sid and (channel is None or channel.status == ChannelStatus.ACTIVE):
         customer = gateway.has_customer(conversation_sid, Channel(interaction.channel), interaction.address)
-    return Findings(channel, task, customer=customer)
+    return Findings(channel, task, customer=customer, worker_sid=_who_has(interaction, task, gateway))
+
+
+def _who_has(interaction: Interaction, task: TaskState | None, gateway: Gateway) -> str:
+    """Ask who has accepted the task of an interaction that no agent began, once it is known that somebody has."""
+    is_unknown = taking.is_open_to_all(interaction) and not interaction.worker_sid
+    status = task.status if task is not None else interaction.task_status
+    if not is_unknown or status not in (TaskStatus.ASSIGNED, TaskStatus.WRAPPING):
+        return ""
+    holder = gateway.fetch_holder(interaction.task_sid or "")
+    return holder.worker_sid if holder is not None else ""
 
 
 def _state_of_conversation(interaction: Interaction, gateway: Gateway) -> str:
@@ -197,6 +211,7 @@ def decide(interaction: Interaction, found: Findings) -> Change:
         facts |= task_step(interaction, found.task.status)
     if found.channel is not None and _has_failed(found.channel):
         return channel_failed(found.channel.error_code, found.channel.error_message, **facts)
+    facts |= taking.taken_by(interaction, found.worker_sid)
     ended = decide_task(found.task.status) if found.task is not None else NOTHING
     is_closed = found.channel is not None and found.channel.status == ChannelStatus.CLOSED
     if ended.event is None and (is_closed or (found.is_gone and since_opened >= YOUNG)):

@@ -16,7 +16,7 @@ from django.utils import translation
 from django.utils.functional import Promise
 
 from flex_outbound import addresses
-from flex_outbound.channels import Address, AddressError, Channel
+from flex_outbound.channels import Address, AddressError, Channel, InitiatedBy
 from flex_outbound.contacts import ContactAdapter, adapter_by_type, adapter_for, find_contact, id_of
 from flex_outbound.exceptions import ClickNotAllowed
 from flex_outbound.gateway.base import ContactDetails
@@ -250,13 +250,13 @@ def recheck(interactions: Sequence[Interaction]) -> dict[UUID, Rejection | Conta
 
     Returns by its key, for each interaction, why it is not sent, or what Flex is told of its contact. A test of a
     sender is not in it. Neither is one where the host's code raised an error, which is logged: it is sent as it was
-    clicked, for it was checked once.
+    clicked, for it was checked once. What no agent began sends nothing to anybody, and is never refused here.
     """
-    groups: dict[tuple[int, Any], list[Interaction]] = {}
+    groups: dict[tuple[int | None, Any, str], list[Interaction]] = {}
     checked: dict[UUID, Rejection | ContactDetails] = dict(_unsubscribed(interactions))
     for one in interactions:
         if not is_test(one) and one.pk not in checked:
-            groups.setdefault((one.contact_type_id, one.agent_id), []).append(one)
+            groups.setdefault((one.contact_type_id, one.agent_id, one.initiated_by), []).append(one)
     rights: dict[Any, bool] = {}
     for group in groups.values():
         try:
@@ -266,20 +266,23 @@ def recheck(interactions: Sequence[Interaction]) -> dict[UUID, Rejection | Conta
             logger.exception("The contacts of %d interactions cannot be read; they are sent as clicked", len(group))
             adapter = adapter_by_type(group[0].contact_type_id)
             if adapter is not None and barriers.asks_host(adapter):
-                checked.update((one.pk, Rejection(CONSENT_UNKNOWN)) for one in group if one.continues_id is None)
+                checked.update((one.pk, Rejection(CONSENT_UNKNOWN)) for one in group if _writes(one))
     return checked
 
 
 def _unsubscribed(interactions: Sequence[Interaction]) -> dict[UUID, Rejection]:
     """Return those with a recipient who has unsubscribed, in one query where the ledger may say so."""
-    # An invite sends nothing to anybody.
-    new = [one for one in interactions if one.continues_id is None]
-    doubtful = [one for one in new if getattr(one, "may_be_refused", True)]
+    doubtful = [one for one in interactions if _writes(one) and getattr(one, "may_be_refused", True)]
     if not doubtful:
         return {}
     ledger = consent.read(address for one in doubtful for address in one.recipients)
     found = {one.pk: unsubscribed(one, ledger) for one in doubtful} if ledger else {}
     return {key: rejection for key, rejection in found.items() if rejection is not None}
+
+
+def _writes(interaction: Interaction) -> bool:
+    """Tell whether an interaction may send something to the customer: an invite does not, nor what no agent began."""
+    return interaction.continues_id is None and interaction.initiated_by == InitiatedBy.AGENT
 
 
 def unsubscribed(interaction: Interaction, ledger: Ledger) -> Rejection | None:
@@ -297,7 +300,7 @@ def _recheck_group(
     group: Sequence[Interaction], rights: dict[Any, bool], checked: dict[UUID, Rejection | ContactDetails]
 ) -> None:
     """Check interactions of one agent and kind of contact. Raises what the host's code raises."""
-    agent = group[0].agent
+    agent = _asking(group[0])
     if agent is not None and not rights.setdefault(agent.pk, may_send(agent)):
         checked.update((one.pk, _not_the_agents()) for one in group)
         return
@@ -306,6 +309,11 @@ def _recheck_group(
         found = _recheck_one(one, adapter, contacts.get(one.contact_id))
         if found is not None:
             checked[one.pk] = found
+
+
+def _asking(interaction: Interaction) -> Any | None:
+    """Return the agent for whom the contact is looked up; None where nobody asks, or their account is gone."""
+    return interaction.agent if interaction.initiated_by == InitiatedBy.AGENT else None
 
 
 def may_send(agent: Any) -> bool:
@@ -327,7 +335,7 @@ def _contacts_of(group: Sequence[Interaction]) -> tuple[ContactAdapter | None, d
     adapter = adapter_by_type(group[0].contact_type_id)
     if adapter is None:
         return None, {}
-    agent, keys = group[0].agent, sorted({one.contact_id for one in group})
+    agent, keys = _asking(group[0]), sorted({one.contact_id for one in group})
     # Without an agent their account is gone, what they clicked is not: there is nobody left to ask for.
     visible = adapter.get_queryset(agent) if agent is not None else adapter.model._default_manager.all()
     try:
@@ -341,6 +349,8 @@ def _contacts_of(group: Sequence[Interaction]) -> tuple[ContactAdapter | None, d
 def _recheck_one(
     interaction: Interaction, adapter: ContactAdapter | None, contact: Any
 ) -> Rejection | ContactDetails | None:
+    if interaction.initiated_by != InitiatedBy.AGENT:
+        return details_of(interaction, adapter, contact) if adapter is not None and contact is not None else None
     worker = interaction.worker
     # Without an agent their account is gone, and with it whose worker it was: what they clicked is sent.
     is_theirs = worker is not None and worker.is_active and worker.user_id == interaction.agent_id

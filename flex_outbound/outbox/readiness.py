@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
-from flex_outbound.channels import Channel
+from flex_outbound.channels import Channel, InitiatedBy
 from flex_outbound.models import Interaction, Presence
 from flex_outbound.outbox import window
 from flex_outbound.outbox.preflight import Rejection
@@ -91,8 +91,11 @@ def _room(presence: Presence, task_channel: str) -> tuple[str, dict[str, Any]]:
 def barrier_of(interaction: Interaction) -> Rejection | None:
     """Return why a claimed interaction is not sent by what was read with it, None where it may go.
 
-    Only who is surely offline opens nothing: of whom little is known, Twilio decides.
+    Only who is surely offline opens nothing: of whom little is known, Twilio decides. What no agent began sends nothing
+    to anybody, and goes to whom Flex chooses.
     """
+    if interaction.initiated_by != InitiatedBy.AGENT:
+        return None
     worker = interaction.worker
     presence: Presence | None = getattr(worker, "presence", None) if worker is not None else None
     now = vars(interaction).get("claimed_at")

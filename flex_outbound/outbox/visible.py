@@ -66,14 +66,17 @@ def shown_conversations(user: Any, conversations: Iterable[Conversation]) -> lis
     return [one for one in found if one.pk not in contacts or not set(contacts[one.pk]) <= hidden]
 
 
-def hidden_from(user: Any, contacts: Iterable[tuple[int, str]]) -> set[tuple[int, str]]:
-    """Return those of ``contacts`` (content type, id) that exist and that their adapter does not show to this user."""
+def hidden_from(user: Any, contacts: Iterable[tuple[int | None, str]]) -> set[tuple[int | None, str]]:
+    """Return those of ``contacts`` (content type, id) that exist and that their adapter does not show to this user.
+
+    No contact, whose content type is None, is hidden from nobody.
+    """
     if getattr(user, "is_superuser", False):
         return set()
-    by_type: dict[int, set[str]] = {}
+    by_type: dict[int | None, set[str]] = {}
     for contact_type, contact_id in contacts:
         by_type.setdefault(contact_type, set()).add(contact_id)
-    hidden: set[tuple[int, str]] = set()
+    hidden: set[tuple[int | None, str]] = set()
     for contact_type, ids in by_type.items():
         adapter = _narrowing_adapter(contact_type)
         if adapter is not None:
@@ -81,7 +84,7 @@ def hidden_from(user: Any, contacts: Iterable[tuple[int, str]]) -> set[tuple[int
     return hidden
 
 
-def _narrowing_adapter(contact_type: int) -> ContactAdapter | None:
+def _narrowing_adapter(contact_type: int | None) -> ContactAdapter | None:
     adapter = adapter_by_type(contact_type)
     if adapter is None or type(adapter).get_queryset is ContactAdapter.get_queryset:
         return None

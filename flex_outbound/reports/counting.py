@@ -6,7 +6,7 @@ from datetime import date
 from django.db.models import Case, CharField, Count, F, Q, QuerySet, Value, When
 
 from flex_outbound.models import Interaction
-from flex_outbound.models.interaction import NOT_DELIVERED
+from flex_outbound.models.in_the_way import NOT_DELIVERED
 from flex_outbound.phases import Phase
 from flex_outbound.reports import days, waits
 from flex_outbound.reports.tally import Key, Tally

@@ -15,7 +15,7 @@ from django.db.models.functions import Cast, Now
 from django.utils import timezone
 
 from flex_outbound.models import DailyFigures, FiguresMark, Interaction
-from flex_outbound.models.interaction import NOT_DELIVERED
+from flex_outbound.models.in_the_way import NOT_DELIVERED
 from flex_outbound.outbox import locks
 from flex_outbound.reports import days, waits
 from flex_outbound.reports.counting import count

@@ -14,7 +14,6 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
@@ -27,7 +26,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from flex_outbound import channels, consenting, contexts, inbox, opened, picking
 from flex_outbound.channels import Channel
-from flex_outbound.contacts import ContactAdapter, adapter_by_label, find_contact
+from flex_outbound.contacts import ContactAdapter, adapter_by_label, adapter_by_type, find_contact
 from flex_outbound.exceptions import ClickConflict, ClickError, ClickNotAllowed, InvalidClick
 from flex_outbound.models import Interaction
 from flex_outbound.outbox import decisions, drafts, texts
@@ -355,12 +354,8 @@ def _find(request: HttpRequest, pk: UUID) -> Interaction | None:
 
 
 def _page_of(request: HttpRequest, interaction: Interaction) -> str | None:
-    model = ContentType.objects.get_for_id(interaction.contact_type_id).model_class()
-    if model is None:
-        return None
-    try:
-        adapter = adapter_by_label(model._meta.label_lower)
-    except LookupError:
+    adapter = adapter_by_type(interaction.contact_type_id)
+    if adapter is None:
         return None
     contact = find_contact(adapter, request.user, interaction.contact_id)
     return adapter.get_url(contact) if contact is not None else None

@@ -101,6 +101,25 @@ IMPOSSIBLE: list[tuple[str, Deed]] = [
     ),
     ("flex_status_known|flex_open_has_next_at", lambda world: world.change(world.row, status="lost")),
     ("flex_channel_known", lambda world: world.change(world.row, channel="pigeon")),
+    ("flex_initiator_known", lambda world: world.change(world.row, initiated_by="robot")),
+    ("flex_agents_have_contact", lambda world: world.change(world.row, contact_type=None)),
+    ("flex_customers_have_conversation", lambda world: world.change(world.row, initiated_by="customer")),
+    (
+        "flex_request_unique",
+        lambda world: [
+            world.another_row(initiated_by="api", agent=None, idempotency_key="one", address=f"+1415555015{number}")
+            for number in (1, 2)
+        ],
+    ),
+    (
+        "flex_one_for_conversation",
+        lambda world: [
+            world.another_row(
+                initiated_by="customer", media_channel_sid=sid("CH"), agent=None, address=f"+1415555015{number}"
+            )
+            for number in (1, 2)
+        ],
+    ),
     ("flex_open_has_sids", lambda world: world.change(world.row, **CREATED | {"interaction_sid": None})),
     ("flex_open_has_sids", lambda world: world.change(world.row, **CREATED | {"task_sid": None})),
     ("flex_open_has_sids", lambda world: world.change(world.row, **CREATED | {"opened_at": None})),

@@ -29,6 +29,7 @@ class EventName(StrEnum):
     TASK_DELETED = "task.deleted"
     TASK_SYSTEM_DELETED = "task.system-deleted"
     WORKFLOW_TIMEOUT = "workflow.timeout"
+    RESERVATION_ACCEPTED = "reservation.accepted"
     RESERVATION_REJECTED = "reservation.rejected"
     RESERVATION_TIMEOUT = "reservation.timeout"
     CHANNEL_CREATE_FAILED = "onChannelCreateFailed"

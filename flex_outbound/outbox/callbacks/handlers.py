@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 
 from flex_outbound.gateway.base import TaskState
 from flex_outbound.models import Interaction, Message, Source, WebhookEvent
-from flex_outbound.outbox import closings, delivery, lifecycle, lookups, retry
+from flex_outbound.outbox import closings, delivery, lifecycle, lookups, retry, taking
 from flex_outbound.outbox.bulk import In
 from flex_outbound.outbox.callbacks.events import PARTICIPANT_KIND, CallbackEvent, EventName
 from flex_outbound.outbox.changes import Change, channel_failed, channel_step, conversation_step, task_step
@@ -62,6 +62,8 @@ def is_noop(interaction: Interaction, event: CallbackEvent) -> bool:
         names = _CHANNEL_EVENTS if event.source == Source.INTERACTIONS else _CONVERSATION_EVENTS
         return event.name not in names and not event.is_customer_joining
     is_own = event.task is not None and event.task.task_sid == interaction.task_sid
+    if event.name == EventName.RESERVATION_ACCEPTED and taking.is_open_to_all(interaction):
+        return False
     if not is_own or event.name in _TASK_ENDS or event.task_status in _TASK_ENDED:
         return False
     return TASK_ORDER.get(event.task_status, len(TASK_ORDER)) <= TASK_ORDER.get(interaction.task_status, -1)
@@ -119,6 +121,8 @@ def _own_task(interaction: Interaction, event: CallbackEvent, task: TaskState) -
     facts = conversation_step(interaction, event.conversation_sid)
     reason = _reason(interaction, event)
     facts |= task_step(interaction, task.status)
+    if event.name == EventName.RESERVATION_ACCEPTED:
+        facts |= taking.taken_by(interaction, event.worker_sid)
     if task.status == TaskStatus.COMPLETED or (event.name == EventName.TASK_SYSTEM_DELETED and reason is None):
         # TaskRouter itself deletes a task minutes after its end, so its end was missed.
         _write(interaction, Change(Event.ENDED, facts=facts))

@@ -45,17 +45,19 @@ def open_for(interactions: Sequence[Interaction]) -> None:
         own = [pair for pair in zip(named, made, strict=True) if there.get(pair[1].pk) == pair[0].account_id]
         for one, row in own:
             _note_newest(row, one)
-        ConversationContact.objects.bulk_create([_link_of(row, one) for one, row in own], ignore_conflicts=True)
+        _link_to_contacts((row, one) for one, row in own)
     for account_id in {one.account_id for one in named}:
         request_after_commit(Job.CONVERSATION, account_id)
 
 
-def _link_of(conversation: Conversation, interaction: Interaction) -> ConversationContact:
-    return ConversationContact(
-        conversation_id=conversation.pk,
-        contact_type_id=interaction.contact_type_id,
-        contact_id=interaction.contact_id,
-    )
+def _link_to_contacts(pairs: Iterable[tuple[Conversation, Interaction]]) -> None:
+    """Link conversations with the contacts of their interactions; one that a customer began may have none."""
+    links = [
+        ConversationContact(conversation_id=row.pk, contact_type_id=one.contact_type_id, contact_id=one.contact_id)
+        for row, one in pairs
+        if one.contact_type_id is not None
+    ]
+    ConversationContact.objects.bulk_create(links, ignore_conflicts=True)
 
 
 def of_interaction(interaction: Interaction, conversation_sid: str = "") -> Conversation:
@@ -95,6 +97,13 @@ def _note_newest(row: Conversation, interaction: Interaction) -> None:
         )
 
 
+def note_agents(interactions: Sequence[Interaction]) -> None:
+    """Note who has taken the task of interactions that no agent began: the conversation is theirs."""
+    for one in interactions:
+        mine = Conversation.objects.filter(interaction=one.pk, account=one.account_id)
+        mine.update(agent=one.agent_id, updated_at=Now())
+
+
 def of_stranger(account_id: int, conversation_sid: str, author: str) -> Conversation:
     """Return a conversation that is known from one message alone; who takes part in it is still to be read."""
     return Conversation(
@@ -115,7 +124,7 @@ def save_new(conversation: Conversation, interaction: Interaction | None = None)
         conversation.interaction = None
     Conversation.objects.bulk_create([conversation], ignore_conflicts=True)
     if interaction is not None and Conversation.objects.filter(pk=conversation.pk, account=interaction.account_id):
-        ConversationContact.objects.bulk_create([_link_of(conversation, interaction)], ignore_conflicts=True)
+        _link_to_contacts([(conversation, interaction)])
 
 
 def adopt(conversation: Conversation) -> None:
@@ -128,7 +137,7 @@ def adopt(conversation: Conversation) -> None:
         return
     fresh = of_interaction(found)
     _note_newest(fresh, found)
-    ConversationContact.objects.bulk_create([_link_of(conversation, found)], ignore_conflicts=True)
+    _link_to_contacts([(conversation, found)])
     for name in ("interaction", "agent_id", "channel", "address", "sender_id", "sender_address", "customer_name"):
         setattr(conversation, name, getattr(fresh, name))
 
@@ -198,7 +207,7 @@ def link_interaction(conversation: Conversation) -> None:
     with locks.bounded_transaction(read_first=True):
         row = locks.lock(Interaction.objects.filter(pk=conversation.interaction_id)).first()
         if row is not None:
-            _link(conversation, {(row.contact_type_id, row.contact_id)})
+            _link_to_contacts([(conversation, row)])
 
 
 def learn(conversation: Conversation, known: Iterable[str]) -> None:

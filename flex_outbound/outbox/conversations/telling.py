@@ -70,10 +70,10 @@ def _notify(message: Message) -> None:
     conversation = message.conversation
     assert conversation is not None
     linked = ConversationContact.objects.filter(conversation=conversation).values_list("contact_type", flat=True)
-    kinds = set(linked)
+    kinds: set[Any] = set(linked)
     if not kinds and conversation.interaction is not None:
         # An answer may come before the conversation was linked.
-        kinds = {conversation.interaction.contact_type_id}
+        kinds = {conversation.interaction.contact_type_id} - {None}
     for kind in sorted(kinds):
         adapter = adapter_by_type(kind)
         if adapter is None:

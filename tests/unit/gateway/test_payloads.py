@@ -164,9 +164,9 @@ def test_what_an_attempt_keeps_names_nobody(channel: Channel) -> None:
         assert getattr(request, name) not in kept
     assert "bo@example.com" not in kept
     assert "al@example.com" not in kept
-    assert {field.name for field in fields(request)} - set(private) - {"to", "cc", "bcc", "contact"} == {
+    assert {field.name for field in fields(request)} - set(private) - {"to", "cc", "bcc", "contact", "attributes"} == {
         "key", "attempt", "channel", "worker_sid", "queue_sid", "workspace_sid", "workflow_sid", "task_channel",
-        "priority", "timeout", "joins",
+        "priority", "timeout", "joins", "initiated_by", "media_channel_sid",
     }  # fmt: skip
     assert json.loads(kept)["routing"]["worker_sid"] == sid("WK")
 

@@ -1,0 +1,42 @@
+"""Which interactions stand in the way of which: conditions of the unique indexes, and of the code alike."""
+
+from django.db.models import Q
+
+from flex_outbound.channels import Channel, InitiatedBy
+from flex_outbound.phases import GOING_ON
+from flex_outbound.statuses import UNSETTLED, Status
+from flex_outbound.twilio_statuses import UNDELIVERED
+
+IN_THE_WAY = Q(is_beside=False, initiated_by=InitiatedBy.AGENT) & (
+    Q(status__in=[*sorted(UNSETTLED), Status.CREATED])
+    | Q(status=Status.ACTIVE, channel__in=[Channel.SMS, Channel.WHATSAPP])
+)
+"""Rows beside which no second one may stand for the same contact, channel and address.
+
+A telephone number and a sender share one open conversation at Twilio, so an active one counts; an agent may well
+have two emails open with one customer, so there only what is still being opened does. A customer may write to several
+numbers of the business, so of those that customers or programs begin only the number and the sender count.
+Source: https://www.twilio.com/docs/api/errors/50416
+"""
+
+IN_THE_WAY_OF_ALL = Q(
+    is_beside=False,
+    status__in=[*sorted(UNSETTLED), Status.CREATED, Status.ACTIVE],
+    channel__in=[Channel.SMS, Channel.WHATSAPP],
+)
+"""Rows beside which no second one may stand for the same number and sender, whosever number that is."""
+
+INVITING = Q(continues__isnull=False, status__in=[*sorted(UNSETTLED), Status.CREATED])
+"""Rows that invite an agent into a conversation that exists: one at a time for each conversation."""
+
+ANSWERING = Q(media_channel_sid__isnull=False, status__in=[*sorted(UNSETTLED), Status.CREATED, Status.ACTIVE])
+"""Rows that bring somebody into a conversation that was there before: one at a time for each conversation.
+
+Twilio refuses a second channel of a conversation with 45353.
+"""
+
+NOT_DELIVERED = Q(status__in=sorted(GOING_ON), delivery_status__in=sorted(UNDELIVERED))
+"""Interactions that were opened, and whose first message did not reach the customer: ``Phase.UNDELIVERED``."""
+
+NOT_AGAIN = frozenset({"opted_out", "already_done"})
+"""Reasons of a failure after which nothing is sent again: the customer does not want it, or has it already."""
