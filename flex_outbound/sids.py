@@ -36,6 +36,8 @@ class SidKind(StrEnum):
     FLEX_INSTANCE = "GO"
     EVENT = "EV"
     CHAT_SERVICE = "IS"
+    ADDRESS_CONFIGURATION = "IG"
+    STUDIO_FLOW = "FW"
 
 
 LENGTH = 34

@@ -87,7 +87,7 @@ class Handler(BaseHTTPRequestHandler):
         self.server.requests.append(asked)
         self._send(self.server.replies.pop(0) if self.server.replies else Reply(404, {"code": 20404}))
 
-    do_GET = do_POST = _answer
+    do_GET = do_POST = do_DELETE = _answer
 
     def _send(self, reply: Reply) -> None:
         time.sleep(reply.delay)
