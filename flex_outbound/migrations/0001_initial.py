@@ -220,6 +220,35 @@ class Migration(migrations.Migration):
                 ("is_default", models.BooleanField(default=False, verbose_name="default for its channel")),
                 ("is_active", models.BooleanField(default=True, verbose_name="active")),
                 (
+                    "opens_on_inbound",
+                    models.BooleanField(
+                        default=False,
+                        editable=False,
+                        help_text="A customer who writes first gets an agent. Switched on and off on the account's page “Callbacks”.",
+                        verbose_name="opens for customers who write first",
+                    ),
+                ),
+                (
+                    "address_configuration_sid",
+                    flex_outbound.models.fields.SidField(
+                        blank=True,
+                        default="",
+                        editable=False,
+                        kind="IG",
+                        verbose_name="address configuration SID",
+                    ),
+                ),
+                (
+                    "previous_auto_creation",
+                    models.JSONField(
+                        default=None,
+                        editable=False,
+                        help_text="As Twilio showed it; {} where there was nothing. Null: not known.",
+                        null=True,
+                        verbose_name="what answered before",
+                    ),
+                ),
+                (
                     "account",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.PROTECT,

@@ -122,6 +122,24 @@ class Sender(SetupModel):
     )
     is_default = models.BooleanField(_("default for its channel"), default=False)
     is_active = models.BooleanField(_("active"), default=True)
+    opens_on_inbound = models.BooleanField(
+        _("opens for customers who write first"),
+        default=False,
+        editable=False,
+        help_text=_(
+            "A customer who writes first gets an agent. Switched on and off on the account's page “Callbacks”."
+        ),
+    )
+    address_configuration_sid = SidField(
+        _("address configuration SID"), kind=SidKind.ADDRESS_CONFIGURATION, blank=True, default="", editable=False
+    )
+    previous_auto_creation = models.JSONField(
+        _("what answered before"),
+        null=True,
+        default=None,
+        editable=False,
+        help_text=_("As Twilio showed it; {} where there was nothing. Null: not known."),
+    )
 
     objects = SenderQuerySet.as_manager()
 
