@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from flex_outbound.admin import badges
+from flex_outbound.admin import badges, inbound
 from flex_outbound.admin.pages import Page
 from flex_outbound.admin.sites import link_on
 from flex_outbound.exceptions import FlexOutboundError
@@ -68,6 +68,12 @@ def services_of(account: Account) -> list[Service]:
     ]
 
 
+def _silence(services: list[Service]) -> Problem | None:
+    """Return why Twilio cannot be asked at all, so that the page does not wait for it once more; None if it can."""
+    problems = [one.finding.problem for one in services]
+    return problems[-1] if all(problems) else None
+
+
 def _badge(finding: Finding) -> SafeString:
     tones = {State.RIGHT: badges.GOOD, State.UNKNOWN: badges.WAIT, State.LACKING: badges.WAIT}
     words = {
@@ -96,17 +102,24 @@ class CallbacksPage(Page):
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Ask Twilio and show the answer."""
+        services = services_of(self.object)
         return self.render(
-            services=services_of(self.object),
+            services=services,
+            inbound=inbound.rows_of(self.object, _silence(services)),
             obstacle=callbacks.obstacle(self.object),
             may_fix=self.may("change"),
             refusals_url=self._refusals_url(),
         )
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Register the callbacks of one service, or correct them. ``replacing``: the address that may be replaced."""
+        """Register the callbacks of one service, or correct them. ``replacing``: the address that may be replaced.
+
+        With ``sender``: switch on or give back customers who write to it first, as ``inbound.act`` says.
+        """
         if not self.may("change"):
             raise PermissionDenied
+        if "sender" in request.POST:
+            return inbound.act(self)
         try:
             source = Source(request.POST.get("source", ""))
         except ValueError:
