@@ -15,10 +15,11 @@ from flex_outbound.gateway.probe import UrlCheck, check_url
 from flex_outbound.models import Account, Source
 from flex_outbound.models.event import WebhookReceipt
 from flex_outbound.problems import Problem
-from flex_outbound.setup import callbacks
+from flex_outbound.setup import callbacks, inbound
 from flex_outbound.setup.address import callback_url
 from flex_outbound.setup.comparing import Finding, State, presentable
 from flex_outbound.setup.doctor.results import CheckResult, Level
+from flex_outbound.setup.inbound_states import Answering, FirstMessages
 
 LATELY: Final = timedelta(days=1)
 
@@ -33,6 +34,34 @@ def check(account: Account, timeout: tuple[float, float]) -> Iterator[CheckResul
     yield _address(account, check_url(callback_url(account, Source.TASKROUTER), timeout))
     for finding in callbacks.inspect(account, timeout):
         yield _registered(account, finding)
+    yield from _customers_first(account, timeout)
+
+
+def _customers_first(account: Account, timeout: tuple[float, float]) -> Iterator[CheckResult]:
+    """Compare the senders that are switched on for customers who write first with what Twilio shows."""
+    if not account.senders.filter(opens_on_inbound=True).exists():
+        return
+    part = "customers_first"
+    rows = [row for row in inbound.look(account, timeout, corrects=False) if row.sender.opens_on_inbound]
+    unknown = next((row.problem for row in rows if row.state is Answering.UNKNOWN and row.problem), None)
+    if unknown is not None:
+        yield CheckResult(part, Level.WARNING, unknown.summary, unknown.remedy, account.name)
+        return
+    for row in rows:
+        if row.state is not Answering.OURS:
+            yield CheckResult(part, Level.ERROR, *_not_ours(row), account.name)
+    if all(row.state is Answering.OURS for row in rows):
+        summary = _("Customers who write first are answered by this site, at every sender that is switched on.")
+        yield CheckResult(part, Level.OK, summary, account=account.name)
+
+
+def _not_ours(row: FirstMessages) -> tuple[str, str]:
+    if row.state is Answering.LACKING:
+        words = _("%(sender)s: Twilio tells this site of customers who write first, but not everything it needs.")
+    else:
+        words = _("%(sender)s: this site no longer answers customers who write first. At Twilio: %(answers)s")
+    remedy = _("Look at the page “Callbacks” of the account in the admin, under “Customers who write first”.")
+    return words % {"sender": row.sender.display_name, "answers": row.answers}, remedy
 
 
 def _address(account: Account, found: UrlCheck) -> CheckResult:

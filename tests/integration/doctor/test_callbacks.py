@@ -2,16 +2,23 @@
 
 import threading
 from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 from pytest_django.live_server_helper import LiveServer
 
+from flex_outbound.channels import Channel
+from flex_outbound.gateway import address_configurations
+from flex_outbound.gateway.address_configurations import AutoCreation
 from flex_outbound.gateway.probe import check_url
-from flex_outbound.models import Account, Source
+from flex_outbound.models import Account, Sender, Source
 from flex_outbound.models.event import WebhookReceipt, WebhookRefusal
+from flex_outbound.outbox.gateways import connection_to
 from flex_outbound.setup import callbacks as registering
+from flex_outbound.setup import inbound
 from flex_outbound.setup.doctor import callbacks
 from flex_outbound.setup.doctor.results import CheckResult, Level
 
@@ -112,3 +119,50 @@ def test_what_is_missing_here_is_said_first(
     account.refresh_from_db()
     (result,) = ask(account).values()
     assert (result.part, result.level) == ("callbacks", level)
+
+
+def test_a_sender_that_somebody_took_back_is_red(
+    at: Any, live_server: LiveServer, senders: dict[Channel, Sender]
+) -> None:
+    at(live_server.url)
+    sender = senders[Channel.SMS]
+    account = sender.account
+    assert "customers_first" not in ask(account)
+
+    inbound.switch_on(sender, digest_of(sender))
+    assert ask(account)["customers_first"].level == Level.OK
+
+    with closing(address_configurations.connect(connection_to(account))) as twilio:
+        sid = Sender.objects.get(pk=sender.pk).address_configuration_sid
+        twilio.update(sid, AutoCreation(True, "webhook", "https://bi.example.com/hook?key=h1dden"))
+    for _ in range(2):  # the doctor corrects nothing, so it says so until somebody looks
+        result = ask(account)["customers_first"]
+        assert result.level == Level.ERROR
+        assert sender.display_name in result.summary
+        assert "https://bi.example.com/hook?…" in result.summary
+        assert "h1dden" not in result.summary
+
+
+def test_a_sender_that_hears_only_half_is_red(at: Any, live_server: LiveServer, senders: dict[Channel, Sender]) -> None:
+    at(live_server.url)
+    sender = senders[Channel.SMS]
+    row = inbound.switch_on(sender, digest_of(sender))
+    assert row.configuration is not None
+    assert row.configuration.auto_creation is not None
+    with closing(address_configurations.connect(connection_to(sender.account))) as twilio:
+        half = replace(row.configuration.auto_creation, webhook_filters=("onMessageAdded",))
+        twilio.update(row.configuration.sid, half)
+    assert "not everything" in ask(sender.account)["customers_first"].summary
+
+
+def test_senders_that_cannot_be_looked_at_are_a_warning(
+    at: Any, live_server: LiveServer, senders: dict[Channel, Sender], sandbox: Sandbox
+) -> None:
+    at(live_server.url)
+    Sender.objects.update(opens_on_inbound=True)
+    sandbox.fault("status", path="Configuration/Addresses", method="GET", status=503, times=None)
+    assert ask(senders[Channel.SMS].account)["customers_first"].level == Level.WARNING
+
+
+def digest_of(sender: Sender) -> str:
+    return next(row.digest for row in inbound.look(sender.account) if row.sender.pk == sender.pk)
