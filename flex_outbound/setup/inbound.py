@@ -175,19 +175,21 @@ def _is_told(row: FirstMessages) -> bool:
     return row.state is not Answering.UNKNOWN and bool(row.expected)
 
 
-def _corrected(row: FirstMessages) -> FirstMessages:
-    """Let the sender's columns follow what Twilio shows."""
+def _corrected(row: FirstMessages, *, is_newest: bool = False) -> FirstMessages:
+    """Let the sender's columns follow what Twilio shows.
+
+    ``is_newest``: also where another request wrote them since they were read. Otherwise that request knows better.
+    """
     if not _is_told(row):
         return row
-    sender = row.sender
-    seen = {
-        "opens_on_inbound": row.is_on,
-        "address_configuration_sid": row.configuration.sid if row.configuration else "",
-    }
-    if any(getattr(sender, name) != value for name, value in seen.items()):
+    sender, found = row.sender, row.configuration
+    before = {name: getattr(sender, name) for name in ("opens_on_inbound", "address_configuration_sid")}
+    seen = {"opens_on_inbound": row.is_on, "address_configuration_sid": found.sid if found else ""}
+    if before != seen or is_newest:
+        unchanged = {} if is_newest else before
+        Sender.objects.filter(pk=sender.pk, **unchanged).update(**seen)
         for name, value in seen.items():
             setattr(sender, name, value)
-        Sender.objects.filter(pk=sender.pk).update(**seen)
     return row
 
 
@@ -228,7 +230,7 @@ def _written(
     except GatewayError as error:
         failure = error
     try:
-        row = _corrected(_fresh(client, sender))
+        row = _corrected(_fresh(client, sender), is_newest=True)
     except GatewayError as error:
         raise failure or error from None
     if failure is not None and not is_done(row):

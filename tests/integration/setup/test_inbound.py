@@ -355,3 +355,19 @@ def test_a_service_that_may_not_be_asked_for_is_left_to_twilio(
     sandbox.fault("status", path="/v1/Configuration$", method="GET", status=403, times=None)
     assert on(sender).state is Answering.OURS
     assert "conversation_service_sid" not in others.shown()["auto_creation"]
+
+
+def test_a_look_that_was_overtaken_corrects_nothing(
+    sender: Sender, others: Others, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others.configure(**STUDIO)
+    real, newer = TwilioAddressConfigurations.list_all, "IG" + "b" * 32
+
+    def overtaken(self: TwilioAddressConfigurations, kind: str = "") -> Any:
+        listed = list(real(self, kind))
+        Sender.objects.filter(pk=sender.pk).update(opens_on_inbound=True, address_configuration_sid=newer)
+        return listed
+
+    monkeypatch.setattr(TwilioAddressConfigurations, "list_all", overtaken)
+    assert row_of(sender).state is Answering.OTHERS
+    assert kept(sender)[:2] == (True, newer)
