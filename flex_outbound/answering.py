@@ -51,7 +51,7 @@ def answering_context(request: HttpRequest, contact: Any) -> dict[str, Any]:
     found = list(mine.order_by(F("last_at").desc(nulls_last=True), "-created_at", "-pk")[: 2 * MOST_OPEN])
     is_open = [one for one in found if one.is_open and one.channel in Channel.values][:MOST_OPEN]
     setup = contexts.setup_of(request) if is_open else Setup(user)
-    ledger = answers.ledger_of(is_open, setup)
+    ledger = answers.ledger_of(is_open, setup, contexts.known_ledger(request, contact))
     shown = [describe_conversation(one, setup, adapter, contact, ledger) for one in is_open]
     address = reverse("flex_outbound:answer-form", args=[names["contact_type"]])
     return {

@@ -25,8 +25,9 @@ from flex_outbound.current import may_decide as may_decide
 from flex_outbound.live import Live
 from flex_outbound.models import Closing, Interaction, Message
 from flex_outbound.models.interaction import InteractionQuerySet
-from flex_outbound.outbox import likeness, lingering, standing
-from flex_outbound.outbox.preflight import ChannelOption, Setup, channel_options, option_for
+from flex_outbound.outbox import consent, likeness, lingering, standing
+from flex_outbound.outbox.consent import Ledger
+from flex_outbound.outbox.preflight import ChannelOption, Setup, channel_options, doubtful_addresses, option_for
 from flex_outbound.outbox.texts import name_of as name_of
 from flex_outbound.phases import OFFERED_TO_ANOTHER, Phase
 from flex_outbound.sids import LENGTH, SidKind
@@ -80,10 +81,10 @@ def buttons_context(request: HttpRequest, contact: Any) -> dict[str, Any]:
     if not user.is_authenticated:
         return {"signed_out": True}
     setup = setup_of(request)
-    rows = list(_rows_for_buttons(user, contact)[:MOST_CURRENT])
+    rows, ledger = _rows_for_buttons(request, setup, adapter, contact)
     found = standing.standing(rows)
     shown = next((one for one in rows if is_unfinished(one) and one.agent_id == user.pk), None)
-    options = channel_options(user, contact, setup)
+    options = channel_options(user, contact, setup, ledger)
     names = identify(adapter, contact)
     panel = opened.panel_context(request, adapter, contact, options, rows, user, is_wanted=opened.is_likely(rows))
     told = {one["interaction_id"] for one in panel["opened"] if one["current"]} | {str(shown.pk) if shown else ""}
@@ -107,8 +108,25 @@ def buttons_context(request: HttpRequest, contact: Any) -> dict[str, Any]:
     }
 
 
-def _rows_for_buttons(user: Any, contact: Any) -> InteractionQuerySet:
-    return standing.rows(loaded(Interaction.objects.for_contact(contact)), opened.LEFT)
+def _rows_for_buttons(
+    request: HttpRequest, setup: Setup, adapter: ContactAdapter, contact: Any
+) -> tuple[list[Any], Ledger]:
+    """Return the contact's interactions that matter, and what the ledger says of its addresses.
+
+    Both are one query where there is such an interaction: with one, the open conversations are another query.
+    """
+    rows = standing.rows(loaded(Interaction.objects.for_contact(contact)), opened.LEFT)
+    asked = doubtful_addresses(setup, adapter, contact)
+    found = list((rows.annotate(said=consent.as_column(asked)) if asked else rows)[:MOST_CURRENT])
+    ledger = consent.from_column(vars(found[0])["said"], asked) if asked and found else consent.read(asked)
+    request._flex_outbound_ledger = (contact, ledger)  # type: ignore[attr-defined]
+    return found, ledger
+
+
+def known_ledger(request: HttpRequest, contact: Any) -> Ledger:
+    """Return what the buttons of a contact on the same page have read of the ledger."""
+    kept: tuple[Any, Ledger] | None = getattr(request, "_flex_outbound_ledger", None)
+    return kept[1] if kept is not None and kept[0] is contact else consent.NOTHING
 
 
 def is_unfinished(interaction: Interaction) -> bool:

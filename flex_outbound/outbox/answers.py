@@ -244,10 +244,14 @@ def _digest(value: Any) -> str:
 # -- whether it may go -------------------------------------------------------------------------------------------------
 
 
-def ledger_of(conversations: Sequence[Conversation], setup: Setup) -> Ledger:
-    """Return what the ledger says of the customers of conversations, in one query, or in none."""
-    asked = [one for one in conversations if one.channel in setup.refusing]
-    return consent.read(address for one in asked for address in customers_of(one)) if asked else NOTHING
+def ledger_of(conversations: Sequence[Conversation], setup: Setup, known: Ledger = NOTHING) -> Ledger:
+    """Return what the ledger says of the customers of conversations, in one query, or in none.
+
+    ``known``: what was read of it already; it is returned where it was asked about all of them.
+    """
+    doubtful = [one for one in conversations if one.channel in setup.refusing]
+    asked = {address for one in doubtful for address in customers_of(one)}
+    return known if known.covers(asked) else consent.read(asked)
 
 
 def unsubscribed(conversation: Conversation, setup: Setup, ledger: Ledger | None = None) -> Rejection | None:

@@ -31,13 +31,18 @@ def ledger_of(
     """
     if not among:
         return consent.NOTHING
+    return consent.read({*addresses_on(contacts, among), *others})
+
+
+def addresses_on(contacts: Iterable[tuple[ContactAdapter, Any]], among: Collection[Channel]) -> list[str]:
+    """Return the addresses that contacts have on some channels."""
     found = {
         one.value
         for adapter, contact in contacts
         for channel in among
         for one in usable_addresses(adapter, contact, channel)[0]
     }
-    return consent.read({*found, *others})
+    return sorted(found)
 
 
 class Narrowed(NamedTuple):

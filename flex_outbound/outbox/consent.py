@@ -5,15 +5,17 @@
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import Any, Final, NamedTuple
 
 from django.db import IntegrityError
-from django.db.models import BooleanField, Case, Exists, OuterRef, When
+from django.db.models import Aggregate, BooleanField, Case, Exists, JSONField, OuterRef, Subquery, Value, When
+from django.db.models.functions import JSONObject
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 
 from flex_outbound import addresses, signals
 from flex_outbound.channels import Channel
@@ -199,7 +201,8 @@ class _Said(NamedTuple):
 class Ledger:
     """What the ledger says of some addresses. Of others it says nothing."""
 
-    def __init__(self, rows: Iterable[ConsentEvent] = ()) -> None:
+    def __init__(self, rows: Iterable[ConsentEvent] = (), asked: Iterable[str] = ()) -> None:
+        self._asked = frozenset(map(key_of, asked))
         self._said: dict[tuple[str, str], list[_Said]] = defaultdict(list)
         for row in rows:
             said = _Said(*_rank(row), row.pk, row.state, addresses.key(row.sender_address), row.account_id)
@@ -207,6 +210,10 @@ class Ledger:
 
     def __bool__(self) -> bool:
         return bool(self._said)
+
+    def covers(self, wanted: Iterable[str]) -> bool:
+        """Tell whether the ledger was asked about all of these addresses."""
+        return all(key_of(one) in self._asked for one in wanted if one)
 
     def state_of(self, channel: str, address: str, sender_address: str, account_id: int | None) -> str:
         """Return one of ``ConsentState``, "" where nothing is known: what the newest entry says that counts here."""
@@ -234,12 +241,55 @@ _AT_ONCE: Final = 1000
 
 def read(asked: Iterable[str]) -> Ledger:
     """Return what the ledger says of these addresses, in one query for up to some hundred of them."""
-    keys = {key_of(one) for one in asked if one}
-    wanted = sorted(keys | {digest for key in keys for digest in digests_of(key)})
+    given = [one for one in asked if one]
+    wanted = _keys(given)
     rows: list[ConsentEvent] = []
     for start in range(0, len(wanted), _AT_ONCE):
         rows += ConsentEvent.objects.filter(is_newest=True, address_key__in=wanted[start : start + _AT_ONCE])
-    return Ledger(rows)
+    return Ledger(rows, given)
+
+
+def _keys(asked: Iterable[str]) -> list[str]:
+    """Return what entries of these addresses are found by, erased ones included."""
+    keys = {key_of(one) for one in asked if one}
+    return sorted(keys | {digest for key in keys for digest in digests_of(key)})
+
+
+class _JSONArray(Aggregate):
+    """Rows as one JSON array. Django has no function for it that all three databases know."""
+
+    output_field = JSONField()
+
+    def as_sqlite(self, compiler: Any, connection: Any, **more: Any) -> Any:
+        return super().as_sql(compiler, connection, function="JSON_GROUP_ARRAY", **more)
+
+    def as_postgresql(self, compiler: Any, connection: Any, **more: Any) -> Any:
+        return super().as_sql(compiler, connection, function="JSONB_AGG", **more)
+
+    def as_mysql(self, compiler: Any, connection: Any, **more: Any) -> Any:
+        return super().as_sql(compiler, connection, function="JSON_ARRAYAGG", **more)
+
+
+_READ: Final = ("id", "channel", "address_key", "sender_address", "account_id", "state", "source", "happened_at")
+"""The columns that a ``Ledger`` is made of."""
+
+
+def as_column(asked: Iterable[str]) -> Subquery:
+    """Return what ``read`` returns as a column of some other query: a ``Ledger`` is made of it by ``from_column``."""
+    rows = ConsentEvent.objects.filter(is_newest=True, address_key__in=_keys(asked)).order_by()
+    # A value that all rows share lets the query set aggregate them and stay a subquery.
+    whole = (
+        rows.annotate(all=Value(1)).values("all").annotate(rows=_JSONArray(JSONObject(**{one: one for one in _READ})))
+    )
+    return Subquery(whole.values("rows"), output_field=JSONField())
+
+
+def from_column(value: Sequence[Mapping[str, Any]] | None, asked: Iterable[str]) -> Ledger:
+    """Return the ledger that a column of ``as_column`` holds. ``asked``: the addresses that it was made for."""
+    rows = [dict(one) for one in value or ()]
+    for row in rows:
+        row["happened_at"] = parse_datetime(row["happened_at"])
+    return Ledger([ConsentEvent(**row) for row in rows], asked)
 
 
 def any_refusal() -> Exists:

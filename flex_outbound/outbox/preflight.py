@@ -139,15 +139,17 @@ def _why_none(user: Any) -> tuple[str, str]:
     return "", ""
 
 
-def channel_options(user: Any, contact: Any, setup: Setup | None = None) -> list[ChannelOption]:
+def channel_options(
+    user: Any, contact: Any, setup: Setup | None = None, ledger: Ledger | None = None
+) -> list[ChannelOption]:
     """Return the three channels of a contact for a user, in the order of ``Channel``.
 
-    ``setup``: pass one to spare the queries on a page of many contacts. What customers unsubscribed from costs one
-    query, where anybody has. Raises LookupError for an unregistered model.
+    ``setup``: pass one to spare the queries on a page of many contacts. ``ledger``: as ``ledger_for`` returns it;
+    None: it is read here, in one query where anybody has unsubscribed. Raises LookupError for an unregistered model.
     """
     adapter = adapter_for(type(contact))
     setup = setup or Setup.load(user)
-    ledger = ledger_for(setup, [(adapter, contact)])
+    ledger = ledger_for(setup, [(adapter, contact)]) if ledger is None else ledger
     return [option_for(setup, adapter, contact, channel, ledger) for channel in Channel]
 
 
@@ -161,8 +163,16 @@ def ledger_for(
 
     ``others``: addresses that are asked about as well.
     """
-    wanted = [] if setup.reason else [one for one in among if one in setup.refusing]
-    return barriers.ledger_of(contacts, wanted, others)
+    return barriers.ledger_of(contacts, _doubtful(setup, among), others)
+
+
+def doubtful_addresses(setup: Setup, adapter: ContactAdapter, contact: Any) -> list[str]:
+    """Return the addresses of a contact about which the ledger is to be asked, [] where it says nothing."""
+    return barriers.addresses_on([(adapter, contact)], _doubtful(setup, Channel))
+
+
+def _doubtful(setup: Setup, among: Iterable[Channel]) -> list[Channel]:
+    return [] if setup.reason else [one for one in among if one in setup.refusing]
 
 
 def option_for(

@@ -1,0 +1,72 @@
+"""How many queries a contact's page costs where somebody has unsubscribed."""
+
+from typing import Any
+
+import pytest
+
+from flex_outbound.models import Interaction
+from flex_outbound.models.setup import forget_setup
+from flex_outbound.outbox import consent
+from flex_outbound.outbox.consent import Entry
+from flex_outbound.outbox.enqueue import Click, enqueue
+from tests.integration.pages import talk
+from tests.integration.pages.conftest import Render
+
+PAGE = "{% flex_assets %}{% flex_buttons contact %}{% flex_timeline contact %}"
+REFUSED = "This customer has unsubscribed from messages."
+THEIRS = "+14155550123"
+OTHER = "+33639980099"
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def cost(render: Render, agent: Any, contact: Any, django_user_model: Any, django_assert_num_queries: Any) -> Any:
+    """Render the page of the contact with the senders known, and return it: ``cost(queries)``."""
+
+    def cost(queries: int) -> str:
+        forget_setup()
+        render(PAGE, agent, contact=contact)
+        fresh = django_user_model.objects.get(pk=agent.pk)
+        with django_assert_num_queries(queries):
+            return render(PAGE, fresh, contact=contact)
+
+    return cost
+
+
+@pytest.fixture
+def open_row(agent: Any, worker: Any, senders: Any, contact: Any) -> Interaction:
+    """An open conversation with the contact on WhatsApp, as its interaction."""
+    row = enqueue(Click(agent, "crm_demo.contact", str(contact.pk), "whatsapp"))
+    names = {"interaction": "KD", "channel": "UO", "task": "WT", "conversation": "CH"}
+    sids = {f"{name}_sid": talk.sid(kind) for name, kind in names.items()}
+    then = talk.BEGAN
+    Interaction.objects.filter(pk=row.pk).update(status="active", attempt=1, sent_at=then, opened_at=then, **sids)
+    return row
+
+
+@pytest.mark.parametrize("address", [None, OTHER, "their own"])
+def test_who_has_unsubscribed_costs_no_query_of_its_own(
+    cost: Any, contact: Any, open_row: Interaction, address: str | None
+) -> None:
+    if address is not None:
+        consent.append([Entry("sms", THEIRS if address == "their own" else address, "opted_out", "keyword")])
+    # Permissions, what is under way with the ledger, the open conversations, the timeline's two, and the user's own.
+    html = cost(6)
+    assert (REFUSED in html) == (address == "their own")
+
+
+def test_without_anything_under_way_the_ledger_is_one_query(cost: Any, worker: Any, senders: Any, contact: Any) -> None:
+    consent.append([Entry("sms", THEIRS, "opted_out", "keyword")])
+    assert REFUSED in cost(6)
+
+
+def test_who_answers_reads_the_ledger_no_second_time(
+    cost: Any, account: Any, agent: Any, worker: Any, senders: Any, contact: Any
+) -> None:
+    conversation = talk.converse(account, contact, agent, address=THEIRS, sender=senders["sms"])
+    talk.say(conversation)
+    assert REFUSED not in cost(6)
+    consent.append([Entry("sms", THEIRS, "opted_out", "keyword")])
+    # One more than before: nothing is under way that the ledger could be read with.
+    assert REFUSED in cost(7)
