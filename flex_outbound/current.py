@@ -6,10 +6,11 @@ from typing import Any
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.timezone import is_aware, localtime, now
-from django.utils.translation import get_language_bidi
+from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
+from flex_outbound.display import isolated as isolated
+from flex_outbound.display import local as local
 from flex_outbound.models import Interaction
 from flex_outbound.outbox.texts import name_of
 from flex_outbound.phases import Phase
@@ -49,19 +50,6 @@ def flex_url_of(interaction: Interaction) -> str | None:
     return None if is_over else interaction.flex_url
 
 
-def isolated(text: object) -> str:
-    """Return an address or a name for a place where no <bdi> can stand, so that it does not turn round.
-
-    Only a page that is written from right to left needs it.
-    """
-    return f"\u2068{text}\u2069" if get_language_bidi() else str(text)
-
-
 def may_decide(user: Any, interaction: Interaction) -> bool:
     """Tell whether a user may decide about an interaction: its agent, and anybody who may change interactions."""
     return interaction.agent_id == user.pk or bool(user.has_perm("flex_outbound.change_interaction"))
-
-
-def local(moment: datetime) -> datetime:
-    """Return a moment in the reader's time zone, as far as the server knows it; a naive one as it is."""
-    return localtime(moment) if is_aware(moment) else moment

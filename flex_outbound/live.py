@@ -6,29 +6,22 @@ It stands between ``outbox`` and ``contexts``. A page is made of what our rows k
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Any, Final
 
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
-from django.utils.formats import date_format, number_format
 
 from flex_outbound.channels import Channel
 from flex_outbound.contacts import ContactAdapter, id_of, label_of
-from flex_outbound.current import isolated, local
+from flex_outbound.display import clock
 from flex_outbound.models import Presence, Sender
-from flex_outbound.models.sender import PRESENCE
 from flex_outbound.outbox import presence, readiness, window
 from flex_outbound.outbox.preflight import ChannelOption
-from flex_outbound.outbox.presence import Agent
 from flex_outbound.outbox.readiness import There
+from flex_outbound.outbox.readiness import in_words as in_words
 from flex_outbound.outbox.window import Window
 from flex_outbound.problems import remedies
 
-REASONS: Final = {
-    readiness.FULL: remedies.FULL,
-    readiness.SWITCHED_OFF: remedies.CHANNEL_OFF,
-}
 WINDOWS: Final = {
     window.State.OPEN: remedies.WINDOW_OPEN,
     window.State.CLOSING: remedies.WINDOW_CLOSING,
@@ -54,12 +47,9 @@ def known_of(options: Iterable[ChannelOption]) -> Live:
     """Return what was read of the agents together with the senders; nobody is asked."""
     found: dict[int, Presence] = {}
     for sender in (sender for option in options for sender in option.senders):
-        read: Any = sender
-        if getattr(read, "presence_asked_at", None) is None and getattr(read, "presence_told_at", None) is None:
-            continue
-        known = Presence(read.own_worker_id, **{name: getattr(read, f"presence_{name}") for name in PRESENCE})
-        known.now = read.read_at  # type: ignore[attr-defined]
-        found[read.own_worker_id] = known
+        known = presence.read_with(sender)
+        if known is not None:
+            found[known.pk] = known
     return Live(found)
 
 
@@ -74,10 +64,9 @@ def page_context(adapter: ContactAdapter, contact: Any, options: Collection[Chan
     known = known_of(usable)
     state = known.of(usable[0].senders[0], usable[0].channel)
     is_known = state.there is not There.UNKNOWN or state.is_silent
-    words = [in_words(state), remedies.remedy_of(state.reason)] if is_known else []
     return {
         "live_url": _live_url(label_of(adapter.model), id_of(adapter, contact)),
-        "ready_text": " ".join(filter(None, words)),
+        "ready_text": readiness.sentences(state) if is_known else "",
         "is_unready": bool(state.reason),
     }
 
@@ -94,12 +83,8 @@ def _live_url(contact_type: str, contact_id: str) -> str:
 def look(options: Iterable[ChannelOption]) -> Live:
     """Return what is known of the agents of some channels, and have Twilio asked where that is old."""
     senders = [sender for option in options for sender in option.senders]
-    agents = {agent.worker_id: agent for agent in map(_agent, senders)}
+    agents = {agent.worker_id: agent for agent in map(presence.agent_of, senders)}
     return Live(presence.look(list(agents.values())))
-
-
-def _agent(sender: Any) -> Agent:
-    return Agent(sender.own_worker_id, sender.own_worker_sid, sender.account_id)
 
 
 def with_windows(options: Collection[ChannelOption]) -> list[ChannelOption]:
@@ -126,35 +111,9 @@ def _with_presence(option: ChannelOption, live: Live) -> ChannelOption:
 # -- words -------------------------------------------------------------------------------------------------------------
 
 
-def in_words(state: readiness.State) -> str:
-    """Return what is known of an agent, for the agent."""
-    if state.there is There.AVAILABLE:
-        return str(remedies.AVAILABLE)
-    if state.there is There.UNKNOWN:
-        return str(remedies.SILENT if state.is_silent else remedies.ASKING)
-    if state.there is There.OFFLINE:
-        values = {"activity": isolated(state.activity or "Offline"), "since": clock(state.since)}
-        return str(remedies.OFFLINE_SINCE if state.since else remedies.OFFLINE) % values
-    numbers = {"assigned": _number(state.assigned), "capacity": _number(state.capacity)}
-    return str(REASONS[state.reason]) % {"channel": isolated(state.task_channel), **numbers}
-
-
 def window_in_words(one: Window) -> str:
     """Return how long free text reaches the customer."""
     return str(WINDOWS[one.state]) % {"until": clock(one.until)}
-
-
-def clock(moment: datetime | None) -> str:
-    """Return a moment in the server's time zone: its time if it is of today, else its date as well; "" for none."""
-    if moment is None:
-        return ""
-    here = local(moment)
-    is_today = here.date() == local(timezone.now()).date()
-    return isolated(date_format(here, "TIME_FORMAT" if is_today else "SHORT_DATETIME_FORMAT"))
-
-
-def _number(value: int | None) -> str:
-    return "" if value is None else number_format(value)
 
 
 # -- for the API -------------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from flex_outbound.admin.forms import SECRETS, AccountForm, WorkerForm
 from flex_outbound.admin.import_pages import CSS, JS, ImportPage, ImportStatePage
 from flex_outbound.admin.matching import WorkersPage
 from flex_outbound.admin.secrets import SensitiveAdmin
-from flex_outbound.live import clock
+from flex_outbound.display import clock
 from flex_outbound.models import Account, Worker
 from flex_outbound.setup.connection import problem_of
 

@@ -15,7 +15,17 @@ from flex_outbound.channels import AddressError, Channel
 from flex_outbound.contacts import ContactAdapter, adapter_by_label, content_type_of, find_contact, id_of
 from flex_outbound.exceptions import ClickConflict, ClickNotAllowed, InvalidClick
 from flex_outbound.models import IN_THE_WAY, IN_THE_WAY_OF_ALL, Interaction, Message, Sender
-from flex_outbound.outbox import already_open, barriers, likeness, locks, signatures, templates, texts, window
+from flex_outbound.outbox import (
+    already_open,
+    barriers,
+    likeness,
+    locks,
+    readiness,
+    signatures,
+    templates,
+    texts,
+    window,
+)
 from flex_outbound.outbox.consent import NOTHING, OPTED_OUT, Ledger
 from flex_outbound.outbox.effects import tell_after_commit
 from flex_outbound.outbox.jobs import Job, request_after_commit
@@ -55,7 +65,8 @@ def enqueue(click: Click, repeats: Interaction | None = None) -> Interaction:
     ``repeats``: the interaction that is sent again by it, which is possible once.
 
     Raises InvalidClick (a field is wrong), ClickNotAllowed (permission, worker, policy), ClickConflict (the key came
-    with another payload, another conversation with this address is open, or ``repeats`` was sent again before).
+    with another payload, another conversation with this address is open, ``repeats`` was sent again before, or the
+    agent is surely offline or full in Flex: ``worker_offline``, ``worker_full``, ``worker_channel_off``).
     """
     texts.idempotency_key(click.idempotency_key)
     try:
@@ -65,6 +76,16 @@ def enqueue(click: Click, repeats: Interaction | None = None) -> Interaction:
         earlier = _earlier(click)
         if earlier is None:
             raise
+        return earlier
+    assert interaction.sender is not None
+    try:
+        readiness.check(interaction.sender)
+    except ClickConflict:
+        # A click that was taken, or that another conversation stands in the way of, is answered as such.
+        earlier = _in_the_way(click, interaction, message)
+        if earlier is None:
+            raise
+        note_retry(repeats, earlier)
         return earlier
     return commit(click, interaction, message, repeats)
 

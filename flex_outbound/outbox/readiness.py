@@ -5,10 +5,15 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
+from django.utils.formats import number_format
+
 from flex_outbound.channels import Channel, InitiatedBy
-from flex_outbound.models import Interaction, Presence
-from flex_outbound.outbox import window
+from flex_outbound.display import clock, isolated
+from flex_outbound.exceptions import ClickConflict
+from flex_outbound.models import Interaction, Presence, Sender
+from flex_outbound.outbox import presence, window
 from flex_outbound.outbox.preflight import Rejection
+from flex_outbound.problems import remedies
 
 SURE: Final = timedelta(seconds=30)
 """What is older than this keeps nothing from being sent."""
@@ -88,17 +93,79 @@ def _room(presence: Presence, task_channel: str) -> tuple[str, dict[str, Any]]:
     return "", {}
 
 
+def refusal_of(known: Presence | None, channel: Channel, task_channel: str, now: datetime) -> State | None:
+    """Return why nothing is opened for an agent, None where it may go: only what is surely so refuses anything.
+
+    Of whom little is known, or only something old, Twilio decides. The click and the dispatch ask alike.
+    """
+    if known is None or not _is_within(known, now, SURE):
+        return None
+    state = state_of(known, channel, task_channel, now)
+    # A callback tells of the activity and not of the room, which is as old as the answer that counted it.
+    is_counted = known.seen_at is not None and now - known.seen_at <= SURE
+    return state if state.there is There.OFFLINE or (state.there is There.FULL and is_counted) else None
+
+
+def check(sender: Sender) -> None:
+    """Raise ClickConflict where the agent who would use a sender is offline in Flex, or has no room there.
+
+    It costs no query where nothing is in the way. What was read with the sender may be some seconds old, so before a
+    refusal it is read once more, and Twilio is asked anew.
+    """
+    if _refusal(sender, presence.read_with(sender)) is None:
+        return
+    agent = presence.agent_of(sender)
+    state = _refusal(sender, presence.look([agent]).get(agent.worker_id))
+    if state is not None:
+        raise ClickConflict(sentences(state), code=state.reason, interaction=None)
+
+
+def _refusal(sender: Sender, known: Any) -> State | None:
+    return refusal_of(known, Channel(sender.channel), sender.task_channel, known.now) if known is not None else None
+
+
 def barrier_of(interaction: Interaction) -> Rejection | None:
     """Return why a claimed interaction is not sent by what was read with it, None where it may go.
 
-    Only who is surely offline opens nothing: of whom little is known, Twilio decides. What no agent began sends nothing
-    to anybody, and goes to whom Flex chooses.
+    Somebody who is invited to a conversation that exists needs no room: it waits for them in Flex. What no agent began
+    sends nothing to anybody, and goes to whom Flex chooses.
     """
     if interaction.initiated_by != InitiatedBy.AGENT:
         return None
-    worker = interaction.worker
-    presence: Presence | None = getattr(worker, "presence", None) if worker is not None else None
+    Somebody who is invited to a conversation that exists needs no room: it waits for them in Flex.
+    """
+    worker, sender = interaction.worker, interaction.sender
+    known: Presence | None = getattr(worker, "presence", None) if worker is not None else None
     now = vars(interaction).get("claimed_at")
-    if presence is not None and now is not None and presence.is_available is False and _is_within(presence, now, SURE):
-        return Rejection(OFFLINE)
+    task_channel = sender.task_channel if sender is not None else ""
+    state = refusal_of(known, Channel(interaction.channel), task_channel, now) if now is not None else None
+    if state is not None and (state.there is There.OFFLINE or interaction.continues_id is None):
+        return Rejection(state.reason)
     return window.barrier_of(interaction)
+
+
+# -- words -------------------------------------------------------------------------------------------------------------
+
+_ROOM: Final = {FULL: remedies.FULL, SWITCHED_OFF: remedies.CHANNEL_OFF}
+
+
+def sentences(state: State) -> str:
+    """Return what is known of an agent and, where it is in the way, what to do about it: for the agent."""
+    return " ".join(filter(None, [in_words(state), remedies.remedy_of(state.reason)]))
+
+
+def in_words(state: State) -> str:
+    """Return what is known of an agent, for the agent."""
+    if state.there is There.AVAILABLE:
+        return str(remedies.AVAILABLE)
+    if state.there is There.UNKNOWN:
+        return str(remedies.SILENT if state.is_silent else remedies.ASKING)
+    if state.there is There.OFFLINE:
+        values = {"activity": isolated(state.activity or "Offline"), "since": clock(state.since)}
+        return str(remedies.OFFLINE_SINCE if state.since else remedies.OFFLINE) % values
+    numbers = {"assigned": _number(state.assigned), "capacity": _number(state.capacity)}
+    return str(_ROOM[state.reason]) % {"channel": isolated(state.task_channel), **numbers}
+
+
+def _number(value: int | None) -> str:
+    return "" if value is None else number_format(value)

@@ -189,6 +189,14 @@ REASONS: Final[dict[str, Reason]] = {
         _("Twilio cannot reach this application"),
         _("Twilio cannot reach this application."),
     ),
+    "worker_channel_off": Reason(
+        _("Channel was switched off for the agent in Flex"),
+        _("Flex gives you no conversations of this kind. Nothing was sent. Ask your manager to switch it on in Flex."),
+    ),
+    "worker_full": Reason(
+        _("Agent had no room in Flex"),
+        _("You had no room in Flex. Nothing was sent. Finish a conversation there, then send again."),
+    ),
     "worker_offline": Reason(
         _("Agent was offline in Flex"),
         _("You are offline in Flex. Nothing was sent. Set your status there to available, then send again."),

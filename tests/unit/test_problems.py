@@ -23,6 +23,8 @@ PIPELINE = {
     "task_deleted",
     "template_gone",
     "template_not_approved",
+    "worker_channel_off",
+    "worker_full",
     "worker_offline",
     "workflow_timeout",
 }
