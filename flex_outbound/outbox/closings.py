@@ -10,20 +10,26 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from flex_outbound import addresses
 from flex_outbound.exceptions import ConfigurationError, GatewayError, Refused
-from flex_outbound.models import Closing, Conversation, Interaction
+from flex_outbound.gateway.base import Gateway
+from flex_outbound.models import Account, Closing, Conversation, ConversationHolder, Interaction, OpenSearch
 from flex_outbound.models.conversation import key_of
-from flex_outbound.outbox import alerts, claims, locks, owners, retry
+from flex_outbound.outbox import alerts, claims, locks, owners, ratelimit, retry
 from flex_outbound.outbox.clock import from_now
 from flex_outbound.outbox.gateways import gateway_for
 from flex_outbound.outbox.jobs import Job, request_after_commit
+from flex_outbound.outbox.ratelimit import Budget
 from flex_outbound.statuses import FINAL, OPEN, Status
-from flex_outbound.twilio_statuses import ChannelStatus, ConversationState
+from flex_outbound.twilio_statuses import ChannelStatus, ConversationState, TaskStatus
 
 logger = logging.getLogger(__name__)
 
 BATCH: Final = 10
-"""Channels that one job closes, one request each."""
+"""Channels that one job closes, one or two requests each."""
+
+TAKEN: Final = "taken"
+"""What is written down as the error where somebody has taken the conversation meanwhile."""
 
 
 def close_duplicate(
@@ -151,7 +157,14 @@ def _close(closing: Closing) -> bool:
     mine = Closing.objects.filter(pk=closing.pk)
     gateway_call = _leave if closing.kind == Closing.Kind.LEAVE else _close_channel
     try:
+        if _is_left(closing) and _is_taken(closing):
+            mine.update(next_at=None, error=TAKEN)
+            _touch(closing)
+            return False
         gateway_call(closing)
+    except TooSoon as wait:
+        mine.update(next_at=from_now(wait.seconds))
+        return False
     except Refused as error:
         logger.error("Channel %s cannot be closed: error %s", closing.channel_sid, error.code)
         alerts.note_access(closing.interaction.account, error)
@@ -183,6 +196,53 @@ def _note_closed(closing: Closing) -> None:
         rows = Conversation.objects.open().filter(pk=key_of(sid), account=closing.interaction.account_id)
         closed = {"state": ConversationState.CLOSED, "asked_by": None, "asked_at": None}
         rows.update(**closed, next_at=Now(), updated_at=Now())
+
+
+class TooSoon(Exception):
+    """The account's limit is reached. ``seconds``: until it is not."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
+
+
+def _is_left(closing: Closing) -> bool:
+    """Tell whether a conversation is to be closed that an interaction left open, so that nobody had it."""
+    interaction = closing.interaction
+    is_own = closing.kind == Closing.Kind.ORPHAN and closing.channel_sid == interaction.channel_sid
+    return is_own and interaction.status == Status.CLOSED and bool(interaction.conversation_sid)
+
+
+def _is_taken(closing: Closing) -> bool:
+    interaction = closing.interaction
+    sid = str(interaction.conversation_sid)
+    if not has_task(gateway_for(interaction.account), interaction.account, sid, interaction.task_sid):
+        return False
+    logger.info("Channel %s stays open: somebody has taken its conversation", closing.channel_sid)
+    note_taken(sid, interaction.sender_id, interaction.address)
+    return True
+
+
+def has_task(gateway: Gateway, account: Account, conversation_sid: str, but_for: str | None = None) -> bool:
+    """Ask Twilio whether a conversation has a task that has not ended: somebody has it, or is about to get it.
+
+    ``but_for``: a task that does not count. Raises TooSoon and GatewayError.
+    """
+    wait = ratelimit.take(Budget.TASK_SEARCHES, account.account_sid)
+    if wait:
+        raise TooSoon(wait)
+    tasks = gateway.find_tasks_of([conversation_sid]).get(conversation_sid, [])
+    return any(one.status not in _OVER and one.task_sid != but_for for one in tasks)
+
+
+_OVER: Final = frozenset({TaskStatus.COMPLETED, TaskStatus.CANCELED})
+
+
+def note_taken(conversation_sid: str, sender_id: int | None, address: str) -> None:
+    """Write down that a conversation was not closed because it has a task, and have the next page ask whose it is."""
+    ConversationHolder.objects.filter(conversation=key_of(conversation_sid)).update(close_at=None, close_error=TAKEN)
+    same = OpenSearch.objects.filter(sender=sender_id, address_key=addresses.key(address)[:254], next_at=None)
+    same.update(asked_at=None, failed_at=None)
 
 
 def _close_channel(closing: Closing) -> None:

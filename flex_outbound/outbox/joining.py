@@ -19,7 +19,7 @@ from flex_outbound.exceptions import ClickConflict, ClickNotAllowed
 from flex_outbound.models import Conversation, ConversationContact, Interaction, Sender
 from flex_outbound.models.in_the_way import INVITING
 from flex_outbound.models.interaction import InteractionQuerySet
-from flex_outbound.outbox import answers, closings, locks, preflight, texts
+from flex_outbound.outbox import answers, locks, preflight, texts
 from flex_outbound.outbox.barriers import CONSENT_UNKNOWN, NO_CONSENT
 from flex_outbound.outbox.consent import OPTED_OUT
 from flex_outbound.outbox.effects import tell_after_commit
@@ -69,7 +69,7 @@ def join(
     key = texts.idempotency_key(idempotency_key) or uuid.uuid4().hex
     sender = _sender(conversation, user)
     origin = origin_of(conversation)
-    earlier = _same_click(user, key, origin)
+    earlier = same_click(user, key, origin)
     if earlier is not None:
         return earlier
     _check_contact(conversation, user)
@@ -85,18 +85,6 @@ def join(
     _check_agents(there, user, offered_by)
     is_beside = any(one.agent_id != user.pk for one in there)
     return _commit(_interaction(conversation, origin, sender, user, key, is_beside=is_beside))
-
-
-def leave(interaction: Interaction) -> None:
-    """Have an interaction's agent taken out of its conversation, which goes on without them; tried until it is done.
-
-    Raises ClickConflict(``not_in``) where they are not in it.
-    """
-    if interaction.status not in OPEN:
-        words = _("This conversation has ended, or its agent has left it.")
-        raise ClickConflict(words, code="not_in", interaction=interaction)
-    with locks.bounded_transaction():
-        closings.leave(interaction)
 
 
 def _sender(conversation: Conversation, user: Any) -> Sender:
@@ -175,8 +163,11 @@ def _fingerprint(origin: Interaction) -> str:
     return hashlib.sha256(f"join {origin.key}".encode()).hexdigest()
 
 
-def _same_click(user: Any, key: str, origin: Interaction | None) -> Interaction | None:
-    """Return what this very click made before. Raises ClickConflict where its key made something else."""
+def same_click(user: Any, key: str, origin: Interaction | None) -> Interaction | None:
+    """Return what this very click made before. Raises ClickConflict where its key made something else.
+
+    ``origin``: as ``origin_of`` returns it.
+    """
     found = Interaction.objects.select_related("agent", "message", "contact_type")
     earlier = found.filter(agent=user, idempotency_key=key).first()
     if earlier is not None and (origin is None or earlier.continues_id != origin.pk):
@@ -200,7 +191,7 @@ def _in_the_way(interaction: Interaction) -> Interaction:
     """Return what a second click of the same agent made first. Raises ClickConflict where another one did."""
     origin = interaction.continues
     assert origin is not None
-    earlier = _same_click(interaction.agent, interaction.idempotency_key, origin)
+    earlier = same_click(interaction.agent, interaction.idempotency_key, origin)
     other = earlier or in_it(origin).filter(INVITING).first()
     if other is not None and other.agent_id == interaction.agent_id:
         return other

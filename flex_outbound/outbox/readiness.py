@@ -132,8 +132,6 @@ def barrier_of(interaction: Interaction) -> Rejection | None:
     """
     if interaction.initiated_by != InitiatedBy.AGENT:
         return None
-    Somebody who is invited to a conversation that exists needs no room: it waits for them in Flex.
-    """
     worker, sender = interaction.worker, interaction.sender
     known: Presence | None = getattr(worker, "presence", None) if worker is not None else None
     now = vars(interaction).get("claimed_at")

@@ -21,8 +21,6 @@ from flex_outbound.twilio_statuses import ConversationState
 logger = logging.getLogger(__name__)
 
 BATCH: Final = 10
-TAKEN: Final = "taken"
-"""What ``close_error`` says where somebody has taken the conversation meanwhile."""
 
 
 def close_due(account_id: int) -> int:
@@ -40,17 +38,19 @@ def close_due(account_id: int) -> int:
 def _close(conversation: Conversation) -> bool:
     mine = ConversationHolder.objects.filter(conversation=conversation)
     account, sid = conversation.account, conversation.conversation_sid
-    budgets = (Budget.TASK_SEARCHES, Budget.CONVERSATIONS)
-    wait = max(ratelimit.take(budget, account.account_sid) for budget in budgets)
+    wait = ratelimit.take(Budget.CONVERSATIONS, account.account_sid)
     if wait:
         mine.update(close_at=from_now(wait))
         return False
     try:
         gateway = gateway_for(account)
-        if gateway.find_tasks_of([sid]):
-            mine.update(close_at=None, close_error=TAKEN)
+        if closings.has_task(gateway, account, sid):
+            closings.note_taken(sid, conversation.sender_id, conversation.address)
             return False
         gateway.close_conversation(sid)
+    except closings.TooSoon as too_soon:
+        mine.update(close_at=from_now(too_soon.seconds))
+        return False
     except Refused as error:
         logger.error("Conversation %s cannot be closed: error %s", sid, error.code)
         alerts.note_access(account, error)

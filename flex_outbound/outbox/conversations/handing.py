@@ -163,9 +163,11 @@ def take(conversation: Conversation, user: Any, idempotency_key: str = "") -> In
     """
     current = fresh(conversation)
     _check(current, user)
-    earlier = _same_click(current, user, idempotency_key)
-    if earlier is not None:
-        return earlier
+    if idempotency_key:
+        # Before anything is refused: by now the conversation may be theirs.
+        earlier = joining.same_click(user, idempotency_key, joining.origin_of(current))
+        if earlier is not None:
+            return earlier
     found = held(current, user)
     if found.whose is Whose.MINE:
         words = _("This conversation is yours already. Open it in Flex, or answer here.")
@@ -178,14 +180,6 @@ def take(conversation: Conversation, user: Any, idempotency_key: str = "") -> In
     # Nobody is in it any more whom one would have to ask.
     offered_by = None if found.whose is Whose.COLLEAGUE and found.standing is not Standing.PAUSED else found.user
     return joining.join(current, user, idempotency_key=idempotency_key, offered_by=offered_by)
-
-
-def _same_click(conversation: Conversation, user: Any, key: str) -> Interaction | None:
-    """Return what this very click made before."""
-    if not key:
-        return None
-    rows = Interaction.objects.select_related("agent", "message").filter(agent=user, idempotency_key=key)
-    return rows.filter(conversation_sid=conversation.conversation_sid).first()
 
 
 def _cannot_join(found: Held) -> str:

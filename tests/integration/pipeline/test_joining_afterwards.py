@@ -113,9 +113,9 @@ def test_an_invite_ends_also_when_its_origin_is_gone(left: Interaction, agent: U
 
 
 def test_a_leave_that_was_refused_can_be_asked_for_again(begun: Interaction) -> None:
-    joining.leave(begun)
+    closings.leave(begun)
     Closing.objects.update(next_at=None, error="no")
-    joining.leave(begun)
+    closings.leave(begun)
     [again] = Closing.objects.all()
     assert (again.next_at is not None, again.error) == (True, "")
 

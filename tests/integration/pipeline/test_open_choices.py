@@ -11,8 +11,9 @@ from django.utils import timezone
 
 from crm_demo.models import Contact
 from flex_outbound.contacts import adapter_for
-from flex_outbound.models import Account, Conversation, ConversationHolder, Interaction, Sender, Worker
+from flex_outbound.models import Account, Closing, Conversation, ConversationHolder, Interaction, Sender, Worker
 from flex_outbound.models.conversation import key_of
+from flex_outbound.outbox import closings
 from flex_outbound.statuses import Status
 
 from .conftest import Sandbox, run_due
@@ -76,6 +77,34 @@ def test_what_somebody_has_taken_since_the_look_is_not_closed(
     run_due()
     assert [one["state"] for one in sandbox.state()["conversations"] if one["sid"] == sid] == ["active"]
     assert ConversationHolder.objects.get().close_error == "taken"
+
+
+@pytest.mark.parametrize("way", ["conversation", "interaction"])
+def test_what_was_left_here_and_taken_in_flex_since_the_look_is_not_closed(
+    agent: User, colleague: User, contact: Contact, click: Clicker, twilio: Twilio, sandbox: Sandbox, way: str
+) -> None:
+    row = _left(click, sandbox)
+    shown = live(agent, contact)["open_conversation"]
+    assert shown["whose"] == "nobody"
+    sandbox.act(twilio.give(str(row.conversation_sid), "bea"), "accept")
+    url = shown["close_url"] if way == "conversation" else f"/flex/api/interactions/{row.pk}/close/"
+    assert signed_in(agent).post(url).status_code == 202
+    run_due()
+    [conversation] = sandbox.state()["conversations"]
+    closing = Closing.objects.get()
+    assert (conversation["state"] != "closed", closing.error, closing.closed_at) == (True, "taken", None)
+    assert live(agent, contact)["open_conversation"]["agent"] == "Bea"
+
+
+def test_a_closing_waits_for_its_turn_to_look(click: Clicker, sandbox: Sandbox, monkeypatch: Any) -> None:
+    row = _left(click, sandbox)
+    closings.close_left(row)
+    with monkeypatch.context() as patch:
+        patch.setattr(closings.ratelimit, "take", lambda *_args: 3.0)
+        run_due()
+    assert Closing.objects.get().closed_at is None
+    run_due(4)
+    assert Closing.objects.get().closed_at is not None
 
 
 def test_nobodys_that_was_opened_here_is_taken_up(
