@@ -1,11 +1,10 @@
 """The answer without JavaScript: a form that posts, and the page that shows it again after an error."""
 
 from collections.abc import Mapping
-from functools import wraps
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.cache import patch_cache_control
 from django.utils.translation import gettext as _
@@ -19,10 +18,10 @@ from flex_outbound.outbox import answers, drafts, files
 from flex_outbound.outbox.answers import Reply
 from flex_outbound.outbox.preflight import Setup, require_permission
 from flex_outbound.statements import load_permissions
+from flex_outbound.views.bounds import bounded
 from flex_outbound.views.clicks import (
     MOST_SHOWN,
     TooOften,
-    View,
     count,
     named_contact,
     next_page,
@@ -43,21 +42,7 @@ def answer_form(request: HttpRequest, contact_type: str) -> HttpResponse:
     return response
 
 
-def _bounded(view: View) -> View:
-    """Refuse what is larger than any answer before it is read: Django keeps files of any size on disk meanwhile."""
-
-    @wraps(view)
-    def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        size = request.META.get("CONTENT_LENGTH") or "0"
-        if size.isdecimal() and int(size) <= files.LARGEST_FORM:
-            return view(request, *args, **kwargs)
-        words = str(files.too_large(int(size) if size.isdecimal() else 0))
-        return HttpResponse(words, content_type="text/plain; charset=utf-8", status=413)
-
-    return wrapper
-
-
-@_bounded
+@bounded  # before the text is kept
 @keeping_text
 @signed_in
 @require_POST

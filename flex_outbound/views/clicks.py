@@ -9,7 +9,6 @@ from contextlib import suppress
 from functools import wraps
 from math import ceil
 from typing import Any, Final
-from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID
 
 from django.contrib import messages
@@ -36,10 +35,10 @@ from flex_outbound.outbox.visible import shown_to, visible_to
 from flex_outbound.rates import take_click, take_poll
 from flex_outbound.sensitive import sensitive_view
 from flex_outbound.statements import load_permissions
+from flex_outbound.views.bounds import View as View
+from flex_outbound.views.bounds import bounded, came_from
 from flex_outbound.views.unsent import ColleagueWrites, ask_about_colleagues, keeping_text
 from flex_outbound.writing import writing_context
-
-View = Callable[..., HttpResponseBase]
 
 MOST_SHOWN: Final = 10_000
 """How much of a text that was posted is shown again, in characters: enough to shorten what was pasted."""
@@ -49,7 +48,7 @@ def signed_in(view: View) -> View:
     """Let signed-in users in, and no forged requests, also where the project's middleware does neither.
 
     A project that is nothing but an API may have no users on its requests and no protection against forged ones. What
-    was posted is hidden on error pages: it may be somebody's text.
+    was posted is hidden on error pages: it may be somebody's text. What is too large is not read.
     """
     protected = csrf_protect(login_required(sensitive_view(view)))
 
@@ -58,7 +57,7 @@ def signed_in(view: View) -> View:
         request.user = contexts.user_of(request)
         return protected(request, *args, **kwargs)
 
-    return wrapper
+    return bounded(wrapper)
 
 
 def counted(view: View) -> View:
@@ -97,6 +96,7 @@ def compose(request: HttpRequest, contact_type: str, channel: str) -> HttpRespon
     return render(request, "flex_outbound/compose.html", context | shown)
 
 
+@bounded  # before the text is kept
 @keeping_text
 @_for_agents
 def send(request: HttpRequest) -> HttpResponse:
@@ -363,15 +363,10 @@ def _page_of(request: HttpRequest, interaction: Interaction) -> str | None:
 
 def next_page(request: HttpRequest, fallback: str | None) -> str:
     """Return where the agent came from, if it is this site; else the contact's page, else the project's root."""
-    # A link has no such field, but the browser sends the page that it was on.
-    is_form = request.method == "POST"
-    wanted = request.POST.get("next", "") if is_form else request.headers.get("Referer", "")
+    if request.method != "POST":
+        # A link has no such field, but the browser sends the page that it was on.
+        return came_from(request) or fallback or get_script_prefix()
+    wanted = request.POST.get("next", "")
     if url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure()):
-        return wanted if is_form else _path_of(wanted)
+        return wanted
     return fallback or get_script_prefix()
-
-
-def _path_of(url: str) -> str:
-    """Return path and query. A path that begins with two slashes would be another site."""
-    parts = urlsplit(url)
-    return urlunsplit(("", "", f"/{parts.path.lstrip('/')}", parts.query, ""))
