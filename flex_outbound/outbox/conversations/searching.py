@@ -132,28 +132,34 @@ def search_due(account_id: int) -> int:
 
 
 def _ask_all(account: Account, taken: Sequence[OpenSearch]) -> int:
-    rows: dict[Any, Conversation] = {}
-    done = 0
+    found: dict[Any, list[Conversation]] = {}
+    busy: Busy | None = None
     try:
         gateway = gateway_for(account)
-        for one in taken:
-            rows |= {row.pk: row for row in _ask(one, account, gateway)}
-            done += 1
-        if rows:
-            _find_holders(account, gateway, list(rows.values())[:MOST_CONVERSATIONS])
-    except Busy as busy:
-        _finish(taken[:done], asked_at=Now(), failed_at=None)
-        _finish(taken[done:], next_at=from_now(busy.seconds))
-        request(Job.CONVERSATION, account.pk, busy.seconds)
-        return done
+        try:
+            for one in taken:
+                found[one.pk] = _ask(one, account, gateway)
+        except Busy as error:
+            busy = error
+        rows = {row.pk: row for some in found.values() for row in some}
+        try:
+            if rows:
+                _find_holders(account, gateway, list(rows.values())[:MOST_CONVERSATIONS])
+        except Busy as error:
+            # Who has them is not known, so these are not answered.
+            busy = error
+            found = {pk: some for pk, some in found.items() if not some}
     except (GatewayError, ConfigurationError) as error:
         # The others would wait for Twilio as long. Nothing is refused because of it: pages say that it is not known.
         logger.info("Open conversations could not be looked for: %s", type(error).__name__)
         alerts.note_access(account, error)
         _finish(taken, failed_at=Now())
-        return done
-    _finish(taken, asked_at=Now(), failed_at=None)
-    return done
+        return len(found)
+    _finish([one for one in taken if one.pk in found], asked_at=Now(), failed_at=None)
+    if busy is not None:
+        _finish([one for one in taken if one.pk not in found], next_at=from_now(busy.seconds))
+        request(Job.CONVERSATION, account.pk, busy.seconds)
+    return len(found)
 
 
 def _finish(searches: Sequence[OpenSearch], **values: Any) -> None:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from crm_demo.models import Contact
 from flex_outbound.gateway.base import ConversationState
 from flex_outbound.gateway.client import TwilioGateway
-from flex_outbound.models import Account, Conversation, Interaction, OpenSearch, Sender, Worker
+from flex_outbound.models import Account, Conversation, ConversationHolder, Interaction, OpenSearch, Sender, Worker
 from flex_outbound.models.conversation import key_of
 from flex_outbound.outbox.conversations import searching
 from flex_outbound.sandbox import defaults
@@ -128,6 +128,31 @@ def test_fifty_pages_ask_twilio_once(agent: User, contact: Contact, account: Acc
     asked = [one for one in sandbox.http.get("requests?last=500").json()["requests"] if "Participant" in one["path"]]
     # One for each sender and address; a phone has one address for SMS and WhatsApp here, and two senders for SMS.
     assert len(asked) == OpenSearch.objects.count() == 3
+
+
+def test_a_budget_that_is_spent_before_the_holder_is_known_is_no_answer(
+    agent: User, contact: Contact, twilio: Twilio, monkeypatch: Any
+) -> None:
+    twilio.begin()
+    take = searching.ratelimit.take
+    client = signed_in(agent)
+    client.get(CHANNELS.format(contact.pk))
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            searching.ratelimit,
+            "take",
+            lambda budget, *rest: 30.0 if budget == "task_searches" else take(budget, *rest),
+        )
+        run_due()
+    searches = OpenSearch.objects.filter(channel="sms", sender__address=defaults.SMS_SENDER)
+    waiting = searches.get()
+    assert (waiting.asked_at, waiting.failed_at, waiting.next_at is None) == (None, None, False)
+    sms = client.get(CHANNELS.format(contact.pk)).json()["channels"][0]
+    assert sms["is_asking"]
+    OpenSearch.objects.update(next_at=timezone.now() - timedelta(seconds=1))
+    run_due()
+    assert searches.get().asked_at is not None
+    assert ConversationHolder.objects.get().seen_at is not None
 
 
 def test_a_budget_that_is_spent_delays_the_question(
