@@ -68,7 +68,7 @@ def narrow(
     if not all(senders):
         return Narrowed(list(usable), list(senders), "")
     barriers = {
-        (address.value, id(sender)): _barrier(ledger, adapter, contact, channel, address.value, sender)
+        (address.value, id(sender)): between(ledger, adapter, contact, channel, address.value, sender)
         for address in usable
         for sender in senders
     }
@@ -80,9 +80,10 @@ def narrow(
     )
 
 
-def _barrier(
+def between(
     ledger: Ledger, adapter: ContactAdapter, contact: Any, channel: Channel, address: str, sender: Sender
 ) -> str:
+    """Return why nothing may go from a sender to an address, "" where it may."""
     if ledger.refuses(channel.value, address, sender.address, sender.account_id):
         return OPTED_OUT
     return host_barrier(adapter, contact, channel, address, sender.address)

@@ -26,12 +26,16 @@ from flex_outbound.outbox import (
     texts,
     window,
 )
+from flex_outbound.outbox.addressing import usable_addresses
 from flex_outbound.outbox.consent import NOTHING, OPTED_OUT, Ledger
 from flex_outbound.outbox.effects import tell_after_commit
 from flex_outbound.outbox.jobs import Job, request_after_commit
 from flex_outbound.outbox.preflight import ChannelOption, Rejection, Setup, ledger_for, option_for, words_of
 
 _TRIES = 3  # the interaction in the way may become final between our insert and our look at it
+
+
+_NOT_ON_OFFER = ("foreign_address", "unknown_sender")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +109,12 @@ def build(click: Click, setup: Setup, adapter: ContactAdapter, contact: Any) -> 
     option = option_for(setup, adapter, contact, channel, ledger)
     if not option.enabled:
         _refuse(option, click)
-    interaction = _interaction(click, adapter, contact, option, ledger)
+    try:
+        interaction = _interaction(click, adapter, contact, option, ledger)
+    except InvalidClick as error:
+        if error.code not in _NOT_ON_OFFER:
+            raise
+        raise _not_on_offer(error, click, setup, adapter, contact, channel, ledger) from error
     if ledger or barriers.asks_host(adapter):
         _require_consent(interaction, adapter, contact, ledger)
     message = _first_message(click, interaction)
@@ -163,6 +172,28 @@ def _ledger(click: Click, setup: Setup, adapter: ContactAdapter, contact: Any, c
     return ledger_for(setup, [(adapter, contact)], [channel], (*click.to, *click.cc, *click.bcc))
 
 
+def _not_on_offer(
+    error: InvalidClick,
+    click: Click,
+    setup: Setup,
+    adapter: ContactAdapter,
+    contact: Any,
+    channel: Channel,
+    ledger: Ledger,
+) -> InvalidClick:
+    """Return the error of a sender or address that is not on offer: perhaps the customer does not want it."""
+    own = usable_addresses(adapter, contact, channel)[0]
+    senders = setup.senders_for(channel)
+    if error.field == "sender":
+        senders = [one for one in senders if one.pk == click.sender]
+    else:
+        wanted = _normal(click, adapter, contact, channel)
+        own = [one for one in own if addresses.same(one.value, wanted)]
+    pairs = ((address.value, sender) for address in own for sender in senders)
+    reason = next((barriers.between(ledger, adapter, contact, channel, *pair) for pair in pairs), "")
+    return InvalidClick(words_of(Rejection(reason)), code=reason, field=error.field) if reason else error
+
+
 def _require_consent(interaction: Interaction, adapter: ContactAdapter, contact: Any, ledger: Ledger) -> None:
     """Raise InvalidClick where one of the recipients wants no message from this sender."""
     found = barriers.refused_among(ledger, interaction)
@@ -197,11 +228,7 @@ def _address(
         own = [one.value for one in option.addresses]
         free = (one for one in own if sender is None or not _refuses(ledger, option, one, sender))
         return next(free, own[0])
-    region = adapter.get_default_region(contact) if option.channel.is_phone else None
-    try:
-        wanted = channels.normalize(option.channel, click.address, region)
-    except AddressError as error:
-        raise InvalidClick(str(error), code=error.code, field="address") from error
+    wanted = _normal(click, adapter, contact, option.channel)
     for known in option.addresses:
         if addresses.same(known.value, wanted):
             return known.value
@@ -210,6 +237,14 @@ def _address(
         code="foreign_address",
         field="address",
     )
+
+
+def _normal(click: Click, adapter: ContactAdapter, contact: Any, channel: Channel) -> str:
+    region = adapter.get_default_region(contact) if channel.is_phone else None
+    try:
+        return channels.normalize(channel, click.address, region)
+    except AddressError as error:
+        raise InvalidClick(str(error), code=error.code, field="address") from error
 
 
 def _refuses(ledger: Ledger, option: ChannelOption, address: str, sender: Sender) -> bool:

@@ -120,6 +120,28 @@ def test_a_number_that_refuses_one_sender_is_written_to_from_another(
     assert (refusal.value.code, refusal.value.field) == ("opted_out", "address")
 
 
+@pytest.mark.parametrize("chosen", ["address", "sender"])
+def test_what_the_customer_does_not_want_is_not_called_strange(
+    click: Clicker, stop: Stop, contact: Contact, chosen: str
+) -> None:
+    Contact.objects.update(phone="+1 415 555 0199")
+    default = Sender.objects.get(address=defaults.SMS_SENDER)
+    if chosen == "address":
+        stop()
+        choice: dict[str, Any] = {"address": "(415) 555-0123"}
+    else:
+        stop(sender_address=defaults.SMS_SENDER)
+        stop("+14155550199", sender_address=defaults.SMS_SENDER)
+        choice = {"sender": default.pk}
+    with pytest.raises(InvalidClick, match="has unsubscribed") as refusal:
+        click(**choice)
+    assert (refusal.value.code, refusal.value.field) == ("opted_out", chosen)
+    strange = {"address": "+14155550177"} if chosen == "address" else {"sender": 10**6}
+    with pytest.raises(InvalidClick) as refusal:
+        click(**strange)
+    assert refusal.value.code == ("foreign_address" if chosen == "address" else "unknown_sender")
+
+
 @pytest.mark.parametrize("field", ["to", "cc", "bcc"])
 def test_an_email_names_the_recipient_who_has_unsubscribed(click: Clicker, stop: Stop, field: str) -> None:
     stop("bob@example.com", "email")
