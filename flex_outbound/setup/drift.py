@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from django.db import router, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from flex_outbound.models import Account, Resource, ResourceKind, Sender, Worker
+from flex_outbound.outbox import locks
 
 
 class Moved(StrEnum):
@@ -83,7 +83,7 @@ def senders_without_queue(account: Account) -> list[Sender]:
 def fix(account: Account, keys: Collection[str]) -> list[Worker]:
     """Fix the selected differences, as far as they still exist. Returns the workers that were changed."""
     changed: dict[int, Worker] = {}
-    with transaction.atomic(using=router.db_for_write(Worker)):
+    with locks.bounded_transaction(read_first=True):
         for one in of_workers(account):
             if one.key in keys:
                 worker = changed.setdefault(one.worker.pk, one.worker)

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from flex_outbound.conf import conf
 from flex_outbound.exceptions import FlexOutboundError, GatewayError
 from flex_outbound.models import Account, ImportRun, RunState
-from flex_outbound.outbox import jobs
+from flex_outbound.outbox import jobs, locks
 from flex_outbound.outbox.jobs import Job
 from flex_outbound.problems import Problem, explain_stored
 
@@ -36,7 +36,7 @@ def begin(account: Account, user: Any = None, *, wake: bool = True) -> ImportRun
     ``wake``: enqueue the job after commit; if False, the caller reads from Twilio itself.
     """
     using = router.db_for_write(ImportRun)
-    with transaction.atomic(using=using):
+    with locks.bounded_transaction(read_first=True):
         # A lock on the account: two requests at the same time must find one run.
         Account.objects.using(using).select_for_update().only("pk").get(pk=account.pk)
         give_up(account)

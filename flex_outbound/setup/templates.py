@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Final
 
-from django.db import connections, router, transaction
+from django.db import connections, router
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -19,6 +19,7 @@ from flex_outbound.exceptions import FlexOutboundError, Refused
 from flex_outbound.gateway.directory import open_directory
 from flex_outbound.gateway.resources import ListedTemplate
 from flex_outbound.models import Account, Template
+from flex_outbound.outbox import locks
 from flex_outbound.outbox.clock import from_now
 from flex_outbound.outbox.gateways import connection_to
 
@@ -78,7 +79,8 @@ def sync(account: Account) -> Synced:
     with open_directory(connection_to(account)) as directory:
         # A template that moved to another page meanwhile is listed twice.
         listed = {one.sid: one for one in directory.templates()}
-    with transaction.atomic(using=router.db_for_write(Template)):
+    # What is stored is compared with what was read.
+    with locks.bounded_transaction(read_first=True):
         counts = _store(account, list(listed.values()), began)
         rows = Template.objects.filter(account=account, gone_at=None, seen_at__lt=began)
         counts["gone"] = rows.update(gone_at=Now())

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from flex_outbound import broker, tasks
@@ -17,7 +19,7 @@ from flex_outbound.gateway.resources import ListedTemplate
 from flex_outbound.models import Account, Template
 from flex_outbound.outbox.jobs import Job
 from flex_outbound.sandbox import defaults
-from flex_outbound.setup import templates
+from flex_outbound.setup import drift, runs, templates
 from tests.integration.setup.conftest import Sandbox
 
 pytestmark = pytest.mark.django_db
@@ -51,6 +53,24 @@ def test_what_a_manager_chose_stays_and_what_twilio_changed_counts(bare: Account
     assert (row.is_active, row.sources) == (False, {"1": "full_name"})
     assert (row.whatsapp_status, row.rejection_reason) == ("paused", "Blocked too often")
     assert (synced.new, synced.changed, synced.gone) == (0, 1, 0)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("work", ["templates", "drift", "import"])
+def test_sqlite_takes_its_write_lock_before_it_reads(bare: Account, sandbox: Sandbox, work: str) -> None:
+    """Who has read and wants to write then is refused at once where somebody else has written meanwhile."""
+    if connection.vendor != "sqlite":
+        pytest.skip("the others lock rows")
+    with CaptureQueriesContext(connection) as asked:
+        if work == "templates":
+            templates.sync(bare)
+        elif work == "drift":
+            drift.fix(bare, [])
+        else:
+            runs.begin(bare, wake=False)
+    said = [one["sql"] for one in asked]
+    after_begin = said[next(number for number, one in enumerate(said) if one.startswith("BEGIN")) + 1]
+    assert after_begin.startswith("UPDATE")
 
 
 def test_what_twilio_no_longer_shows_is_gone_and_may_come_back(bare: Account, sandbox: Sandbox) -> None:
