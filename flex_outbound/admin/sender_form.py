@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
+from flex_outbound import addresses
 from flex_outbound.admin.resource_choices import Choice, ResourceChoices
 from flex_outbound.channels import Channel
 from flex_outbound.models import Account, ResourceKind, Sender
@@ -115,6 +116,12 @@ class SenderForm(forms.ModelForm):
             sender.clean()
         except ValidationError as error:
             raise ValidationError(error.message_dict["address"]) from error
+        if self.instance.opens_on_inbound and not addresses.same(sender.address, self.instance.address):
+            words = _(
+                "Customers who write to %(address)s first are answered by this site. Give that back on the account's "
+                "page “Callbacks” before you change the address."
+            )
+            raise ValidationError(words, params={"address": self.instance.address}, code="opens_on_inbound")
         # Locked until the admin's transaction ends: of two requests that save the same address, the second waits.
         Account.objects.select_for_update().only("pk").get(pk=self.instance.account_id)
         same = Sender.objects.filter(account_id=self.instance.account_id, channel=sender.channel)

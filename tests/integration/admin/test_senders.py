@@ -267,3 +267,17 @@ def test_what_is_deleted_in_bulk_is_logged_one_by_one(admin_client: Client, send
     assert admin_client.post(SENDERS, action).status_code == 302
     assert not Sender.objects.exists()
     assert {int(entry.object_id or 0) for entry in LogEntry.objects.filter(action_flag=3)} == set(chosen)
+
+
+def test_an_address_that_answers_first_messages_stays_until_given_back(
+    admin_client: Client, senders: dict[Channel, Sender]
+) -> None:
+    sender = senders[Channel.SMS]
+    Sender.objects.filter(pk=sender.pk).update(opens_on_inbound=True)
+    page, changed = f"{SENDERS}{sender.pk}/change/", filled(address="+4915155550100", queue_sid=sender.queue_sid)
+    answer = admin_client.post(page, changed)
+    assert list(form_of(answer).errors) == ["address"]
+    assert "Give that back" in str(form_of(answer).errors["address"])
+    assert admin_client.post(page, changed | {"address": sender.address}).status_code == 302
+    Sender.objects.filter(pk=sender.pk).update(opens_on_inbound=False)
+    assert admin_client.post(page, changed).status_code == 302
