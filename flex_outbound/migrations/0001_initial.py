@@ -1557,6 +1557,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("next_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("wants_agent_at", models.DateTimeField(blank=True, editable=False, null=True)),
                 ("lookups", models.PositiveIntegerField(default=0, editable=False)),
                 ("read_at", models.DateTimeField(blank=True, editable=False, null=True)),
                 (
@@ -1926,6 +1927,14 @@ class Migration(migrations.Migration):
             model_name="conversation",
             index=models.Index(
                 condition=models.Q(("next_at__isnull", False)), fields=["next_at"], name="flex_conversation_due"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="conversation",
+            index=models.Index(
+                condition=models.Q(("wants_agent_at__isnull", False)),
+                fields=["wants_agent_at"],
+                name="flex_wants_agent",
             ),
         ),
         migrations.AddIndex(

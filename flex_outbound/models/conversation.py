@@ -82,6 +82,7 @@ class Conversation(models.Model):
     ``is_unmatched``: it was read, and no contact has the address.
     ``expected_by``, ``expected_at``: who began to create the customer's contact, and when. ``asked_by``, ``asked_at``:
     who asked its agent to hand it over, and when; None where nobody did, or the agent has answered.
+    ``wants_agent_at``: the customer wrote and nobody was there; from when a worker sees to it.
     """
 
     id = models.UUIDField(primary_key=True, editable=False)
@@ -136,6 +137,7 @@ class Conversation(models.Model):
     last_party = models.CharField(max_length=16, choices=Party.choices, blank=True, default="", editable=False)
 
     next_at = models.DateTimeField(null=True, blank=True, editable=False)
+    wants_agent_at = models.DateTimeField(null=True, blank=True, editable=False)
     lookups = models.PositiveIntegerField(default=0, editable=False)
     read_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(_("begun"), db_default=Now(), editable=False)
@@ -170,6 +172,7 @@ class Conversation(models.Model):
                 name="flex_inbox",
             ),
             models.Index(fields=["next_at"], condition=Q(next_at__isnull=False), name="flex_conversation_due"),
+            models.Index(fields=["wants_agent_at"], condition=Q(wants_agent_at__isnull=False), name="flex_wants_agent"),
             models.Index(fields=["address_key", "-last_at"], name="flex_conversation_address"),
             models.Index(fields=["-created_at", "-id"], name="flex_conversations_newest"),
             models.Index(fields=["-last_at", "-id"], condition=Q(is_unmatched=True), name="flex_unmatched"),

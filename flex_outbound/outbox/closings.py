@@ -90,11 +90,14 @@ def leave(interaction: Interaction) -> None:
 def after_failure(interaction: Interaction) -> None:
     """Have the channel of a failed interaction closed, where nobody else is in its conversation or about to be.
 
-    An invite that failed leaves the conversation as it was, unless that was opened in vain.
+    An invite that failed leaves the conversation as it was, unless that was opened in vain. A conversation that was
+    there before is the customer's, and stays open: what they write next finds somebody.
     """
     origin = interaction.origin_id
     same = Interaction.objects.filter(Q(pk=origin) | Q(continues=origin)).exclude(pk=interaction.pk)
     if same.exclude(status__in=sorted(FINAL)).exists():
+        return
+    if interaction.media_channel_sid or same.filter(pk=origin, media_channel_sid__isnull=False).exists():
         return
     if interaction.continues_id is None or same.filter(pk=origin, status=Status.FAILED).exists():
         close_orphan(interaction)

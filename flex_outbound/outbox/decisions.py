@@ -10,7 +10,7 @@ from flex_outbound.channels import InitiatedBy
 from flex_outbound.exceptions import ClickConflict, InvalidClick
 from flex_outbound.models import Conversation, Interaction, Message, Sender
 from flex_outbound.models.conversation import key_of
-from flex_outbound.outbox import closings, lifecycle, likeness, locks, owners, sender_tests, starting
+from flex_outbound.outbox import closings, lifecycle, likeness, locks, offering, owners, sender_tests, starting
 from flex_outbound.outbox.changes import Change
 from flex_outbound.outbox.conversations import handing
 from flex_outbound.outbox.enqueue import Click, already_retried, enqueue, foreign_sender, note_retry
@@ -44,8 +44,8 @@ def retry(interaction: Interaction, user: Any, idempotency_key: str = "") -> Int
         raise ClickConflict(words, code="not_retryable", interaction=interaction)
     if not interaction.may_retry:
         raise ClickConflict(interaction.error_message, code="not_retryable", interaction=interaction)
-    if interaction.initiated_by != InitiatedBy.AGENT and interaction.continues_id is None:
-        return starting.again(interaction, key)
+    if interaction.initiated_by != InitiatedBy.AGENT:
+        return _for_customer_again(interaction, key)
     if sender_tests.is_test(interaction):
         return sender_tests.again(interaction, user, key)
     if interaction.continues_id is not None:
@@ -133,6 +133,20 @@ def _invite_again(interaction: Interaction, user: Any, key: str) -> Interaction:
         words = _("This conversation is not kept any more. Begin a new one.")
         raise ClickConflict(words, code="not_retryable", interaction=interaction)
     return handing.take(conversation, user, key)
+
+
+def _for_customer_again(interaction: Interaction, key: str) -> Interaction:
+    """Bring somebody to a customer once more: into the conversation that is there, or by a new request."""
+    if interaction.continues_id is None and not (interaction.media_channel_sid and interaction.channel_sid):
+        return starting.again(interaction, key)
+    with locks.bounded_transaction():
+        made = offering.offer_again(interaction)
+        if made is not None:
+            note_retry(interaction, made)
+    if made is None:
+        words = _("Somebody is being invited to this conversation right now. Try again in a moment.")
+        raise ClickConflict(words, code="being_joined", interaction=None)
+    return made
 
 
 def _goes_on(interaction: Interaction) -> bool:

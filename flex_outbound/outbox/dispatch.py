@@ -53,6 +53,9 @@ DRAIN_SECONDS: Final = 5.0
 DEFER_AFTER: Final = 1.0
 """Whoever has to wait longer than this for a slot is not due meanwhile: that is no sign that workers are missing."""
 
+HAS_CHANNEL: Final = 45353
+"""Twilio's code for a conversation that has an interaction channel: https://www.twilio.com/docs/api/errors/45353"""
+
 LEASES: Final = 100
 """Expired leases that are taken over at a time."""
 
@@ -265,6 +268,8 @@ def decide(interaction: Interaction, answer: Answer) -> Change:
         if interaction.attempt < conf.max_attempts:
             return Change(Event.NOT_ACCEPTED, retry.backoff(interaction.attempt, answer.retry_after), error=answer)
         return _ended(Event.REJECTED, answer, case=GAVE_UP)
+    if isinstance(answer, Refused) and _is_ours_already(interaction, answer):
+        return Change(Event.UNKNOWN, retry.first_lookup(conf.settle_seconds), error=answer)
     if isinstance(answer, Refused):
         return _ended(Event.REFUSED, answer)
     if isinstance(answer, OutcomeUnknown):
@@ -278,6 +283,11 @@ def decide(interaction: Interaction, answer: Answer) -> Change:
     is_urgent = interaction.first_message is not None or answer.conversation_sid is None
     delay = retry.URGENT_POLL if is_urgent else retry.next_poll(0)
     return Change(Event.ACCEPTED, delay, sids=sids, task_status=answer.task_status)
+
+
+def _is_ours_already(interaction: Interaction, error: Refused) -> bool:
+    """Tell whether a conversation that was there has a channel because an earlier attempt made it after all."""
+    return error.code == HAS_CHANNEL and bool(interaction.media_channel_sid) and interaction.attempt > 1
 
 
 def _ended(event: Event, error: GatewayError, *, case: str = "", said: str = "") -> Change:

@@ -29,6 +29,7 @@ from flex_outbound.outbox import (
     effects,
     locks,
     message_lifecycle,
+    offering,
     owners,
     window,
 )
@@ -272,7 +273,9 @@ def _follow(interaction: Interaction, change: Change) -> None:
         unsubscribing.refused_opening(interaction)
     if change.event in (Event.ENDED, Event.BROKEN) and interaction.is_succeeded:
         closings.be_alone(interaction)
-    if change.event is Event.BROKEN:
+    if change.event is Event.BROKEN and offering.is_offered_first(interaction):
+        offering.offer_again(interaction)
+    elif change.event is Event.BROKEN:
         # The conversation may still be open and the customer writing to nobody.
         closings.after_failure(interaction)
     elif change.event is Event.UP and interaction.continues_id is not None:
@@ -311,5 +314,6 @@ def _close_what_was_accepted(interaction: Interaction) -> None:
     """Close what Twilio accepted for an interaction in review without naming its task: a person decided otherwise."""
     reviewed = Interaction.objects.filter(pk=interaction.pk, status=Status.REVIEW)
     current = locks.lock(reviewed).first()
-    if current is not None and current.continues_id is None:
+    # A conversation that was there before is the customer's, and goes on.
+    if current is not None and current.continues_id is None and not current.media_channel_sid:
         closings.close_orphan(current)

@@ -185,9 +185,8 @@ def ask(interaction: Interaction, gateway: Gateway, *, has_ended: bool = False) 
 
 def _who_has(interaction: Interaction, task: TaskState | None, gateway: Gateway) -> str:
     """Ask who has accepted the task of an interaction that no agent began, once it is known that somebody has."""
-    is_unknown = taking.is_open_to_all(interaction) and not interaction.worker_sid
     status = task.status if task is not None else interaction.task_status
-    if not is_unknown or status not in (TaskStatus.ASSIGNED, TaskStatus.WRAPPING):
+    if not taking.is_unknown(interaction) or status not in (TaskStatus.ASSIGNED, TaskStatus.WRAPPING):
         return ""
     holder = gateway.fetch_holder(interaction.task_sid or "")
     return holder.worker_sid if holder is not None else ""

@@ -1,5 +1,6 @@
 """Whether an agent can take a conversation now, by what is known of their worker: for pages, API and dispatch alike."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -10,6 +11,7 @@ from django.utils.formats import number_format
 from flex_outbound.channels import Channel, InitiatedBy
 from flex_outbound.display import clock, isolated
 from flex_outbound.exceptions import ClickConflict
+from flex_outbound.gateway.base import WorkerChannel
 from flex_outbound.models import Interaction, Presence, Sender
 from flex_outbound.outbox import presence, window
 from flex_outbound.outbox.preflight import Rejection
@@ -91,6 +93,13 @@ def _room(presence: Presence, task_channel: str) -> tuple[str, dict[str, Any]]:
         if task_channel in (name, room.get("sid")):
             return name, room
     return "", {}
+
+
+def has_room(rooms: Iterable[WorkerChannel], channel: Channel, sender: Sender) -> bool:
+    """Tell whether a worker has room for one more conversation of a sender; where Twilio does not say, it decides."""
+    wanted = sender.task_channel or TASK_CHANNELS[channel]
+    room = next((one for one in rooms if wanted in (one.unique_name, one.task_channel_sid)), None)
+    return room is None or (room.is_available and room.assigned < room.capacity)
 
 
 def refusal_of(known: Presence | None, channel: Channel, task_channel: str, now: datetime) -> State | None:

@@ -91,7 +91,7 @@ def start(wanted: Start, repeats: Interaction | None = None) -> Interaction:
     earlier = _earlier(wanted, key)
     if earlier is not None:
         return earlier
-    return _commit(build(wanted, key), repeats)
+    return commit(build(wanted, key), repeats)
 
 
 def again(interaction: Interaction, key: str) -> Interaction:
@@ -331,7 +331,8 @@ def _earlier(wanted: Start, key: str) -> Interaction | None:
     return earlier
 
 
-def _commit(interaction: Interaction, repeats: Interaction | None) -> Interaction:
+def commit(interaction: Interaction, repeats: Interaction | None = None) -> Interaction:
+    """Save an interaction and ask for its job; returns it, or what the same request made. Raises ClickConflict."""
     try:
         with transaction.atomic(using=locks.alias()):
             interaction.save(force_insert=True)

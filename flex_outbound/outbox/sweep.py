@@ -103,7 +103,9 @@ def due_jobs() -> list[tuple[Job, int]]:
     unread = readable.order_by().values_list("account_id", flat=True)
     untold = Message.objects.exclude(to_tell="").order_by().values_list("account_id", flat=True)
     asked = OpenSearch.objects.due().filter(account__is_active=True).order_by().values_list("account_id", flat=True)
-    accounts_due = {*unread.distinct(), *untold.distinct(), *asked.distinct()}
+    alone = Conversation.objects.ours().filter(wants_agent_at__lte=Now(), account__is_active=True)
+    waiting_for = alone.order_by().values_list("account_id", flat=True)
+    accounts_due = {*unread.distinct(), *untold.distinct(), *asked.distinct(), *waiting_for.distinct()}
     jobs += [(Job.CONVERSATION, account_id) for account_id in sorted(accounts_due)]
     looked_at = Presence.objects.due().filter(worker__account__is_active=True)
     unanswered = looked_at.order_by().values_list("worker__account_id", flat=True)

@@ -17,8 +17,19 @@ def taken_by(interaction: Interaction, worker_sid: str | None) -> dict[str, Any]
     A worker who is nobody's here is noted without an agent. Of several who accept it one after the other, as in a
     transfer, the last one has it.
     """
-    if not worker_sid or not is_open_to_all(interaction) or worker_sid == interaction.worker_sid:
+    is_known = worker_sid == interaction.worker_sid and not _is_only_offered(interaction)
+    if not worker_sid or not is_open_to_all(interaction) or is_known:
         return {}
     worker = Worker.objects.filter(account=interaction.account_id, worker_sid=worker_sid).first()
     user_id = worker.user_id if worker is not None else None
     return {"worker_sid": worker_sid, "worker_id": worker.pk if worker is not None else None, "agent_id": user_id}
+
+
+def is_unknown(interaction: Interaction) -> bool:
+    """Tell whether nobody knows yet who has the task of an interaction that no agent began."""
+    return is_open_to_all(interaction) and (not interaction.worker_sid or _is_only_offered(interaction))
+
+
+def _is_only_offered(interaction: Interaction) -> bool:
+    """Tell whether a task was offered to a worker of ours: once they have accepted it, the agent is noted as well."""
+    return interaction.worker_id is not None and interaction.agent_id is None

@@ -23,12 +23,12 @@ from flex_outbound.outbox.conversations.authors import party_among, party_of
 from flex_outbound.outbox.conversations.heard import Heard
 from flex_outbound.outbox.conversations.learning import keeps_texts
 from flex_outbound.outbox.jobs import Job, request_after_commit
-from flex_outbound.statuses import MESSAGE_FINAL, Event, MessageStatus
+from flex_outbound.statuses import FINAL, MESSAGE_FINAL, Event, MessageStatus
 from flex_outbound.twilio_statuses import Party
 
 _FIELDS: Final = (
     *("last_index", "read_index", "inbound", "last_at", "last_inbound_at", "last_text", "last_party"),
-    *("participants", "chat_service_sid", "state", "state_at", "next_at", "lookups"),
+    *("participants", "chat_service_sid", "state", "state_at", "next_at", "lookups", "wants_agent_at"),
 )
 
 
@@ -67,6 +67,8 @@ def record(conversation: Conversation, heard: Sequence[Heard], *, carefully: boo
     _advance(conversation, heard)
     if any(message.party == Party.UNKNOWN or _lacks_text(conversation, message) for message in new):
         read_soon(conversation)
+    if any(message.party == Party.CUSTOMER for message in new):
+        _want_agent(conversation)
     save(conversation, is_news=bool(new) or is_changed)
     is_last = [one for one in (*new, *placed) if one.party == Party.AGENT and one.index == conversation.last_index]
     if is_last and conversation.inbound:
@@ -188,6 +190,13 @@ def _advance(conversation: Conversation, heard: Sequence[Heard]) -> None:
             read_soon(conversation)
 
 
+def _want_agent(conversation: Conversation) -> None:
+    """Note that a customer wrote while no interaction of ours was open. ``conversation``: saved by the caller."""
+    newest = conversation.interaction
+    if (newest is None or newest.status in FINAL) and conversation.last_party == Party.CUSTOMER:
+        conversation.wants_agent_at = Now()
+
+
 def read_soon(conversation: Conversation) -> None:
     """Have a conversation read at once. ``conversation``: saved by the caller."""
     conversation.next_at = Now()
@@ -212,6 +221,7 @@ def name_authors(conversation: Conversation, people: Sequence[Participant]) -> b
             is_news = True
     if is_news:
         tallying.recount(conversation)
+        _want_agent(conversation)
     return is_news
 
 

@@ -70,7 +70,8 @@ def _routing(call: Call, channel: JSON) -> Wanted:
     workspace = _pick(call.world.workspaces, properties, "workspace_sid", required=True)
     agent = channel["initiated_by"] == "agent"
     queue = _pick(workspace.queues, properties, "queue_sid", required=agent)
-    worker = _pick(workspace.workers, properties, "worker_sid", required=agent) if agent else None
+    # Of an inbound task as well, a named worker is the only one who is offered it, as with an invite.
+    worker = _pick(workspace.workers, properties, "worker_sid", required=agent)
     if worker is not None:
         _available(call, worker)
     return Wanted(

@@ -1,0 +1,193 @@
+"""Customers who write first: where nobody has their conversation, an interaction brings somebody into it.
+
+Keeping a customer's message notes on the conversation that it wants an agent. This job asks whether one is needed, and
+commits the interaction, which the pipeline sends as every other. However often a webhook comes, and from however many
+workers, a conversation has one at a time: the database refuses the second.
+https://www.twilio.com/docs/flex/developer/conversations/interactions-api/interactions
+"""
+
+import logging
+import uuid
+from collections.abc import Collection, Sequence
+from datetime import timedelta
+from typing import Any, Final
+
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from flex_outbound.channels import InitiatedBy
+from flex_outbound.contacts import adapter_by_type
+from flex_outbound.exceptions import ClickError, ConfigurationError, GatewayError
+from flex_outbound.gateway.base import Gateway
+from flex_outbound.models import Account, Conversation, ConversationContact, Interaction, Sender, Worker
+from flex_outbound.models.conversation import key_of
+from flex_outbound.outbox import alerts, locks, offering, ratelimit, starting
+from flex_outbound.outbox.clock import from_now
+from flex_outbound.outbox.conversations import opening
+from flex_outbound.outbox.gateways import gateway_for
+from flex_outbound.outbox.jobs import Job, request
+from flex_outbound.outbox.ratelimit import Budget
+from flex_outbound.outbox.starting import Start
+from flex_outbound.statuses import FINAL, Status
+from flex_outbound.twilio_statuses import TaskStatus
+
+logger = logging.getLogger(__name__)
+
+BATCH: Final = 50
+"""Conversations whose tasks one request asks for."""
+
+LEASE: Final = 120.0
+"""Seconds until another worker may take the same: longer than the questions about a batch take."""
+
+LIVE: Final = frozenset({TaskStatus.PENDING, TaskStatus.RESERVED, TaskStatus.ASSIGNED})
+"""Tasks by which somebody has a conversation, or is about to."""
+
+NOT_READ_YET: Final = 2.0
+AGAIN: Final = 15.0
+FLEX_FIRST: Final = 10.0
+"""Seconds for which Flex is left to make a task itself, in a conversation that an agent has left."""
+
+WAITS_FOR: Final = timedelta(hours=1)
+"""A message that is older opens nothing any more: it came from reading what was said long ago."""
+
+
+def open_due(account_id: int) -> int:
+    """Bring somebody into the conversations of an account that want an agent. Returns how many were begun.
+
+    Never raises what Twilio or the network did.
+    """
+    due = _take(account_id)
+    if len(due) == BATCH:
+        request(Job.CONVERSATION, account_id)
+    wanted = _wanted(due) if due else []
+    if not wanted:
+        return 0
+    account = Account.objects.get(pk=account_id)
+    wait = ratelimit.take(Budget.TASK_SEARCHES, account.account_sid)
+    if wait:
+        _later(wanted, wait)
+        request(Job.CONVERSATION, account_id, wait)
+        return 0
+    try:
+        gateway = gateway_for(account)
+        tasks = gateway.find_tasks_of([one.conversation_sid for one in wanted])
+    except (GatewayError, ConfigurationError) as error:
+        logger.warning("Account %s could not be asked who has its conversations", account.account_sid)
+        alerts.note_access(account, error)
+        _later(wanted, AGAIN)
+        return 0
+    taken = {sid for sid, found in tasks.items() if any(task.status in LIVE for task in found)}
+    _settled([one for one in wanted if one.conversation_sid in taken])
+    return sum(_open(one, gateway) for one in wanted if one.conversation_sid not in taken)
+
+
+def _take(account_id: int) -> list[Conversation]:
+    due = Conversation.objects.ours().filter(account=account_id, wants_agent_at__lte=Now()).order_by("wants_agent_at")
+    with locks.bounded_transaction(read_first=True):
+        keys = list(locks.lock(due, skip_locked=True).values_list("pk", flat=True)[:BATCH])
+        Conversation.objects.filter(pk__in=keys).update(wants_agent_at=from_now(LEASE))
+    return list(Conversation.objects.filter(pk__in=keys).select_related("sender__account", "account"))
+
+
+def _later(conversations: Collection[Conversation], seconds: float) -> None:
+    Conversation.objects.filter(pk__in=[one.pk for one in conversations]).update(wants_agent_at=from_now(seconds))
+
+
+def _settled(conversations: Collection[Conversation]) -> None:
+    Conversation.objects.filter(pk__in=[one.pk for one in conversations]).update(wants_agent_at=None)
+
+
+def _wanted(taken: Sequence[Conversation]) -> list[Conversation]:
+    """Return those in which nobody is, and settle the others."""
+    unread = [one for one in taken if opening.is_strange(one) and one.read_at is None and _is_recent(one)]
+    _later(unread, NOT_READ_YET)
+    occupied = _occupied([one.conversation_sid for one in taken])
+    wanted = [one for one in taken if _is_answered_here(one) and one.pk not in occupied and one not in unread]
+    _settled([one for one in taken if one not in wanted and one not in unread])
+    return wanted
+
+
+def _is_recent(conversation: Conversation) -> bool:
+    at = conversation.last_inbound_at
+    return at is not None and timezone.now() - at < WAITS_FOR
+
+
+def _is_answered_here(conversation: Conversation) -> bool:
+    """Tell whether a customer who writes first in this conversation gets an agent from here."""
+    sender = conversation.sender
+    is_on = sender is not None and sender.is_active and sender.opens_on_inbound and sender.account.is_active
+    return is_on and conversation.is_open and _is_recent(conversation)
+
+
+def _occupied(sids: Collection[str]) -> set[Any]:
+    """Return the keys of those conversations in which somebody is, or is about to be, by an interaction of ours."""
+    named = Q(conversation_sid__in=sids) | Q(media_channel_sid__in=sids) | Q(continues__conversation_sid__in=sids)
+    going_on = Interaction.objects.exclude(status__in=sorted(FINAL)).filter(named)
+    found = going_on.values_list("conversation_sid", "media_channel_sid", "continues__conversation_sid")
+    return {key_of(sid) for row in found for sid in row if sid}
+
+
+def _open(conversation: Conversation, gateway: Gateway) -> bool:
+    """Commit the interaction that brings somebody into a conversation; returns whether there is a new one."""
+    newest = _newest(conversation)
+    if newest is not None and newest.status != Status.FAILED and _is_just_said(conversation):
+        # Flex itself makes a task where a customer writes into a conversation that was left, unless routing is custom.
+        # https://www.twilio.com/docs/flex/developer/conversations/leave-conversation
+        _later([conversation], FLEX_FIRST)
+        return False
+    sender = conversation.sender
+    assert sender is not None
+    former = offering.former_worker(conversation)
+    worker = former if former is not None and offering.is_free(former, sender, gateway) else None
+    made = offering.offer_again(newest, worker) if newest is not None else _begin(conversation, sender, worker)
+    _settled([conversation])
+    return made is not None
+
+
+def _newest(conversation: Conversation) -> Interaction | None:
+    """Return the newest interaction of ours in a conversation that has a channel, None where it never had one of ours.
+
+    A second channel of one conversation would be refused, so somebody is invited to that one.
+    """
+    known = Interaction.objects.filter(
+        account=conversation.account_id,
+        conversation_sid=conversation.conversation_sid,
+        interaction_sid__isnull=False,
+        channel_sid__isnull=False,
+    )
+    return known.order_by("-created_at", "-id").first()
+
+
+def _is_just_said(conversation: Conversation) -> bool:
+    at = conversation.last_inbound_at
+    return at is not None and timezone.now() - at < timedelta(seconds=FLEX_FIRST)
+
+
+def _begin(conversation: Conversation, sender: Sender, worker: Worker | None) -> Interaction | None:
+    wanted = Start(
+        conversation.channel,
+        contact=_contact_of(conversation),
+        name=conversation.customer_name,
+        sender=sender,
+        account=conversation.account,
+        conversation_sid=conversation.conversation_sid,
+        initiated_by=InitiatedBy.CUSTOMER,
+    )
+    try:
+        row = starting.build(wanted, uuid.uuid4().hex)
+        if worker is not None:
+            row.worker, row.worker_sid = worker, worker.worker_sid
+        return starting.commit(row)
+    except ClickError as error:
+        logger.info("Conversation %s gets no agent from here: %s", conversation.conversation_sid, error.code)
+        return None
+
+
+def _contact_of(conversation: Conversation) -> Any | None:
+    """Return the contact of a conversation, None where it is unknown, gone, or one of several."""
+    links = list(ConversationContact.objects.filter(conversation=conversation)[:2])
+    adapter = adapter_by_type(links[0].contact_type_id) if len(links) == 1 else None
+    if adapter is None:
+        return None
+    return adapter.model._default_manager.filter(pk=links[0].contact_id).first()

@@ -1,0 +1,88 @@
+"""To whom a customer's conversation is offered: first to the agent who had the contact last, then to all.
+
+All means whom Flex chooses by the workflow.
+"""
+
+import hashlib
+from typing import Final
+
+from django.db import IntegrityError, transaction
+
+from flex_outbound import addresses, signals
+from flex_outbound.channels import Channel, InitiatedBy
+from flex_outbound.exceptions import GatewayError
+from flex_outbound.gateway.base import Gateway
+from flex_outbound.models import Conversation, ConversationContact, Interaction, Sender, Worker
+from flex_outbound.outbox import locks, ratelimit, readiness
+from flex_outbound.outbox.effects import tell_after_commit
+from flex_outbound.outbox.jobs import Job, request_after_commit
+from flex_outbound.outbox.ratelimit import Budget
+
+REQUESTS: Final = 2
+"""Requests of the question whether a worker is free: the worker, and the channels."""
+
+
+def former_worker(conversation: Conversation) -> Worker | None:
+    """Return the worker of the agent who had the conversation's contact last, None where nobody had, or they are gone.
+
+    Without a contact it is who wrote with this address last.
+    """
+    links = ConversationContact.objects.filter(conversation=conversation).order_by("pk")
+    link = links.values("contact_type", "contact_id").first()
+    same = link or {"address__in": addresses.spellings(conversation.address), "channel": conversation.channel}
+    had = Interaction.objects.filter(**same, account=conversation.account_id, agent__isnull=False)
+    agent = had.filter(opened_at__isnull=False).order_by("-created_at", "-id").values_list("agent", flat=True).first()
+    mine = Worker.objects.filter(account=conversation.account_id, user=agent, is_active=True, user__is_active=True)
+    return mine.first() if agent is not None else None
+
+
+def is_free(worker: Worker, sender: Sender, gateway: Gateway) -> bool:
+    """Ask Twilio whether a worker is available and has room; False also where it does not say."""
+    if ratelimit.take(Budget.WORKERS, sender.account.account_sid, REQUESTS):
+        return False
+    try:
+        state = gateway.fetch_worker(worker.worker_sid)
+        if state is None or not state.is_available:
+            return False
+        return readiness.has_room(gateway.list_worker_channels(worker.worker_sid), Channel(sender.channel), sender)
+    except GatewayError:
+        return False
+
+
+def is_offered_first(interaction: Interaction) -> bool:
+    """Tell whether a customer's conversation was offered to one agent, who has not accepted it."""
+    is_customers = interaction.initiated_by == InitiatedBy.CUSTOMER
+    has_channel = bool(interaction.interaction_sid and interaction.channel_sid)
+    return is_customers and has_channel and interaction.worker_id is not None and interaction.agent_id is None
+
+
+def offer_again(interaction: Interaction, worker: Worker | None = None) -> Interaction | None:
+    """Have somebody invited to a customer's conversation that nobody has; None where somebody is being invited already.
+
+    ``interaction``: the newest in it, which has ended. ``worker``: who is offered the task; None: whom Flex chooses.
+
+    The conversation has a channel at Twilio, so a second interaction would be refused (45353). An invite makes another
+    task in it, without the first one's attributes: they are given again.
+    https://www.twilio.com/docs/flex/developer/conversations/interactions-api/invites-subresource
+    """
+    names = ("contact_type_id", "contact_id", "contact_name", "channel", "address", "account_id", "sender_id")
+    row = Interaction(
+        initiated_by=InitiatedBy.CUSTOMER,
+        sender_address=interaction.sender_address,
+        worker=worker,
+        worker_sid=worker.worker_sid if worker is not None else "",
+        attributes=interaction.attributes,
+        continues_id=interaction.origin_id,
+        idempotency_key=f"offer-{interaction.key}",
+        fingerprint=hashlib.sha256(f"offer {interaction.key}".encode()).hexdigest(),
+        **{name: getattr(interaction, name) for name in names},
+    )
+    try:
+        with transaction.atomic(using=locks.alias()):
+            row.save(force_insert=True)
+    except IntegrityError:
+        made = Interaction.objects.select_related("agent", "message", "contact_type")
+        return made.filter(initiated_by=InitiatedBy.CUSTOMER, idempotency_key=row.idempotency_key).first()
+    request_after_commit(Job.DISPATCH, row.account_id)
+    tell_after_commit(signals.interaction_queued, row.pk)
+    return row
