@@ -4,13 +4,17 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from django.contrib import admin
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import quote
 from django.contrib.admin.views.main import ChangeList
+from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import FieldError
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, models, transaction
 from django.http import HttpRequest
 from django.urls import URLPattern, reverse
+
+from flex_outbound.contexts import user_of
 
 if TYPE_CHECKING:
     from flex_outbound.admin.pages import Page
@@ -71,6 +75,18 @@ class FlexModelAdmin(admin.ModelAdmin):
             return False
         values = value if isinstance(value, list) else [value]
         return all(_fits(str(one)) for one in values) and super().lookup_allowed(lookup, value, request)
+
+
+def log_of_many(request: HttpRequest, model: type[models.Model], title: str, said: str) -> None:
+    """Write into the admin's log what somebody did with many objects at once. It must name no customer."""
+    LogEntry.objects.create(
+        user_id=user_of(request).pk,
+        content_type=ContentType.objects.get_for_model(model),
+        object_id=None,
+        object_repr=title,
+        action_flag=CHANGE,
+        change_message=said,
+    )
 
 
 class ForgivingChangeList(ChangeList):

@@ -8,15 +8,14 @@ from typing import Any, Final
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.models import CHANGE, LogEntry
-from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from flex_outbound import addresses, channels, contexts
+from flex_outbound import addresses, channels
+from flex_outbound.admin.base import log_of_many
 from flex_outbound.admin.bounded_list import BoundedListAdmin
 from flex_outbound.admin.filters import FoldedRelated
 from flex_outbound.admin.pages import Page
@@ -83,13 +82,8 @@ class ExportPage(Page):
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Return the file, written while it is read."""
-        LogEntry.objects.create(
-            user_id=contexts.user_of(request).pk,
-            content_type=ContentType.objects.get_for_model(ConsentEvent),
-            object_id=None,
-            object_repr=_("Export as CSV"),
-            action_flag=CHANGE,
-            change_message=_("Exported as CSV: %(filter)s") % {"filter": _("everything")},
+        log_of_many(
+            request, ConsentEvent, _("Export as CSV"), _("Exported as CSV: %(filter)s") % {"filter": _("everything")}
         )
         answer = StreamingHttpResponse(consent_files.lines(), content_type="text/csv; charset=utf-8")
         answer["Content-Disposition"] = 'attachment; filename="consents.csv"'
@@ -123,7 +117,10 @@ class ImportPage(Page):
         finally:
             text.detach()
         words = ngettext("%(added)d entry of %(rows)d was new.", "%(added)d entries of %(rows)d were new.", found.added)
-        self.say(messages.SUCCESS, words % {"added": found.added, "rows": found.rows})
+        said = words % {"added": found.added, "rows": found.rows}
+        # The log names nobody of the file.
+        log_of_many(request, ConsentEvent, _("Import of a CSV file"), said)
+        self.say(messages.SUCCESS, said)
         return self.redirect(self.model_admin.url_to("changelist"))
 
     def _again(self, problems: list[str]) -> HttpResponse:

@@ -3,10 +3,8 @@
 from typing import Any, Final
 
 from django.contrib import messages
-from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import SEARCH_VAR
-from django.contrib.contenttypes.models import ContentType
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -14,6 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from flex_outbound import contexts
 from flex_outbound.admin import dashboard, export
+from flex_outbound.admin.base import log_of_many
 from flex_outbound.admin.pages import Page
 from flex_outbound.admin.sites import link_on
 from flex_outbound.models import Account, Interaction
@@ -50,14 +49,8 @@ class ExportPage(Page):
 
     def _log(self) -> None:
         told = [f"{_one_line(name)}={_told(name, str(value))}" for name, value in self.request.GET.items() if value]
-        LogEntry.objects.create(
-            user_id=contexts.user_of(self.request).pk,
-            content_type=ContentType.objects.get_for_model(Interaction),
-            object_id=None,
-            object_repr=_("Export as CSV"),
-            action_flag=CHANGE,
-            change_message=_("Exported as CSV: %(filter)s") % {"filter": " & ".join(told)[:1000] or _("everything")},
-        )
+        said = _("Exported as CSV: %(filter)s") % {"filter": " & ".join(told)[:1000] or _("everything")}
+        log_of_many(self.request, Interaction, _("Export as CSV"), said)
 
 
 def _told(name: str, value: str) -> str:

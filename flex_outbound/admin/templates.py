@@ -60,12 +60,15 @@ class SyncPage(Page):
         except FlexOutboundError as error:
             problem = explain(error)
             words = _("%(account)s: nothing was changed. %(summary)s %(remedy)s")
-            said = {"account": account, "summary": problem.summary, "remedy": problem.remedy}
-            self.say(messages.ERROR, words % said)
+            values = {"account": account, "summary": problem.summary, "remedy": problem.remedy}
+            self.say(messages.ERROR, words % values)
             return
         words = _("%(account)s: %(total)d templates (%(new)d new, %(changed)d changed, %(gone)d gone).")
         counts = {"total": synced.total, "new": synced.new, "changed": synced.changed, "gone": synced.gone}
-        self.succeed(words % {"account": account, **counts})
+        said = words % {"account": account, **counts}
+        # The log of a model admin takes any object.
+        self.model_admin.log_change(self.request, account, said)
+        self.succeed(said)
 
 
 class TemplateForm(forms.ModelForm):

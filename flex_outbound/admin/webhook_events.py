@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from flex_outbound.admin import badges
-from flex_outbound.admin.base import FlexModelAdmin, ReadOnly
+from flex_outbound.admin.base import FlexModelAdmin, ReadOnly, log_of_many
 from flex_outbound.admin.bounded_list import BoundedListAdmin
 from flex_outbound.admin.filters import EventTypeFilter, RefusalFilter
 from flex_outbound.models import WebhookEvent
@@ -50,6 +50,7 @@ class WebhookEventAdmin(ReadOnly, BoundedListAdmin):
             return TemplateResponse(request, "admin/flex_outbound/webhookevent/replay.html", context)
         count = callbacks.replay(queryset.values_list("pk", flat=True))
         said = ngettext("%(count)d event is applied again.", "%(count)d events are applied again.", count)
+        log_of_many(request, WebhookEvent, str(_("Apply again")), said % {"count": count})
         self.message_user(request, said % {"count": count}, messages.SUCCESS)
         return None
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.test import Client
 
@@ -37,6 +38,8 @@ def test_sync_now_reads_and_says_so(account: Account, sandbox: Sandbox, manager:
     html = page.content.decode()
     assert "Sandbox: 12 templates (12 new, 0 changed, 0 gone)." in html
     assert "Sync now" in html
+    logged = LogEntry.objects.values_list("user__username", "content_type__model", "change_message")
+    assert list(logged) == [("root", "account", "Sandbox: 12 templates (12 new, 0 changed, 0 gone).")]
     for one in defaults.CONTENT_TEMPLATES:
         assert one.name in html
     for words in ("Approved", "In review", "Rejected", "Paused", "Not submitted", "The template asks for sensitive"):

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 from django.test import Client
@@ -174,6 +175,11 @@ def test_a_file_is_exported_and_imported_in_the_admin(account: Account, say: Say
     assert "1 entry of 1 was new." in done.content.decode()
     [row] = ConsentEvent.objects.all()
     assert (row.source, row.user.get_username()) == ("keyword", "lea")  # type: ignore[union-attr]
+    logged = LogEntry.objects.order_by("pk").values_list("user__username", "content_type__model", "change_message")
+    assert list(logged) == [
+        ("lea", "consentevent", "Exported as CSV: everything"),
+        ("lea", "consentevent", "1 entry of 1 was new."),
+    ]
 
 
 def test_the_admin_names_what_is_wrong(db: None) -> None:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.db import connection
 from django.db.models import F
@@ -173,6 +174,8 @@ class TestAdmin:
         assert WebhookEvent.objects.get().processed_at is not None
         assert "1 event is applied again." in self._act(browser, confirmed="yes").content.decode()
         assert WebhookEvent.objects.get().processed_at is None
+        logged = LogEntry.objects.values_list("user__username", "content_type__model", "change_message")
+        assert list(logged) == [("boss", "webhookevent", "1 event is applied again.")]
 
     def test_reading_them_does_not_allow_it(self, browser: Client, opened: MakeRow, tell: Tell) -> None:
         User.objects.get(username="boss").user_permissions.remove(
