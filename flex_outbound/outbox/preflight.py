@@ -38,6 +38,7 @@ REJECTIONS: Final = frozenset(
         *("agent_not_allowed", "contact_gone", "contact_not_visible", "address_changed", "not_allowed"),
         *(OPTED_OUT, NO_CONSENT, CONSENT_UNKNOWN),
         *("worker_offline", "worker_full", "worker_channel_off", "outside_window"),
+        *("template_gone", "template_not_approved", "template", "closed", "not_own", "sender_misconfigured"),
     }
 )
 """Reasons of ``Rejection``."""
