@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from django.core.cache import cache as shared
 from django.db import IntegrityError, transaction
-from django.db.models import F, Q
+from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -65,6 +65,12 @@ REQUESTS: Final = 2
 
 CLOCKS_DIFFER: Final = timedelta(seconds=5)
 """What was asked so long after a callback's time is newer than the callback."""
+
+WRITTEN: Final = (
+    *("updated_at", "problem", "next_at", "seen_at", "channels"),
+    *("activities", "activity_sid", "activity_name", "is_available", "activity_at"),
+)
+"""The columns that an answer may change."""
 
 MOST_ACTIVITIES: Final = 100
 CHANNEL_EVENTS: Final = frozenset({"worker.capacity.update", "worker.channel.availability.update"})
@@ -194,8 +200,8 @@ def ask_due(account_id: int) -> int:
         Presence.objects.filter(pk__in=later).update(next_at=from_now(wait))
         request(Job.PRESENCE, account_id, wait)
     asked = taken[:admitted]
-    for row, answer in zip(asked, _ask_all(account, [row.worker.worker_sid for row in asked]), strict=True):
-        _record(row, answer)
+    if asked:
+        _record(asked, _ask_all(account, [row.worker.worker_sid for row in asked]))
     if len(taken) == BATCH:
         request(Job.PRESENCE, account_id)
     return len(asked)
@@ -248,20 +254,27 @@ def _ask(gateway: Gateway, worker_sid: str) -> Answer:
         return Answer(state)
 
 
-def _record(asked: Presence, answer: Answer) -> None:
-    """Write an answer, unless a callback has told something newer since the question."""
+def _record(asked: Collection[Presence], answers: Collection[Answer]) -> None:
+    """Write answers, unless a callback has told something newer since the question; in two statements for all."""
+    said = {row.pk: answer for row, answer in zip(asked, answers, strict=True)}
     with locks.bounded_transaction(read_first=True):
-        row = locks.lock(Presence.objects.filter(pk=asked.pk)).first()
-        if row is None:
-            return
-        values: dict[str, Any] = {"updated_at": Now(), "problem": answer.error.reason[:32] if answer.error else ""}
-        if _is_leased(row):
-            # Made due again meanwhile, it stays so.
-            values["next_at"] = None
-        if answer.error is None:
-            values |= {"seen_at": F("asked_at"), "channels": _stored(answer.channels or ())}
-            values |= _activity(row, answer.state)
-        Presence.objects.filter(pk=row.pk).update(**values)
+        # In one order: callbacks lock some of them meanwhile.
+        rows = list(locks.lock(Presence.objects.filter(pk__in=list(said)).order_by("pk")))
+        for row in rows:
+            for name, value in _values(row, said[row.pk]).items():
+                setattr(row, name, value)
+        Presence.objects.bulk_update(rows, WRITTEN)
+
+
+def _values(row: Presence, answer: Answer) -> dict[str, Any]:
+    values: dict[str, Any] = {"updated_at": Now(), "problem": answer.error.reason[:32] if answer.error else ""}
+    if _is_leased(row):
+        # Made due again meanwhile, it stays so.
+        values["next_at"] = None
+    if answer.error is None:
+        values |= {"seen_at": row.asked_at, "channels": _stored(answer.channels or ())}
+        values |= _activity(row, answer.state)
+    return values
 
 
 def _is_leased(row: Presence) -> bool:

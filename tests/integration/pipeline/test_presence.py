@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from crm_demo.models import Contact
@@ -136,6 +138,21 @@ def test_fifty_agents_at_one_contact_cost_one_question_each(
         Presence.objects.filter(next_at__isnull=False).update(next_at=timezone.now() - timedelta(seconds=1))
     asked = [path for path in questions(sandbox) if not path.endswith("/Channels")]
     assert len(asked) == len(set(asked)) == 50
+
+
+def test_the_answers_about_many_agents_are_two_statements(
+    look: Ask, account: Account, contact: Contact, sandbox: Sandbox, monkeypatch: Any
+) -> None:
+    names = ("bea", "carlos")
+    for name in names:
+        channels(make_agent(account, name), contact)
+    look()
+    with CaptureQueriesContext(connection) as asked:
+        assert presence.ask_due(account.pk) == 1 + len(names)
+    told = [one["sql"] for one in asked if "flex_outbound_presence" in one["sql"].partition(" WHERE ")[0]]
+    # Those that are due are read and taken; then the answers are read and written.
+    assert len(told) == 4
+    assert set(Presence.objects.values_list("is_available", "next_at")) == {(True, None)}
 
 
 def test_a_live_poll_costs_twilio_nothing_and_is_answered_304(
