@@ -1,6 +1,8 @@
 """How pages and messages show addresses, names and times in the reader's language and time zone."""
 
+import re
 from datetime import datetime
+from typing import Final
 
 from django.utils.formats import date_format
 from django.utils.timezone import is_aware, localtime, now
@@ -27,3 +29,11 @@ def clock(moment: datetime | None) -> str:
     here = local(moment)
     is_today = here.date() == local(now()).date()
     return isolated(date_format(here, "TIME_FORMAT" if is_today else "SHORT_DATETIME_FORMAT"))
+
+
+_TWO_STOPS: Final = re.compile("([^.])\\.(\u2069?)\\.$")
+
+
+def ended(words: object) -> str:
+    """Return a sentence with one full stop, where it ends in a time that has one of its own: "until 2:24 p.m."."""
+    return _TWO_STOPS.sub(r"\1.\2", str(words))

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from flex_outbound.channels import Channel
 from flex_outbound.contacts import ContactAdapter, id_of, label_of
-from flex_outbound.display import clock
+from flex_outbound.display import clock, ended
 from flex_outbound.models import Presence, Sender
 from flex_outbound.outbox import presence, readiness, window
 from flex_outbound.outbox.preflight import ChannelOption
@@ -113,7 +113,7 @@ def _with_presence(option: ChannelOption, live: Live) -> ChannelOption:
 
 def window_in_words(one: Window) -> str:
     """Return how long free text reaches the customer."""
-    return str(WINDOWS[one.state]) % {"until": clock(one.until)}
+    return ended(str(WINDOWS[one.state]) % {"until": clock(one.until)})
 
 
 # -- for the API -------------------------------------------------------------------------------------------------------

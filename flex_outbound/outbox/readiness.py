@@ -9,7 +9,7 @@ from typing import Any, Final
 from django.utils.formats import number_format
 
 from flex_outbound.channels import Channel, InitiatedBy
-from flex_outbound.display import clock, isolated
+from flex_outbound.display import clock, ended, isolated
 from flex_outbound.exceptions import ClickConflict
 from flex_outbound.gateway.base import WorkerChannel
 from flex_outbound.models import Interaction, Presence, Sender
@@ -169,7 +169,7 @@ def in_words(state: State) -> str:
         return str(remedies.SILENT if state.is_silent else remedies.ASKING)
     if state.there is There.OFFLINE:
         values = {"activity": isolated(state.activity or "Offline"), "since": clock(state.since)}
-        return str(remedies.OFFLINE_SINCE if state.since else remedies.OFFLINE) % values
+        return ended(str(remedies.OFFLINE_SINCE if state.since else remedies.OFFLINE) % values)
     numbers = {"assigned": _number(state.assigned), "capacity": _number(state.capacity)}
     return str(_ROOM[state.reason]) % {"channel": isolated(state.task_channel), **numbers}
 

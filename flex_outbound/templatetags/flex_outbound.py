@@ -18,12 +18,13 @@ from flex_outbound import answering, contexts, emails, inbox, live, segments, ti
 from flex_outbound.channels import MAX_BODY, Channel
 from flex_outbound.compact import compact_buttons, kept
 from flex_outbound.conf import conf
-from flex_outbound.current import isolated
+from flex_outbound.display import ended, isolated
 
 logger = logging.getLogger(__name__)
 register = template.Library()
 
 
+register.filter("ended", ended)
 register.filter("isolated", isolated)
 register.filter("segments_in_words", segments.in_words)
 register.filter("segments_why", segments.why)

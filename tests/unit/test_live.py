@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone, translation
 
 from crm_demo.models import Contact
 from flex_outbound import live
@@ -59,6 +60,20 @@ def test_every_state_has_words(there: There) -> None:
     reason = readiness.OFFLINE if there is There.OFFLINE else ""
     assert "%" not in live.in_words(State(there, reason, since=NOW))
     assert "%" not in live.in_words(State(there, reason, is_silent=True))
+
+
+@pytest.mark.parametrize("language", ["en", "ar", "de"])
+@pytest.mark.parametrize("hour", [0, 2, 12, 14])
+def test_a_sentence_that_ends_in_a_time_has_one_full_stop(language: str, hour: int, settings: Any) -> None:
+    """In English the time ends in one: "2:24 p.m."."""
+    settings.TIME_ZONE = "UTC"
+    at = timezone.now().replace(hour=hour, minute=24)
+    with translation.override(language):
+        said = [live.in_words(State(There.OFFLINE, readiness.OFFLINE, since=at))]
+        one = window.Window("+14155550123", 1, at - window.HOURS, at - timedelta(hours=2))
+        said.append(live.window_in_words(one))
+    plain = [words.replace("\u2068", "").replace("\u2069", "") for words in said]
+    assert [(words[-1], words[-2:] != "..") for words in plain] == [(".", True)] * 2
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,15 @@ function clock(moment) {
 
 /** Put the reader's clock in the place of the server's. */
 function told(text, moment, asTold) {
-  return asTold && moment ? text.replace(asTold, clock(moment)) : text;
+  if (!asTold || !moment) return text;
+  // The server leaves out the full stop of a sentence that ends in a time which has one.
+  const whole = text.endsWith(asTold) ? `${text}.` : text;
+  return ended(whole.replace(asTold, clock(moment)));
+}
+
+/** One full stop, where a sentence ends in a time that has one of its own. */
+function ended(text) {
+  return text.replace(/([^.])\.(\u2069?)\.$/u, "$1.$2");
 }
 
 // --- the window ---
@@ -74,7 +82,7 @@ export function showWindow(form) {
   form.dataset.window = state;
   form.dataset.windowUntil = until;
   box.dataset.state = state;
-  setText(line, box.dataset[state].replace("{until}", clock(until)));
+  setText(line, ended(box.dataset[state].replace("{until}", clock(until))));
   if (form.flexWindow === state) return;
   const wasClosed = form.flexWindow === "closed";
   form.flexWindow = state;
