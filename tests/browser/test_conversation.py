@@ -47,6 +47,37 @@ def test_what_the_customer_says_appears_and_so_does_what_becomes_of_an_answer(
     expect(page.locator("[data-announce]")).to_contain_text("Yes")
 
 
+def test_what_is_pressed_is_not_replaced(page: Page, conversation: Conversation, agent: Any) -> None:
+    """A browser that does not focus a button when it is pressed would lose the click."""
+    mine = talk.answer(conversation, "Are you there?", 0, agent=agent, said_at=timezone.now())
+    touch(conversation)
+    state = page.get_by_test_id("flex-message-state")
+    expect(state).to_have_text("Sent", timeout=15_000)
+    handle = state.element_handle()
+    state.hover()
+    page.mouse.down()
+    Message.objects.filter(pk=mine.pk).update(delivery_status="read")
+    touch(conversation)
+    with page.expect_response(lambda answer: "/flex/timeline/" in answer.url and answer.status == 200):
+        page.locator("flex-conversation").evaluate("element => { element.soon(0); }")
+    page.wait_for_timeout(300)
+    assert handle.evaluate("element => element.isConnected")
+    page.mouse.up()
+    expect(state).to_have_text("Read")
+
+
+def test_the_form_waits_for_the_pointer_as_well(page: Page, conversation: Conversation) -> None:
+    form = page.locator("flex-answer")
+    page.evaluate(
+        "async () => { const one = document.querySelector('flex-answer'); one.asked = 0;"
+        " one.dispatchEvent(new PointerEvent('pointerdown')); one.done = false;"
+        " one.refresh().then(() => { one.done = true; }); await new Promise((after) => setTimeout(after, 1000)); }"
+    )
+    assert form.evaluate("element => element.done") is False
+    form.evaluate("() => { document.dispatchEvent(new PointerEvent('pointerup')); }")
+    page.wait_for_function("() => document.querySelector('flex-answer').done")
+
+
 def test_who_reads_above_is_not_moved_and_is_told(page: Page, conversation: Conversation) -> None:
     talk.many(conversation, 30)
     page.reload()

@@ -87,6 +87,7 @@ export class FlexAnswerElement extends HTMLElement {
     this.addEventListener("input", (event) => this.edited(event.target), { signal });
     this.addEventListener("change", (event) => this.edited(event.target), { signal });
     this.addEventListener("click", (event) => this.clicked(event), { signal });
+    this.addEventListener("pointerdown", () => this.pressed(), { signal });
     document.addEventListener("flex-outbound:update", (event) => this.happened(event.detail?.interaction), { signal });
     document.addEventListener("visibilitychange", () => this.looked(), { signal });
     this.prepare();
@@ -421,6 +422,18 @@ export class FlexAnswerElement extends HTMLElement {
     if (!document.hidden && Date.now() - this.asked > FRESH) this.refresh();
   }
 
+  /** A button that is replaced while the pointer presses it gets no click: nothing is shown until it is released. */
+  pressed() {
+    const press = new AbortController();
+    this.released = new Promise((resolve) => {
+      const release = () => {
+        press.abort();
+        setTimeout(resolve); // the click comes after this event
+      };
+      for (const name of ["pointerup", "pointercancel"]) document.addEventListener(name, release, { signal: press.signal });
+    });
+  }
+
   /** Show the forms as they are now, unless somebody is at one of them. */
   async refresh() {
     const { formUrl } = this.dataset;
@@ -428,6 +441,7 @@ export class FlexAnswerElement extends HTMLElement {
     this.isAsking = true;
     this.asked = Date.now();
     const { document: fetched } = await ask(formUrl, { type: "document" });
+    await this.released;
     this.isAsking = false;
     const fresh = fetched?.querySelector("flex-answer");
     if (!fresh || !this.isConnected || this.forms.some((form) => this.isTyped(form))) return;

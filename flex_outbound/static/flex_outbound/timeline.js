@@ -69,6 +69,7 @@ export class FlexConversationElement extends HTMLElement {
     this.wait = QUICK;
     const { signal } = this.stops;
     this.addEventListener("click", (event) => this.clicked(event), { signal });
+    this.addEventListener("pointerdown", () => this.pressed(), { signal });
     this.addEventListener("error", (event) => this.broken(event.target), { signal, capture: true });
     this.scroller.addEventListener("scroll", () => this.scrolled(), { signal, passive: true });
     document.addEventListener("visibilitychange", () => this.woken(), { signal });
@@ -112,6 +113,7 @@ export class FlexConversationElement extends HTMLElement {
     if (!this.hasAttribute("data-newest") || this.isAsking) return;
     this.isAsking = true;
     const answer = await load(this.dataset.liveUrl, this.etag);
+    if (answer.entries) await this.released;
     this.isAsking = false;
     if (!this.isConnected) return;
     if (answer.status === 200 && answer.entries) {
@@ -125,6 +127,18 @@ export class FlexConversationElement extends HTMLElement {
     }
     this.wait = document.hidden ? LAZY.hidden : Math.min(this.wait * LAZY.factor, LAZY.last);
     this.soon(this.wait);
+  }
+
+  /** A button that is replaced while the pointer presses it gets no click: nothing is shown until it is released. */
+  pressed() {
+    const press = new AbortController();
+    this.released = new Promise((resolve) => {
+      const release = () => {
+        press.abort();
+        setTimeout(resolve); // the click comes after this event
+      };
+      for (const name of ["pointerup", "pointercancel"]) document.addEventListener(name, release, { signal: press.signal });
+    });
   }
 
   woken() {
