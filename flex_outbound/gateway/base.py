@@ -340,6 +340,12 @@ class Gateway(Protocol):
     def leave_channel(self, interaction_sid: str, channel_sid: str, task_sid: str) -> None:
         """Take the agent who has a task out of a channel, which stays open. Who has left already may leave again."""
 
+    def update_task_attributes(self, task_sid: str, changes: Mapping[str, Any]) -> bool:
+        """Merge changes into a task's attributes: dicts are merged, None drops a key. False where the task is gone.
+
+        Idempotent: a change that was made may be made again.
+        """
+
     def create_message(self, request: MessageRequest) -> str:
         """Send a message into a conversation and return its SID (IM…). Not idempotent."""
 

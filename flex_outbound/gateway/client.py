@@ -22,7 +22,7 @@ from flex_outbound.gateway.calls import in_path
 from flex_outbound.gateway.classify import malformed
 from flex_outbound.gateway.media import TwilioMedia
 from flex_outbound.gateway.observe import Operation
-from flex_outbound.gateway.queries import TwilioQueries
+from flex_outbound.gateway.tasks import TwilioTasks
 from flex_outbound.gateway.workers import TwilioWorkers
 from flex_outbound.sids import SidKind
 from flex_outbound.twilio_statuses import ChannelStatus
@@ -57,7 +57,7 @@ def connect(connection: Connection) -> Gateway:
         return _kept[connection]
 
 
-class TwilioGateway(TwilioQueries, TwilioMedia, TwilioWorkers):
+class TwilioGateway(TwilioTasks, TwilioMedia, TwilioWorkers):
     """One account at Twilio: implements ``gateway.base.Gateway``. Several threads may use it at once."""
 
     def create_interaction(self, request: InteractionRequest) -> InteractionResult:

@@ -35,6 +35,7 @@ _NEVER = Retry(total=False)
 class _LastAnswer(threading.local):
     http_status: int | None = None
     retry_after: float | None = None
+    etag: str | None = None
 
 
 class _Sending(threading.local):
@@ -84,9 +85,14 @@ class GatewayHttpClient(HttpClient):  # type: ignore[misc]
         """The ``Retry-After`` of the calling thread's last answer in seconds, None where it had none."""
         return self._last.retry_after
 
+    @property
+    def last_etag(self) -> str | None:
+        """The ``ETag`` of the calling thread's last answer, with its quotes; None where it had none."""
+        return self._last.etag
+
     def forget_last(self) -> None:
         """Forget the calling thread's last answer."""
-        self._last.http_status = self._last.retry_after = None
+        self._last.http_status = self._last.retry_after = self._last.etag = None
 
     def request(
         self,
@@ -156,6 +162,7 @@ class GatewayHttpClient(HttpClient):  # type: ignore[misc]
         """Note an answer before its body is read, so that the status is known even where the body breaks off."""
         self._last.http_status = reply.status
         self._last.retry_after = parse_retry_after(reply.headers.get("Retry-After"))
+        self._last.etag = reply.headers.get("ETag")
         self.logger.debug("answered %s", reply.status)
 
     def _send(self, method: str, url: str, body: bytes | None, headers: dict[str, str]) -> BaseHTTPResponse:

@@ -12,11 +12,12 @@
 tasks that can be found by key, messages that can be found in their conversation.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from flex_outbound.exceptions import Refused
-from flex_outbound.gateway import errors, payloads
+from flex_outbound.gateway import attributes, errors, payloads
 from flex_outbound.gateway.base import (
     ChannelState,
     Connection,
@@ -126,6 +127,19 @@ class MemoryGateway(MemoryHolders):
                 self.tasks[task_sid] = replace(self.tasks[task_sid], status="completed")
         if error:
             raise error
+
+    def update_task_attributes(self, task_sid: str, changes: Mapping[str, Any]) -> bool:
+        """Merge changes into a task's attributes; False where the task was forgotten."""
+        with self._lock:
+            error = self._failure("update_task_attributes")
+            task = self.tasks.get(task_sid)
+            if task is not None:
+                after = attributes.merged(task.attributes, changes)
+                attributes.as_text(after)
+                self.tasks[task_sid] = replace(task, attributes=after)
+        if error:
+            raise error
+        return task is not None
 
     def fetch_worker(self, worker_sid: str) -> WorkerState | None:
         """Return a worker's activity."""

@@ -27,6 +27,7 @@ class Operation(StrEnum):
     FIND_TASKS = "find_tasks"
     FIND_PAST_TASKS = "find_past_tasks"
     FETCH_TASK = "fetch_task"
+    UPDATE_TASK = "update_task"
     FETCH_CHANNEL = "fetch_channel"
     FIND_CONVERSATIONS = "find_conversations"
     FIND_HOLDERS = "find_holders"

@@ -234,6 +234,15 @@ def attributes_or_none(raw: object) -> dict[str, Any] | None:
     return None if value is None else _mapping(value)
 
 
+def attributes_of_task(raw: object) -> dict[str, Any] | None:
+    """Return a task's attributes, None where they are missing, broken or no object, so that they cannot be kept."""
+    try:
+        value = json.loads(raw) if isinstance(raw, str) else raw
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
 def moment(value: object) -> datetime | None:
     """Return an aware time, None for anything else.
 

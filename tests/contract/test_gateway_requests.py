@@ -95,6 +95,11 @@ STEPS: dict[str, list[Step]] = {
     "has_customer": [
         lambda gateway, made: gateway.has_customer(str(made.conversation_sid), Channel.SMS, ADDRESSES[Channel.SMS])
     ],
+    "update_task_attributes": [
+        lambda gateway, made: gateway.update_task_attributes(
+            str(made.task_sid), {"conversations": {"outcome": "Solved"}, "direction": None}
+        )
+    ],
     "close_channel": [lambda gateway, made: gateway.close_channel(str(made.interaction_sid), str(made.channel_sid))],
     "fetch_channel": [lambda gateway, made: gateway.fetch_channel(str(made.interaction_sid), str(made.channel_sid))],
     "create_message": [
