@@ -99,6 +99,12 @@ def presence(account_id: str) -> None:
     _run(Job.PRESENCE, account_id)
 
 
+@shared_task(name=broker.TASKS[Job.ATTRIBUTES], ignore_result=True)
+def attributes(account_id: str) -> None:
+    """Write what is to be changed about the tasks of an account."""
+    _run(Job.ATTRIBUTES, account_id)
+
+
 @shared_task(name=broker.TASKS[Job.IMPORT], ignore_result=True)
 def import_fetch(run_id: str) -> None:
     """Read for an import what an account has at Twilio."""

@@ -59,7 +59,9 @@ ADDRESSES: Final = {
 
 MAX_ROUNDS: Final = 100
 MIN_STEP: Final = 0.5
-_TIMED: Final = (*("Interaction", "DispatchAttempt", "Message", "Closing", "WebhookEvent", "Heartbeat", "Presence"),)
+_TIMED: Final = (
+    *("Interaction", "DispatchAttempt", "Message", "Closing", "TaskUpdate", "WebhookEvent", "Heartbeat", "Presence"),
+)
 _SANDBOX_TIMEOUT: Final = (3.0, 3.0)
 
 

@@ -267,6 +267,8 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Interaction",
             fields=[
+                ("outcome", models.CharField(blank=True, default="", max_length=100, verbose_name="outcome")),
+                ("notes", models.TextField(blank=True, default="", verbose_name="notes")),
                 ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 (
                     "initiated_by",
@@ -2157,6 +2159,76 @@ class Migration(migrations.Migration):
                 "verbose_name": "draft",
                 "verbose_name_plural": "drafts",
                 "default_permissions": (),
+            },
+        ),
+        migrations.CreateModel(
+            name="TaskUpdate",
+            fields=[
+                (
+                    "interaction",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="task_update",
+                        serialize=False,
+                        to="flex_outbound.interaction",
+                        verbose_name="interaction",
+                    ),
+                ),
+                ("attributes", models.JSONField(blank=True, default=dict, verbose_name="attributes")),
+                ("version", models.PositiveIntegerField(default=0)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "Waiting to be written"),
+                            ("written", "Written"),
+                            ("gone", "Not written: Flex had closed the task"),
+                            ("refused", "Not written: Twilio refused"),
+                        ],
+                        default="waiting",
+                        max_length=16,
+                        verbose_name="state",
+                    ),
+                ),
+                ("attempts", models.PositiveIntegerField(default=0, verbose_name="attempts")),
+                (
+                    "next_at",
+                    models.DateTimeField(blank=True, db_default=django.db.models.functions.datetime.Now(), null=True),
+                ),
+                (
+                    "asked_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="asked"
+                    ),
+                ),
+                ("ended_at", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="ended")),
+                ("error", models.TextField(blank=True, default="", verbose_name="what Twilio said")),
+                ("told", models.CharField(blank=True, default="", editable=False, max_length=64)),
+            ],
+            options={
+                "verbose_name": "change of a task",
+                "verbose_name_plural": "changes of tasks",
+                "default_permissions": (),
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("next_at__isnull", False)), fields=["next_at"], name="flex_task_update_due"
+                    )
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("state__in", ["waiting", "written", "gone", "refused"])),
+                        name="flex_task_update_state_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("next_at__isnull", False), ("state", "waiting")),
+                            models.Q(models.Q(("state", "waiting"), _negated=True), ("next_at__isnull", True)),
+                            _connector="OR",
+                        ),
+                        name="flex_task_update_waits",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(

@@ -25,6 +25,7 @@ from flex_outbound.models.presence import Presence
 from flex_outbound.models.resource import Resource, ResourceKind
 from flex_outbound.models.saved_reply import SavedReply, SavedReplyGroup
 from flex_outbound.models.sender import Sender, SenderGroup
+from flex_outbound.models.task_update import TaskUpdate
 from flex_outbound.models.template import Template, TemplateUse
 from flex_outbound.models.worker import Worker
 from flex_outbound.statuses import Outcome
@@ -67,6 +68,7 @@ __all__ = [
     "Sender",
     "SenderGroup",
     "Source",
+    "TaskUpdate",
     "Template",
     "TemplateUse",
     "WebhookEvent",

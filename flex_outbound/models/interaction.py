@@ -17,7 +17,7 @@ from flex_outbound.conf import conf
 from flex_outbound.discretion import by_key
 from flex_outbound.models.account import Account
 from flex_outbound.models.constraints import UniqueWhere
-from flex_outbound.models.failure import Failure
+from flex_outbound.models.disposition import Disposed
 from flex_outbound.models.fields import AddressKeyField, SidField
 from flex_outbound.models.in_the_way import ANSWERING, IN_THE_WAY, IN_THE_WAY_OF_ALL, INVITING, NOT_AGAIN
 from flex_outbound.models.ownership import owner_of
@@ -62,7 +62,7 @@ class InteractionQuerySet(SchedulableQuerySet["Interaction"]):
         return self.select_related("account", "agent", "sender", "worker__presence", "message").defer(*tokens)
 
 
-class Interaction(Failure):
+class Interaction(Disposed):
     """One click on one channel of one contact.
 
     ``id`` is also the correlation key: its 32 hexadecimal digits travel in the task's attributes as

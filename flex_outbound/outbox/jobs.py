@@ -28,6 +28,7 @@ class Job(StrEnum):
     CLOSE = "close"
     CONVERSATION = "conversation"
     PRESENCE = "presence"
+    ATTRIBUTES = "attributes"
     IMPORT = "import"
     TEMPLATES = "templates"
 

@@ -23,9 +23,10 @@ from flex_outbound.models import (
     Message,
     OpenSearch,
     Presence,
+    TaskUpdate,
     WebhookEvent,
 )
-from flex_outbound.outbox import callbacks, dispatch, host, lookups, messages, polling, presence
+from flex_outbound.outbox import callbacks, dispatch, host, lookups, messages, polling, presence, task_attributes
 from flex_outbound.outbox.attempts import BATCH
 from flex_outbound.outbox.clock import from_now
 from flex_outbound.outbox.conversations import attending, ending
@@ -58,6 +59,7 @@ _RUN: Final[dict[Job, Callable[[int], object]]] = {
     Job.CLOSE: ending.close_due,
     Job.CONVERSATION: attending.attend,
     Job.PRESENCE: presence.ask_due,
+    Job.ATTRIBUTES: task_attributes.write_due,
 }
 
 
@@ -94,7 +96,9 @@ def due_jobs() -> list[tuple[Job, int]]:
     messages_due = Message.objects.due().order_by().values_list("account_id", flat=True)
     events_due = WebhookEvent.objects.due().order_by().values_list("account_id", flat=True)
     closings_due = Closing.objects.due().order_by().values_list("interaction__account_id", flat=True)
-    for job, accounts in ((Job.MESSAGE, messages_due), (Job.EVENT, events_due)):
+    changes_due = TaskUpdate.objects.due().order_by().values_list("interaction__account_id", flat=True)
+    by_job = ((Job.MESSAGE, messages_due), (Job.EVENT, events_due), (Job.ATTRIBUTES, changes_due))
+    for job, accounts in by_job:
         jobs += [(job, account_id) for account_id in sorted(set(accounts.distinct()))]
     ends_due = ConversationHolder.objects.filter(close_at__lte=Now()).values_list("conversation__account_id", flat=True)
     jobs += [(Job.CLOSE, account_id) for account_id in sorted({*closings_due.distinct(), *ends_due.distinct()})]

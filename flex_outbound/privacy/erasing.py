@@ -30,6 +30,7 @@ from flex_outbound.models import (
     Interaction,
     Message,
     OpenSearch,
+    TaskUpdate,
     WebhookEvent,
 )
 from flex_outbound.models.digests import digest_of
@@ -52,6 +53,9 @@ BATCH: Final = 200
 """Interactions, or messages, of one transaction."""
 
 COPIES: Final = ("to", "cc", "bcc")
+
+_TEXTS: Final = ("contact_name", "address", "address_key", "subject", "fingerprint", "notes")
+"""The columns of an interaction that are emptied. The outcome stays: it is a word of the project, for its figures."""
 
 _RETRY: Final = re.compile(r"retry-[0-9a-f]{32}")
 """An idempotency key of our own: it names an interaction, and no customer."""
@@ -226,12 +230,14 @@ def _erase_batch(batch: Sequence[Interaction]) -> int:
     Interaction.objects.bulk_update(batch, ["error_params", "idempotency_key"])
     _empty(DispatchAttempt, keys, error_detail="")
     _empty(Closing, keys, error="")
+    # What was not written yet is about a person, too.
+    TaskUpdate.objects.filter(pk__in=keys).delete()
     # Those that wait are about to be applied, and hold nothing but SIDs and states either.
     WebhookEvent.objects.filter(interaction__in=keys, processed_at__isnull=False).update(payload={})
     _rename_in_log(batch)
     nothing: list[str] = []
     Interaction.objects.filter(pk__in=keys).update(
-        **dict.fromkeys(("contact_name", "address", "address_key", "subject", "fingerprint"), ""),
+        **dict.fromkeys(_TEXTS, ""),
         **dict.fromkeys(COPIES, nothing),
         version=F("version") + 1,
         updated_at=Now(),

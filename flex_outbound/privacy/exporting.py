@@ -28,6 +28,7 @@ _INTERACTION: Final = (
     *("id", "channel", "contact_name", "address", "to", "cc", "bcc", "subject", "sender_address", "status"),
     *("error_reason", "error_code", "delivery_status", "task_status", "channel_status", "conversation_state"),
     *("interaction_sid", "channel_sid", "task_sid", "conversation_sid", "invite_sid", "named_task_sid"),
+    *("outcome", "notes"),
     *("created_at", "updated_at", "sent_at", "opened_at", "finished_at"),
 )
 _ATTEMPT: Final = ("number", "outcome", "started_at", "finished_at", "http_status", "error_code", "error_detail")
@@ -70,7 +71,7 @@ def export(person: Person) -> Iterator[str]:
 
 
 def _interactions(person: Person) -> QuerySet[Interaction]:
-    related = ("agent", "message")
+    related = ("agent", "message", "task_update")
     return person.interactions().select_related(*related).prefetch_related("attempts").order_by("created_at", "pk")
 
 
@@ -105,7 +106,13 @@ def _of_interaction(row: Interaction) -> dict[str, Any]:
         "agent": _name(row.agent),
         "message": _of_message(first) if first is not None else None,
         "attempts": [_fields(one, _ATTEMPT) for one in attempts],
+        "task_update": _of_update(row),
     }
+
+
+def _of_update(row: Interaction) -> dict[str, Any] | None:
+    update = getattr(row, "task_update", None)
+    return _fields(update, ("attributes", "state", "asked_at", "ended_at")) if update is not None else None
 
 
 def _of_message(row: Message) -> dict[str, Any]:

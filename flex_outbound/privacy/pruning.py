@@ -17,7 +17,17 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from flex_outbound.exceptions import FlexOutboundError
-from flex_outbound.models import Account, Closing, Conversation, Draft, Interaction, Message, OpenSearch, WebhookEvent
+from flex_outbound.models import (
+    Account,
+    Closing,
+    Conversation,
+    Draft,
+    Interaction,
+    Message,
+    OpenSearch,
+    TaskUpdate,
+    WebhookEvent,
+)
 from flex_outbound.outbox import drafts, locks
 from flex_outbound.outbox.conversations import keeping, searching
 from flex_outbound.reports import days as calendar
@@ -164,6 +174,7 @@ def _old_interactions(cutoff: datetime) -> QuerySet[Interaction]:
         ~Exists(Conversation.objects.filter(next_at__isnull=False, **mine)),
         ~Exists(Message.objects.filter(**mine).exclude(settled)),
         ~Exists(Closing.objects.filter(next_at__isnull=False, **mine)),
+        ~Exists(TaskUpdate.objects.filter(next_at__isnull=False, **mine)),
         ~Exists(WebhookEvent.objects.filter(processed_at=None, error="", **mine)),
         ~Exists(Interaction.objects.filter(continues=OuterRef("pk")).exclude(status__in=sorted(FINAL))),
     )

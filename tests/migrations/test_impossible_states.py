@@ -26,6 +26,7 @@ from flex_outbound.models import (
     SavedReplyGroup,
     Sender,
     SenderGroup,
+    TaskUpdate,
     Template,
     TemplateUse,
     WebhookEvent,
@@ -234,6 +235,15 @@ IMPOSSIBLE: list[tuple[str, Deed]] = [
             and world.make(SavedReplyGroup, saved_reply=world.reply, group=world.group)
         ),
     ),
+    (
+        "flex_task_update_state_known",
+        lambda world: world.make(TaskUpdate, interaction=world.row, state="lost", next_at=None),
+    ),
+    ("flex_task_update_waits", lambda world: world.make(TaskUpdate, interaction=world.row, next_at=None)),
+    (
+        "flex_task_update_waits",
+        lambda world: world.make(TaskUpdate, interaction=world.row, state="written", next_at=MOMENT),
+    ),
     ("flex_template_unique", lambda world: world.make(Template, **world.like_template)),
     ("flex_template_use_unique", lambda world: world.make(TemplateUse, user=world.user, template=world.template)),
 ]
@@ -298,6 +308,11 @@ POSSIBLE: list[tuple[str, Deed]] = [
     (
         "an entry for one sender beside one for all",
         lambda world: world.make(ConsentEvent, sender_address=world.sender.address, **world.like_consent),
+    ),
+    ("a change of a task that waits", lambda world: world.make(TaskUpdate, interaction=world.row, next_at=MOMENT)),
+    (
+        "a change of a task that was written",
+        lambda world: world.make(TaskUpdate, interaction=world.row, state="written", next_at=None),
     ),
     ("another attempt", lambda world: world.make(DispatchAttempt, interaction=world.row, number=2)),
 ]

@@ -1,0 +1,130 @@
+"""Changing a task's attributes: what is to be written is committed first, and a job writes it.
+
+A row of ``TaskUpdate`` is kept for each interaction until Twilio has the change, so that neither a lost job nor a dead
+worker loses it. The task itself is never canceled, completed or deleted.
+https://www.twilio.com/docs/taskrouter/api/task#update-a-task-resource
+"""
+
+import logging
+from collections.abc import Mapping
+from typing import Any, Final
+
+from django.db.models import F
+from django.db.models.functions import Now
+from django.utils.translation import gettext as _
+
+from flex_outbound.exceptions import ClickConflict, ConfigurationError, GatewayError, Refused
+from flex_outbound.gateway import attributes
+from flex_outbound.models import Interaction, TaskUpdate
+from flex_outbound.outbox import alerts, attribute_rules, claims, jobs, locks, retry
+from flex_outbound.outbox.clock import from_now
+from flex_outbound.outbox.gateways import gateway_for
+from flex_outbound.outbox.jobs import Job, request_after_commit
+from flex_outbound.statuses import FINAL, Status
+
+logger = logging.getLogger(__name__)
+
+BATCH: Final = 10
+"""Tasks that one job changes, with two requests each."""
+
+NEVER_OPENED: Final = frozenset({Status.FAILED, Status.CANCELED})
+
+State = TaskUpdate.State
+
+
+def update_task_attributes(interaction: Interaction, changes: dict[str, Any]) -> TaskUpdate:
+    """Have the attributes of an interaction's task changed, in a job; returns the row that says how far it is.
+
+    ``changes``: merged into what the task has. Dicts are merged, other values replaced, and None drops a key. Where the
+    interaction is still being opened, it is written once the task exists. Where Twilio has deleted the task, which it
+    does minutes after its end, the row says ``gone``.
+
+    Raises InvalidClick, whose ``item`` is the key that is wrong: for what is no JSON or too long, and for what Flex or
+    this app sets. Raises ClickConflict(``no_task``) for an interaction that failed or was canceled.
+    """
+    attribute_rules.check(changes)
+    if interaction.status in NEVER_OPENED or interaction.is_erased:
+        words = _("This was never opened in Flex, or was erased: there is no task to change.")
+        raise ClickConflict(words, code="no_task", interaction=interaction)
+    return keep(interaction, changes)
+
+
+def keep(interaction: Interaction, changes: Mapping[str, Any], **values: Any) -> TaskUpdate:
+    """Commit a change together with those that wait already, and wake the job. ``values``: further columns.
+
+    Raises InvalidClick where all of them together are too long for a task.
+    """
+    columns = {**values, "state": State.WAITING, "next_at": Now(), "asked_at": Now(), "error": "", "attempts": 0}
+    with locks.bounded_transaction(read_first=True):
+        made = {**columns, "attributes": dict(changes)}
+        row, is_new = TaskUpdate.objects.get_or_create(interaction=interaction, defaults=made)
+        all_of_it = dict(changes)
+        if not is_new:
+            mine = TaskUpdate.objects.filter(pk=row.pk)
+            all_of_it = attributes.combined(locks.lock(mine).get().attributes, changes)
+            if attribute_rules.fits(all_of_it):
+                mine.update(**columns, attributes=all_of_it, version=F("version") + 1)
+        request_after_commit(Job.ATTRIBUTES, interaction.account_id)
+    # Raised out here: within, it would break the transaction of a host that has one open around the request.
+    attribute_rules.check_size(all_of_it)
+    return TaskUpdate.objects.get(pk=row.pk)
+
+
+def write_due(account_id: int) -> int:
+    """Write the changes of an account that are due. Returns how many tasks have them now."""
+    due = TaskUpdate.objects.due().filter(interaction__account=account_id).select_related("interaction__account")
+    with locks.bounded_transaction(read_first=True):
+        # A worker that dies over it leaves the change to the next job after the pause.
+        rows = claims.take(due, BATCH, retry.LONGEST_DELAY, attempts=F("attempts") + 1)
+    count = sum(_write(row) for row in rows)
+    if len(rows) == BATCH:
+        jobs.request(Job.ATTRIBUTES, account_id)
+    return count
+
+
+def _write(row: TaskUpdate) -> bool:
+    interaction = row.interaction
+    if interaction.task_sid is None:
+        _wait_for_task(row)
+        return False
+    try:
+        is_written = gateway_for(interaction.account).update_task_attributes(interaction.task_sid, row.attributes)
+    except Refused as error:
+        logger.error("Task %s cannot be changed: error %s", interaction.task_sid, error.code)
+        alerts.note_access(interaction.account, error)
+        # With other credentials it may succeed, together with the next change; anything else would only be refused
+        # again, and take the next change with it.
+        kept = row.attributes if error.reason == alerts.NOT_SET_UP else {}
+        _end(row, State.REFUSED, attributes=kept, error=error.detail[:500])
+        return False
+    except (GatewayError, ConfigurationError) as error:
+        # The same change made twice is one change, so an unknown outcome may simply be repeated.
+        logger.warning("Task %s could not be changed yet: %s", interaction.task_sid, type(error).__name__)
+        alerts.note_access(interaction.account, error)
+        _again(row, retry.backoff(row.attempts + 1, getattr(error, "retry_after", None)))
+        return False
+    _end(row, State.WRITTEN if is_written else State.GONE, attributes={})
+    return is_written
+
+
+def _wait_for_task(row: TaskUpdate) -> None:
+    """Wait until the interaction is opened; one that has ended without a task never gets one."""
+    if row.interaction.status in FINAL:
+        _end(row, State.GONE, attributes={})
+    else:
+        _again(row, retry.backoff(row.attempts + 1))
+
+
+def _again(row: TaskUpdate, seconds: float) -> None:
+    # A change that came meanwhile is due already.
+    TaskUpdate.objects.filter(pk=row.pk, version=row.version).update(next_at=from_now(seconds))
+
+
+def _end(row: TaskUpdate, state: TaskUpdate.State, **values: Any) -> None:
+    """Write what became of a change, unless another came while it was being written: then both are written again."""
+    mine = TaskUpdate.objects.filter(pk=row.pk, version=row.version, state=State.WAITING)
+    if mine.update(state=state, next_at=None, ended_at=Now(), **values):
+        # The page shows it.
+        Interaction.objects.filter(pk=row.pk).update(version=F("version") + 1, updated_at=Now())
+    elif TaskUpdate.objects.filter(pk=row.pk, state=State.WAITING).update(next_at=Now()):
+        jobs.request(Job.ATTRIBUTES, row.interaction.account_id)
