@@ -110,6 +110,7 @@ FLEX_OUTBOUND: dict[str, Any] = {
     "PUBLIC_BASE_URL": os.environ.get("PUBLIC_BASE_URL", "http://127.0.0.1:8000"),
     "FLEX_TASK_URL": os.environ.get("FLEX_TASK_URL", _sandbox_url + "/#{task_sid}"),
     "SWEEP_SECONDS": 5,
+    "OUTCOMES": ["Solved", "Call back", "No interest", "Wrong number"],
 }
 for _key in ("LEASE_SECONDS", "SETTLE_SECONDS"):
     if f"FLEX_{_key}" in os.environ:

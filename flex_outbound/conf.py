@@ -39,6 +39,8 @@ DEFAULTS: dict[str, Any] = {
     "PRESENCE_OF_WRITERS": True,
     "TEMPLATES_MAX_AGE": 3600,
     "WHATSAPP_WINDOW": "warn",
+    "OUTCOMES": (),
+    "TASK_ATTRIBUTES_ALLOWED": (),
 }
 
 RATE_LIMITS: dict[str, str | None] = {
@@ -198,6 +200,16 @@ class Conf:
     def whatsapp_window(self) -> Literal["warn", "refuse"]:
         """What happens to free text on WhatsApp where no message of the customer is known."""
         return cast('Literal["warn", "refuse"]', self._get("WHATSAPP_WINDOW"))
+
+    @property
+    def outcomes(self) -> Sequence[str]:
+        """What agents may choose as the outcome of a conversation. Empty: they are not asked."""
+        return tuple(self._get("OUTCOMES"))
+
+    @property
+    def task_attributes_allowed(self) -> Sequence[str]:
+        """The keys of a task's attributes that may be changed over the API, with dots."""
+        return tuple(self._get("TASK_ATTRIBUTES_ALLOWED"))
 
     @property
     def worker_context(self) -> Callable[[Any, Any], AbstractContextManager[Any]] | None:

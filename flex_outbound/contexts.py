@@ -17,7 +17,7 @@ from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from flex_outbound import channels, consenting, live, opened
+from flex_outbound import channels, consenting, dispositions, live, opened
 from flex_outbound.channels import Address, Channel
 from flex_outbound.contacts import ContactAdapter, adapter_for, id_of, label_of
 from flex_outbound.current import current_context, flex_url_of, isolated, local
@@ -242,6 +242,7 @@ def describe(interaction: Interaction, user: Any, collection: str) -> dict[str, 
         "confirm_url": f"{url}confirm/",
         "cancel_url": f"{url}cancel/",
         "close_url": f"{collection}{to_close.pk}/close/",
+        **dispositions.describe(interaction, user, url),
         "created_at": local(interaction.created_at),
         "updated_at": local(interaction.updated_at),
     }

@@ -2,7 +2,18 @@
 
 from django.urls import include, path
 
-from flex_outbound.views import answers, clicks, conversations, linking, opened, previews, replies, templates, texts
+from flex_outbound.views import (
+    answers,
+    clicks,
+    conversations,
+    linking,
+    opened,
+    outcomes,
+    previews,
+    replies,
+    templates,
+    texts,
+)
 
 app_name = "flex_outbound"
 
@@ -15,6 +26,7 @@ urlpatterns = [
     path("interactions/<uuid:pk>/confirm/", clicks.confirm, name="confirm"),
     path("interactions/<uuid:pk>/cancel/", clicks.cancel, name="cancel"),
     path("interactions/<uuid:pk>/close/", clicks.close, name="close"),
+    path("interactions/<uuid:pk>/outcome/", outcomes.outcome, name="outcome"),
     path("messages/<int:pk>/text/", texts.message_text, name="message-text"),
     path("unmatched/", linking.unmatched, name="unmatched"),
     path("unmatched/<str:conversation_sid>/", linking.whose, name="whose"),

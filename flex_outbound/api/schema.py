@@ -15,6 +15,7 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
 from flex_outbound import __version__
+from flex_outbound.api.attributes_shapes import AttributesSerializer, OutcomeSerializer
 from flex_outbound.api.drafts_shapes import (
     DraftConflictShape,
     DraftSerializer,
@@ -147,6 +148,19 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ),
     ("CloseView", "POST"): Operation(
         "interactions_close", "Close what stays open", {**COMMON, **MISSING, 202: ACCEPTED, 409: CONFLICT}
+    ),
+    ("AttributesView", "PATCH"): Operation(
+        "interactions_attributes",
+        "Change the task's attributes",
+        {**COMMON, **MISSING, **UPLOAD, 202: ACCEPTED, 409: CONFLICT},
+        request=AttributesSerializer,
+        media_types=(JSON,),
+    ),
+    ("OutcomeView", "POST"): Operation(
+        "interactions_outcome",
+        "Say how a conversation ended",
+        {**COMMON, **MISSING, **UPLOAD, 202: ACCEPTED, 409: CONFLICT},
+        request=OutcomeSerializer,
     ),
     ("ConversationMessagesView", "POST"): Operation(
         "conversation_messages_create",

@@ -8,6 +8,7 @@ from rest_framework import serializers
 from flex_outbound.api.open_shapes import OpenConversationShape
 from flex_outbound.api.serializers import ChannelField, choices_schema
 from flex_outbound.channels import Channel
+from flex_outbound.models.disposition import Written
 from flex_outbound.outbox import readiness, window
 from flex_outbound.phases import Phase
 from flex_outbound.statuses import MessageStatus, Status
@@ -44,6 +45,11 @@ class ConversationStateField(serializers.CharField):
 @extend_schema_field(choices_schema(DeliveryStatus), component_name="FlexOutboundDeliveryStatus")
 class DeliveryStatusField(serializers.CharField):
     """The status of a delivery receipt."""
+
+
+@extend_schema_field(choices_schema(Written), component_name="FlexOutboundWritten")
+class WrittenField(serializers.CharField):
+    """Whether a change of a task is written."""
 
 
 @extend_schema_field(choices_schema(Phase), component_name="FlexOutboundPhase")
@@ -142,6 +148,12 @@ class InteractionShape(Base):
     confirm_url = serializers.CharField()
     cancel_url = serializers.CharField()
     close_url = serializers.CharField()
+    outcome = serializers.CharField(help_text="How the conversation ended, in the agent's words; empty for none.")
+    notes = serializers.CharField(help_text="The agent's.")
+    outcome_state = WrittenField(allow_null=True, help_text="Whether outcome and notes are in the task.")
+    outcome_text = serializers.CharField(help_text="The same in the reader's language.")
+    can_give_outcome = serializers.BooleanField()
+    outcome_url = serializers.CharField()
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
 

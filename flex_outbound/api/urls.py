@@ -4,6 +4,7 @@ from django.urls import path, re_path
 
 from flex_outbound.api import (
     answers,
+    attributes,
     channels,
     drafts,
     inbox,
@@ -21,6 +22,8 @@ urlpatterns = [
     path("interactions/<uuid:pk>/confirm/", views.ConfirmView.as_view(), name="interaction-confirm"),
     path("interactions/<uuid:pk>/cancel/", views.CancelView.as_view(), name="interaction-cancel"),
     path("interactions/<uuid:pk>/close/", views.CloseView.as_view(), name="interaction-close"),
+    path("interactions/<uuid:pk>/attributes/", attributes.AttributesView.as_view(), name="interaction-attributes"),
+    path("interactions/<uuid:pk>/outcome/", attributes.OutcomeView.as_view(), name="interaction-outcome"),
     path("inbox/", inbox.InboxView.as_view(), name="inbox"),
     path("inbox/unread/", inbox.UnreadView.as_view(), name="unread"),
     path("conversations/<str:conversation_sid>/read/", inbox.ReadView.as_view(), name="conversation-read"),

@@ -16,6 +16,8 @@ from limits.storage import SCHEMES  # type: ignore[attr-defined]
 from flex_outbound import keywords
 from flex_outbound.conf import DEFAULTS, RATE_LIMITS, conf
 from flex_outbound.models import MessageText
+from flex_outbound.models.disposition import MAX_OUTCOME
+from flex_outbound.outbox.attribute_rules import is_reserved
 
 
 @register(Tags.compatibility, "flex_outbound")
@@ -34,7 +36,7 @@ def check_settings(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Che
         if key not in DEFAULTS
     ]
     parts = (_urls, _times, _mode, _rates, _storage, _numbers, _texts, _hook, _kept, _switches, _words)
-    return [*found, *(message for part in parts for message in part(given))]
+    return [*found, *(message for part in (*parts, _outcomes, _keys) for message in part(given))]
 
 
 def _urls(given: dict[str, Any]) -> list[CheckMessage]:
@@ -230,6 +232,36 @@ def _words(given: dict[str, Any]) -> list[CheckMessage]:
         for key in ("STOP_WORDS", "START_WORDS")
         if not _are_words(given.get(key, ()))
     ]
+
+
+def _outcomes(given: dict[str, Any]) -> list[CheckMessage]:
+    value = given.get("OUTCOMES", ())
+    if isinstance(value, list | tuple) and all(map(_is_outcome, value)) and len(set(value)) == len(value):
+        return []
+    hint = f"A list of texts of at most {MAX_OUTCOME} characters, as ['Solved', 'Call back'], each once."
+    return [Error("FLEX_OUTBOUND['OUTCOMES'] must be a list of texts.", hint=hint, id="flex_outbound.E034")]
+
+
+def _is_outcome(value: Any) -> bool:
+    return isinstance(value, str) and value.strip() == value and 0 < len(value) <= MAX_OUTCOME
+
+
+def _keys(given: dict[str, Any]) -> list[CheckMessage]:
+    value = given.get("TASK_ATTRIBUTES_ALLOWED", ())
+    if not isinstance(value, list | tuple | set | frozenset) or not all(map(_is_key, value)):
+        hint = "A list of keys, as ['ticket', 'conversations.conversation_attribute_1']."
+        words = "FLEX_OUTBOUND['TASK_ATTRIBUTES_ALLOWED'] must be a list of keys of a task's attributes."
+        return [Error(words, hint=hint, id="flex_outbound.E035")]
+    hint = "Flex or this app sets it; leave it out."
+    return [
+        Error(f"TASK_ATTRIBUTES_ALLOWED has a key that cannot be changed: {one!r}.", hint=hint, id="flex_outbound.E035")
+        for one in sorted(value)
+        if is_reserved(one)
+    ]
+
+
+def _is_key(value: Any) -> bool:
+    return isinstance(value, str) and all(part.strip() == part != "" for part in value.split("."))
 
 
 def _are_words(value: Any) -> bool:

@@ -269,6 +269,22 @@ class Migration(migrations.Migration):
             fields=[
                 ("outcome", models.CharField(blank=True, default="", max_length=100, verbose_name="outcome")),
                 ("notes", models.TextField(blank=True, default="", verbose_name="notes")),
+                (
+                    "outcome_state",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("waiting", "Waiting to be written"),
+                            ("written", "Written"),
+                            ("gone", "Not written: Flex had closed the task"),
+                            ("refused", "Not written: Twilio refused"),
+                        ],
+                        default="",
+                        editable=False,
+                        max_length=16,
+                        verbose_name="outcome in Flex",
+                    ),
+                ),
                 ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 (
                     "initiated_by",

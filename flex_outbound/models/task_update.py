@@ -6,6 +6,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from flex_outbound.discretion import by_key
+from flex_outbound.models.disposition import Written
 from flex_outbound.models.interaction import Interaction
 from flex_outbound.models.scheduling import SchedulableQuerySet
 
@@ -18,20 +19,12 @@ class TaskUpdate(models.Model):
     ``error``: what Twilio said where it refused. ``told``: a digest of what Flex was told last of the contact.
     """
 
-    class State(models.TextChoices):
-        """How far the newest change is."""
-
-        WAITING = "waiting", _("Waiting to be written")
-        WRITTEN = "written", _("Written")
-        GONE = "gone", _("Not written: Flex had closed the task")
-        REFUSED = "refused", _("Not written: Twilio refused")
-
     interaction = models.OneToOneField(
         Interaction, models.CASCADE, primary_key=True, related_name="task_update", verbose_name=_("interaction")
     )
     attributes = models.JSONField(_("attributes"), default=dict, blank=True)
     version = models.PositiveIntegerField(default=0)
-    state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.WAITING)
+    state = models.CharField(_("state"), max_length=16, choices=Written.choices, default=Written.WAITING)
     attempts = models.PositiveIntegerField(_("attempts"), default=0)
     next_at = models.DateTimeField(null=True, blank=True, db_default=Now())
     asked_at = models.DateTimeField(_("asked"), db_default=Now(), editable=False)

@@ -56,6 +56,16 @@ def check_size(changes: Mapping[str, Any]) -> None:
         raise _invalid(words, "too_long")
 
 
+def is_reserved(path: str) -> bool:
+    """Tell whether a key, with dots, is one that Flex or this app sets."""
+    key, _dot, rest = path.partition(".")
+    try:
+        _check_reserved(key, {rest.partition(".")[0]: ""} if rest else "")
+    except InvalidClick:
+        return True
+    return False
+
+
 def refused_key(changes: Mapping[str, Any], allowed: Iterable[str]) -> str | None:
     """Return the first key that is not allowed, with dots; None where all are.
 

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from flex_outbound.exceptions import ClickConflict, ConfigurationError, GatewayError, Refused
 from flex_outbound.gateway import attributes
 from flex_outbound.models import Interaction, TaskUpdate
+from flex_outbound.models.disposition import Written
 from flex_outbound.outbox import alerts, attribute_rules, claims, jobs, locks, retry
 from flex_outbound.outbox.clock import from_now
 from flex_outbound.outbox.gateways import gateway_for
@@ -28,8 +29,6 @@ BATCH: Final = 10
 """Tasks that one job changes, with two requests each."""
 
 NEVER_OPENED: Final = frozenset({Status.FAILED, Status.CANCELED})
-
-State = TaskUpdate.State
 
 
 def update_task_attributes(interaction: Interaction, changes: dict[str, Any]) -> TaskUpdate:
@@ -54,7 +53,7 @@ def keep(interaction: Interaction, changes: Mapping[str, Any], **values: Any) ->
 
     Raises InvalidClick where all of them together are too long for a task.
     """
-    columns = {**values, "state": State.WAITING, "next_at": Now(), "asked_at": Now(), "error": "", "attempts": 0}
+    columns = {**values, "state": Written.WAITING, "next_at": Now(), "asked_at": Now(), "error": "", "attempts": 0}
     with locks.bounded_transaction(read_first=True):
         made = {**columns, "attributes": dict(changes)}
         row, is_new = TaskUpdate.objects.get_or_create(interaction=interaction, defaults=made)
@@ -95,7 +94,7 @@ def _write(row: TaskUpdate) -> bool:
         # With other credentials it may succeed, together with the next change; anything else would only be refused
         # again, and take the next change with it.
         kept = row.attributes if error.reason == alerts.NOT_SET_UP else {}
-        _end(row, State.REFUSED, attributes=kept, error=error.detail[:500])
+        _end(row, Written.REFUSED, attributes=kept, error=error.detail[:500])
         return False
     except (GatewayError, ConfigurationError) as error:
         # The same change made twice is one change, so an unknown outcome may simply be repeated.
@@ -103,14 +102,14 @@ def _write(row: TaskUpdate) -> bool:
         alerts.note_access(interaction.account, error)
         _again(row, retry.backoff(row.attempts + 1, getattr(error, "retry_after", None)))
         return False
-    _end(row, State.WRITTEN if is_written else State.GONE, attributes={})
+    _end(row, Written.WRITTEN if is_written else Written.GONE, attributes={})
     return is_written
 
 
 def _wait_for_task(row: TaskUpdate) -> None:
     """Wait until the interaction is opened; one that has ended without a task never gets one."""
     if row.interaction.status in FINAL:
-        _end(row, State.GONE, attributes={})
+        _end(row, Written.GONE, attributes={})
     else:
         _again(row, retry.backoff(row.attempts + 1))
 
@@ -120,11 +119,11 @@ def _again(row: TaskUpdate, seconds: float) -> None:
     TaskUpdate.objects.filter(pk=row.pk, version=row.version).update(next_at=from_now(seconds))
 
 
-def _end(row: TaskUpdate, state: TaskUpdate.State, **values: Any) -> None:
+def _end(row: TaskUpdate, state: Written, **values: Any) -> None:
     """Write what became of a change, unless another came while it was being written: then both are written again."""
-    mine = TaskUpdate.objects.filter(pk=row.pk, version=row.version, state=State.WAITING)
+    mine = TaskUpdate.objects.filter(pk=row.pk, version=row.version, state=Written.WAITING)
     if mine.update(state=state, next_at=None, ended_at=Now(), **values):
-        # The page shows it.
-        Interaction.objects.filter(pk=row.pk).update(version=F("version") + 1, updated_at=Now())
-    elif TaskUpdate.objects.filter(pk=row.pk, state=State.WAITING).update(next_at=Now()):
+        shown = {"outcome_state": state} if "outcome" in (row.attributes.get("conversations") or ()) else {}
+        Interaction.objects.filter(pk=row.pk).update(**shown, version=F("version") + 1, updated_at=Now())
+    elif TaskUpdate.objects.filter(pk=row.pk, state=Written.WAITING).update(next_at=Now()):
         jobs.request(Job.ATTRIBUTES, row.interaction.account_id)

@@ -18,7 +18,9 @@ from flex_outbound import answering, contexts, emails, inbox, live, segments, ti
 from flex_outbound.channels import MAX_BODY, Channel
 from flex_outbound.compact import compact_buttons, kept
 from flex_outbound.conf import conf
+from flex_outbound.current import isolated
 from flex_outbound.display import ended, isolated
+from flex_outbound.models.disposition import MAX_NOTES
 
 logger = logging.getLogger(__name__)
 register = template.Library()
@@ -48,6 +50,18 @@ def flex_assets(context: Context) -> dict[str, Any]:
             "flex_outbound/templates.html", {"channels": list(Channel), "segment_words": segments.page_words()}
         ),
     }
+
+
+@register.simple_tag
+def outcome_choices() -> list[str]:
+    """Return what an agent may choose as the outcome of a conversation."""
+    return list(conf.outcomes)
+
+
+@register.simple_tag
+def outcome_notes_limit() -> str:
+    """Return how many characters an agent's notes may have."""
+    return str(MAX_NOTES)
 
 
 @register.filter(name="segments")

@@ -71,6 +71,20 @@ CASES: list[tuple[Any, str]] = [
     ({"PRESENCE_OF_WRITERS": "no"}, "E029"),
     ({"WHATSAPP_WINDOW": "allow"}, "E024"),
     ({"WHATSAPP_WINDOW": None}, "E024"),
+    ({"OUTCOMES": "Solved"}, "E034"),
+    ({"OUTCOMES": None}, "E034"),
+    ({"OUTCOMES": ["Solved", ""]}, "E034"),
+    ({"OUTCOMES": ["Solved", 7]}, "E034"),
+    ({"OUTCOMES": ["Solved", "Solved"]}, "E034"),
+    ({"OUTCOMES": ["x" * 101]}, "E034"),
+    ({"TASK_ATTRIBUTES_ALLOWED": "ticket"}, "E035"),
+    ({"TASK_ATTRIBUTES_ALLOWED": None}, "E035"),
+    ({"TASK_ATTRIBUTES_ALLOWED": [7]}, "E035"),
+    ({"TASK_ATTRIBUTES_ALLOWED": ["ticket..number"]}, "E035"),
+    ({"TASK_ATTRIBUTES_ALLOWED": ["flexOutboundKey"]}, "E035"),
+    ({"TASK_ATTRIBUTES_ALLOWED": ["conversations"]}, "E035"),
+    ({"TASK_ATTRIBUTES_ALLOWED": ["conversations.media"]}, "E035"),
+    ({"TASK_ATTRIBUTES_ALLOWED": ["outcome"]}, "E035"),
 ]
 RIGHT: list[dict[str, Any]] = [
     {"PUBLIC_BASE_URL": "https://crm.example.com/crm/", "API_BASE_URL": "http://[::1]:8765"},
@@ -83,6 +97,7 @@ RIGHT: list[dict[str, Any]] = [
     {"REFUSE_PLACEHOLDERS": False},
     {"MESSAGE_TEXT": "fetch", "RETENTION": 365.5},
     {"MESSAGE_TEXT": "none", "RETENTION": None},
+    {"OUTCOMES": ("Solved", "Call back"), "TASK_ATTRIBUTES_ALLOWED": ["ticket", "conversations.outcome", "a.b.c"]},
     {"STOP_WORDS": ["STOPP", "Baja", "opt out"], "START_WORDS": ("ALTA",), "WHATSAPP_WINDOW": "refuse"},
 ]
 

@@ -110,8 +110,25 @@ function fill(root, interaction) {
     if (url && isWebAddress(url)) part.href = url;
   }
   for (const part of root.querySelectorAll("[data-show]")) part.hidden = !read(all, part.dataset.show);
+  for (const part of root.querySelectorAll("[data-value]")) setValue(part, read(all, part.dataset.value) ?? "");
   for (const part of root.querySelectorAll("[data-act]")) setTarget(part, read(all, part.dataset.act) ?? "");
   for (const part of root.querySelectorAll("[data-time]")) setTime(part, read(all, part.dataset.time));
+}
+
+/** Whether somebody has changed a field that holds what is kept. */
+function isTyped(field) {
+  if (field.matches("select")) return [...field.options].some((one) => one.selected !== one.defaultSelected);
+  return field.value !== field.defaultValue;
+}
+
+/** Show what is kept, unless somebody is typing something else. */
+function setValue(field, value) {
+  if (isTyped(field) && field.value.trim() !== value) return;
+  if (field.matches("select")) {
+    for (const one of field.options) one.defaultSelected = one.selected = one.value === value;
+  } else {
+    field.defaultValue = field.value = value;
+  }
 }
 
 /** Point a form at another interaction; its key and task SID belonged to the previous one. */

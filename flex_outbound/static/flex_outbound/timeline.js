@@ -43,6 +43,12 @@ function load(url, etag) {
 
 const dayOf = (moment) => new Date(moment).toDateString();
 
+/** Whether somebody has changed a field that holds what is kept. */
+function isTyped(field) {
+  if (field.matches("select")) return [...field.options].some((one) => one.selected !== one.defaultSelected);
+  return field.value !== field.defaultValue;
+}
+
 /** A day in the reader's words and time zone. */
 function dayInWords(moment) {
   const date = new Date(moment);
@@ -209,7 +215,8 @@ export class FlexConversationElement extends HTMLElement {
 
   /** An entry in which somebody types stays as it is until they have finished. */
   isSame(old, fresh) {
-    return old.dataset.version === fresh.dataset.version || old.contains(document.activeElement);
+    const isTypedIn = [...old.querySelectorAll("[data-typed] [data-value]")].some(isTyped);
+    return old.dataset.version === fresh.dataset.version || isTypedIn || old.contains(document.activeElement);
   }
 
   keepOpen(old, fresh) {

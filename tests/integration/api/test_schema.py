@@ -25,6 +25,8 @@ PATHS = {
     "/flex/api/interactions/{id}/confirm/",
     "/flex/api/interactions/{id}/cancel/",
     "/flex/api/interactions/{id}/close/",
+    "/flex/api/interactions/{id}/attributes/",
+    "/flex/api/interactions/{id}/outcome/",
     "/flex/api/inbox/",
     "/flex/api/inbox/unread/",
     "/flex/api/conversations/{conversation_sid}/read/",

@@ -14,6 +14,7 @@ from flex_outbound import testing
 from flex_outbound.exceptions import ClickConflict, InvalidClick, NotAccepted, OutcomeUnknown, Refused
 from flex_outbound.gateway.payloads import MAX_ATTRIBUTES
 from flex_outbound.models import Account, Interaction, TaskUpdate
+from flex_outbound.models.disposition import Written
 from flex_outbound.outbox import attribute_rules, sweep, task_attributes
 from flex_outbound.outbox.enqueue import Click, enqueue
 from flex_outbound.outbox.jobs import Job
@@ -22,7 +23,7 @@ from flex_outbound.testing import Flex
 
 pytestmark = pytest.mark.django_db
 
-State = TaskUpdate.State
+State = Written
 METHOD = "update_task_attributes"
 
 
