@@ -5,7 +5,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from flex_outbound.models import Closing, Interaction, Outcome
+from flex_outbound.models import Closing, Interaction, Outcome, TaskUpdate
+from flex_outbound.models.disposition import Written
 from flex_outbound.phases import OFFERED_TO_ANOTHER, Phase
 from flex_outbound.statuses import MessageStatus
 
@@ -23,6 +24,7 @@ _TONES: dict[str, str] = {
     Phase.CLOSED: OVER,
     Phase.CANCELED: OVER,
 }
+_WRITTEN: dict[str, str] = {Written.WRITTEN: GOOD, Written.GONE: OVER, Written.REFUSED: BAD}
 _OUTCOMES: dict[str, str] = {Outcome.ACCEPTED: GOOD, Outcome.REFUSED: BAD, Outcome.UNKNOWN: BAD}
 _MESSAGES: dict[str, str] = {MessageStatus.SENT: GOOD, MessageStatus.FAILED: BAD}
 
@@ -60,3 +62,11 @@ def of_closing(closing: Closing) -> SafeString:
     if closing.next_at is not None:
         return badge(WAIT, _("Being closed"))
     return badge(BAD, _("Not closed: Twilio refused"))
+
+
+def of_task_update(update: TaskUpdate | None) -> SafeString | None:
+    """Return how far a change of a task is, with what Twilio said where it refused; None where there is none."""
+    if update is None:
+        return None
+    found = badge(_WRITTEN.get(update.state, WAIT), update.get_state_display())
+    return format_html("{} {}", found, update.error) if update.error else found

@@ -25,7 +25,7 @@ from flex_outbound.admin.reports import DashboardPage, ExportPage
 from flex_outbound.admin.search import find
 from flex_outbound.admin.timeline import timeline_of
 from flex_outbound.contexts import duplicates_of, with_duplicates
-from flex_outbound.models import Interaction
+from flex_outbound.models import Interaction, TaskUpdate
 from flex_outbound.models.interaction import InteractionQuerySet
 from flex_outbound.outbox.visible import shown_to
 
@@ -65,7 +65,7 @@ class InteractionAdmin(ReadOnly, BoundedListAdmin):
     # The search itself is in ``search``; the admin shows its field where this is not empty.
     search_fields = ("contact_name",)
     search_help_text = _("A SID, a phone number in any format, an email address, or a name.")
-    readonly_fields = ("status_badge", "reason", "duplicates", "error_message", "flex_link")
+    readonly_fields = ("status_badge", "reason", "duplicates", "error_message", "flex_link", "task_change")
     fieldsets = (
         (
             None,
@@ -78,6 +78,7 @@ class InteractionAdmin(ReadOnly, BoundedListAdmin):
                 )
             },
         ),
+        (_("Outcome"), {"fields": (("outcome", "outcome_state"), "notes", "task_change")}),
         (
             _("Contact"),
             {
@@ -187,6 +188,11 @@ class InteractionAdmin(ReadOnly, BoundedListAdmin):
         if duplicates == NONE:
             return badge
         return format_html('{}<div class="flex-duplicates">{} {}</div>', badge, _("Duplicates:"), duplicates)
+
+    @admin.display(description=_("newest change of the task"))
+    def task_change(self, interaction: Interaction) -> SafeString | str:
+        """Return how far the newest change of the task's attributes is, and what Twilio said where it refused."""
+        return badges.of_task_update(TaskUpdate.objects.filter(pk=interaction.pk).first()) or NONE
 
     @admin.display(description=_("message shown to the agent"))
     def error_message(self, interaction: Interaction) -> str:

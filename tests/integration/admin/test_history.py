@@ -6,7 +6,7 @@ import pytest
 from django.db.models.functions import Now
 from django.test import Client
 
-from flex_outbound.models import Account, Closing, DispatchAttempt, Interaction, Message, WebhookEvent
+from flex_outbound.models import Account, Closing, DispatchAttempt, Interaction, Message, TaskUpdate, WebhookEvent
 from flex_outbound.models.event import WebhookRefusal
 from tests.integration.admin.conftest import INTERACTIONS, page_of, staff
 from tests.integration.pages import rows
@@ -55,6 +55,26 @@ def test_the_story_of_a_row_is_one_time_line(admin_client: Client, full: Interac
         assert words in story
     assert "Your order" not in html
     assert "&lt;b&gt;" in story
+
+
+@pytest.mark.parametrize(
+    ("state", "error", "words"),
+    [
+        ("waiting", "", "Waiting to be written"),
+        ("gone", "", "Flex had closed the task"),
+        ("refused", "too <long>", "too &lt;long&gt;"),
+    ],
+)
+def test_the_outcome_is_shown_with_what_became_of_it(
+    admin_client: Client, full: Interaction, state: str, error: str, words: str
+) -> None:
+    Interaction.objects.update(outcome="Solved", notes="Sent <again>", outcome_state=state)
+    next_at = Now() if state == "waiting" else None
+    TaskUpdate.objects.create(interaction=full, state=state, error=error, next_at=next_at)
+    html = admin_client.get(page_of(full)).content.decode()
+    assert "Solved" in html
+    assert "Sent &lt;again&gt;" in html
+    assert words in html
 
 
 def test_codes_are_shown_as_words(admin_client: Client, full: Interaction, account: Account) -> None:

@@ -25,6 +25,7 @@ from flex_outbound.models import (
     Interaction,
     Message,
     OpenSearch,
+    TaskUpdate,
     WebhookEvent,
 )
 from flex_outbound.outbox import decisions
@@ -78,6 +79,8 @@ def filled(flex: Flex, opened: Opened, contact: Contact, user: User) -> list[Int
     Interaction.objects.filter(pk=failed.pk).update(
         error_params={"said": f"Not for {MARK}"}, idempotency_key=f"mail-{MARK}"
     )
+    Interaction.objects.filter(pk=sms.pk).update(outcome="Solved", notes=f"Called {MARK}", outcome_state="waiting")
+    TaskUpdate.objects.create(interaction=sms, attributes={"conversations": {"content": f"Called {MARK}"}})
     OpenSearch.objects.create(account=sms.account, sender=sms.sender, channel="sms", address=sms.address)
     message = Message.objects.get(interaction=failed)
     Attachment.objects.create(message=message, content_type="image/png", filename=f"{MARK}.png", size=1, data=b"x")
@@ -126,6 +129,8 @@ def test_nothing_of_a_person_is_left_and_the_figures_stay(filled: list[Interacti
     kept = sorted(Message.objects.values_list("message_sid", "index", "status", "delivery_status", "party"), key=str)
     assert kept == states
     row = Interaction.objects.get(pk=filled[0].pk)
+    assert (row.outcome, row.notes) == ("Solved", "")
+    assert not TaskUpdate.objects.exists()
     assert (row.task_sid, row.conversation_sid, row.status, row.agent_id) == (
         *(filled[0].task_sid, filled[0].conversation_sid, "closed", filled[0].agent_id),
     )

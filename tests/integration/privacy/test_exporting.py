@@ -11,7 +11,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.management import CommandError, call_command
 
 from crm_demo.models import Contact
-from flex_outbound.models import Account, Conversation, ConversationContact, Draft
+from flex_outbound.models import Account, Conversation, ConversationContact, Draft, Interaction, TaskUpdate
 from flex_outbound.privacy import exporting, people
 from flex_outbound.testing import Flex
 
@@ -43,6 +43,17 @@ def test_everything_of_a_contact_is_in_it(flex: Flex, opened: Opened, contact: C
     assert [one["body"] for one in conversation["messages"]] == [f"Hello {MARK}", f"It is\n“{MARK}”"]
     assert conversation["messages"][1]["message_sid"] == sid
     assert conversation["is_shared"] is False
+
+
+def test_the_agents_notes_are_in_it(opened: Opened, contact: Contact) -> None:
+    row = opened()
+    Interaction.objects.filter(pk=row.pk).update(outcome="Solved", notes="Sent again")
+    assert export(contact)["interactions"][0]["task_update"] is None
+    TaskUpdate.objects.create(interaction=row, attributes={"ticket": 7})
+    [interaction] = export(contact)["interactions"]
+    assert (interaction["outcome"], interaction["notes"]) == ("Solved", "Sent again")
+    assert interaction["task_update"]["attributes"] == {"ticket": 7}
+    assert interaction["task_update"]["state"] == "waiting"
 
 
 def test_it_is_written_in_pieces(flex: Flex, opened: Opened, contact: Contact) -> None:

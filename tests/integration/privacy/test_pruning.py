@@ -29,6 +29,7 @@ from flex_outbound.models import (
     Draft,
     Interaction,
     Message,
+    TaskUpdate,
     WebhookEvent,
 )
 from flex_outbound.outbox import decisions
@@ -157,6 +158,15 @@ def test_what_is_open_stays(old: list[Interaction], flex: Flex, opened: Opened) 
     assert Conversation.objects.filter(interaction__in=[old[0], old[2], still]).count() == 3
     assert Message.objects.filter(interaction__in=[still, old[2]]).count() == 2
     assert WebhookEvent.objects.get().interaction_id == old[2].pk
+
+
+def test_what_waits_to_be_written_into_a_task_keeps_its_interaction(old: list[Interaction]) -> None:
+    waiting = TaskUpdate.objects.create(interaction=old[0], attributes={"ticket": 7})
+    prune("--days", "365")
+    assert list(Interaction.objects.values_list("pk", flat=True)) == [old[0].pk]
+    TaskUpdate.objects.filter(pk=waiting.pk).update(state="written", next_at=None)
+    prune("--days", "365")
+    assert not TaskUpdate.objects.exists()
 
 
 def test_old_messages_of_a_conversation_that_goes_on_are_not_read_again(flex: Flex, opened: Opened) -> None:
