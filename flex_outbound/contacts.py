@@ -328,6 +328,9 @@ def _owner_of(contact: models.Model) -> tuple[type[models.Model], str]:
 use_owner(_owner_of)
 
 
+_after_move: Final[list[Callable[[models.Model], object]]] = []
+
+
 def move_history(old: models.Model, new: models.Model) -> int:
     """Give the interactions and conversations of one contact to another, as when two are merged.
 
@@ -348,8 +351,16 @@ def move_history(old: models.Model, new: models.Model) -> int:
             continue
         if moved:
             _store_newest(new, target)
+            for tell in _after_move:
+                tell(new)
         return moved
     return 0
+
+
+def after_move(tell: Callable[[models.Model], object]) -> None:
+    """Call ``tell`` with the contact that was given another's history; it must not raise."""
+    if tell not in _after_move:
+        _after_move.append(tell)
 
 
 def _row_keys(contact: models.Model) -> dict[str, Any]:

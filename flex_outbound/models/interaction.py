@@ -291,7 +291,7 @@ class Interaction(Disposed):
     @property
     def is_erased(self) -> bool:
         """True where name, addresses and texts were erased."""
-        return not self.address
+        return not (self.address or self.fingerprint)
 
     @property
     def lacks_text(self) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 from flex_outbound.channels import Channel
 from flex_outbound.conf import conf
 from flex_outbound.contacts import ContactAdapter, label_of
+from flex_outbound.gateway import payloads
 from flex_outbound.gateway.base import ContactDetails
 from flex_outbound.models import Interaction
 from flex_outbound.outbox.addressing import usable_addresses
@@ -26,6 +27,20 @@ def details_of(interaction: Interaction, adapter: ContactAdapter, contact: Any) 
     except Exception:
         logger.exception("The other details of the contact of interaction %s cannot be read", interaction.pk)
         return ContactDetails(label, key)
+
+
+def changes_of(interaction: Interaction, adapter: ContactAdapter, contact: Any) -> dict[str, Any]:
+    """Return the attributes of a task that say whose it is, as they are now. Raises what the adapter raises."""
+    name = adapter.get_name(contact)[: payloads.MAX_NAME].replace("\x00", "")
+    shown = name or interaction.address
+    return {
+        "customerName": shown,
+        "from": shown,
+        **({"customers": {"name": name}} if name else {}),
+        payloads.CONTACT_TYPE: label_of(adapter.model),
+        payloads.CONTACT_ID: interaction.contact_id,
+        payloads.CONTACT_URL: _page_of(adapter, contact) or None,
+    }
 
 
 def _page_of(adapter: ContactAdapter, contact: Any) -> str:

@@ -6,19 +6,21 @@ the whole index is made again.
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
+from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 
 from flex_outbound import addresses, channels
 from flex_outbound.channels import Address, AddressError, Channel
 from flex_outbound.contacts import ContactAdapter, content_type_of, id_of, read_id
-from flex_outbound.models import AddressIndex, ContactAddress
+from flex_outbound.models import AddressIndex, ContactAddress, Interaction
 from flex_outbound.outbox import locks
+from flex_outbound.statuses import FINAL
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +36,8 @@ class NothingVisible(Exception):
 class Counts:
     """What was done: contacts that were read, addresses added and removed, and those that are unusable.
 
-    ``failed``: contacts whose adapter raised an error; their addresses stay as they were.
+    ``failed``: contacts whose adapter raised an error; their addresses stay as they were. ``open_ids``: the ids of
+    contacts with an interaction that has not ended, where that was asked for.
     """
 
     contacts: int = 0
@@ -42,6 +45,7 @@ class Counts:
     removed: int = 0
     skipped: int = 0
     failed: int = 0
+    open_ids: list[str] = field(default_factory=list)
 
     def add(self, other: "Counts") -> None:
         """Count in what another step has done."""
@@ -78,10 +82,13 @@ def keys_of(adapter: ContactAdapter, contact: Any) -> tuple[set[str], int]:
     return found, len(bad)
 
 
-def index(adapter: ContactAdapter, contacts: Sequence[Any], gone: Iterable[str] = ()) -> Counts:
+def index(
+    adapter: ContactAdapter, contacts: Sequence[Any], gone: Iterable[str] = (), *, asks_for_open: bool = False
+) -> Counts:
     """Write the addresses of some contacts into the index: two queries, and more only where something changed.
 
-    ``gone``: ids of contacts that there are no more; nothing of theirs is kept.
+    ``gone``: ids of contacts that there are no more; nothing of theirs is kept. ``asks_for_open``: also note which of
+    those that are in the index have an interaction that has not ended; it costs no query.
     """
     counts = Counts()
     wanted: dict[str, set[str]] = {one: set() for one in gone}
@@ -95,15 +102,27 @@ def index(adapter: ContactAdapter, contacts: Sequence[Any], gone: Iterable[str] 
             counts.failed += 1
         else:
             counts.skipped += skipped
-    _write(content_type_of(adapter), wanted, frozenset(gone), counts)
+    kind = content_type_of(adapter)
+    there = ContactAddress.objects.filter(contact_type=kind, contact_id__in=list(wanted))
+    there = there.only("address_key", "is_learned", "contact_id")
+    rows: list[Any] = list(there.annotate(has_open=_has_open()) if asks_for_open else there)
+    if asks_for_open:
+        counts.open_ids = sorted({row.contact_id for row in rows if row.has_open})
+    _write(kind, rows, wanted, frozenset(gone), counts)
     return counts
 
 
-def _write(kind: ContentType, wanted: dict[str, set[str]], gone: frozenset[str], counts: Counts) -> None:
-    there = ContactAddress.objects.filter(contact_type=kind, contact_id__in=list(wanted))
+def _has_open() -> Exists:
+    same = {name: OuterRef(name) for name in ("contact_type", "contact_id")}
+    return Exists(Interaction.objects.filter(**same).exclude(status__in=sorted(FINAL)))
+
+
+def _write(
+    kind: ContentType, rows: Iterable[Any], wanted: dict[str, set[str]], gone: frozenset[str], counts: Counts
+) -> None:
     kept: set[tuple[str, str]] = set()
     old, recorded = [], []
-    for row in there.only("address_key", "is_learned", "contact_id"):
+    for row in rows:
         is_wanted = row.address_key in wanted[row.contact_id]
         if not is_wanted and (not row.is_learned or row.contact_id in gone):
             old.append(row.pk)
@@ -134,7 +153,8 @@ def read_again(adapter: ContactAdapter, keys: Sequence[Any]) -> Counts:
     for some in _in_batches(keys, BATCH):
         found = list(adapter.get_indexed().filter(pk__in=some))
         there = {id_of(adapter, one) for one in found}
-        counts.add(index(adapter, found, gone={str(pk.to_python(one)) for one in some} - there))
+        gone = {str(pk.to_python(one)) for one in some} - there
+        counts.add(index(adapter, found, gone, asks_for_open=True))
     return counts
 
 

@@ -1,7 +1,7 @@
-"""Keeping the index of addresses up when the host saves or deletes a contact.
+"""Keeping the index of addresses up when the host saves or deletes a contact, and the tasks of open conversations.
 
 The contacts of one transaction are read again together after its commit: two queries, and writes only where an address
-changed. Nothing of it can break the host's save.
+changed, or where something is open with the contact. Nothing of it can break the host's save.
 """
 
 import logging
@@ -14,8 +14,8 @@ from django.apps import apps
 from django.db import connections, models, transaction
 from django.db.models.signals import post_delete, post_save
 
-from flex_outbound.contacts import ContactAdapter, adapter_of_table
-from flex_outbound.outbox import contact_index
+from flex_outbound.contacts import ContactAdapter, adapter_of_table, after_move
+from flex_outbound.outbox import contact_index, task_attributes
 from flex_outbound.outbox.conversations import linking
 
 logger = logging.getLogger(__name__)
@@ -32,6 +32,7 @@ def connect() -> None:
 
     Not to all models: a model with a listener to ``post_delete`` can no longer be deleted in one statement.
     """
+    after_move(task_attributes.contact_changed)
     for model in apps.get_models():
         if adapter_of_table(model) is not None:
             post_save.connect(on_saved, sender=model, dispatch_uid=_UID)
@@ -60,9 +61,11 @@ def on_deleted(sender: type[models.Model], instance: models.Model, using: str, *
 
 
 def _is_beside(adapter: ContactAdapter, update_fields: Collection[str] | None) -> bool:
-    """Tell whether only columns were saved that surely hold no address."""
+    """Tell whether only columns were saved that surely hold neither an address nor the name."""
     is_own = type(adapter).get_addresses is not ContactAdapter.get_addresses
     if update_fields is None or is_own or type(adapter).get_indexed is not ContactAdapter.get_indexed:
+        return False
+    if adapter.name_field in update_fields:
         return False
     named: list[str] = []
     for fields in (adapter.phone_field, adapter.email_field, adapter.region_field):
@@ -88,8 +91,12 @@ def _index(connection: Any) -> None:
     """Index what a transaction has touched: once, by the first of its callbacks."""
     for adapter, keys in _waiting.pop(connection, {}).items():
         try:
-            if contact_index.read_again(adapter, sorted(keys, key=str)).added:
+            counts = contact_index.read_again(adapter, sorted(keys, key=str))
+            if counts.added:
                 linking.link_expected(adapter, {str(key) for key in keys})
+            if counts.open_ids:
+                for contact in adapter.get_indexed().filter(pk__in=counts.open_ids):
+                    task_attributes.contact_changed(contact)
         except Exception as error:
             # Its words may quote an address.
             label, name = adapter.model._meta.label, type(error).__name__

@@ -5,19 +5,22 @@ worker loses it. The task itself is never canceled, completed or deleted.
 https://www.twilio.com/docs/taskrouter/api/task#update-a-task-resource
 """
 
+import hashlib
+import json
 import logging
 from collections.abc import Mapping
 from typing import Any, Final
 
-from django.db.models import F
+from django.db.models import F, Model
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from flex_outbound.exceptions import ClickConflict, ConfigurationError, GatewayError, Refused
+from flex_outbound.contacts import adapter_by_type
+from flex_outbound.exceptions import ClickConflict, ConfigurationError, GatewayError, InvalidClick, Refused
 from flex_outbound.gateway import attributes
 from flex_outbound.models import Interaction, TaskUpdate
 from flex_outbound.models.disposition import Written
-from flex_outbound.outbox import alerts, attribute_rules, claims, jobs, locks, retry
+from flex_outbound.outbox import alerts, attribute_rules, claims, contact_details, jobs, locks, retry
 from flex_outbound.outbox.clock import from_now
 from flex_outbound.outbox.gateways import gateway_for
 from flex_outbound.outbox.jobs import Job, request_after_commit
@@ -67,6 +70,37 @@ def keep(interaction: Interaction, changes: Mapping[str, Any], **values: Any) ->
     # Raised out here: within, it would break the transaction of a host that has one open around the request.
     attribute_rules.check_size(all_of_it)
     return TaskUpdate.objects.get(pk=row.pk)
+
+
+def contact_changed(contact: Model) -> int:
+    """Have Flex told what a contact is called now, and where its page is, in the tasks of what is open with it.
+
+    Returns how many tasks are to be changed. An error of the adapter's is logged, and nothing is told then.
+    """
+    rows = Interaction.objects.for_contact(contact).exclude(status__in=sorted(FINAL)).select_related("task_update")
+    return sum(_tell(row, contact) for row in rows)
+
+
+def _tell(row: Interaction, contact: Any) -> bool:
+    adapter = adapter_by_type(row.contact_type_id)
+    if adapter is None:
+        return False
+    try:
+        changes = contact_details.changes_of(row, adapter, contact)
+    except Exception as error:
+        # Its words may quote an address.
+        logger.error("What interaction %s is to tell of its contact cannot be read: %s", row.pk, type(error).__name__)
+        return False
+    digest = hashlib.sha256(json.dumps(changes, sort_keys=True).encode()).hexdigest()
+    update: TaskUpdate | None = getattr(row, "task_update", None)
+    if update is not None and update.told == digest:
+        return False
+    try:
+        keep(row, changes, told=digest)
+    except InvalidClick:
+        logger.warning("More waits for the task of interaction %s than a task takes", row.pk)
+        return False
+    return True
 
 
 def write_due(account_id: int) -> int:

@@ -214,7 +214,7 @@ def test_without_outcomes_nobody_is_asked(client: Client, row: Interaction, sett
 
 def test_what_was_erased_takes_no_notes(client: Client, make_row: MakeRow, contact: Contact, agent: User) -> None:
     row = make_row(Status.CLOSED)
-    Interaction.objects.filter(pk=row.pk).update(address="")
+    Interaction.objects.filter(pk=row.pk).update(address="", fingerprint="")
     assert give(client, row, outcome="Solved").status_code == 409
     assert patch(client, row, {"ticket": 1}).status_code == 409
     assert not TaskUpdate.objects.exists()
