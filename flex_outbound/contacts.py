@@ -140,6 +140,21 @@ class ContactAdapter:
         """
         return {}
 
+    def get_task_attributes(self, contact: Any, interaction: Any) -> dict[str, Any]:
+        """Return what else the task in Flex is told of a contact: JSON, by names that Flex and this app do not set.
+
+        ``interaction``: a ``flex_outbound.models.Interaction`` that is about to be sent. What does not fit into a task
+        is shortened.
+        """
+        return {}
+
+    def get_routing(self, contact: Any, channel: Channel) -> dict[str, Any]:
+        """Return where a contact's task goes, as by language or for important customers; {} where the sender says.
+
+        Keys, each of which may be left out: ``queue_sid`` (WQ…), ``workflow_sid`` (WW…), ``priority`` (0 or more).
+        """
+        return {}
+
     def notify(self, user: Any, message: Any) -> None:
         """Tell an agent of a customer's message by a way of the project's own; nothing by default.
 

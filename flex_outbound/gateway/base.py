@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from flex_outbound.channels import Channel, InitiatedBy
+from flex_outbound.gateway.routed import Routed
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +31,11 @@ class Connection:
 
 @dataclass(frozen=True, slots=True)
 class ContactDetails:
-    """What Flex is told of the contact beside name and address.
+    """What Flex is told of the contact beside name and address, and where its task goes.
 
     ``type``: ``app_label.model``; ``id``: the primary key as text; ``url``: the absolute address of the contact's page,
-    "" where it has none. ``phone``, ``email``: the contact's preferred ones, "" where it has none.
+    "" where it has none. ``phone``, ``email``: the contact's preferred ones, "" where it has none. ``attributes``: what
+    else the task is told.
     """
 
     type: str
@@ -41,6 +43,8 @@ class ContactDetails:
     url: str = field(default="", repr=False)
     phone: str = field(default="", repr=False)
     email: str = field(default="", repr=False)
+    attributes: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    routed: Routed = field(default_factory=Routed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,20 @@ def check(changes: object) -> dict[str, Any]:
     return changes
 
 
+def check_new(given: object) -> None:
+    """Raise InvalidClick for what a new task cannot be told. What is too long is shortened elsewhere.
+
+    Flex writes ``conversations`` when it creates the task; changes of it can follow.
+    """
+    if not isinstance(given, dict):
+        raise _invalid(_("Give the attributes as an object of names and values."), "not_an_object")
+    _check_mapping(given, "", 1)
+    for key, value in given.items():
+        _check_reserved(key, value)
+        if key == "conversations":
+            raise _reserved(key)
+
+
 def fits(changes: Mapping[str, Any]) -> bool:
     """Tell whether changes alone are short enough for a task."""
     return attributes.length(changes) <= MAX_ATTRIBUTES

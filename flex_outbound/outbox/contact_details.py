@@ -1,21 +1,37 @@
 """What Flex is told of a contact beside the address that a message goes to."""
 
 import logging
-from typing import Any
+from dataclasses import replace
+from typing import Any, Final
 
 from flex_outbound.channels import Channel
 from flex_outbound.conf import conf
 from flex_outbound.contacts import ContactAdapter, label_of
+from flex_outbound.exceptions import InvalidClick
 from flex_outbound.gateway import payloads
 from flex_outbound.gateway.base import ContactDetails
+from flex_outbound.gateway.routed import Routed
 from flex_outbound.models import Interaction
+from flex_outbound.outbox import attribute_rules
 from flex_outbound.outbox.addressing import usable_addresses
+from flex_outbound.sids import SidKind, is_sid
 
 logger = logging.getLogger(__name__)
+
+MAX_PRIORITY: Final = 2_147_483_647
+"""https://www.twilio.com/docs/taskrouter/api/task#task-properties"""
+
+_ROUTING: Final = {"queue_sid": SidKind.TASK_QUEUE, "workflow_sid": SidKind.WORKFLOW}
 
 
 def details_of(interaction: Interaction, adapter: ContactAdapter, contact: Any) -> ContactDetails:
     """Return what Flex is told of a contact. Nothing of it is needed to send, so an error only leaves it out."""
+    own = _own_details(interaction, adapter, contact)
+    more, routed = _attributes(interaction, adapter, contact), _routed(interaction, adapter, contact)
+    return replace(own, attributes=more, routed=routed)
+
+
+def _own_details(interaction: Interaction, adapter: ContactAdapter, contact: Any) -> ContactDetails:
     label, key = label_of(adapter.model), interaction.contact_id
     try:
         # The other kind: the address of this channel is the interaction's own.
@@ -47,3 +63,36 @@ def _page_of(adapter: ContactAdapter, contact: Any) -> str:
     """Return the absolute address of the contact's page, "" where there is none."""
     url = str(adapter.get_url(contact) or "")
     return (conf.public_url(url) or "") if url.startswith("/") else url
+
+
+def _attributes(interaction: Interaction, adapter: ContactAdapter, contact: Any) -> dict[str, Any]:
+    """Return what the host has to tell of a contact; nothing where it raises an error, or says what it may not."""
+    try:
+        given = adapter.get_task_attributes(contact, interaction)
+        attribute_rules.check_new(given)
+    except Exception as error:
+        # Of ours only the key: words may quote an address.
+        said = f"{error.code} {error.item}" if isinstance(error, InvalidClick) else type(error).__name__
+        logger.error("get_task_attributes of interaction %s is left out: %s", interaction.pk, said)
+        return {}
+    return dict(given)
+
+
+def _routed(interaction: Interaction, adapter: ContactAdapter, contact: Any) -> Routed:
+    """Return where the host wants a contact's task to go; what is no such value is left to the sender."""
+    try:
+        given = dict(adapter.get_routing(contact, Channel(interaction.channel)))
+    except Exception as error:
+        logger.error("get_routing of interaction %s raised %s", interaction.pk, type(error).__name__)
+        return Routed()
+    wrong = sorted(str(name) for name, value in given.items() if not _is_routing(name, value))
+    if wrong:
+        logger.error("get_routing of interaction %s is wrong in %s", interaction.pk, ", ".join(wrong)[:200])
+    return Routed(**{name: value for name, value in given.items() if _is_routing(name, value)})
+
+
+def _is_routing(name: Any, value: Any) -> bool:
+    if name == "priority":
+        return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_PRIORITY
+    kind = _ROUTING.get(name) if isinstance(name, str) else None
+    return kind is not None and isinstance(value, str) and is_sid(value, kind)

@@ -16,6 +16,7 @@ from flex_outbound.conf import conf
 from flex_outbound.exceptions import ConfigurationError, GatewayError, NotAccepted, OutcomeUnknown, Refused
 from flex_outbound.gateway import errors, payloads
 from flex_outbound.gateway.base import ContactDetails, InteractionRequest, InteractionResult, Joined
+from flex_outbound.gateway.routed import Routed
 from flex_outbound.models import Account, Interaction
 from flex_outbound.models.interaction import InteractionQuerySet
 from flex_outbound.models.setup import Kept
@@ -230,6 +231,8 @@ def build_request(
     if sender is None or not sender.is_active:
         raise ConfigurationError("The sender of this interaction was removed or switched off. Choose another one.")
     worker_queue = interaction.worker.queue_sid if interaction.worker else ""
+    routed = contact.routed if contact is not None else Routed()
+    told = contact.attributes if contact is not None else {}
     return InteractionRequest(
         key=interaction.key,
         attempt=interaction.attempt,
@@ -239,11 +242,11 @@ def build_request(
         sender_name=sender.display_name,
         customer_name=interaction.contact_name,
         worker_sid=interaction.worker_sid,
-        queue_sid=worker_queue or sender.queue_sid,
+        queue_sid=routed.queue_sid or worker_queue or sender.queue_sid,
         workspace_sid=interaction.account.workspace_sid,
-        workflow_sid=sender.workflow_sid or interaction.account.workflow_sid,
+        workflow_sid=routed.workflow_sid or sender.workflow_sid or interaction.account.workflow_sid,
         task_channel=sender.task_channel,
-        priority=sender.priority,
+        priority=sender.priority if routed.priority is None else routed.priority,
         timeout=sender.timeout,
         subject=interaction.subject,
         to=tuple(interaction.to),
@@ -253,7 +256,7 @@ def build_request(
         joins=joins,
         initiated_by=InitiatedBy(interaction.initiated_by),
         media_channel_sid=interaction.media_channel_sid or "",
-        attributes=interaction.attributes,
+        attributes={**told, **interaction.attributes},
     )
 
 
