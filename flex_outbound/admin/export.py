@@ -91,6 +91,7 @@ COLUMNS: Final = {
     "error_code": Column("error_code"),
     "first_message": Column("message__status"),
     "delivery": Column("delivery_status"),
+    "outcome": Column("outcome"),
     "interaction_sid": Column("interaction_sid"),
     "channel_sid": Column("channel_sid"),
     "task_sid": Column("task_sid"),

@@ -53,6 +53,14 @@ def test_a_row_is_told_in_full(admin_client: Client, row: Interaction) -> None:
     assert line["duplicates"] == "0"
 
 
+def test_the_outcome_is_in_it_and_the_notes_are_not(admin_client: Client, row: Interaction) -> None:
+    Interaction.objects.update(outcome="=Solved", notes="Private")
+    (line,) = take(admin_client)
+    assert line["outcome"].lstrip("'\t") == "=Solved"
+    assert line["outcome"] != "=Solved", "made safe"
+    assert "Private" not in line.values()
+
+
 def test_what_was_not_delivered_says_so(admin_client: Client, row: Interaction) -> None:
     rows.open_in_flex(row)
     rows.change(row, "active", delivery_status="failed", error_reason="opted_out", error_code=21610)
