@@ -18,7 +18,6 @@ from flex_outbound import answering, contexts, emails, inbox, live, segments, ti
 from flex_outbound.channels import MAX_BODY, Channel
 from flex_outbound.compact import compact_buttons, kept
 from flex_outbound.conf import conf
-from flex_outbound.current import isolated
 from flex_outbound.display import ended, isolated
 from flex_outbound.models.disposition import MAX_NOTES
 
