@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 
 @register(Contact)
 class CrmContact(ContactAdapter):
-    """Two numbers and two email addresses, read in the contact's own country."""
+    """Two numbers, read in the contact's own country, two email addresses, and the identity in the website's chat."""
 
     name_field = "full_name"
     phone_field = ("mobile", "phone")
     email_field = ("email", "email_work")
+    chat_field = "chat_identity"
     region_field = "country"
 
     def get_queryset(self, user: Any) -> "ContactQuerySet":

@@ -67,6 +67,13 @@ class Contact(FlexContact):
     phone = models.CharField(_("second number"), max_length=60, blank=True, default="")
     email = models.EmailField(_("email"), blank=True, default="")
     email_work = models.EmailField(_("work email"), blank=True, default="")
+    chat_identity = models.CharField(
+        _("chat identity"),
+        max_length=254,
+        blank=True,
+        default="",
+        help_text=_("Who the customer is in the website's chat: an id, and neither an email address nor a number."),
+    )
     country = models.CharField(
         _("country"), max_length=2, blank=True, default="", help_text=_("ISO 3166-1 code of two letters, such as US.")
     )
@@ -104,7 +111,7 @@ class Contact(FlexContact):
 
     def fill_search_text(self) -> None:
         """Return the text for the search, in Python's lower case, because SQLite's only covers ASCII."""
-        words = [self.full_name, self.company, self.email, self.email_work, self.reference or ""]
+        words = [self.full_name, self.company, self.email, self.email_work, self.chat_identity, self.reference or ""]
         for raw in filter(None, (self.mobile, self.phone)):
             words += [raw, *_number_texts(raw, self.country)]
         self.search_text = "\n".join(words).casefold()

@@ -2,7 +2,8 @@
 
 Twilio's addresses are opaque text. Only ``+digits``, with or without ``whatsapp:``, is a telephone number; two numbers
 that differ by a national rule alone are the same customer. Everything else is compared as text, and text that differs
-proves nothing: WhatsApp may show a user's id in place of the number.
+proves nothing: WhatsApp may show a user's id in place of the number. The identities of chats and the ids of Messenger
+are compared as they are written, with their case.
 """
 
 import re
@@ -13,9 +14,10 @@ from typing import Final
 
 import idna
 
-_PREFIX: Final = re.compile(r"whatsapp:", re.IGNORECASE)
+_PREFIX: Final = re.compile(r"(whatsapp|messenger):", re.IGNORECASE)
 _NUMBER: Final = re.compile(r"\+[0-9]{6,15}")
 _USER_ID: Final = re.compile(r"[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{6,128}")
+_USER_ID_IN_ANY_CASE: Final = re.compile(_USER_ID.pattern, re.IGNORECASE)
 
 _RULES: Final = (
     # Mexico's 1 before mobile numbers, which was given up in 2019; WhatsApp still shows it.
@@ -91,21 +93,28 @@ def mailboxes(text: str) -> list[str]:
 
 
 def plain(address: str) -> str:
-    """Return an address as Twilio shows it, without WhatsApp's prefix and invisible signs."""
+    """Return an address as Twilio shows it, without the prefix of WhatsApp or Messenger and invisible signs."""
     text = visible(address)
     prefix = _PREFIX.match(text)
     return text[prefix.end() :].strip() if prefix else text
 
 
+def prefix_of(address: str) -> str:
+    """Return the channel that an address is marked with, ``whatsapp`` or ``messenger``; "" for none."""
+    found = _PREFIX.match(visible(address))
+    return found[1].lower() if found else ""
+
+
 def has_prefix(address: str) -> bool:
-    """Return whether an address is marked as WhatsApp's."""
-    return _PREFIX.match(visible(address)) is not None
+    """Return whether an address is marked as WhatsApp's or Messenger's."""
+    return bool(prefix_of(address))
 
 
 def may_be_address(text: str) -> bool:
     """Return whether a text has the form of a customer's address, so that it is not taken for an agent's identity.
 
-    These are numbers, what is marked as WhatsApp's, and the ids of WhatsApp users who hide the number, as ``US.123…``.
+    These are numbers, what is marked as WhatsApp's or Messenger's, and the ids of WhatsApp users who hide the number,
+    as ``US.123…``.
     """
     return is_number(text) or has_prefix(text) or _USER_ID.fullmatch(plain(text)) is not None
 
@@ -119,8 +128,8 @@ def is_number(address: str) -> bool:
 def key(address: str) -> str:
     """Return what is equal for all forms of one address, for comparing and never for sending.
 
-    A number without the digits that its country adds; an email address in lower case, its domain in ASCII; any other
-    text without prefix and case.
+    A number without the digits that its country adds; an email address in lower case, its domain in ASCII; the id of a
+    WhatsApp user in lower case; any other text without prefix.
     """
     text = plain(address)
     if _NUMBER.fullmatch(text):
@@ -130,11 +139,12 @@ def key(address: str) -> str:
             return one_mailbox(parseaddr(text)[1] or text).casefold()
         except ValueError:
             pass
-    return text.casefold()
+        return text.casefold()
+    return text.casefold() if _USER_ID_IN_ANY_CASE.fullmatch(text) else text
 
 
 def same(one: str, other: str) -> bool:
-    """Return whether two addresses are the same, without prefix, case and national forms. An empty one never is."""
+    """Return whether two addresses are the same, in whatever form ``key`` brings together. An empty one never is."""
     return bool(plain(one)) and key(one) == key(other)
 
 

@@ -20,11 +20,12 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
 from flex_outbound import contexts, inbox
-from flex_outbound.channels import Channel
+from flex_outbound.channels import ALWAYS_SHOWN, Channel
 from flex_outbound.contacts import ContactAdapter, adapter_for, content_type_of, id_of, label_of
 from flex_outbound.current import current_context, isolated
 from flex_outbound.models import Interaction
 from flex_outbound.models.conversation import sid_of
+from flex_outbound.outbox.addressing import channels_of, further_channels
 from flex_outbound.outbox.consent import NOTHING, Ledger
 from flex_outbound.outbox.preflight import ChannelOption, Setup, ledger_for, option_for
 from flex_outbound.outbox.standing import Standing, standings
@@ -36,7 +37,6 @@ Siblings = Callable[[Any], Iterable[Any]]
 _kept: WeakKeyDictionary[Template, dict[Hashable, str]] = WeakKeyDictionary()
 """Markup by template. A template that is loaded anew, as after an edit during development, is another key."""
 
-_CHANNELS = tuple(Channel)
 _TEXTS = tuple(f"text_{channel.value}" for channel in Channel)
 _SOME: list[Any] = [None]
 """Senders of which a list only asks whether there are any."""
@@ -118,7 +118,7 @@ class _Page:
 
     def form(self, kind: _Kind, options: list[ChannelOption], new_tab: bool) -> str:
         """Return the markup of these channels, enabled or not, to be filled in with the contact's values by ``%``."""
-        key = (self.language, new_tab, *[option.enabled for option in options])
+        key = (self.language, new_tab, *[(option.channel, option.enabled) for option in options])
         if key not in kind.forms:
             kind.forms[key] = self._filled(kind, key, _marked(options) | {"new_tab": new_tab})
         return kind.forms[key]
@@ -139,7 +139,7 @@ class _Page:
         if self.has_icons:
             return ""
         self.has_icons = True
-        return kept("flex_outbound/icons.html", {"channels": list(Channel)})
+        return kept("flex_outbound/icons.html", {"channels": [*ALWAYS_SHOWN, *further_channels(self.setup)]})
 
 
 def _by_contact(mine: Mine) -> Mapping[tuple[int, str], list[Waiting]]:
@@ -208,9 +208,11 @@ def compact_buttons(request: HttpRequest, contact: Any, among: Siblings = nobody
     }
     found = page.standing(kind, contact)
     values["current"] = "".join(_current(one, page.user) for one in found.current) + page.unread(kind, contact_id)
-    options = [option_for(page.setup, kind.adapter, contact, channel, kind.ledger) for channel in _CHANNELS]
-    for option, name in zip(options, _TEXTS, strict=True):
-        values[name] = escape(isolated(option.addresses[0].value) if option.enabled else option.reason_text)
+    shown = channels_of(page.setup, kind.adapter, contact)
+    options = [option_for(page.setup, kind.adapter, contact, channel, kind.ledger) for channel in shown]
+    for option in options:
+        text = isolated(option.addresses[0].value) if option.enabled else option.reason_text
+        values[f"text_{option.channel.value}"] = escape(text)
     return SafeString(page.icons() + page.form(kind, options, new_tab) % values)
 
 
@@ -247,13 +249,16 @@ def _marker(name: str) -> str:
 
 
 def kept(name: str, context: dict[str, Any]) -> SafeString:
-    """Return the markup of a template that says the same to everybody, rendered once per process and language."""
+    """Return the markup of a template that says the same to everybody, rendered once per process and language.
+
+    ``context``: of its values, only ``channels`` may differ from one call to the next.
+    """
     template = Engine.get_default().get_template(name)
     forms = _kept.setdefault(template, {})
-    language = get_language()
-    if language not in forms:
-        forms[language] = _tight(template.render(Context(context)))
-    return SafeString(forms[language])
+    key = (get_language(), *context.get("channels", ()))
+    if key not in forms:
+        forms[key] = _tight(template.render(Context(context)))
+    return SafeString(forms[key])
 
 
 def _tight(markup: str) -> str:

@@ -18,7 +18,7 @@ from django.forms.utils import pretty_name
 from django.utils.functional import Promise
 from django.utils.translation import get_language
 
-from flex_outbound.channels import Address, Channel
+from flex_outbound.channels import ALWAYS_SHOWN, Address, Channel
 from flex_outbound.conf import conf
 from flex_outbound.models import Interaction
 from flex_outbound.models.moving import move_rows
@@ -36,13 +36,17 @@ class ContactAdapter:
     """How one model is messaged. Set the fields, or override the methods.
 
     ``name_field``: the contact's name. ``phone_field``, ``email_field``: one field name or several, the preferred one
-    first; None where the model has none. ``region_field``: a field with the country, best as ISO 3166-1 alpha-2. Each
-    may also name a property, or a method without arguments.
+    first; None where the model has none. ``chat_field``, ``web_field``: likewise, the customer's identity in chats and
+    in web chats. ``messenger_field``: likewise, the id that Messenger has of the customer. ``region_field``: a field
+    with the country, best as ISO 3166-1 alpha-2. Each may also name a property, or a method without arguments.
     """
 
     name_field: ClassVar[str | None] = None
     phone_field: ClassVar[Fields] = None
     email_field: ClassVar[Fields] = None
+    chat_field: ClassVar[Fields] = None
+    web_field: ClassVar[Fields] = None
+    messenger_field: ClassVar[Fields] = None
     region_field: ClassVar[str | None] = None
 
     def __init__(self, model: type[models.Model]) -> None:
@@ -59,7 +63,7 @@ class ContactAdapter:
         apart a text that is a list of addresses. A phone object, as of django-phonenumber-field, keeps the country that
         it knows.
         """
-        fields = self.phone_field if channel.is_phone else self.email_field
+        fields: Fields = self.phone_field if channel.is_phone else getattr(self, f"{channel.value}_field")
         names = [fields] if isinstance(fields, str) else list(fields or ())
         for name in names:
             value = value_of(contact, name)
@@ -230,6 +234,18 @@ def unregister(*model_classes: type[models.Model]) -> None:
 def registered() -> dict[type[models.Model], ContactAdapter]:
     """Return a copy of the registry."""
     return dict(_registry)
+
+
+def channels_in_use() -> list[Channel]:
+    """Return the channels that contacts of this project may have: what pages bring along in any case.
+
+    SMS, WhatsApp and email are always among them; the others where an adapter names a field for one, or has a
+    ``get_addresses`` of its own.
+    """
+    adapters = [type(adapter) for adapter in _registry.values()]
+    is_own = any(one.get_addresses is not ContactAdapter.get_addresses for one in adapters)
+    fields = {one: f"{one.value}_field" for one in Channel if one not in ALWAYS_SHOWN}
+    return [*ALWAYS_SHOWN, *(one for one, name in fields.items() if is_own or any(getattr(a, name) for a in adapters))]
 
 
 def adapter_for(model: type[models.Model]) -> ContactAdapter:

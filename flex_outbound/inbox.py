@@ -12,9 +12,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import get_language
 
-from flex_outbound.channels import Channel
 from flex_outbound.conf import conf
-from flex_outbound.contacts import ContactAdapter, adapter_by_type, id_of, label_of, read_id
+from flex_outbound.contacts import ContactAdapter, adapter_by_type, channels_in_use, id_of, label_of, read_id
 from flex_outbound.contexts import user_of
 from flex_outbound.current import local
 from flex_outbound.models import Conversation, ConversationContact
@@ -195,7 +194,7 @@ def inbox_context(request: HttpRequest) -> dict[str, Any]:
         "older_url": _url(request, page + 1, unread_only) if len(found) > PAGE_SIZE else None,
         "next": request.get_full_path(),
         "owner": user.pk,
-        "channels": list(Channel),
+        "channels": channels_in_use(),
         "page_size": PAGE_SIZE,
     }
 

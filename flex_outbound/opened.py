@@ -16,6 +16,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from flex_outbound import addresses
+from flex_outbound.channels import ONE_CONVERSATION
 from flex_outbound.contacts import ContactAdapter, id_of, label_of
 from flex_outbound.current import current_context, local, since
 from flex_outbound.models import Conversation, ConversationContact, Interaction, OpenSearch, Sender
@@ -62,8 +63,8 @@ Described = dict[str, Any]
 
 def pairs_of(options: Iterable[ChannelOption]) -> list[searching.Pair]:
     """Return the senders and addresses of a contact between which one conversation can be open."""
-    phones = [one for one in options if one.enabled and one.channel.is_phone]
-    return [(sender, address.value) for one in phones for address in one.addresses for sender in one.senders]
+    given = [one for one in options if one.enabled and one.channel in ONE_CONVERSATION]
+    return [(sender, address.value) for one in given for address in one.addresses for sender in one.senders]
 
 
 def conversations_between(pairs: Sequence[searching.Pair], contact: Any) -> list[Any]:

@@ -49,6 +49,18 @@ class Migration(migrations.Migration):
                 ("email", models.EmailField(blank=True, default="", max_length=254, verbose_name="email")),
                 ("email_work", models.EmailField(blank=True, default="", max_length=254, verbose_name="work email")),
                 (
+                    "chat_identity",
+                    models.CharField(
+                        blank=True,
+                        default="",
+                        help_text=(
+                            "Who the customer is in the website's chat: an id, and neither an email address nor a number."
+                        ),
+                        max_length=254,
+                        verbose_name="chat identity",
+                    ),
+                ),
+                (
                     "country",
                     models.CharField(
                         blank=True,

@@ -17,6 +17,9 @@ TOTAL = 500
 SHARES = {
     "US": 24, "GB": 14, "DE": 11, "FR": 11, "CA": 6, "AU": 6, "IE": 4, "ES": 6, "BR": 6, "IN": 5, "JP": 4, "SE": 3,
 }  # fmt: skip
+CHATTERS = range(24, TOTAL, 100)
+"""Contacts who have an account on the website, and chat there."""
+
 UNUSABLE = ("ext. 12", "n/a", "12345", "call office", "-", "0")
 FIRST_DAY = datetime(2023, 1, 2, 9, 0, tzinfo=UTC)
 
@@ -41,6 +44,7 @@ def _everyone(random: Random) -> Iterator[dict[str, Any]]:
         yield {
             **(ODDITIES[index] if odd else _person(index, random, numbers)),
             "reference": f"C-{index + 1:04d}",
+            "chat_identity": f"visitor-{index + 1:04d}" if index in CHATTERS else "",
             "created_at": FIRST_DAY + timedelta(hours=random.randrange(3 * 365 * 24)),
         }
 

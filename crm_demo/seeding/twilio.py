@@ -1,6 +1,7 @@
 """The sandbox's account, as a manager would enter it. Existing objects are not changed."""
 
 from collections.abc import Mapping
+from typing import Final
 
 from django.contrib.auth.models import User
 
@@ -28,9 +29,13 @@ def seed_twilio(users: Mapping[str, User]) -> Account:
     return account
 
 
+WEBSITE: Final = defaults.Sender("chat", "website", "Website chat")
+"""Where customers chat. It has no address at Twilio, so the sandbox does not list it."""
+
+
 def _seed_senders(account: Account) -> None:
     with_default: set[str] = set(account.senders.filter(is_default=True).values_list("channel", flat=True))
-    for given in defaults.SENDERS:
+    for given in (*defaults.SENDERS, WEBSITE):
         address = given.address.removeprefix("whatsapp:")
         _sender, new = Sender.objects.get_or_create(
             account=account,

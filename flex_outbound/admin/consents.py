@@ -63,9 +63,8 @@ class ConsentForm(forms.ModelForm):
         channel, address = given.get("channel"), given.get("address")
         if channel and address:
             # A landline is refused when it is written to; that its customer does not want it is true all the same.
-            kind = Channel.WHATSAPP if Channel(channel).is_phone else Channel.EMAIL
             try:
-                given["address"] = channels.normalize(kind, address, conf.default_region)
+                given["address"] = channels.normalize(Channel(channel).reading, address, conf.default_region)
             except AddressError as error:
                 raise ValidationError({"address": str(error)}) from error
         sender = given.get("sender_address")

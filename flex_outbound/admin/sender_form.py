@@ -73,7 +73,9 @@ class SenderForm(forms.ModelForm):
             self.fields.pop("signature", None)
         self.resources = ResourceChoices(self.instance.account)
         self.missing: list[str] = []
-        offers = {"address": self.resources.addresses(Channel(self.instance.channel))}
+        channel = Channel(self.instance.channel)
+        # Twilio lists no addresses of chats and pages.
+        offers = {"address": self.resources.addresses(channel)} if channel in ADDRESSES else {}
         offers |= {name: self.resources.named(kind) for name, kind in PICKED.items()}
         for name, offered in offers.items():
             if name in self.fields:

@@ -51,13 +51,21 @@ class TestForm(forms.Form):
         }
         super().__init__(*args, **kwargs)
         channel = Channel(sender.channel)
-        self.fields["address"].label = _("Email address") if channel is Channel.EMAIL else _("Phone number")
+        self.fields["address"].label = _label_of(channel)
         self.fields["address"].widget.attrs["autocomplete"] = "off"
         self.fields["body"].help_text = _first_message_help(channel)
         worker: Any = self.fields["worker"]
         worker.choices = [(one.pk, f"{one} ({contexts.name_of(one.user)})") for one in workers]
         if channel is not Channel.EMAIL:
             del self.fields["subject"]
+
+
+def _label_of(channel: Channel) -> str:
+    if channel.is_phone:
+        return _("Phone number")
+    if channel is Channel.EMAIL:
+        return _("Email address")
+    return _("Chat identity") if channel.has_identity else _("Messenger id")
 
 
 def _first_message_help(channel: Channel) -> str:

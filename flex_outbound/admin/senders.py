@@ -18,7 +18,7 @@ from flex_outbound.admin.base import FlexModelAdmin
 from flex_outbound.admin.sender_form import SenderForm
 from flex_outbound.admin.sender_tests import SenderTestPage
 from flex_outbound.admin.sites import link_on
-from flex_outbound.channels import Channel
+from flex_outbound.channels import ENDED, Channel
 from flex_outbound.models import Account, Resource, ResourceKind, Sender
 
 MANY: Final = 12
@@ -155,6 +155,8 @@ class SenderAdmin(FlexModelAdmin):
         return (account, Channel(channel)) if account else None
 
     def _choose(self, request: HttpRequest) -> TemplateResponse:
+        if (ended := request.GET.get("channel", "")) in ENDED:
+            self.message_user(request, str(ENDED[ended]), messages.ERROR)
         context = self.page_context(
             request,
             _("Add sender"),

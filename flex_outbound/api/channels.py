@@ -26,7 +26,7 @@ class ChannelsView(ApiView):
     """The channels that can be opened for a contact."""
 
     def get(self, request: Request, contact_type: str, contact_id: str) -> Response:
-        """Always three channels; one that is not enabled says why, in words for the agent.
+        """SMS, WhatsApp and email in any case, chats and Messenger where they are used. Those not enabled say why.
 
         With ``?live=1`` it also says whether the agent is there in Flex and what is open already, as far as is known
         now; with ``?live=presence`` the former alone. Where that is old, Twilio is asked in the background: ask again.

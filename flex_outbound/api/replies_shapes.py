@@ -7,7 +7,7 @@ from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from flex_outbound import channels
-from flex_outbound.api.serializers import MAX_ID, MAX_TYPE, ChannelField, OneOf, PageQuery, Text, Unshown
+from flex_outbound.api.serializers import MAX_ID, MAX_TYPE, ChannelField, PageQuery, Text, Unshown
 from flex_outbound.channels import Channel
 from flex_outbound.sids import SidKind, validator
 
@@ -17,7 +17,7 @@ Base = serializers.Serializer[Any]
 class RepliesQuery(PageQuery):
     """The query of the list: for which channel, and for whom the placeholders are filled in."""
 
-    channel = OneOf(Channel.choices, required=False)
+    channel = ChannelField(Channel.choices, required=False)
     contact_type = Text(required=False, max_length=MAX_TYPE, help_text=_("``app_label.model``"))
     contact_id = Text(required=False, max_length=MAX_ID, trim_whitespace=False, help_text=_("Needs ``contact_type``."))
     conversation_sid = Text(

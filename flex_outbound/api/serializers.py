@@ -16,7 +16,7 @@ from rest_framework.pagination import Cursor, CursorPagination
 from rest_framework.request import Request
 
 from flex_outbound import channels
-from flex_outbound.channels import Channel
+from flex_outbound.channels import CHANNEL_ENDED, ENDED, Channel
 from flex_outbound.contexts import task_sid_in
 from flex_outbound.sids import SidKind, validator
 from flex_outbound.statuses import Status
@@ -61,7 +61,13 @@ class OneOf(serializers.ChoiceField):
 
 @extend_schema_field(choices_schema(Channel), component_name="FlexOutboundChannel")
 class ChannelField(OneOf):
-    """One of our three channels."""
+    """One of our channels. A value that Twilio still lists and whose service has ended is refused in words."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Return the channel."""
+        if isinstance(data, str) and data in ENDED:
+            raise serializers.ValidationError(ENDED[data], code=CHANNEL_ENDED)
+        return super().to_internal_value(data)
 
 
 class Text(serializers.CharField):
@@ -327,7 +333,7 @@ class TimelineQuery(PageQuery):
     contact_type = Text(required=False, max_length=MAX_TYPE, help_text=_("``app_label.model``"))
     contact_id = Text(required=False, max_length=MAX_ID, trim_whitespace=False, help_text=_("Needs ``contact_type``."))
     status = OneOf(Status.choices, required=False)
-    channel = OneOf(Channel.choices, required=False)
+    channel = ChannelField(Channel.choices, required=False)
     cursor = serializers.CharField(required=False, help_text=_("From ``next`` or ``previous``."))
     page_size = serializers.IntegerField(
         required=False,

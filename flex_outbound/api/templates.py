@@ -30,7 +30,7 @@ class ContactTemplatesView(ApiView):
             raise Http404 from None
         contact = find_contact(adapter, request.user, contact_id)
         channel = Channel(values["channel"])
-        if contact is None or channel is Channel.EMAIL:
+        if contact is None or not channel.is_phone:
             raise Http404
         load_permissions(request.user)
         setup = Setup.load(request.user)
@@ -53,7 +53,7 @@ class ConversationTemplatesView(ApiView):
         load_permissions(request.user)
         require_permission(request.user)
         picker = picking.for_conversation(request.user, conversation)
-        if picker is None or picker.place.channel is Channel.EMAIL:
+        if picker is None or not picker.place.channel.is_phone:
             raise Http404
         return _found(picker, query.validated_data)
 

@@ -60,7 +60,7 @@ class Joined:
 class InteractionRequest:
     """The content of one ``POST /v1/Interactions``, or of one invite to a channel that exists.
 
-    Addresses are normalised and have no ``whatsapp:`` prefix.
+    Addresses are normalised and have no ``whatsapp:`` or ``messenger:`` prefix; in chats ``address`` is an identity.
     ``to``, ``cc``, ``bcc``: an email's recipients beside ``address``. ``contact``: None where there is none.
     ``joins``: the channel that exists and to which the agent is invited; None where a new interaction is to be opened.
     ``worker_sid``: "" where Flex chooses the agent; then ``queue_sid`` counts for nothing. ``address``: "" where no
@@ -224,7 +224,7 @@ class MessagePage:
 
 @dataclass(frozen=True, slots=True)
 class Participant:
-    """Somebody in a conversation: an agent has an ``identity``, a customer an ``address``.
+    """Somebody in a conversation: an agent has an ``identity``, a customer an ``address``, that of a chat an identity.
 
     ``address``, ``proxy_address``: as Twilio shows them, with prefix; they need not be telephone numbers. ``kind``: one
     of ``channels.Channel``, or "". ``level``: of an email's recipient (to, cc), or "".

@@ -105,10 +105,10 @@ class TwilioConversations(TwilioCalls):
         """Return whether the customer takes part, None where that is not proven.
 
         It is not where Twilio does not show the conversation or its participants, or shows one whose address is no
-        number, or may be another form of the customer's.
+        number, or may be another form of the customer's. The customer of a chat has an identity, and no other form.
         https://www.twilio.com/docs/conversations/api/conversation-participant-resource
         """
-        return found_or_none(partial(self._takes_part, conversation_sid, address), missing=NOT_SHOWN)
+        return found_or_none(partial(self._takes_part, conversation_sid, channel, address), missing=NOT_SHOWN)
 
     def find_message(self, conversation_sid: str, key: str, since: datetime | None = None) -> str | None:
         """Return the SID of the message with this key, None where there is none.
@@ -198,7 +198,7 @@ class TwilioConversations(TwilioCalls):
             found.setdefault(one.participant_sid, one)
         return list(found.values())
 
-    def _takes_part(self, conversation_sid: str, address: str) -> bool | None:
+    def _takes_part(self, conversation_sid: str, channel: Channel, address: str) -> bool | None:
         conversations = self._client.conversations.v1.conversations
         people = conversations(in_path(conversation_sid, SidKind.CONVERSATION)).participants
         all_shown, present = True, []
@@ -206,11 +206,13 @@ class TwilioConversations(TwilioCalls):
             Operation.HAS_CUSTOMER, people, pages=MAX_PARTICIPANT_PAGES, page_size=PARTICIPANTS_PER_PAGE
         ):
             binding = results.parse_binding(record.messaging_binding)
-            if addresses.same(binding.address, address):
+            if addresses.same(_identity_of(record) if channel.has_identity else binding.address, address):
                 return True
             if binding.address:
                 present.append(binding.address)
             all_shown = all_shown and bool(binding.address or _is_agent(record))
+        if channel.has_identity or channel is Channel.MESSENGER:
+            return False if all_shown else None
         return addresses.is_among(address, present) if all_shown else None
 
     def _receipts(self, conversation_sid: str, message_sid: str) -> list[Receipt]:
@@ -224,10 +226,14 @@ def _is_agent(record: Any) -> bool:
 
     One who is bound in a way that cannot be read may be the customer, and so may one without identity and address.
     """
-    identity = record.identity if isinstance(record.identity, str) else ""
+    identity = _identity_of(record)
     bound = {name for name, value in results.parse_attributes(record.messaging_binding).items() if value}
     is_bound_otherwise = bool(bound - _BINDING_OF_AGENTS)
     return bool(identity) and not is_bound_otherwise and not addresses.may_be_address(identity)
+
+
+def _identity_of(record: Any) -> str:
+    return record.identity if isinstance(record.identity, str) else ""
 
 
 def _conversation(conversation_sid: str) -> str:

@@ -82,8 +82,10 @@ class MemoryConversations:
     def remove_customer(self, conversation_sid: str) -> None:
         """Take the customer out of a conversation, as when Twilio fails to add them and does not say so."""
         with self._lock:
-            self._customers.pop(conversation_sid, None)
-            self.participants[conversation_sid] = [one for one in self._people(conversation_sid) if not one.address]
+            _channel, gone = self._customers.pop(conversation_sid, (None, ""))
+            self.participants[conversation_sid] = [
+                one for one in self._people(conversation_sid) if not one.address and one.identity != gone
+            ]
 
     def add_file(self, content_type: str, filename: str, data: bytes, category: str = "media") -> MediaItem:
         """Keep a file, to be given to ``add_message``."""
@@ -101,7 +103,9 @@ class MemoryConversations:
     ) -> str:
         """Let somebody else write a message, the customer where no ``author`` is given, and return its SID."""
         with self._lock:
-            customer = next((one.address for one in self._people(conversation_sid) if one.address), "")
+            shown = next((one.address for one in self._people(conversation_sid) if one.address), "")
+            channel, address = self._customers.get(conversation_sid, (Channel.SMS, ""))
+            customer = address if channel.has_identity else shown
             return self._add(conversation_sid, author or customer, body, subject, tuple(media))
 
     def find_conversations(self, channel: Channel, address: str, sender_address: str) -> list[ConversationState]:
@@ -216,16 +220,19 @@ class MemoryConversations:
 
     def _begin(self, channel: Channel, address: str, sender_address: str) -> str:
         sid = self._sid(SidKind.CONVERSATION)
-        # As at Twilio, where email's bindings do not show the business's address.
-        shown = sender_address if channel.is_phone else ""
+        # As at Twilio, where the bindings of emails do not show the business's address, and chats have none.
+        shown = sender_address if channel.shows_sender else ""
         self.conversations[sid] = ConversationState(sid, "active", shown, timezone.now())
         self._customers[sid] = (channel, address)
-        bound = [payloads.binding_address(channel, one) if one else "" for one in (address, shown)]
-        level = "" if channel.is_phone else "to"
-        self.participants[sid] = [
-            Participant(self._sid(SidKind.PARTICIPANT), "", bound[0], bound[1], channel.value, level)
-        ]
+        self.participants[sid] = [self._customer(channel, address, shown)]
         return sid
+
+    def _customer(self, channel: Channel, address: str, shown: str) -> Participant:
+        sid = self._sid(SidKind.PARTICIPANT)
+        if channel.has_identity:
+            return Participant(sid, address, "", "", "", "")
+        bound = [payloads.binding_address(channel, one) if one else "" for one in (address, shown)]
+        return Participant(sid, "", bound[0], bound[1], channel.value, "to" if channel is Channel.EMAIL else "")
 
     def _add(
         self,

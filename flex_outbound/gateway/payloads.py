@@ -123,12 +123,14 @@ def redacted(request: InteractionRequest) -> dict[str, Any]:
 
 
 def binding_address(channel: Channel, address: str) -> str:
-    """Return ``address`` as Twilio's bindings write it: numbers of WhatsApp have a prefix."""
-    return f"whatsapp:{address}" if channel is Channel.WHATSAPP else address
+    """Return ``address`` as Twilio's bindings write it: those of WhatsApp and Messenger have a prefix."""
+    return f"{channel.value}:{address}" if channel in (Channel.WHATSAPP, Channel.MESSENGER) else address
 
 
 def _participants(request: InteractionRequest) -> list[dict[str, str]]:
     channel = request.channel
+    if channel.has_identity:
+        return [{"identity": request.address, "type": channel.value}]
     if channel is not Channel.EMAIL:
         return [
             {
@@ -191,4 +193,5 @@ def _customers(request: InteractionRequest, name: str) -> dict[str, str | None]:
     known = {"name": name or None, "phone": None, "email": None}
     if request.contact is not None:
         known |= {"phone": request.contact.phone or None, "email": request.contact.email or None}
-    return known | {"phone" if request.channel.is_phone else "email": request.address or None}
+    own = "phone" if request.channel.is_phone else "email" if request.channel is Channel.EMAIL else None
+    return known | ({own: request.address or None} if own else {})

@@ -96,7 +96,7 @@ class TwilioQueries(TwilioHolders):
     def find_conversations(self, channel: Channel, address: str, sender_address: str) -> list[ConversationState]:
         """Return the conversations between a customer's address and a sender, of any state.
 
-        Some do not show the business's address, as those of email. They are all returned, with an empty
+        Some do not show the business's address, as those of emails and chats. They are all returned, with an empty
         ``sender_address``.
         https://www.twilio.com/docs/conversations/api/participant-conversation-resource
         """
@@ -114,9 +114,10 @@ class TwilioQueries(TwilioHolders):
     def _conversations_of(self, channel: Channel, address: str) -> Iterator[Any]:
         """Yield the conversations of an address: Twilio knows a number only in the form in which it came there."""
         listed = self._client.conversations.v1.participant_conversations
+        name = "identity" if channel.has_identity else "address"
         for spelling in addresses.spellings(addresses.plain(address)):
-            bound = payloads.binding_address(channel, spelling)
-            fields: dict[str, Any] = {"address": bound, "page_size": CONVERSATIONS_PER_PAGE}
+            fields: dict[str, Any] = {name: payloads.binding_address(channel, spelling)}
+            fields["page_size"] = CONVERSATIONS_PER_PAGE
             yield from self._records(Operation.FIND_CONVERSATIONS, listed, pages=MAX_CONVERSATION_PAGES, **fields)
 
     def fetch_workspace(self) -> str:

@@ -149,9 +149,7 @@ def _media_item(item: Mapping[str, Any]) -> MediaItem | None:
 
 
 def _kind(raw: object, address: str, proxy: str) -> str:
-    if addresses.has_prefix(address) or addresses.has_prefix(proxy):
-        return Channel.WHATSAPP.value
-    kind = _line(raw, MAX_NAME).lower()
+    kind = addresses.prefix_of(address) or addresses.prefix_of(proxy) or _line(raw, MAX_NAME).lower()
     return kind if kind in Channel.values else ""
 
 

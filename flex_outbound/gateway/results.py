@@ -136,21 +136,21 @@ def parse_binding(raw: object) -> Binding:
     body = parse_attributes(raw)
     address = _text(body.get("address")) or _text(body.get("email"))
     proxy = _text(body.get("proxy_address"))
-    has_prefix = any(addresses.has_prefix(one) for one in (address, proxy))
-    kind = Channel.WHATSAPP.value if has_prefix else _text(body.get("type")).lower()
+    kind = addresses.prefix_of(address) or addresses.prefix_of(proxy) or _text(body.get("type")).lower()
     return Binding(kind, addresses.plain(address), addresses.plain(proxy))
 
 
 def may_be_between(binding: Binding, channel: Channel, sender_address: str) -> bool:
     """Return whether a customer's binding may be of this channel and sender, as far as it shows them."""
     other_channel = binding.type in Channel.values and binding.type != channel.value
-    return not other_channel and not _is_another(binding.proxy_address, sender_address)
+    return not other_channel and not _is_another(binding.proxy_address, sender_address, channel)
 
 
-def _is_another(proxy: str, sender_address: str) -> bool:
+def _is_another(proxy: str, sender_address: str, channel: Channel) -> bool:
     """Tell whether a business's address is surely another sender's: text that is no number may be this one's too."""
-    are_numbers = addresses.is_number(proxy) and addresses.is_number(sender_address)
-    return are_numbers and not addresses.same(proxy, sender_address)
+    is_exact = addresses.is_number(proxy) and addresses.is_number(sender_address)
+    is_exact = is_exact or (channel is Channel.MESSENGER and bool(proxy))
+    return is_exact and not addresses.same(proxy, sender_address)
 
 
 def parse_channel(payload: object) -> ChannelState:

@@ -163,7 +163,14 @@ class Migration(migrations.Migration):
                 (
                     "channel",
                     models.CharField(
-                        choices=[("sms", "SMS"), ("whatsapp", "WhatsApp"), ("email", "Email")],
+                        choices=[
+                            ("sms", "SMS"),
+                            ("whatsapp", "WhatsApp"),
+                            ("email", "Email"),
+                            ("chat", "Chat"),
+                            ("web", "Web chat"),
+                            ("messenger", "Messenger"),
+                        ],
                         max_length=16,
                         verbose_name="channel",
                     ),
@@ -171,7 +178,10 @@ class Migration(migrations.Migration):
                 (
                     "address",
                     models.CharField(
-                        help_text="A phone number with country code, or an email address.",
+                        help_text=(
+                            "A phone number with country code, an email address, or the id of a Messenger page. Chats have "
+                            "no address at Twilio: write a short name of where customers chat, such as website."
+                        ),
                         max_length=254,
                         verbose_name="address",
                     ),
@@ -307,7 +317,14 @@ class Migration(migrations.Migration):
                 (
                     "channel",
                     models.CharField(
-                        choices=[("sms", "SMS"), ("whatsapp", "WhatsApp"), ("email", "Email")],
+                        choices=[
+                            ("sms", "SMS"),
+                            ("whatsapp", "WhatsApp"),
+                            ("email", "Email"),
+                            ("chat", "Chat"),
+                            ("web", "Web chat"),
+                            ("messenger", "Messenger"),
+                        ],
                         max_length=16,
                         verbose_name="channel",
                     ),
@@ -808,7 +825,15 @@ class Migration(migrations.Migration):
                 (
                     "channel",
                     models.CharField(
-                        choices=[("sms", "SMS"), ("whatsapp", "WhatsApp"), ("email", "Email")], max_length=16
+                        choices=[
+                            ("sms", "SMS"),
+                            ("whatsapp", "WhatsApp"),
+                            ("email", "Email"),
+                            ("chat", "Chat"),
+                            ("web", "Web chat"),
+                            ("messenger", "Messenger"),
+                        ],
+                        max_length=16,
                     ),
                 ),
                 ("clicks", models.PositiveIntegerField()),
@@ -1144,7 +1169,8 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="sender",
             constraint=models.CheckConstraint(
-                condition=models.Q(("channel__in", ["sms", "whatsapp", "email"])), name="flex_sender_channel_known"
+                condition=models.Q(("channel__in", ["sms", "whatsapp", "email", "chat", "web", "messenger"])),
+                name="flex_sender_channel_known",
             ),
         ),
         migrations.AddIndex(
@@ -1338,7 +1364,9 @@ class Migration(migrations.Migration):
                     ("is_beside", False),
                     models.Q(
                         ("status__in", ["queued", "review", "sending", "unconfirmed", "created"]),
-                        models.Q(("channel__in", ["sms", "whatsapp"]), ("status", "active")),
+                        models.Q(
+                            ("channel__in", ["sms", "whatsapp", "chat", "web", "messenger"]), ("status", "active")
+                        ),
                         _connector="OR",
                     ),
                 ),
@@ -1350,7 +1378,7 @@ class Migration(migrations.Migration):
             model_name="interaction",
             constraint=flex_outbound.models.constraints.UniqueWhere(
                 condition=models.Q(
-                    ("channel__in", ["sms", "whatsapp"]),
+                    ("channel__in", ["sms", "whatsapp", "chat", "web", "messenger"]),
                     ("is_beside", False),
                     ("status__in", ["queued", "review", "sending", "unconfirmed", "created", "active"]),
                 ),
@@ -1395,7 +1423,8 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="interaction",
             constraint=models.CheckConstraint(
-                condition=models.Q(("channel__in", ["sms", "whatsapp", "email"])), name="flex_channel_known"
+                condition=models.Q(("channel__in", ["sms", "whatsapp", "email", "chat", "web", "messenger"])),
+                name="flex_channel_known",
             ),
         ),
         migrations.AddConstraint(
@@ -1491,7 +1520,14 @@ class Migration(migrations.Migration):
                     "channel",
                     models.CharField(
                         blank=True,
-                        choices=[("sms", "SMS"), ("whatsapp", "WhatsApp"), ("email", "Email")],
+                        choices=[
+                            ("sms", "SMS"),
+                            ("whatsapp", "WhatsApp"),
+                            ("email", "Email"),
+                            ("chat", "Chat"),
+                            ("web", "Web chat"),
+                            ("messenger", "Messenger"),
+                        ],
                         default="",
                         max_length=16,
                         verbose_name="channel",
@@ -1978,7 +2014,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="conversation",
             constraint=models.CheckConstraint(
-                condition=models.Q(("channel__in", ["", "sms", "whatsapp", "email"])),
+                condition=models.Q(("channel__in", ["", "sms", "whatsapp", "email", "chat", "web", "messenger"])),
                 name="flex_conversation_channel_known",
             ),
         ),
@@ -2094,7 +2130,14 @@ class Migration(migrations.Migration):
                 (
                     "channel",
                     models.CharField(
-                        choices=[("sms", "SMS"), ("whatsapp", "WhatsApp"), ("email", "Email")],
+                        choices=[
+                            ("sms", "SMS"),
+                            ("whatsapp", "WhatsApp"),
+                            ("email", "Email"),
+                            ("chat", "Chat"),
+                            ("web", "Web chat"),
+                            ("messenger", "Messenger"),
+                        ],
                         max_length=16,
                         verbose_name="channel",
                     ),
@@ -2351,7 +2394,15 @@ class Migration(migrations.Migration):
                 (
                     "channel",
                     models.CharField(
-                        choices=[("sms", "SMS"), ("whatsapp", "WhatsApp"), ("email", "Email")], max_length=16
+                        choices=[
+                            ("sms", "SMS"),
+                            ("whatsapp", "WhatsApp"),
+                            ("email", "Email"),
+                            ("chat", "Chat"),
+                            ("web", "Web chat"),
+                            ("messenger", "Messenger"),
+                        ],
+                        max_length=16,
                     ),
                 ),
                 ("address", models.CharField(max_length=254)),
@@ -2409,7 +2460,14 @@ class Migration(migrations.Migration):
                     "channel",
                     models.CharField(
                         blank=True,
-                        choices=[("sms", "SMS"), ("whatsapp", "WhatsApp"), ("email", "Email")],
+                        choices=[
+                            ("sms", "SMS"),
+                            ("whatsapp", "WhatsApp"),
+                            ("email", "Email"),
+                            ("chat", "Chat"),
+                            ("web", "Web chat"),
+                            ("messenger", "Messenger"),
+                        ],
                         default="",
                         help_text="Empty: any.",
                         max_length=16,
@@ -2682,7 +2740,8 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="consentevent",
             constraint=models.CheckConstraint(
-                condition=models.Q(("channel__in", ["sms", "whatsapp", "email"])), name="flex_consent_channel_known"
+                condition=models.Q(("channel__in", ["sms", "whatsapp", "email", "chat", "web", "messenger"])),
+                name="flex_consent_channel_known",
             ),
         ),
         migrations.AddConstraint(
@@ -2731,7 +2790,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="savedreply",
             constraint=models.CheckConstraint(
-                condition=models.Q(("channel__in", ["", "sms", "whatsapp", "email"])),
+                condition=models.Q(("channel__in", ["", "sms", "whatsapp", "email", "chat", "web", "messenger"])),
                 name="flex_saved_reply_channel_known",
             ),
         ),

@@ -2,29 +2,30 @@
 
 from django.db.models import Q
 
-from flex_outbound.channels import Channel, InitiatedBy
+from flex_outbound.channels import ONE_CONVERSATION, InitiatedBy
 from flex_outbound.phases import GOING_ON
 from flex_outbound.statuses import UNSETTLED, Status
 from flex_outbound.twilio_statuses import UNDELIVERED
 
 IN_THE_WAY = Q(is_beside=False, initiated_by=InitiatedBy.AGENT) & (
-    Q(status__in=[*sorted(UNSETTLED), Status.CREATED])
-    | Q(status=Status.ACTIVE, channel__in=[Channel.SMS, Channel.WHATSAPP])
+    Q(status__in=[*sorted(UNSETTLED), Status.CREATED]) | Q(status=Status.ACTIVE, channel__in=list(ONE_CONVERSATION))
 )
 """Rows beside which no second one may stand for the same contact, channel and address.
 
-A telephone number and a sender share one open conversation at Twilio, so an active one counts; an agent may well
-have two emails open with one customer, so there only what is still being opened does. A customer may write to several
-numbers of the business, so of those that customers or programs begin only the number and the sender count.
+A telephone number and a sender share one open conversation at Twilio, so an active one counts, and so do a Messenger
+user and a page. Twilio lets a chat identity into several conversations; but whoever chats has one window for it, so
+there an active one counts as well. An agent may well have two emails open with one customer, so there only what is
+still being opened does. A customer may write to several numbers of the business, so of those that customers or programs
+begin only the number and the sender count.
 Source: https://www.twilio.com/docs/api/errors/50416
 """
 
 IN_THE_WAY_OF_ALL = Q(
     is_beside=False,
     status__in=[*sorted(UNSETTLED), Status.CREATED, Status.ACTIVE],
-    channel__in=[Channel.SMS, Channel.WHATSAPP],
+    channel__in=list(ONE_CONVERSATION),
 )
-"""Rows beside which no second one may stand for the same number and sender, whosever number that is."""
+"""Rows beside which no second one may stand for the same address and sender, whosever address that is. No emails."""
 
 INVITING = Q(continues__isnull=False, status__in=[*sorted(UNSETTLED), Status.CREATED])
 """Rows that invite an agent into a conversation that exists: one at a time for each conversation."""

@@ -330,7 +330,8 @@ class Interaction(Disposed):
     def awaits_receipt(self) -> bool:
         """True where a first message is, or may still be, sent, and nothing says yet whether it arrived."""
         message = self.first_message
-        is_settled = self.delivery_status in DELIVERY_SETTLED
+        # Twilio gives no receipts for participants of a chat.
+        is_settled = self.delivery_status in DELIVERY_SETTLED or Channel(self.channel).has_identity
         return not is_settled and message is not None and message.status != MessageStatus.FAILED
 
     @property

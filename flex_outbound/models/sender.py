@@ -78,7 +78,12 @@ class Sender(SetupModel):
     account = models.ForeignKey(Account, models.PROTECT, related_name="senders", verbose_name=_("Twilio account"))
     channel = models.CharField(_("channel"), max_length=16, choices=Channel.choices)
     address = models.CharField(
-        _("address"), max_length=254, help_text=_("A phone number with country code, or an email address.")
+        _("address"),
+        max_length=254,
+        help_text=_(
+            "A phone number with country code, an email address, or the id of a Messenger page. Chats have no address "
+            "at Twilio: write a short name of where customers chat, such as website."
+        ),
     )
     display_name = models.CharField(
         _("display name"),
@@ -157,7 +162,10 @@ class Sender(SetupModel):
 
     def clean(self) -> None:
         """Normalise the address by the rules of the channel; a malformed one names the field."""
-        if not self.channel or not self.address:
+        if self.channel in channels.ENDED:
+            words = ValidationError(channels.ENDED[self.channel], code=channels.CHANNEL_ENDED)
+            raise ValidationError({"channel": words})
+        if self.channel not in Channel.values or not self.address:
             return
         try:
             self.address = self.normalized(Channel(self.channel), self.address)
@@ -167,8 +175,7 @@ class Sender(SetupModel):
     @staticmethod
     def normalized(channel: Channel, address: str) -> str:
         """Return an address of the business as senders keep it. Raises AddressError."""
-        # A business's own number may well be a landline that carries text messages.
-        return channels.normalize(Channel.WHATSAPP if channel.is_phone else Channel.EMAIL, address)
+        return channels.normalize(channel.reading, address)
 
     @property
     def effective_workflow_sid(self) -> str:

@@ -1,10 +1,15 @@
-"""The addresses of the host's contacts that a channel can use."""
+"""The addresses of the host's contacts that a channel can use, and the channels that are shown because of them."""
 
-from typing import Any
+from collections.abc import Collection
+from typing import Any, Final, Protocol
 
 from flex_outbound import addresses, channels
-from flex_outbound.channels import Address, AddressError, Channel
+from flex_outbound.channels import ALWAYS_SHOWN, Address, AddressError, Channel
 from flex_outbound.contacts import ContactAdapter
+from flex_outbound.problems import agent_message
+
+REGIONLESS: Final = (Channel.EMAIL, Channel.MESSENGER)
+"""Channels whose addresses are read without a country."""
 
 
 def usable_addresses(
@@ -14,7 +19,7 @@ def usable_addresses(
 
     A text that is plainly a list of addresses counts as that many.
     """
-    region = adapter.get_default_region(contact) if channel.is_phone else None
+    region = None if channel in REGIONLESS else adapter.get_default_region(contact)
     found: dict[str, Address] = {}
     problem: AddressError | None = None
     for raw in adapter.get_addresses(contact, channel):
@@ -37,3 +42,34 @@ def usable_addresses(
                 continue
             found.setdefault(addresses.key(value), Address(value, given.label))
     return list(found.values()), problem
+
+
+class Senders(Protocol):
+    """What a user can send with, as ``preflight.Setup`` is. ``reason``: why nothing, "" where something."""
+
+    reason: str
+
+    def senders_for(self, channel: Channel) -> Collection[Any]:
+        """Return the senders of one channel."""
+
+
+def further_channels(setup: Senders) -> list[Channel]:
+    """Return the channels, beside those that are always shown, for which a user has a sender."""
+    found = () if setup.reason else (one for one in Channel if one not in ALWAYS_SHOWN)
+    return [one for one in found if setup.senders_for(one)]
+
+
+def channels_of(setup: Senders, adapter: ContactAdapter, contact: Any) -> list[Channel]:
+    """Return the channels that are shown for a contact. It asks nobody where the user has no further senders."""
+    return [*ALWAYS_SHOWN, *(one for one in further_channels(setup) if usable_addresses(adapter, contact, one)[0])]
+
+
+def why_none(channel: Channel, problem: AddressError | None) -> tuple[str, str]:
+    """Return reason and words where a contact has no address that a channel can use."""
+    if problem is not None:
+        return problem.code, str(problem)
+    if channel.is_phone:
+        return "no_number", agent_message("no_number")
+    if channel is Channel.EMAIL:
+        return "no_email", agent_message("no_email")
+    return "no_address", agent_message("no_address", channel=channel.label)

@@ -213,7 +213,9 @@ def _entry(row: _Row, reading: _Reading, user: Any) -> Entry | None:
 
 def _choice(row: _Row, name: str, values: list[str], default: str = "") -> str:
     value = row.text(name).lower() or default
-    if value not in values:
+    if name == "channel" and value in channels.ENDED:
+        row.refuse(name, str(channels.ENDED[value]))
+    elif value not in values:
         row.refuse(name, _("Choose one of: %(values)s.") % {"values": ", ".join(values)})
     return value
 
@@ -226,7 +228,7 @@ def _address(row: _Row, channel: str) -> str:
         return addresses.plain(text)
     # A landline may have been said to be one later; what counts is the number.
     try:
-        return channels.normalize(Channel.WHATSAPP if Channel(channel).is_phone else Channel.EMAIL, text, _region())
+        return channels.normalize(Channel(channel).reading, text, _region())
     except AddressError as error:
         row.refuse("address", str(error))
         return ""

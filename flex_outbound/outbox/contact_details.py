@@ -34,11 +34,10 @@ def details_of(interaction: Interaction, adapter: ContactAdapter, contact: Any) 
 def _own_details(interaction: Interaction, adapter: ContactAdapter, contact: Any) -> ContactDetails:
     label, key = label_of(adapter.model), interaction.contact_id
     try:
-        # The other kind: the address of this channel is the interaction's own.
-        is_phone = Channel(interaction.channel).is_phone
-        other, _problem = usable_addresses(adapter, contact, Channel.EMAIL if is_phone else Channel.SMS)
-        preferred = other[0].value if other else ""
-        phone, email = ("", preferred) if is_phone else (preferred, "")
+        # What the interaction's own address is not.
+        channel = Channel(interaction.channel)
+        phone = "" if channel.is_phone else _preferred(adapter, contact, Channel.SMS)
+        email = "" if channel is Channel.EMAIL else _preferred(adapter, contact, Channel.EMAIL)
         return ContactDetails(label, key, _page_of(adapter, contact), phone, email)
     except Exception:
         logger.exception("The other details of the contact of interaction %s cannot be read", interaction.pk)
@@ -57,6 +56,11 @@ def changes_of(interaction: Interaction, adapter: ContactAdapter, contact: Any) 
         payloads.CONTACT_ID: interaction.contact_id,
         payloads.CONTACT_URL: _page_of(adapter, contact) or None,
     }
+
+
+def _preferred(adapter: ContactAdapter, contact: Any, channel: Channel) -> str:
+    usable, _problem = usable_addresses(adapter, contact, channel)
+    return usable[0].value if usable else ""
 
 
 def _page_of(adapter: ContactAdapter, contact: Any) -> str:

@@ -64,22 +64,24 @@ def key_of(address: str) -> str:
 def keys_of(adapter: ContactAdapter, contact: Any) -> tuple[set[str], int]:
     """Return the keys of all of a contact's addresses, and how many of its addresses are unusable.
 
-    Whether an address takes a channel does not matter here: a landline may write by WhatsApp. Raises what the adapter
-    raises.
+    Whether an address takes a channel does not matter here: a landline may write by WhatsApp, and an adapter may return
+    a number for each channel that it does not know. Raises what the adapter raises.
     """
     found: set[str] = set()
+    good: set[str] = set()
     bad: set[str] = set()
     region = adapter.get_default_region(contact)
     for channel in Channel:
-        kind = Channel.WHATSAPP if channel.is_phone else channel
+        kind = channel.reading
         for raw in adapter.get_addresses(contact, channel):
             value = raw.value if isinstance(raw, Address) else raw
             for written in channels.split(kind, value, region):
                 try:
                     found.add(key_of(channels.normalize(kind, written, region)))
+                    good.add(str(written))
                 except AddressError:
                     bad.add(str(written))
-    return found, len(bad)
+    return found, len(bad - good)
 
 
 def index(

@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from flex_outbound import addresses, channels, signals
-from flex_outbound.channels import AddressError, Channel
+from flex_outbound.channels import CHANNEL_ENDED, ENDED, AddressError, Channel
 from flex_outbound.contacts import ContactAdapter, adapter_by_label, content_type_of, find_contact, id_of
 from flex_outbound.exceptions import ClickConflict, ClickNotAllowed, InvalidClick
 from flex_outbound.models import IN_THE_WAY, IN_THE_WAY_OF_ALL, Interaction, Message, Sender
@@ -26,7 +26,7 @@ from flex_outbound.outbox import (
     texts,
     window,
 )
-from flex_outbound.outbox.addressing import usable_addresses
+from flex_outbound.outbox.addressing import REGIONLESS, usable_addresses
 from flex_outbound.outbox.consent import NOTHING, OPTED_OUT, Ledger
 from flex_outbound.outbox.effects import tell_after_commit
 from flex_outbound.outbox.jobs import Job, request_after_commit
@@ -152,6 +152,8 @@ def _contact(click: Click) -> tuple[ContactAdapter, Any]:
 
 
 def _channel(click: Click) -> Channel:
+    if click.channel in ENDED:
+        raise InvalidClick(str(ENDED[click.channel]), code=CHANNEL_ENDED, field="channel")
     try:
         return Channel(click.channel)
     except ValueError as error:
@@ -240,7 +242,7 @@ def _address(
 
 
 def _normal(click: Click, adapter: ContactAdapter, contact: Any, channel: Channel) -> str:
-    region = adapter.get_default_region(contact) if channel.is_phone else None
+    region = None if channel in REGIONLESS else adapter.get_default_region(contact)
     try:
         return channels.normalize(channel, click.address, region)
     except AddressError as error:

@@ -176,7 +176,9 @@ _LIMITS: Final[Mapping[Channel, Limits]] = {
     ),
 }
 
+_ELSEWHERE: Final = gettext_lazy("Files go by SMS and WhatsApp only from here. Send them in Flex.")
 _UNAVAILABLE: Final[Mapping[Channel, Any]] = {
+    **dict.fromkeys((Channel.CHAT, Channel.WEB, Channel.MESSENGER), _ELSEWHERE),
     Channel.EMAIL: gettext_lazy(
         "Files cannot be attached to an email from here: Twilio does not document how. Attach them in Flex."
     ),

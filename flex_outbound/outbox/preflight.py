@@ -16,7 +16,7 @@ from django.utils import translation
 from django.utils.functional import Promise
 
 from flex_outbound import addresses
-from flex_outbound.channels import Address, AddressError, Channel, InitiatedBy
+from flex_outbound.channels import Address, Channel, InitiatedBy
 from flex_outbound.contacts import ContactAdapter, adapter_by_type, adapter_for, find_contact, id_of
 from flex_outbound.exceptions import ClickNotAllowed
 from flex_outbound.gateway.base import ContactDetails
@@ -24,6 +24,7 @@ from flex_outbound.models import Interaction, Sender, SenderGroup, Worker
 from flex_outbound.models.sender import groups_of
 from flex_outbound.models.setup import Kept
 from flex_outbound.outbox import barriers, consent, host
+from flex_outbound.outbox.addressing import channels_of, why_none
 from flex_outbound.outbox.addressing import usable_addresses as usable_addresses
 from flex_outbound.outbox.barriers import CONSENT_UNKNOWN, NO_CONSENT
 from flex_outbound.outbox.consent import OPTED_OUT, Ledger
@@ -49,9 +50,10 @@ class ChannelOption:
     """One channel of one contact for one user.
 
     ``reason``: "" if enabled, else no_permission, no_worker, account_off, no_workspace, no_sender, not_allowed,
-    opted_out, no_consent, consent_unknown, no_number, no_email or the code of the address rule; ``reason_text``: the
-    same in words. ``addresses`` are normalised, the preferred one first; ``senders`` the default first; both without
-    those that the customer does not want. ``windows``: of WhatsApp, for each address and sender, the preferred first.
+    opted_out, no_consent, consent_unknown, no_number, no_email, no_address or the code of the address rule;
+    ``reason_text``: the same in words. ``addresses`` are normalised, the preferred one first; ``senders`` the default
+    first; both without those that the customer does not want. ``windows``: of WhatsApp, for each address and sender,
+    the preferred first.
     """
 
     channel: Channel
@@ -143,15 +145,16 @@ def _why_none(user: Any) -> tuple[str, str]:
 def channel_options(
     user: Any, contact: Any, setup: Setup | None = None, ledger: Ledger | None = None
 ) -> list[ChannelOption]:
-    """Return the three channels of a contact for a user, in the order of ``Channel``.
+    """Return the channels of a contact for a user, in the order of ``Channel``: SMS, WhatsApp and email in any case.
 
-    ``setup``: pass one to spare the queries on a page of many contacts. ``ledger``: as ``ledger_for`` returns it;
-    None: it is read here, in one query where anybody has unsubscribed. Raises LookupError for an unregistered model.
+    The others are there where the contact has such an address and the user a sender. ``setup``: pass one to spare the
+    queries on a page of many contacts. ``ledger``: as ``ledger_for`` returns it; None: it is read here, in one query
+    where anybody has unsubscribed. Raises LookupError for an unregistered model.
     """
     adapter = adapter_for(type(contact))
     setup = setup or Setup.load(user)
     ledger = ledger_for(setup, [(adapter, contact)]) if ledger is None else ledger
-    return [option_for(setup, adapter, contact, channel, ledger) for channel in Channel]
+    return [option_for(setup, adapter, contact, one, ledger) for one in channels_of(setup, adapter, contact)]
 
 
 def ledger_for(
@@ -191,7 +194,7 @@ def option_for(
         return _disabled(channel, "no_sender", words)
     usable, problem = usable_addresses(adapter, contact, channel)
     if not usable:
-        return _disabled(channel, *_no_address(channel, problem))
+        return _disabled(channel, *why_none(channel, problem))
     refusal = refusal_of(adapter, setup.user, contact, channel)
     if refusal:
         return _disabled(channel, "not_allowed", refusal)
@@ -219,14 +222,6 @@ def _words_of(answer: object) -> str:
 
 def _disabled(channel: Channel, reason: str, words: str) -> ChannelOption:
     return ChannelOption(channel, False, reason, words)
-
-
-def _no_address(channel: Channel, problem: AddressError | None) -> Iterable[str]:
-    if problem is not None:
-        return problem.code, str(problem)
-    if channel.is_phone:
-        return "no_number", agent_message("no_number")
-    return "no_email", agent_message("no_email")
 
 
 # -- once more, before it is sent --------------------------------------------------------------------------------------

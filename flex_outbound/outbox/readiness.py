@@ -27,7 +27,7 @@ OFFLINE: Final = "worker_offline"
 FULL: Final = "worker_full"
 SWITCHED_OFF: Final = "worker_channel_off"
 
-TASK_CHANNELS: Final = {Channel.SMS: "chat", Channel.WHATSAPP: "chat", Channel.EMAIL: "email"}
+TASK_CHANNELS: Final = {channel: "email" if channel is Channel.EMAIL else "chat" for channel in Channel}
 """The task channel of interactions whose sender names none."""
 
 

@@ -119,6 +119,6 @@ def _worker(test: SenderTest) -> Worker:
 def _address(test: SenderTest) -> str:
     channel = Channel(test.sender.channel)
     try:
-        return channels.normalize(channel, test.address, conf.default_region if channel.is_phone else None)
+        return channels.normalize(channel, test.address, conf.default_region)
     except AddressError as error:
         raise InvalidClick(str(error), code=error.code, field="address") from error

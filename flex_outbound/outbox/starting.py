@@ -185,6 +185,8 @@ def _wrong(words: str, code: str, field: str = "attributes") -> InvalidClick:
 
 
 def _channel(given: str) -> Channel:
+    if given in channels.ENDED:
+        raise _wrong(str(channels.ENDED[given]), channels.CHANNEL_ENDED, "channel")
     try:
         return Channel(given)
     except ValueError as error:
@@ -250,7 +252,7 @@ def _address(wanted: Start, channel: Channel, adapter: ContactAdapter | None, co
     if wanted.address:
         own = adapter.get_default_region(wanted.contact) if adapter is not None else conf.default_region
         try:
-            return channels.normalize(channel, wanted.address, own if channel.is_phone else None)
+            return channels.normalize(channel, wanted.address, own)
         except AddressError as error:
             raise _wrong(str(error), error.code, "address") from error
     if adapter is not None:

@@ -131,7 +131,7 @@ def template(content_sid: str, variables: Mapping[str, str], channel: Channel) -
     """Check a content template and its variables, whatever is known of it; returns its SID or ""."""
     if content_sid and not is_sid(content_sid, SidKind.CONTENT):
         raise InvalidClick(_("A template's SID starts with HX."), code="invalid_sid", field="content_sid")
-    if content_sid and channel is Channel.EMAIL:
+    if content_sid and not channel.is_phone:
         raise InvalidClick(_("Templates are for SMS and WhatsApp."), code="not_phone", field="content_sid")
     if variables and not content_sid:
         raise InvalidClick(

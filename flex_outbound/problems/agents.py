@@ -303,6 +303,7 @@ UNAVAILABLE: Final[dict[str, Promise]] = {
     "no_sender": _("There is no sender for %(channel)s that you may use. Ask your manager for one."),
     "no_number": _("This contact has no phone number."),
     "no_email": _("This contact has no email address."),
+    "no_address": _("This contact has no address for %(channel)s."),
 }
 """Why a channel of a contact cannot be used, by reason: told before the click, never stored."""
 
@@ -338,7 +339,8 @@ def agent_message(reason: str, case: str = "", **values: object) -> str:
     """Return what the agent is told, translated: what happened and what to do next.
 
     ``reason``: any string; one that is not known has the words of ``unknown_error``. ``case``: one of ``CASES``, where
-    a reason has several texts. ``values``: for the placeholders of the text; only ``no_sender`` has one, ``channel``.
+    a reason has several texts. ``values``: for the placeholders of the text; only ``no_sender`` and ``no_address`` have
+    one, ``channel``.
     """
     words = CASES.get((reason, case)) or CASES.get(("", case)) or UNAVAILABLE.get(reason)
     text = str(words or REASONS.get(reason, REASONS["unknown_error"]).message)

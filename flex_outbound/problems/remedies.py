@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 _MANAGER: Final = _("Ask your manager.")
 _NUMBER: Final = _("Correct the number on the contact.")
+_IDENTITY: Final = _("Correct the chat identity on the contact.")
 
 REMEDIES: Final[dict[str, Promise]] = {
     "no_permission": _("Ask your manager for access."),
@@ -18,10 +19,14 @@ REMEDIES: Final[dict[str, Promise]] = {
     "opted_out": _("Use another channel."),
     "no_number": _("Add a phone number to the contact."),
     "no_email": _("Add an email address to the contact."),
+    "no_address": _("Add it to the contact, or use another channel."),
     "invalid_number": _NUMBER,
     "unknown_country": _NUMBER,
     "landline": _("Add a mobile number to the contact, or use another channel."),
     "invalid_email": _("Correct the email address on the contact."),
+    "invalid_identity": _IDENTITY,
+    "personal_identity": _IDENTITY,
+    "invalid_messenger": _("Correct the Messenger id on the contact."),
     "worker_offline": _("Set your status in Flex to available."),
     "worker_full": _("Finish a conversation in Flex first."),
     "worker_channel_off": _("Ask your manager to switch it on in Flex."),

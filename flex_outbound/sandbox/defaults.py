@@ -17,7 +17,7 @@ MARK = re.compile(r"\{\{(\w+)\}\}")
 
 
 class Sender(NamedTuple):
-    """One of the business's own addresses: channel (``sms``, ``whatsapp``, ``email``), address, name."""
+    """One of the business's own addresses: channel (``sms``, ``whatsapp``, ``email``, ``messenger``), address, name."""
 
     channel: str
     address: str
@@ -86,12 +86,15 @@ SMS_SENDER = "+15005550006"
 SMS_SENDER_UK = "+442079460958"
 WHATSAPP_SENDER = "whatsapp:+14155238886"
 EMAIL_SENDER = "support@example.com"
+MESSENGER_PAGE = "messenger:104857600000001"
 SENDERS = (
     Sender("sms", SMS_SENDER, "Front desk"),
     Sender("sms", SMS_SENDER_UK, "London office"),
     Sender("whatsapp", WHATSAPP_SENDER, "WhatsApp line"),
     Sender("email", EMAIL_SENDER, "Support"),
 )
+PAGES = (Sender("messenger", MESSENGER_PAGE, "Messenger page"),)
+"""Business addresses that no list of Twilio's shows."""
 
 CONTENT_TEMPLATES = (
     Template(

@@ -43,7 +43,7 @@ def _tasks(world: World) -> list[Task]:
 def _conversations(world: World) -> list[tuple[Conversation, Participant]]:
     pairs = []
     for conversation in reversed(list(world.conversations.values())[-MAX_CONVERSATIONS:]):
-        customers = (one for one in conversation.participants.values() if one.address)
+        customers = (one for one in conversation.participants.values() if one.customer)
         customer = next(customers, None)
         if customer is not None:
             pairs.append((conversation, customer))
@@ -78,9 +78,9 @@ def _conversation(conversation: Conversation, customer: Participant) -> dict[str
     return {
         "sid": conversation.sid,
         "state": conversation.state,
-        "address": customer.address,
+        "address": customer.customer,
         "proxy": customer.proxy,
-        "type": customer.type,
+        "type": customer.type or "chat",
         "created": iso_ms(conversation.created),
     }
 
@@ -90,10 +90,10 @@ def _thread(worlds: list[World], sid: str) -> dict[str, Any] | None:
         conversation = world.conversations.get(sid)
         if conversation is not None:
             messages = [_message(world, conversation, one) for one in conversation.messages.values()]
-            customers = [one.address for one in conversation.participants.values() if one.address]
-            agents = [one.identity for one in conversation.participants.values() if one.identity]
-            people = {"customers": customers, "agents": agents}
-            return {"state": conversation.state, "messages": messages, **people}
+            people = conversation.participants.values()
+            customers = [one.customer for one in people if one.customer]
+            agents = [one.identity for one in people if one.identity and not one.is_visitor]
+            return {"state": conversation.state, "messages": messages, "customers": customers, "agents": agents}
     return None
 
 
@@ -105,7 +105,7 @@ def _message(world: World, conversation: Conversation, message: Message) -> dict
         "author": message.author,
         "body": message.body or _mail_text(world, message),
         "subject": message.subject,
-        "from_customer": sender is not None and sender.address is not None,
+        "from_customer": sender is not None and bool(sender.customer),
         "status": receipt.status if receipt else "",
         "error_code": receipt.error_code if receipt else 0,
         "receipts": [_receipt(conversation, one) for one in message.receipts.values()],

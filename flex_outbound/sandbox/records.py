@@ -195,7 +195,8 @@ class InteractionWebhook:
 class Participant:
     """A participant of a conversation: an agent by ``identity``, or a customer by ``address`` and ``proxy``.
 
-    ``projected`` is the number by which an agent appears in a group text.
+    ``is_visitor``: the customer of a chat, who has an identity. ``projected`` is the number by which an agent appears
+    in a group text.
     """
 
     sid: str
@@ -211,8 +212,14 @@ class Participant:
     read_index: int | None = None
     read_at: str | None = None
     notification_level: str = "default"
+    is_visitor: bool = False
     created: datetime = field(default_factory=now)
     updated: datetime = field(default_factory=now)
+
+    @property
+    def customer(self) -> str:
+        """The customer's address, or identity in a chat; "" for an agent."""
+        return self.address or (self.identity if self.is_visitor else "") or ""
 
 
 @dataclass(slots=True)

@@ -121,6 +121,7 @@ def first_account() -> World:
         flex_instance_sid=defaults.FLEX_INSTANCE_SID,
         chat_service_sid=defaults.CHAT_SERVICE_SID,
         senders=defaults.SENDERS,
+        pages=defaults.PAGES,
         templates={template.sid: template for template in defaults.CONTENT_TEMPLATES},
         workspaces={workspace.sid: workspace},
     )

@@ -31,7 +31,7 @@ def customer_says(state: SandboxState, request: Request, body: Any) -> object:
         raise Refusal("body is missing")
     world, conversation, customer = _customer(state, given, address, draft.silent)
     changes = _changes(state, world, draft.silent)
-    draft.media = _kept(world, conversation, files, address or (customer.address if customer else None))
+    draft.media = _kept(world, conversation, files, address or (customer.customer if customer else None))
     if customer is not None:
         message = changes.add_reply(conversation, customer, draft)
         absence.wake(state, world, conversation)
@@ -120,9 +120,9 @@ def _customer(state: SandboxState, given: Json, address: str | None, silent: boo
             if conversation.state == "closed":
                 continue
             for one in conversation.participants.values():
-                # Participants by email have no address of the business.
-                is_to = one.type == "email" or proxy in (None, one.proxy)
-                if one.address and address in (None, one.address) and is_to:
+                # Participants by email and of chats have no address of the business.
+                is_to = one.type == "email" or one.is_visitor or proxy in (None, one.proxy)
+                if one.customer and address in (None, one.customer) and is_to:
                     return world, conversation, one
             if sid and address:
                 return world, conversation, None

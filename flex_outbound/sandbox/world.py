@@ -76,6 +76,7 @@ class World:
     senders: tuple[Sender, ...]
     templates: dict[str, Template]
     workspaces: dict[str, Workspace]
+    pages: tuple[Sender, ...] = ()
     suspended: bool = False
     name: str = "Sandbox"
     interactions: dict[str, Interaction] = field(default_factory=dict)
@@ -111,7 +112,7 @@ class World:
 
     def owns(self, channel: str, address: str) -> bool:
         """Return whether ``address`` is one of this account's senders for ``channel``."""
-        return any(sender.channel == channel and sender.address == address for sender in self.senders)
+        return any(one.channel == channel and one.address == address for one in (*self.senders, *self.pages))
 
     def conversation(self, sid_or_name: str, service_sid: str = "") -> Conversation | None:
         """Return the conversation of that SID or unique name, or None.

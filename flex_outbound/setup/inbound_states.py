@@ -86,6 +86,8 @@ class FirstMessages:
 def assess(sender: Sender, found: AddressConfiguration | None, expected: str, also: Collection[str]) -> FirstMessages:
     """Return who answers for a sender. ``found``: its configuration. ``also``: other addresses of our view."""
     blank = FirstMessages(sender, Answering.OFF, expected, _nothing(), found)
+    if Channel(sender.channel).has_identity:
+        return replace(blank, problem=_no_address())
     if found is None:
         return blank if sender.channel != Channel.EMAIL else replace(blank, problem=_not_connected())
     auto = found.auto_creation
@@ -172,6 +174,13 @@ def _not_connected() -> Problem:
     return Problem(
         _("This address is not connected to Conversations, so no customer's email comes in there."),
         _("Connect it in Twilio's console, under Flex › Channel management › Email, then come back."),
+    )
+
+
+def _no_address() -> Problem:
+    return Problem(
+        _("Chats have no address at Twilio, so nobody can write to one first."),
+        _("Nothing needs to be done here: who begins a chat is for the website."),
     )
 
 

@@ -15,9 +15,10 @@ from django.shortcuts import resolve_url
 from django.template import Context, TemplateSyntaxError
 
 from flex_outbound import answering, contexts, emails, inbox, live, segments, timeline
-from flex_outbound.channels import MAX_BODY, Channel
+from flex_outbound.channels import MAX_BODY
 from flex_outbound.compact import compact_buttons, kept
 from flex_outbound.conf import conf
+from flex_outbound.contacts import channels_in_use
 from flex_outbound.display import ended, isolated
 from flex_outbound.models.disposition import MAX_NOTES
 
@@ -46,7 +47,7 @@ def flex_assets(context: Context) -> dict[str, Any]:
         "token": context.get("csrf_token", ""),
         "header": settings.CSRF_HEADER_NAME.removeprefix("HTTP_").replace("_", "-"),
         "templates": kept(
-            "flex_outbound/templates.html", {"channels": list(Channel), "segment_words": segments.page_words()}
+            "flex_outbound/templates.html", {"channels": channels_in_use(), "segment_words": segments.page_words()}
         ),
     }
 
@@ -79,7 +80,7 @@ def flex_buttons(
     among: Iterable[Any] | None = None,
     new_tab: bool = False,
 ) -> str:
-    """Render the SMS, WhatsApp and email buttons of a contact.
+    """Render the SMS, WhatsApp and email buttons of a contact, and those of the other channels that it can have.
 
     ``compact``: icons alone, for lists; ``in_form``: the same, by the name that it has within a form of the page.
     ``among``: the list that the contact is in, where no variable of the page holds it. ``new_tab``: what leaves the

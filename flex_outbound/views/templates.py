@@ -81,7 +81,7 @@ def use_answer(request: HttpRequest, conversation_sid: str, content_sid: str) ->
 def _for_contact(request: HttpRequest, contact_type: str, channel: str) -> tuple[Any, Any, Picker]:
     """Return adapter, contact and what chooses for it. Raises Http404."""
     adapter, contact = named_contact(request, contact_type, request.GET.get("id", ""))
-    if channel not in Channel.values or Channel(channel) is Channel.EMAIL:
+    if channel not in Channel.values or not Channel(channel).is_phone:
         raise Http404("This channel takes no templates.")
     load_permissions(request.user)
     try:
@@ -99,7 +99,7 @@ def _for_conversation(request: HttpRequest, conversation_sid: str) -> tuple[Conv
     may_send = request.user.has_perm("flex_outbound.add_interaction")
     conversation = answers.own_conversation(request.user, conversation_sid) if may_send else None
     picker = picking.for_conversation(request.user, conversation) if conversation is not None else None
-    if conversation is None or picker is None or picker.place.channel is Channel.EMAIL:
+    if conversation is None or picker is None or not picker.place.channel.is_phone:
         raise Http404("There is no such conversation of this user, or its channel takes no templates.")
     return conversation, picker
 

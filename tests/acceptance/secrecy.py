@@ -20,8 +20,10 @@ DECIMALS: Final = re.compile(r"(?<=\d\.)\d{6,}")
 def secrets_of(stack: Stack) -> set[str]:
     """Return everything of the customers and of the account that processes of this stack handle."""
     found = {TEXT, *CREDENTIALS}
-    for name, mobile, email in stack.query("SELECT full_name, mobile, email FROM crm_demo_contact"):
-        found |= {name, email, "".join(sign for sign in mobile if sign.isdigit())[-10:]}
+    for name, mobile, email, chat in stack.query(
+        "SELECT full_name, mobile, email, chat_identity FROM crm_demo_contact"
+    ):
+        found |= {name, email, chat, "".join(sign for sign in mobile if sign.isdigit())[-10:]}
     with Flex(stack.sandbox_url) as flex:
         for conversation in flex.account()["conversations"]:
             found |= {text for message in conversation["messages"] for text in _said(message)}

@@ -106,6 +106,34 @@ def test_a_first_message_arrives_as_the_agents(channel: str, agent: Crm, flex: F
     assert message["subject"] == fields.get("subject")
 
 
+def test_a_chat_opens_for_an_identity_and_the_customer_answers(stack: Stack, agent: Crm, flex: Flex) -> None:
+    [pk, name, identity] = stack.query(
+        "SELECT id, full_name, chat_identity FROM crm_demo_contact WHERE chat_identity <> '' ORDER BY id"
+    )[0]
+    contact = Person(pk, name, "", "")
+    row = agent.clicked(contact, "chat", body="Hello from the shop")
+    row = agent.follow(row, lambda now: now["message"]["status"] in ("sent", "failed"))
+
+    task = flex.task(row["task_sid"])
+    assert (row["interaction_sid"], row["conversation_sid"]) == (
+        task["interaction_sid"],
+        task["data"]["conversationSid"],
+    )
+    assert (task["data"]["channelType"], task["data"]["customerAddress"]) == ("chat", identity)
+    assert last_sids(stack, contact) == (row["interaction_sid"], row["task_sid"], row["conversation_sid"])
+    [customer] = [one for one in flex.conversation(row["conversation_sid"])["participants"] if one["is_visitor"]]
+    assert (customer["identity"], customer["address"], customer["proxy"]) == (identity, None, None)
+
+    told = flex.post("messages", {"conversation_sid": row["conversation_sid"], "body": "Hello to the shop"})["sid"]
+
+    def look() -> list[tuple[str, str]]:
+        # Somebody looks at the page, so that Twilio is asked.
+        agent.get(f"/flex/timeline/crm_demo.contact/?id={pk}")
+        return stack.query("SELECT party, author FROM flex_outbound_message WHERE message_sid = %s", told)
+
+    assert wait_for(look, "the answer", 90) == [("customer", identity)]
+
+
 def test_the_form_without_javascript_does_the_same(stack: Stack, agent: Crm, flex: Flex, contact: Person) -> None:
     path = f"/contacts/{contact.id}/"
     forms = {form.attributes.get("data-channel"): form for form in forms_of(agent.page(path))}

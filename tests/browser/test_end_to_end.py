@@ -145,6 +145,28 @@ def test_agent_and_customer_talk_over_the_desk(page: Page, stack: Stack, contact
     expect(page.get_by_test_id("flex-timeline-row").last).to_have_attribute("data-status", "closed", timeout=20_000)
 
 
+@pytest.mark.usefixtures("callbacks")
+def test_a_customer_chats_at_the_desk(page: Page, stack: Stack) -> None:
+    [pk, identity] = stack.query(
+        "SELECT id, chat_identity FROM crm_demo_contact WHERE chat_identity <> '' ORDER BY id DESC"
+    )[0]
+    page.goto(f"{stack.crm_url}/contacts/{pk}/")
+    page.get_by_test_id("flex-chat").click()
+    task_sid = sid(page, "task", "WT")
+    assert sid(page, "conversation", "CH")
+
+    desk = page.context.new_page()
+    desk.set_default_timeout(PATIENCE_MS)
+    desk.goto(f"{stack.sandbox_url}/#{task_sid}")
+    desk.locator(f"[data-task={task_sid}]").get_by_test_id("accept").click()
+    expect(desk.locator(f"[data-task={task_sid}]")).to_contain_text(f"Chat · {identity}")
+    expect(desk.locator("#phone-meta")).to_contain_text("Chat")
+    say(desk, "phone-input", "phone-send", "Is my order ready?")
+    expect(messages(desk, "agent-thread").last).to_contain_text("Is my order ready?")
+    page.bring_to_front()
+    expect(page.get_by_test_id("flex-message-text")).to_have_text(["Is my order ready?"], timeout=90_000)
+
+
 def test_without_javascript_the_page_says_the_same_after_a_reload(
     browser: Browser, stack: Stack, flex: Flex, contact: Person
 ) -> None:

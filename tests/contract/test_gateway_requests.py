@@ -25,11 +25,21 @@ from flex_outbound.sandbox.server import SandboxServer
 from tests.contract.openapi import Contract
 
 KEY = "0123456789abcdef" * 2
-ADDRESSES = {Channel.SMS: "+14155550142", Channel.WHATSAPP: "+14155550142", Channel.EMAIL: "ann@example.com"}
+ADDRESSES = {
+    Channel.SMS: "+14155550142",
+    Channel.WHATSAPP: "+14155550142",
+    Channel.EMAIL: "ann@example.com",
+    Channel.CHAT: "visitor-1042",
+    Channel.WEB: "visitor-1043",
+    Channel.MESSENGER: "4611686018427387904",
+}
 SENDERS = {
     Channel.SMS: defaults.SMS_SENDER,
     Channel.WHATSAPP: defaults.WHATSAPP_SENDER.removeprefix("whatsapp:"),
     Channel.EMAIL: defaults.EMAIL_SENDER,
+    Channel.CHAT: "website",
+    Channel.WEB: "website",
+    Channel.MESSENGER: defaults.MESSENGER_PAGE.removeprefix("messenger:"),
 }
 
 
@@ -73,6 +83,9 @@ STEPS: dict[str, list[Step]] = {
     "create_interaction": [
         lambda gateway, _made: gateway.create_interaction(interaction(Channel.WHATSAPP, key="a" * 32)),
         lambda gateway, _made: gateway.create_interaction(interaction(Channel.EMAIL, key="b" * 32)),
+        lambda gateway, _made: gateway.create_interaction(interaction(Channel.CHAT, key="e" * 32)),
+        lambda gateway, _made: gateway.create_interaction(interaction(Channel.WEB, key="f" * 32)),
+        lambda gateway, _made: gateway.create_interaction(interaction(Channel.MESSENGER, key="9" * 32)),
         lambda gateway, made: gateway.create_interaction(interaction(Channel.SMS, key="d" * 32, joins=joined(made))),
     ],
     "leave_channel": [
@@ -93,7 +106,10 @@ STEPS: dict[str, list[Step]] = {
     "fetch_holder": [lambda gateway, made: gateway.fetch_holder(str(made.task_sid))],
     "close_conversation": [lambda gateway, made: gateway.close_conversation(str(made.conversation_sid))],
     "has_customer": [
-        lambda gateway, made: gateway.has_customer(str(made.conversation_sid), Channel.SMS, ADDRESSES[Channel.SMS])
+        lambda gateway, made, channel=channel: gateway.has_customer(
+            str(made.conversation_sid), channel, ADDRESSES[channel]
+        )
+        for channel in Channel
     ],
     "update_task_attributes": [
         lambda gateway, made: gateway.update_task_attributes(

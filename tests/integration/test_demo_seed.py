@@ -7,7 +7,7 @@ from django.test import Client
 
 from crm_demo.models import Contact
 from crm_demo.seeding.contacts import TOTAL
-from flex_outbound.channels import AddressError, Channel, normalize
+from flex_outbound.channels import ALWAYS_SHOWN, AddressError, Channel, normalize
 from flex_outbound.models import Account, SavedReply, Sender, Worker
 from flex_outbound.outbox.preflight import Setup
 from flex_outbound.sandbox import defaults
@@ -88,12 +88,18 @@ def test_agents_are_workers_of_the_sandbox(seeded: None) -> None:
 
 
 def test_each_channel_has_one_default_sender_and_all_are_sound(seeded: None) -> None:
-    for channel in Channel:
+    for channel in (*ALWAYS_SHOWN, Channel.CHAT):
         assert Sender.objects.filter(channel=channel, is_default=True).count() == 1
     assert Sender.objects.filter(channel=Channel.SMS).count() == 2
     for sender in Sender.objects.all():
         sender.full_clean()
     Account.objects.get().full_clean()
+
+
+def test_a_few_contacts_chat(seeded: None) -> None:
+    identities = list(Contact.objects.exclude(chat_identity="").values_list("chat_identity", flat=True))
+    assert len(identities) == 5
+    assert [normalize(Channel.CHAT, one) for one in identities] == identities
 
 
 def test_numbers_are_what_they_are_meant_to_be(seeded: None) -> None:

@@ -113,6 +113,13 @@ def test_an_interaction_can_be_fetched_and_its_webhook_changed(start: Start, cli
         (channel_of("email", "no address"), 50407),
         (channel_of("email", "a@b.example") | {"participants": [{"address": "a@b.example"}]}, 45004),
         ({"type": "chat", "participants": [{"address": "x"}]}, 45004),
+        ({"type": "chat", "participants": [{"identity": "ann@example.com"}]}, 45004),
+        ({"type": "web", "participants": [{"identity": "two words"}]}, 45004),
+        ({"type": "web", "participants": [{"identity": "x" * 257}]}, 45004),
+        ({"type": "messenger", "participants": [{"address": "77", "proxy_address": defaults.MESSENGER_PAGE}]}, 50407),
+        ({"type": "messenger", "participants": [{"address": "messenger:77", "proxy_address": "1"}]}, 50408),
+        ({"type": "messenger", "participants": [
+            {"address": "messenger:77", "proxy_address": "messenger:1"}]}, 63007),
         ({"initiated_by": "customer"}, 45004),
         ({"sid": "UO" + MISSING_SID}, 45004),
     ],
@@ -246,3 +253,43 @@ def test_the_reply_can_merely_echo_the_request(client: Client, control: Control)
     assert made.routing == routing
     tasks = client.taskrouter.v1.workspaces(defaults.WORKSPACE_SID).tasks
     assert len(tasks.list(evaluate_task_attributes="flexOutboundKey == 'echoed'")) == 1
+
+
+@pytest.mark.parametrize("kind", ["chat", "web"])
+def test_the_customer_of_a_chat_is_at_the_desk_and_answers_without_receipts(
+    client: Client, control: Control, kind: str
+) -> None:
+    channel = channel_of() | {"type": kind, "participants": [{"identity": "visitor-1042", "type": kind}]}
+    made = client.flex_api.v1.interaction.create(channel=channel, routing=routing_of({"customerName": "Ann"}))
+    attributes = json.loads(made.routing["properties"]["attributes"])
+    assert attributes["customers"] == {"name": "Ann"}
+    assert (attributes["customerAddress"], attributes["channelType"]) == ("visitor-1042", kind)
+    sid = attributes["conversationSid"]
+    conversation = client.conversations.v1.conversations(sid)
+    [customer] = conversation.participants.list()
+    assert (customer.identity, customer.messaging_binding) == ("visitor-1042", None)
+    [found] = client.conversations.v1.participant_conversations.list(identity="visitor-1042")
+    assert found.conversation_sid == sid
+
+    conversation.messages.create(author="agent", body="Hello")
+    told = control.post("/messages", {"conversation_sid": sid, "body": "Hello to you"})
+    mine, theirs = conversation.messages.list()
+    assert (theirs.sid, theirs.author, theirs.participant_sid) == (told["sid"], "visitor-1042", customer.sid)
+    assert mine.delivery_receipts.list() == []
+
+    desk = control.get(f"/desk?thread={sid}")
+    [shown] = [one for one in desk["conversations"] if one["sid"] == sid]
+    assert (shown["address"], shown["proxy"], shown["type"]) == ("visitor-1042", None, "chat")
+    thread = desk["threads"][sid]
+    assert (thread["customers"], thread["agents"]) == (["visitor-1042"], [])
+    assert [one["from_customer"] for one in thread["messages"]] == [False, True]
+
+
+def test_a_page_of_messenger_writes_to_a_user(client: Client, control: Control) -> None:
+    one = {"address": "messenger:77", "proxy_address": defaults.MESSENGER_PAGE, "type": "messenger"}
+    channel = channel_of() | {"type": "messenger", "participants": [one]}
+    made = client.flex_api.v1.interaction.create(channel=channel, routing=routing_of())
+    sid = json.loads(made.routing["properties"]["attributes"])["conversationSid"]
+    [customer] = client.conversations.v1.conversations(sid).participants.list()
+    assert customer.messaging_binding == one
+    assert refusal(client, channel, routing_of()) == (409, 50416)

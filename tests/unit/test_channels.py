@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flex_outbound.channels import AddressError, Channel, normalize
+from flex_outbound import addresses
+from flex_outbound.channels import ALWAYS_SHOWN, ONE_CONVERSATION, AddressError, Channel, normalize, split
 
 
 @pytest.mark.parametrize(
@@ -70,3 +71,82 @@ def test_no_text_does_worse_than_an_address_error(raw: str, channel: Channel, re
     except AddressError:
         return
     assert normalize(channel, value, region) == value
+
+
+@pytest.mark.parametrize("channel", [Channel.CHAT, Channel.WEB])
+@pytest.mark.parametrize(
+    "raw",
+    ["visitor-1042", "Aa1_b.c~d", "550e8400-e29b-41d4-a716-446655440000", "1042", "2024-001234", "4711085", "Zoë"],
+)
+def test_an_identity_of_a_chat_stays_as_it_is(channel: Channel, raw: str) -> None:
+    assert normalize(channel, f" {raw}\u200b", "US") == raw
+    assert split(channel, raw) == [raw]
+
+
+def test_an_identity_may_be_the_key_of_a_record() -> None:
+    assert normalize(Channel.CHAT, 1042) == "1042"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    ["ann@example.com", "+14155550123", "(415) 555-0123", "415-555-0123", "14155550123", "0049 1512 0000000"],
+)
+def test_an_identity_that_is_personal_is_refused_with_the_reason(raw: str) -> None:
+    with pytest.raises(AddressError) as caught:
+        normalize(Channel.CHAT, raw, "US")
+    assert caught.value.code == "personal_identity"
+    assert "no personal data" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    ["", " ", "two words", "a/b", "a:b", "a?b", "a#b", "[a]", "a&b", "a=b", "a+b", "a,b", "a\nb", "a\x00b", "a" * 255],
+)
+def test_what_twilio_takes_for_no_identity_is_refused(raw: str) -> None:
+    with pytest.raises(AddressError) as caught:
+        normalize(Channel.WEB, raw)
+    assert caught.value.code == "invalid_identity"
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        ("4611686018427387904", "4611686018427387904"),
+        ("messenger:0042", "0042"),
+        (" Messenger:77 ", "77"),
+        (10**20, f"1{'0' * 20}"),
+    ],
+)
+def test_an_id_of_messenger_is_text_without_prefix(raw: object, expected: str) -> None:
+    assert normalize(Channel.MESSENGER, raw) == expected
+
+
+@pytest.mark.parametrize("raw", ["", "messenger:", "+14155550123", "ann", "1" * 65, "1,2", "12 34", "whatsapp:x"])
+def test_what_is_no_id_of_messenger_is_refused(raw: str) -> None:
+    with pytest.raises(AddressError) as caught:
+        normalize(Channel.MESSENGER, raw)
+    assert caught.value.code == "invalid_messenger"
+
+
+def test_identities_and_ids_are_compared_as_text() -> None:
+    assert not addresses.same("visitor-Aa", "visitor-aA")
+    assert addresses.same("visitor-Aa", "visitor-Aa")
+    assert addresses.same("messenger:0042", "0042")
+    assert not addresses.same("0042", "42")
+    assert addresses.prefix_of("Messenger:42") == "messenger"
+    assert addresses.prefix_of("visitor") == ""
+
+
+def test_a_channel_that_has_ended_says_so() -> None:
+    with pytest.raises(ValueError, match="Google ended Business Messages in July 2024"):
+        Channel("gbm")
+    with pytest.raises(ValueError, match="not a valid Channel"):
+        Channel("pigeon")
+
+
+def test_every_channel_has_its_place() -> None:
+    assert list(ALWAYS_SHOWN) == ["sms", "whatsapp", "email"]
+    assert set(ONE_CONVERSATION) == set(Channel) - {Channel.EMAIL}
+    assert [one.value for one in Channel if one.is_phone] == ["sms", "whatsapp"]
+    assert [one.value for one in Channel if one.has_identity] == ["chat", "web"]
+    assert [one.value for one in Channel if one.shows_sender] == ["sms", "whatsapp", "messenger"]

@@ -129,3 +129,8 @@ def test_email_takes_none_and_says_where_it_can_be_done() -> None:
 
 def test_files_and_replies_hide_what_is_in_them() -> None:
     assert "secret" not in repr(File("secret.png", "image/png", b"secret"))
+
+
+@pytest.mark.parametrize("channel", Channel)
+def test_a_channel_takes_files_or_says_why_not(channel: Channel) -> None:
+    assert files.limits_of(channel, "+14155550123", "+14155550124") or files.why_none(channel)

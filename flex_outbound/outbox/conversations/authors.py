@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from flex_outbound import addresses
+from flex_outbound.channels import Channel
 from flex_outbound.gateway.base import Participant
 from flex_outbound.models import Conversation, Interaction, Worker
 from flex_outbound.models.conversation import as_participants
@@ -33,14 +34,21 @@ def party_of(heard: Heard, conversation: Conversation) -> str:
     return Party.UNKNOWN.value
 
 
-def party_among(author: str, people: Iterable[Participant]) -> str:
+def party_among(author: str, people: Iterable[Participant], conversation: Conversation) -> str:
     """Return who wrote a message by its author alone, among those who take part."""
     for one in people:
-        if one.address and addresses.same(author, one.address):
+        if is_customer(one.address, one.identity, conversation) and addresses.same(author, one.address or one.identity):
             return Party.CUSTOMER.value
         if one.identity and is_worker(author, [one.identity]):
             return Party.AGENT.value
     return Party.UNKNOWN.value
+
+
+def is_customer(address: str, identity: str, conversation: Conversation) -> bool:
+    """Tell whether who takes part is the customer: by an address or, in a chat, by the customer's own identity."""
+    if address or not identity or conversation.channel not in (Channel.CHAT, Channel.WEB):
+        return bool(address)
+    return any(addresses.same(identity, one) for one in customers_of(conversation))
 
 
 def customers_of(conversation: Conversation) -> list[str]:

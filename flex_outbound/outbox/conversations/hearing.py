@@ -19,7 +19,7 @@ from flex_outbound.models import Account, Conversation, Interaction, Message
 from flex_outbound.outbox import locks
 from flex_outbound.outbox.conversations import heard as hearing
 from flex_outbound.outbox.conversations import opening, receipts, recording
-from flex_outbound.outbox.conversations.authors import is_surely_address
+from flex_outbound.outbox.conversations.authors import is_customer, is_surely_address
 from flex_outbound.outbox.jobs import Job, request_after_commit
 from flex_outbound.sids import SidKind, sid_or_none
 from flex_outbound.twilio_statuses import Party
@@ -165,7 +165,9 @@ def _participant(conversation: Conversation, params: Mapping[str, str]) -> None:
     address = (
         params.get("MessagingBinding.Address", "") or results.parse_binding(params.get("MessagingBinding", "")).address
     )
-    party = Party.CUSTOMER if address else Party.AGENT if params.get("Identity") else Party.UNKNOWN
+    identity = params.get("Identity", "")
+    is_theirs = is_customer(address, identity, conversation)
+    party = Party.CUSTOMER if is_theirs else Party.AGENT if identity else Party.UNKNOWN
     sid = sid_or_none(params.get("ParticipantSid"), SidKind.PARTICIPANT) or ""
     if opening.note_participant(conversation, sid, party):
         conversation.save(update_fields=["participants", "chat_service_sid"])

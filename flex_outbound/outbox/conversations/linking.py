@@ -216,7 +216,7 @@ def _search_one(adapter: ContactAdapter, user: Any, text: str) -> list[Any]:
 def _keys_in(text: str) -> list[str]:
     """Return the keys of the address that a text is, [] where it is none."""
     keys = [contact_index.key_of(text)] if addresses.has_prefix(text) else []
-    for channel in (Channel.WHATSAPP, Channel.EMAIL):
+    for channel in (Channel.WHATSAPP, Channel.EMAIL, Channel.CHAT):
         try:
             keys.append(contact_index.key_of(channels.normalize(channel, text, conf.default_region)))
         except AddressError:
@@ -249,8 +249,8 @@ def creators(conversation: Conversation) -> list[tuple[ContactAdapter, str]]:
 
 
 def is_opaque(conversation: Conversation) -> bool:
-    """Tell whether a customer is known by an id alone, which no contact's record holds."""
-    return opening.is_opaque(conversation.address)
+    """Tell whether a customer is known by an id of WhatsApp alone, which no contact's record holds."""
+    return conversation.channel in ("", Channel.WHATSAPP) and opening.is_opaque(conversation.address)
 
 
 def _adapters() -> list[ContactAdapter]:

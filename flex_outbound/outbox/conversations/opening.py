@@ -8,16 +8,21 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from flex_outbound import addresses
+from flex_outbound.channels import Channel
 from flex_outbound.gateway.base import Participant
 from flex_outbound.models import ContactAddress, Conversation, ConversationContact, Interaction, Message, Sender
 from flex_outbound.models.conversation import key_of
 from flex_outbound.outbox import locks
+from flex_outbound.outbox.conversations.authors import is_customer
 from flex_outbound.outbox.jobs import Job, request_after_commit
 from flex_outbound.statuses import UNSETTLED
 from flex_outbound.twilio_statuses import ConversationState, Party
 
 RELATED: Final = ("interaction__worker",)
 """What is read with a conversation to tell who wrote a message."""
+
+PREFIXED: Final = (Channel.WHATSAPP, Channel.MESSENGER)
+"""Channels with which Twilio marks their addresses."""
 
 MOST_CONTACTS: Final = 20
 """Contacts that share one address: more are a switchboard, and nobody's."""
@@ -168,9 +173,9 @@ def sender_of(account_id: int, proxy_address: str) -> Sender | None:
     """Return the account's sender with an address as Twilio shows it, None where it is nobody's of ours."""
     wanted = addresses.key(proxy_address)
     senders = Sender.objects.filter(account=account_id).order_by("-is_active", "pk")
-    prefixed = addresses.has_prefix(proxy_address)
+    prefix = addresses.prefix_of(proxy_address)
     found = [one for one in senders if addresses.key(one.address) == wanted]
-    same_kind = [one for one in found if (one.channel == "whatsapp") == prefixed]
+    same_kind = [one for one in found if (one.channel if one.channel in PREFIXED else "") == prefix]
     return next(iter([*same_kind, *found]), None)
 
 
@@ -266,7 +271,8 @@ def belongs(conversation: Conversation, people: Sequence[Participant] | None) ->
     """
     is_new, customers = is_first(conversation), [one for one in people or () if one.address]
     for one in people or ():
-        party = Party.CUSTOMER if one.address else Party.AGENT if one.identity else Party.UNKNOWN
+        is_theirs = is_customer(one.address, one.identity, conversation)
+        party = Party.CUSTOMER if is_theirs else Party.AGENT if one.identity else Party.UNKNOWN
         note_participant(conversation, one.participant_sid, party)
     if is_strange(conversation):
         senders = [(one, sender_of(conversation.account_id, one.proxy_address)) for one in customers]

@@ -215,7 +215,7 @@ def name_authors(conversation: Conversation, people: Sequence[Participant]) -> b
     for message in unknown.only("participant_sid", "author"):
         party = by_sid.get(message.participant_sid, Party.UNKNOWN)
         if party == Party.UNKNOWN:
-            party = party_among(message.author, people)
+            party = party_among(message.author, people, conversation)
         if party != Party.UNKNOWN:
             Message.objects.filter(pk=message.pk).update(**learning.named(party))
             is_news = True

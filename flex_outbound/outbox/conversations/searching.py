@@ -64,9 +64,10 @@ class Busy(Exception):
 def want(pairs: Sequence[Pair]) -> list[OpenSearch]:
     """Have a worker ask Twilio about these pairs, unless that was done a moment ago. Returns the questions as rows.
 
-    Email is never asked about: an agent may write two emails to one customer.
+    Email is never asked about: an agent may write two emails to one customer. Neither are chats: nothing tells whose
+    sender they are with.
     """
-    wanted = [(sender, address) for sender, address in pairs if Channel(sender.channel).is_phone][:MOST_PAIRS]
+    wanted = [(sender, address) for sender, address in pairs if Channel(sender.channel).shows_sender][:MOST_PAIRS]
     if not wanted:
         return []
     keys = {(addresses.key(address)[:254], sender.pk): (sender, address) for sender, address in wanted}
@@ -100,7 +101,7 @@ def want_after_failure(interaction: Interaction) -> None:
     """Have Twilio asked what is in the way of an interaction that it refused. An observer of ``signals``."""
     is_refused = interaction.status == Status.FAILED and interaction.error_reason == "already_open"
     sender = interaction.sender if is_refused else None
-    if sender is not None and Channel(interaction.channel).is_phone:
+    if sender is not None and Channel(interaction.channel).shows_sender:
         rows = OpenSearch.objects.filter(sender=sender, address_key=addresses.key(interaction.address)[:254])
         # Twilio says now what it did not say before.
         rows.filter(next_at=None).update(asked_at=None, failed_at=None)

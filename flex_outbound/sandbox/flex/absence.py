@@ -83,5 +83,5 @@ def _new_task(state: SandboxState, world: World, interaction: Interaction, more:
 def _customer(world: World, interaction: Interaction) -> JSON:
     conversation = world.conversations.get(interaction.channel.conversation_sid)
     people = conversation.participants.values() if conversation else ()
-    customer = next((one for one in people if one.address), None)
-    return {"customerAddress": customer.address, "direction": "inbound"} if customer else {}
+    customer = next((one.customer for one in people if one.customer), "")
+    return {"customerAddress": customer, "direction": "inbound"} if customer else {}

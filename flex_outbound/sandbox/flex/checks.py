@@ -23,6 +23,18 @@ OPAQUE = re.compile(r"whatsapp:[A-Z]{2}\.(ENT\.)?[A-Za-z0-9]{1,128}\Z")
 """A WhatsApp user who hides the number (BSUID)."""
 
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+\Z")
+RESERVED = re.compile(r"[\s:/?#\[\]@!$&'()*+,;=]")
+"""What no identity may have: white space, and the reserved characters of RFC 3986, section 2.2."""
+
+MAX_IDENTITY = 256
+"""https://www.twilio.com/docs/conversations/conversations-limits"""
+
+FORMS = {
+    "sms": re.compile(E164.pattern),
+    "whatsapp": re.compile(rf"whatsapp:{E164.pattern}"),
+    "messenger": re.compile(r"messenger:\d+\Z"),
+}
+"""What addresses of customer and business look like, by the channel's type."""
 
 
 @dataclass(slots=True)
@@ -151,10 +163,10 @@ def _participants(call: Call, wanted: Wanted) -> None:
         raise invalid("channel.participants is required when an agent initiates")
     if wanted.type == "email":
         _email(call, wanted)
-    elif wanted.type in ("sms", "whatsapp"):
-        _phone(call, wanted)
-    elif any(not one.get("identity") for one in wanted.participants):
-        raise invalid("participants[].identity is required")
+    elif wanted.type in FORMS:
+        _bound(call, wanted)
+    else:
+        _visitors(wanted)
     _once(wanted.participants, ("identity",))
     wanted.joining = [one for one in wanted.participants if wanted.type == "email" or not _is_bound(call, wanted, one)]
 
@@ -182,7 +194,17 @@ def _email(call: Call, wanted: Wanted) -> None:
     wanted.address = str(first["address"]) if first else ""
 
 
-def _phone(call: Call, wanted: Wanted) -> None:
+def _visitors(wanted: Wanted) -> None:
+    for one in wanted.participants:
+        identity = str(one.get("identity") or "")
+        if not identity:
+            raise invalid("participants[].identity is required")
+        if RESERVED.search(identity) or len(identity) > MAX_IDENTITY:
+            raise invalid("participants[].identity has reserved characters of URIs, or is too long")
+    wanted.address = str(wanted.participants[0]["identity"]) if wanted.participants else wanted.address
+
+
+def _bound(call: Call, wanted: Wanted) -> None:
     for one in wanted.participants:
         address, proxy = str(one.get("address") or ""), str(one.get("proxy_address") or "")
         if not address or not proxy:
@@ -214,16 +236,16 @@ def check_pair(call: Call, channel: str, address: str, proxy: str) -> None:
 
     A user of WhatsApp may be named by an opaque address, which the option ``opaque_addresses`` can refuse (21211).
     """
-    prefix = "whatsapp:" if channel == "whatsapp" else ""
+    form = FORMS[channel]
     is_opaque = channel == "whatsapp" and bool(OPAQUE.match(address))
     if is_opaque and call.state.options.opaque_addresses == "refuse":
         raise bad_request(21211, "Invalid 'To' Phone Number")
-    if not is_opaque and not (address.startswith(prefix) and E164.match(address.removeprefix(prefix))):
+    if not is_opaque and not form.match(address):
         raise bad_request(50407, "Invalid messaging binding address")
-    if not proxy.startswith(prefix) or not E164.match(proxy.removeprefix(prefix)):
+    if not form.match(proxy):
         raise bad_request(50408, "Invalid messaging binding proxy address")
     if not call.world.owns(channel, proxy):
-        code = 63007 if channel == "whatsapp" else 21606
+        code = 21606 if channel == "sms" else 63007
         raise bad_request(code, f"{proxy} is not a sender of this account that can use {channel}")
 
 

@@ -83,6 +83,7 @@ def _open(call: Call, wanted: Wanted, conversation: Conversation) -> None:
                 proxy=one.get("proxy_address") if wanted.type != "email" else None,
                 level=one.get("level"),
                 name=one.get("name"),
+                is_visitor=bool(identity),
             ),
         )
 
@@ -90,7 +91,7 @@ def _open(call: Call, wanted: Wanted, conversation: Conversation) -> None:
 def _interaction(call: Call, wanted: Wanted, conversation: Conversation) -> Interaction:
     sid = new_sid("KD")
     channel = Channel(new_sid("UO"), sid, wanted.type, conversation.sid)
-    present = any(not one.identity for one in conversation.participants.values())
+    present = any(one.customer or not one.identity for one in conversation.participants.values())
     if present or wanted.joining:
         customer = InteractionParticipant(new_sid("UT"), "customer")
         channel.participants[customer.sid] = customer
@@ -144,7 +145,8 @@ def _own_attributes(wanted: Wanted, interaction: Interaction, conversation: Conv
     }
     name = wanted.attributes.get("customerName") or wanted.address
     address = wanted.attributes.get("customerAddress") or wanted.address
-    contact = {"email" if wanted.type == "email" else "phone": address} if address else {}
+    kind = {"email": "email", "sms": "phone", "whatsapp": "phone"}.get(wanted.type)
+    contact = {kind: address} if address and kind else {}
     own |= {"customerName": name, "customerAddress": address}
     own["customers"] = {"name": name, **contact} | (wanted.attributes.get("customers") or {})
     own["conversations"] = {

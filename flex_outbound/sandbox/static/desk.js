@@ -18,7 +18,7 @@ const LABELS = {
   resume: "Resume",
   cancel: "Cancel",
 };
-const CHANNELS = { sms: "SMS", whatsapp: "WhatsApp", email: "Email", chat: "Chat", web: "Web" };
+const CHANNELS = { sms: "SMS", whatsapp: "WhatsApp", email: "Email", chat: "Chat", web: "Web chat", messenger: "Messenger" };
 
 const byId = (id) => document.getElementById(id);
 const drawn = new Map();
@@ -168,7 +168,7 @@ function drawTask(one) {
     { type: "button", className: "task-open", onclick: () => choose(one.sid), dataset: { key: `open-${one.sid}` } },
     element("span", { className: "task-name", textContent: one.customer }),
     element("span", { className: `pill ${one.status}`, textContent: one.status }),
-    element("span", { className: "meta", textContent: `${CHANNELS[one.channel] ?? one.channel} · ${one.address.replace("whatsapp:", "")}` }),
+    element("span", { className: "meta", textContent: `${CHANNELS[one.channel] ?? one.channel} · ${bare(one.address)}` }),
     element("time", { dateTime: one.created, textContent: age(one.created) }),
   );
   open.setAttribute("aria-pressed", String(one.sid === task));
@@ -264,6 +264,11 @@ function drawMedia(one) {
   return element("span", { className: "file", textContent: name, title: `${one.content_type}, ${one.size} bytes` });
 }
 
+// An address without the name of its channel.
+function bare(address) {
+  return address.replace(/^(whatsapp|messenger):/, "");
+}
+
 // The statuses in the order in which they came; where none has come yet, that of the receipt itself.
 function receiptText(one, several) {
   const code = one.error_code ? ` ${one.error_code}` : "";
@@ -274,7 +279,7 @@ function receiptText(one, several) {
 function drawChoices() {
   const choices = data.conversations.map((one) => {
     const ended = one.state === "active" ? "" : ` (${one.state})`;
-    return element("option", { value: one.sid, textContent: `${one.address.replace("whatsapp:", "")}${ended}` });
+    return element("option", { value: one.sid, textContent: `${bare(one.address)}${ended}` });
   });
   const none = element("option", { value: "", textContent: "No conversation yet" });
   byId("phone-select").replaceChildren(...(choices.length ? choices : [none]));
@@ -285,7 +290,7 @@ function drawPhone() {
   const thread = data.threads[phone];
   const about = data.conversations.find((one) => one.sid === phone);
   drawThread(byId("phone-thread"), thread, true);
-  const sender = about?.proxy ? ` with ${about.proxy.replace("whatsapp:", "")}` : "";
+  const sender = about?.proxy ? ` with ${bare(about.proxy)}` : "";
   byId("phone-meta").textContent = about ? `${CHANNELS[about.type] ?? about.type}${sender}` : "The customer's phone";
   for (const control of byId("phone-form").elements) control.disabled = !thread || thread.state === "closed";
   byId("phone-read").hidden = !unread().length;

@@ -239,3 +239,16 @@ def test_a_test_whose_sender_is_gone_is_not_sent_again(send: Send, mona: User, s
     sender.delete()
     with pytest.raises(InvalidClick):
         decisions.retry(Interaction.objects.get(), mona)
+
+
+def test_a_sender_of_chats_is_tried_with_an_identity(browser_of_mona: Client, account: Account, send: Send) -> None:
+    chat = Sender.objects.create(
+        account=account, channel="chat", address="website", display_name="Website", queue_sid="WQ" + "1" * 32
+    )
+    html = browser_of_mona.get(page_of(chat)).content.decode()
+    assert "Chat identity" in html
+    assert 'name="subject"' not in html
+    assert send(to=chat, address="ann@example.com").status_code == 400
+    assert not Interaction.objects.exists()
+    assert send(to=chat, address="visitor-1042").status_code == 302
+    assert Interaction.objects.get().address == "visitor-1042"

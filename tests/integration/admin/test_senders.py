@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
 from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
@@ -281,3 +282,32 @@ def test_an_address_that_answers_first_messages_stays_until_given_back(
     assert admin_client.post(page, changed | {"address": sender.address}).status_code == 302
     Sender.objects.filter(pk=sender.pk).update(opens_on_inbound=False)
     assert admin_client.post(page, changed).status_code == 302
+
+
+def test_a_sender_of_chats_needs_a_name_and_no_address_of_twilios(admin_client: Client, imported: Account) -> None:
+    url = adding(imported, "chat")
+    html = admin_client.get(url).content.decode()
+    assert "Chats have no address at Twilio" in html
+    assert admin_client.post(url, filled(address="support@example.com")).status_code == 200
+    assert admin_client.post(url, filled(address="two words")).status_code == 200
+    assert admin_client.post(url, filled(address="website")).status_code == 302
+    sender = Sender.objects.get(channel="chat")
+    assert sender.address == "website"
+    sender.full_clean()
+    assert "website" in admin_client.get(f"{SENDERS}{sender.pk}/change/").content.decode()
+
+
+def test_a_page_of_messenger_is_kept_without_prefix(admin_client: Client, imported: Account) -> None:
+    url = adding(imported, "messenger")
+    assert admin_client.post(url, filled(address="messenger:104857600000001")).status_code == 302
+    assert Sender.objects.get(channel="messenger").address == "104857600000001"
+
+
+def test_a_channel_that_has_ended_is_refused_with_the_reason(admin_client: Client, imported: Account) -> None:
+    html = admin_client.get(adding(imported, "gbm")).content.decode()
+    assert "Google ended Business Messages in July 2024" in html
+    sender = Sender(account=imported, channel="gbm", address="x", display_name="x", queue_sid=QUEUE)
+    with pytest.raises(ValidationError) as caught:
+        sender.clean()
+    assert caught.value.error_dict["channel"][0].code == "channel_ended"
+    Sender(account=imported, channel="pigeon", address="x").clean()

@@ -62,7 +62,7 @@ def test_a_channel_has_its_own_and_those_for_any(client: Client) -> None:
     assert set(listed(client, channel="sms")) == {"For any"}
     assert set(listed(client, channel="email")) == {"For any", "For email"}
     assert client.get(REPLIES, {"channel": "pigeon"}).json() == {
-        "channel": ["Choose one of: sms, whatsapp, email."],
+        "channel": ["Choose one of: sms, whatsapp, email, chat, web, messenger."],
     }
 
 

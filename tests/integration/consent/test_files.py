@@ -70,6 +70,24 @@ def test_the_least_that_a_file_has(account: Account) -> None:
     assert consent.read([NUMBER]).refuses("sms", NUMBER, "+15005550006", account.pk)
 
 
+def test_identities_are_taken_as_they_are(account: Account) -> None:
+    take("state,address,channel\nopted_out,Visitor-1,chat\nopted_out,messenger:77,messenger\n")
+    assert set(ConsentEvent.objects.values_list("channel", "address_key")) == {
+        ("chat", "Visitor-1"),
+        ("messenger", "77"),
+    }
+    ledger = consent.read(["Visitor-1", "visitor-1"])
+    assert ledger.refuses("chat", "Visitor-1", "website", account.pk)
+    assert not ledger.refuses("chat", "visitor-1", "website", account.pk)
+    assert not ledger.refuses("web", "Visitor-1", "website", account.pk)
+
+
+def test_a_channel_that_has_ended_is_named_in_words(account: Account) -> None:
+    with pytest.raises(BadFile) as bad:
+        take("state,address,channel\nopted_out,visitor-1,gbm\n")
+    assert "July 2024" in str(bad.value.problems[0])
+
+
 @pytest.mark.parametrize(
     ("line", "column"),
     [
@@ -77,6 +95,9 @@ def test_the_least_that_a_file_has(account: Account) -> None:
         ("not an address,email,,opted_out,,,,", "address"),
         (",sms,,opted_out,,,,", "address"),
         ("+14155550124,fax,,opted_out,,,,", "channel"),
+        ("visitor-1,gbm,,opted_out,,,,", "channel"),
+        ("ann@example.com,chat,,opted_out,,,,", "address"),
+        ("visitor-1,messenger,,opted_out,,,,", "address"),
         ("+14155550124,sms,,no,,,,", "state"),
         ("+14155550124,sms,,,,,,", "state"),
         ("+14155550124,sms,,opted_out,rumour,,,", "source"),

@@ -150,14 +150,25 @@ def gateway(wire: Wire) -> Iterator[TwilioGateway]:
     made.close()
 
 
+PAIRS = {
+    Channel.SMS: ("+14155550123", "+18005550100"),
+    Channel.WHATSAPP: ("+14155550123", "+18005550100"),
+    Channel.EMAIL: ("ada@example.com", "support@acme.example"),
+    Channel.CHAT: ("visitor-Aa1", "website"),
+    Channel.WEB: ("visitor-Bb2", "shop"),
+    Channel.MESSENGER: ("4611686018427387904", "104857600000001"),
+}
+"""An address of a customer and one of the business, by channel."""
+
+
 def a_request(channel: Channel = Channel.SMS, **changes: Any) -> InteractionRequest:
-    phone = channel.is_phone
+    address, sender_address = PAIRS[channel]
     values: dict[str, Any] = {
         "key": KEY,
         "attempt": 1,
         "channel": channel,
-        "address": "+14155550123" if phone else "ada@example.com",
-        "sender_address": "+18005550100" if phone else "support@acme.example",
+        "address": address,
+        "sender_address": sender_address,
         "sender_name": "Acme Support",
         "customer_name": "Ada Lovelace",
         "worker_sid": sid("WK"),

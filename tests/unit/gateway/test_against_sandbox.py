@@ -21,6 +21,9 @@ SENDERS = {
     Channel.SMS: defaults.SMS_SENDER,
     Channel.WHATSAPP: defaults.WHATSAPP_SENDER.removeprefix("whatsapp:"),
     Channel.EMAIL: defaults.EMAIL_SENDER,
+    Channel.CHAT: "website",
+    Channel.WEB: "shop",
+    Channel.MESSENGER: defaults.MESSENGER_PAGE.removeprefix("messenger:"),
 }
 
 
@@ -152,11 +155,12 @@ def test_the_conversation_of_an_address_is_found(gateway: Gateway, channel: Chan
     result = gateway.create_interaction(request)
     (found,) = gateway.find_conversations(channel, request.address, request.sender_address)
     assert (found.conversation_sid, found.state) == (result.conversation_sid, "active")
-    assert found.sender_address == (request.sender_address if channel.is_phone else "")
+    assert found.sender_address == (request.sender_address if channel.shows_sender else "")
     assert found.created_at
     assert abs(timezone.now() - found.created_at) < timedelta(seconds=30)
     assert gateway.has_customer(found.conversation_sid, channel, request.address) is True
-    if channel.is_phone:
+    assert gateway.has_customer(found.conversation_sid, channel, "somebody-else") in (False, None)
+    if channel.shows_sender:
         assert gateway.find_conversations(channel, request.address, "+15005550007") == []
     gateway.close_channel(str(result.interaction_sid), str(result.channel_sid))
     (closed,) = gateway.find_conversations(channel, request.address, request.sender_address)

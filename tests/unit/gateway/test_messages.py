@@ -244,7 +244,9 @@ def test_participants_are_read_as_twilio_shows_them(wire: Wire, gateway: TwilioG
     [
         ({"type": "SMS", "address": "+14155550123"}, "+14155550123", "sms"),
         ({"type": None, "address": "whatsapp:+14155550123"}, "whatsapp:+14155550123", "whatsapp"),
-        ({"type": "messenger", "address": "messenger:1"}, "messenger:1", ""),
+        ({"type": "messenger", "address": "messenger:1"}, "messenger:1", "messenger"),
+        ({"type": None, "address": "messenger:1"}, "messenger:1", "messenger"),
+        ({"type": "rcs", "address": "rcs:1"}, "rcs:1", ""),
         ({"type": "email", "email": "ada@example.com"}, "ada@example.com", "email"),
         ('{"type": "sms", "address": "+1"}', "+1", "sms"),
         ({"type": 5, "address": ["x"]}, "", ""),

@@ -53,6 +53,32 @@ def test_an_email_names_its_team_and_lists_its_recipients_by_level() -> None:
     }
 
 
+@pytest.mark.parametrize("channel", [Channel.CHAT, Channel.WEB])
+def test_the_customer_of_a_chat_has_an_identity_and_no_address(channel: Channel) -> None:
+    request = a_request(channel)
+    assert payloads.channel_payload(request) == {
+        "type": channel.value,
+        "initiated_by": "agent",
+        "properties": {"type": channel.value},
+        "participants": [{"identity": request.address, "type": channel.value}],
+    }
+    attributes = payloads.task_attributes(request)
+    assert attributes["customerAddress"] == request.address
+    assert attributes["customers"] == {"name": "Ada Lovelace", "phone": None, "email": None}
+
+
+def test_messenger_prefixes_the_ids_of_customer_and_page() -> None:
+    request = a_request(Channel.MESSENGER)
+    assert payloads.channel_payload(request)["participants"] == [
+        {
+            "address": "messenger:4611686018427387904",
+            "proxy_address": "messenger:104857600000001",
+            "type": "messenger",
+        }
+    ]
+    assert payloads.task_attributes(request)["customers"] == {"name": "Ada Lovelace", "phone": None, "email": None}
+
+
 def test_a_customer_without_a_name_is_shown_by_the_address() -> None:
     request = a_request(Channel.EMAIL, customer_name="")
     assert payloads.channel_payload(request)["participants"][0]["name"] == "ada@example.com"
