@@ -21,7 +21,7 @@ from django.utils.translation import get_language
 from flex_outbound.channels import ALWAYS_SHOWN, Address, Channel
 from flex_outbound.conf import conf
 from flex_outbound.models import Interaction
-from flex_outbound.models.moving import move_rows
+from flex_outbound.models.moving import move_rows, tell_moved
 from flex_outbound.models.ownership import use_owner
 from flex_outbound.phones import text_of
 
@@ -359,9 +359,6 @@ def _owner_of(contact: models.Model) -> tuple[type[models.Model], str]:
 use_owner(_owner_of)
 
 
-_after_move: Final[list[Callable[[models.Model], object]]] = []
-
-
 def move_history(old: models.Model, new: models.Model) -> int:
     """Give the interactions and conversations of one contact to another, as when two are merged.
 
@@ -382,16 +379,9 @@ def move_history(old: models.Model, new: models.Model) -> int:
             continue
         if moved:
             _store_newest(new, target)
-            for tell in _after_move:
-                tell(new)
+            tell_moved(new)
         return moved
     return 0
-
-
-def after_move(tell: Callable[[models.Model], object]) -> None:
-    """Call ``tell`` with the contact that was given another's history; it must not raise."""
-    if tell not in _after_move:
-        _after_move.append(tell)
 
 
 def _row_keys(contact: models.Model) -> dict[str, Any]:

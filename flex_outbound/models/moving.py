@@ -1,15 +1,30 @@
 """The rows of one contact, given to another."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final
 
 from django.db import connections, router, transaction
-from django.db.models import Exists, F, OuterRef
+from django.db.models import Exists, F, Model, OuterRef
 from django.db.models.functions import Now
 
 from flex_outbound.models.conversation import ContactAddress, ConversationContact
 from flex_outbound.models.draft import Draft
 from flex_outbound.models.in_the_way import IN_THE_WAY
 from flex_outbound.models.interaction import Interaction
+
+_observers: Final[list[Callable[[Model], object]]] = []
+
+
+def after_move(tell: Callable[[Model], object]) -> None:
+    """Call ``tell`` with each contact that was given another's history; it must not raise."""
+    if tell not in _observers:
+        _observers.append(tell)
+
+
+def tell_moved(contact: Model) -> None:
+    """Tell the observers of a contact that was given another's history."""
+    for tell in _observers:
+        tell(contact)
 
 
 def move_rows(source: dict[str, Any], target: dict[str, Any]) -> int:

@@ -14,7 +14,8 @@ from django.apps import apps
 from django.db import connections, models, transaction
 from django.db.models.signals import post_delete, post_save
 
-from flex_outbound.contacts import ContactAdapter, adapter_of_table, after_move
+from flex_outbound.contacts import ContactAdapter, adapter_of_table
+from flex_outbound.models.moving import after_move
 from flex_outbound.outbox import contact_index, task_attributes
 from flex_outbound.outbox.conversations import linking
 
