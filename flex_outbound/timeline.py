@@ -10,9 +10,8 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
 
-from django.contrib.contenttypes.models import ContentType
 from django.core import signing
-from django.db.models import Count, Max, OuterRef, Q, Subquery, Sum
+from django.db.models import Count, Exists, Max, OuterRef, Q, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.urls import reverse
@@ -21,7 +20,7 @@ from django.utils.translation import get_language
 
 from flex_outbound import bubbles, contexts
 from flex_outbound.bubbles import Reader
-from flex_outbound.contacts import adapter_by_type, adapter_for, id_of, label_of, read_id
+from flex_outbound.contacts import adapter_by_type, adapter_for, content_type_of, id_of, label_of, read_id
 from flex_outbound.current import local
 from flex_outbound.models import Conversation, ConversationContact, Interaction, Message, ReadMark
 from flex_outbound.models.conversation import sid_of
@@ -45,10 +44,6 @@ GROUP: Final = timedelta(minutes=10)
 
 INTERACTION: Final = 0
 MESSAGE: Final = 1
-
-
-Link = tuple[Any, int, str]
-"""A conversation, and the type and id of one of its contacts."""
 
 
 class BadCursor(ValueError):
@@ -140,43 +135,59 @@ def live_url(contact: Any) -> str:
 
 
 def entries(user: Any, contact: Any, before: Place | None = None, size: int = PAGE_SIZE) -> Entries:
-    """Return one page of what a user may see of a contact, in four queries at most, and one for each kind of kin."""
+    """Return one page of what a user may see of a contact, in two queries.
+
+    Where another contact shares a conversation on it, one more tells which, and one for each kind of them.
+    """
     is_hidden = _is_hidden(user, contact)
     opened = visible_to(user).for_contact(contact)
     if is_hidden:
         opened = opened.filter(agent=user)
-    links = links_of(user, contact, is_hidden=is_hidden)
+    keys = conversations_with(user, contact, is_hidden=is_hidden)
     lines = contexts.loaded(opened.filter(_older_interactions(before))).order_by("-created_at", "-id")
-    spoken = messages_of(user, links, before, size + MARGIN)
+    spoken = messages_of(user, keys, before, size + MARGIN).annotate(is_shared=Exists(_other_links(contact)))
     rows = _before(before, [*lines[: size + MARGIN], *spoken])
     rows.sort(key=place_of, reverse=True)
     page = rows[:size]
     older = place_of(page[-1]).as_cursor() if len(rows) > size else None
-    return Entries(page[::-1], older, _kin(user, contact, page, links))
+    return Entries(page[::-1], older, _kin(user, contact, page))
 
 
 def messages(user: Any, contact: Any, before: Place | None, size: int) -> tuple[list[Message], str | None]:
     """Return the newest messages of a contact before a place, the newest first, and the cursor of the next page."""
-    links = links_of(user, contact, is_hidden=_is_hidden(user, contact))
-    found = _before(before, messages_of(user, links, before, size + MARGIN))
+    keys = conversations_with(user, contact, is_hidden=_is_hidden(user, contact))
+    found = _before(before, messages_of(user, keys, before, size + MARGIN))
     page = found[:size]
     return page, place_of(page[-1]).as_cursor() if len(found) > size else None
 
 
-def links_of(user: Any, contact: Any, *, is_hidden: bool) -> list[Link]:
-    """Return the links of a contact's conversations that the user may see, those with other contacts among them.
+def conversations_with(user: Any, contact: Any, *, is_hidden: bool) -> Any:
+    """Return the keys of a contact's conversations that the user may see, as a queryset.
 
     ``is_hidden``: the adapter hides the contact, so that the user sees the user's own conversations alone.
     """
     seen = conversations_of(user).for_contact(contact)
-    keys = (seen.filter(agent=user) if is_hidden else seen).order_by().values("pk")
-    links = ConversationContact.objects.filter(conversation__in=keys).order_by("pk")
-    return list(links.values_list("conversation", "contact_type", "contact_id"))
+    return (seen.filter(agent=user) if is_hidden else seen).order_by().values("pk")
 
 
-def messages_of(user: Any, links: Iterable[Link], before: Place | None, most: int) -> Any:
-    """Return the newest messages of linked conversations before a place, with what describes them, the newest first."""
-    return newest(described(user, Message.objects.all()), {key for key, *_ in links}, _older_messages(before), most)
+def messages_of(user: Any, conversations: Any, before: Place | None, most: int) -> Any:
+    """Return the newest messages of conversations before a place, with what describes them, the newest first.
+
+    ``conversations``: a queryset of their keys.
+    """
+    return newest(described(user, Message.objects.all()), conversations, _older_messages(before), most)
+
+
+def _other_links(contact: Any) -> Any:
+    """Return the links of a message's conversation with other contacts, for a subquery."""
+    links = ConversationContact.objects.filter(conversation=OuterRef("conversation"))
+    kind, pk = _own_link(contact)
+    return links.exclude(contact_type=kind, contact_id=pk)
+
+
+def _own_link(contact: Any) -> tuple[int, str]:
+    adapter = adapter_for(type(contact))
+    return content_type_of(adapter).pk, id_of(adapter, contact)
 
 
 def described(user: Any, messages: Any) -> Any:
@@ -247,19 +258,18 @@ def _is_hidden(user: Any, contact: Any) -> bool:
     """Tell whether the adapter hides a contact from a user, who then sees what is the user's own alone."""
     if not user.has_perm("flex_outbound.view_interaction"):
         return False
-    adapter = adapter_for(type(contact))
-    key = (ContentType.objects.get_for_model(adapter.model, for_concrete_model=True).pk, id_of(adapter, contact))
-    return bool(hidden_from(user, [key]))
+    return bool(hidden_from(user, [_own_link(contact)]))
 
 
-def _kin(user: Any, contact: Any, page: Sequence[Interaction | Message], links: Iterable[Link]) -> dict[Any, list[str]]:
+def _kin(user: Any, contact: Any, page: Sequence[Interaction | Message]) -> dict[Any, list[str]]:
     """Return, by conversation, the names of the other contacts whose it is too and whom the user may see."""
-    keys = {one.conversation_id for one in page if isinstance(one, Message)}
+    keys = {one.conversation_id for one in page if isinstance(one, Message) and vars(one).get("is_shared")}
     if not keys:
         return {}
-    adapter = adapter_for(type(contact))
-    own = (ContentType.objects.get_for_model(adapter.model, for_concrete_model=True).pk, id_of(adapter, contact))
-    others = [one for one in links if one[0] in keys and one[1:] != own]
+    links = ConversationContact.objects.filter(conversation__in=keys).order_by("pk")
+    own = _own_link(contact)
+    found = links.values_list("conversation", "contact_type", "contact_id")
+    others = [one for one in found if one[1:] != own]
     names = _names(user, {(kind, pk) for _key, kind, pk in others})
     kin: dict[Any, list[str]] = {}
     for key, kind, pk in others:

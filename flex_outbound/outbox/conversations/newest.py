@@ -3,10 +3,9 @@
 What they cost then depends on how many are wanted, and not on how many there are.
 """
 
-from collections.abc import Collection, Sequence
 from typing import Any, Final
-from uuid import UUID
 
+from django.core.exceptions import EmptyResultSet
 from django.db import connections
 from django.db.models import F, Q
 from django.db.models.expressions import RawSQL
@@ -19,33 +18,34 @@ NEWEST_FIRST: Final = ("-said_at", F("index").desc(nulls_first=True), "-id")
 _NEWEST_FIRST: Final = 'found.said_at DESC, found."index" DESC NULLS FIRST, found.id DESC'
 
 
-def newest(messages: Any, conversations: Collection[UUID], older: Q, most: int) -> Any:
+def newest(messages: Any, conversations: Any, older: Q, most: int) -> Any:
     """Return those of ``messages`` that are the newest of these conversations, ``most`` of them, the newest first.
 
-    ``messages``: a queryset of ``Message`` without a condition of its own. ``older``: a condition on messages alone.
+    ``messages``: a queryset of ``Message`` without a condition of its own. ``conversations``: a queryset of the keys,
+    which is part of the statement. ``older``: a condition on messages alone.
 
     Messages of one conversation are read in the order of the index. For an IN of several, PostgreSQL reads and sorts
     all their messages. So it gets a subquery that walks the index once for each, and names the rows to be read.
     """
-    if not conversations:
-        return messages.none()
-    if len(conversations) == 1 or connections[messages.db].vendor != "postgresql":
+    if connections[messages.db].vendor != "postgresql":
         return messages.filter(older, conversation__in=conversations).order_by(*NEWEST_FIRST)[:most]
-    keys = _keys(messages.db, sorted(conversations), older, most)
+    try:
+        keys = _keys(messages.db, conversations, older, most)
+    except EmptyResultSet:
+        return messages.none()
     return messages.filter(pk__in=keys).order_by(*NEWEST_FIRST)
 
 
-def _keys(alias: str, conversations: Sequence[UUID], older: Q, most: int) -> RawSQL:
+def _keys(alias: str, conversations: Any, older: Q, most: int) -> RawSQL:
     """Return a subquery for the primary keys of the newest messages.
 
-    Of many conversations only those are read whose newest message is among the newest: the others have none to show.
+    Only those conversations are read whose newest message is among the newest: the others have none to show.
     """
-    source, params = "unnest(%s::uuid[]) AS picked (key)", [list(conversations)]
-    if len(conversations) > most:
-        firsts, of_firsts = _of_each(alias, older, 1)
-        source, params = f"({_joined('picked.key', source, firsts, most)}) AS picked", [*params, *of_firsts]
+    sql, of_keys = conversations.using(alias).query.get_compiler(alias).as_sql()
+    firsts, of_firsts = _of_each(alias, older, 1)
+    source = f"({_joined('picked.key', f'({sql}) AS picked (key)', firsts, most)}) AS picked"
     each, of_each = _of_each(alias, older, most)
-    return RawSQL(_joined("found.id", source, each, most), (*params, *of_each))  # noqa: S611
+    return RawSQL(_joined("found.id", source, each, most), (*of_keys, *of_firsts, *of_each))  # noqa: S611
 
 
 def _of_each(alias: str, older: Q, most: int) -> tuple[str, tuple[Any, ...]]:

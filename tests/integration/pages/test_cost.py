@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from flex_outbound.models import Interaction
+from flex_outbound.models import Conversation, Interaction
 from flex_outbound.models.setup import forget_setup
 from flex_outbound.outbox import consent
 from flex_outbound.outbox.consent import Entry
@@ -51,7 +51,8 @@ def test_who_has_unsubscribed_costs_no_query_of_its_own(
 ) -> None:
     if address is not None:
         consent.append([Entry("sms", THEIRS if address == "their own" else address, "opted_out", "keyword")])
-    # Permissions, what is under way with the ledger, the open conversations, the timeline's two, and the user's own.
+    # Permissions, what is under way with the ledger, the open conversations, the timeline's one (nothing was said), and
+    # the user's own.
     html = cost(6)
     assert (REFUSED in html) == (address == "their own")
 
@@ -66,7 +67,22 @@ def test_who_answers_reads_the_ledger_no_second_time(
 ) -> None:
     conversation = talk.converse(account, contact, agent, address=THEIRS, sender=senders["sms"])
     talk.say(conversation)
-    assert REFUSED not in cost(6)
+    assert REFUSED not in cost(5)
     consent.append([Entry("sms", THEIRS, "opted_out", "keyword")])
     # One more than before: nothing is under way that the ledger could be read with.
-    assert REFUSED in cost(7)
+    assert REFUSED in cost(6)
+
+
+@pytest.mark.parametrize("address", [None, OTHER, "their own"])
+def test_everything_at_once_costs_six(
+    cost: Any, account: Any, agent: Any, contact: Any, senders: Any, open_row: Interaction, address: str | None
+) -> None:
+    conversation = talk.converse(account, contact, agent, address=THEIRS, sender=senders["whatsapp"])
+    talk.say(conversation)
+    Conversation.objects.filter(pk=conversation.pk).update(interaction=open_row)
+    if address is not None:
+        consent.append([Entry("sms", THEIRS if address == "their own" else address, "opted_out", "keyword")])
+    # Permissions, what is under way with the ledger, the open conversations, the timeline's interactions and messages,
+    # and the user's own conversations.
+    html = cost(6)
+    assert (REFUSED in html) == (address == "their own")

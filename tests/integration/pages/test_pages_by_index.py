@@ -50,8 +50,8 @@ def test_a_page_reads_few_messages_of_many(account: Account, contact: Any, agent
 
 def read(agent: Any, contact: Any, place: Place | None) -> Iterator[int]:
     """Yield how many rows of the table each part of the plan reads, those included that it leaves out."""
-    links = timeline.links_of(agent, contact, is_hidden=False)
-    found = timeline.messages_of(agent, links, place, PAGE_SIZE)
+    keys = timeline.conversations_with(agent, contact, is_hidden=False)
+    found = timeline.messages_of(agent, keys, place, PAGE_SIZE)
     assert len(found) == PAGE_SIZE
     for plan in json.loads(found.explain(format="json", analyze=True)):
         yield from _rows(plan["Plan"])
