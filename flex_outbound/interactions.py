@@ -13,8 +13,9 @@ from typing import Any
 from flex_outbound.models import Account, Interaction, Sender
 from flex_outbound.outbox.starting import Start
 from flex_outbound.outbox.starting import start as _start
+from flex_outbound.outbox.task_attributes import update_task_attributes
 
-__all__ = ["start"]
+__all__ = ["start", "update_task_attributes"]
 
 
 def start(

@@ -111,5 +111,5 @@ def _badge(found: FirstMessages) -> SafeString:
 def _label(found: FirstMessages) -> str:
     if not found.can_be_switched_on or not found.sender.is_active:
         return ""
-    labels = {Answering.OTHERS: _("Take over…"), Answering.LACKING: _("Fix")}
+    labels = {Answering.OTHERS: _("Replace…"), Answering.LACKING: _("Fix")}
     return labels.get(found.state, _("Switch on"))

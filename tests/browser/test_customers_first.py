@@ -45,12 +45,12 @@ def test_a_number_is_switched_on_taken_over_and_given_back(new_page: NewPage, se
     row = page.get_by_role("row").filter(has_text=sender.display_name)
     expect(row).to_contain_text(f"Studio flow {STUDIO['StudioFlowSid']}")
 
-    row.get_by_role("button", name="Take over…").click()
+    row.get_by_role("button", name="Replace…").click()
     expect(page.get_by_role("alert")).to_contain_text(STUDIO["StudioFlowSid"])
     page.get_by_role("link", name="Leave it").click()
     expect(row).to_contain_text("Somebody else answers")
-    row.get_by_role("button", name="Take over…").click()
-    page.get_by_role("button", name="Take over").click()
+    row.get_by_role("button", name="Replace…").click()
+    page.get_by_role("button", name="Replace").click()
     expect(row).to_contain_text("This site.")
     assert others.shown(defaults.SMS_SENDER)["auto_creation"]["type"] == "webhook"
 
@@ -62,9 +62,9 @@ def test_a_number_is_switched_on_taken_over_and_given_back(new_page: NewPage, se
 def test_nobody_is_shut_out(new_page: NewPage, sender: Sender, others: Others) -> None:
     page = opened(new_page(reduced_motion="reduce", bypass_csp=True), sender)
     found = trouble(page, "table")
-    page.get_by_role("button", name="Take over…").click()
+    page.get_by_role("button", name="Replace…").click()
     found += trouble(page, "taking over")
-    page.get_by_role("button", name="Take over").click()
+    page.get_by_role("button", name="Replace").click()
     expect(page.get_by_text("answered by this site now")).to_be_visible()
     found += trouble(page, "switched on")
     assert not found, "\n".join(found)

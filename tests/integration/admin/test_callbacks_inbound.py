@@ -26,7 +26,7 @@ from .conftest import staff
 
 __all__ = ["others", "sandbox", "sandbox_server", "senders"]
 
-BUTTONS = ("Switch on", "Take over…", "Give back")
+BUTTONS = ("Switch on", "Replace…", "Give back")
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_who_answers_today_is_named_before_it_stops(
     was = others.configure(**before)
     html = html_of(admin_client, sender.account)
     assert "Somebody else answers" in html
-    assert f'aria-label="Take over… {sender}"' in html
+    assert f'aria-label="Replace… {sender}"' in html
 
     html = press(admin_client, sender, "on")
     assert "What stops" in html
