@@ -6,7 +6,6 @@ from typing import Any, Final, Protocol
 from flex_outbound import addresses, channels
 from flex_outbound.channels import ALWAYS_SHOWN, Address, AddressError, Channel
 from flex_outbound.contacts import ContactAdapter
-from flex_outbound.problems import agent_message
 
 REGIONLESS: Final = (Channel.EMAIL, Channel.MESSENGER)
 """Channels whose addresses are read without a country."""
@@ -64,12 +63,8 @@ def channels_of(setup: Senders, adapter: ContactAdapter, contact: Any) -> list[C
     return [*ALWAYS_SHOWN, *(one for one in further_channels(setup) if usable_addresses(adapter, contact, one)[0])]
 
 
-def why_none(channel: Channel, problem: AddressError | None) -> tuple[str, str]:
-    """Return reason and words where a contact has no address that a channel can use."""
-    if problem is not None:
-        return problem.code, str(problem)
+def lack_of(channel: Channel) -> str:
+    """Return the reason why a contact without any address cannot be reached on a channel."""
     if channel.is_phone:
-        return "no_number", agent_message("no_number")
-    if channel is Channel.EMAIL:
-        return "no_email", agent_message("no_email")
-    return "no_address", agent_message("no_address", channel=channel.label)
+        return "no_number"
+    return "no_email" if channel is Channel.EMAIL else "no_address"

@@ -24,8 +24,7 @@ from flex_outbound.models import Interaction, Sender, SenderGroup, Worker
 from flex_outbound.models.sender import groups_of
 from flex_outbound.models.setup import Kept
 from flex_outbound.outbox import barriers, consent, host
-from flex_outbound.outbox.addressing import channels_of, why_none
-from flex_outbound.outbox.addressing import usable_addresses as usable_addresses
+from flex_outbound.outbox.addressing import channels_of, lack_of, usable_addresses
 from flex_outbound.outbox.barriers import CONSENT_UNKNOWN, NO_CONSENT
 from flex_outbound.outbox.consent import OPTED_OUT, Ledger
 from flex_outbound.outbox.contact_details import details_of
@@ -194,7 +193,9 @@ def option_for(
         return _disabled(channel, "no_sender", words)
     usable, problem = usable_addresses(adapter, contact, channel)
     if not usable:
-        return _disabled(channel, *why_none(channel, problem))
+        reason = problem.code if problem is not None else lack_of(channel)
+        words = str(problem) if problem is not None else agent_message(reason, channel=channel.label)
+        return _disabled(channel, reason, words)
     refusal = refusal_of(adapter, setup.user, contact, channel)
     if refusal:
         return _disabled(channel, "not_allowed", refusal)

@@ -15,7 +15,7 @@ from flex_outbound.contacts import adapter_by_type, content_type_of, read_id, st
 from flex_outbound.models import ConsentEvent, ContactAddress, Conversation, ConversationContact, Interaction, Message
 from flex_outbound.models.conversation import ConversationQuerySet, key_of
 from flex_outbound.models.interaction import InteractionQuerySet
-from flex_outbound.outbox.preflight import usable_addresses
+from flex_outbound.outbox.addressing import usable_addresses
 from flex_outbound.statuses import FINAL, MessageStatus
 
 UNSETTLED: Final = sorted({MessageStatus.WAITING, MessageStatus.SENDING, MessageStatus.UNCONFIRMED})

@@ -22,8 +22,8 @@ from django.views.decorators.http import require_POST, require_safe
 from flex_outbound.channels import Channel
 from flex_outbound.contacts import ContactAdapter, id_of, label_of
 from flex_outbound.models import Conversation
+from flex_outbound.outbox.addressing import usable_addresses
 from flex_outbound.outbox.conversations import linking
-from flex_outbound.outbox.preflight import usable_addresses
 from flex_outbound.sids import SidKind, is_sid
 from flex_outbound.statements import load_permissions
 from flex_outbound.views.clicks import View, named_contact, signed_in

@@ -15,7 +15,7 @@ from flex_outbound.exceptions import ClickConflict, InvalidClick
 from flex_outbound.gateway import results
 from flex_outbound.gateway.results import Binding
 from flex_outbound.models import Account, Closing, Interaction, Sender
-from flex_outbound.outbox.preflight import usable_addresses
+from flex_outbound.outbox.addressing import usable_addresses
 from flex_outbound.statuses import Status
 
 from .conftest import Sandbox, make_agent, run_due
