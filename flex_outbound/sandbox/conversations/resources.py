@@ -159,7 +159,8 @@ def list_participant_conversations(call: Call) -> Reply:
     for sid in call.world.addresses.get(address or identity, {}):
         conversation = call.world.conversations[sid]
         for one in conversation.participants.values():
-            if conversation.service_sid == service.sid and (address or identity) in (one.address, one.identity):
+            is_theirs = one.address == address if address else one.identity == identity
+            if conversation.service_sid == service.sid and is_theirs:
                 found.append((conversation, one))
     return listing(call, "conversations", found, lambda pair: _show_pair(call, *pair), 50)
 

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from crm_demo.flex_contacts import CrmContact
 from crm_demo.models import Contact
-from flex_outbound import testing
+from flex_outbound import interactions, testing
 from flex_outbound.channels import ALWAYS_SHOWN, Address, Channel
 from flex_outbound.contacts import channels_in_use
 from flex_outbound.exceptions import ClickConflict, InvalidClick
@@ -218,7 +218,9 @@ def test_pages_of_others_have_neither_more_statements_nor_more_bytes(
             connection,
         ) as queries:
             html = render(template, user, **values)
-        assert html.count('data-testid="flex-') - html.count('data-testid="flex-presence"') >= 3
+        buttons = [one for one in Channel if f'data-testid="flex-{one.value}"' in html]
+        icons = [one for one in FURTHER if f'id="flex-outbound-{one.value}"' in html]
+        assert (buttons, icons) == (list(ALWAYS_SHOWN), [])
         return len(queries), len(html)
 
     def asked(self: CrmContact, contact: Any, channel: Channel) -> list[str]:
@@ -304,3 +306,20 @@ def test_a_channel_that_has_ended_is_refused_by_name(client: Client, user: User,
         answer = client.post("/flex/api/interactions/", given, content_type="application/json")
     assert answer.status_code == 400
     assert answer.json() == {"channel": ["Google ended Business Messages in July 2024. Choose another channel."]}
+
+
+def test_a_program_may_ask_for_somebody_to_chat(user: User, customer: Contact) -> None:
+    with testing.flex() as flex:
+        add_senders(flex.set_up(user), Channel.CHAT)
+        row = interactions.start(channel="chat", address=ADDRESSES[Channel.CHAT], key="form-1")
+        flex.run_pending(within=30)
+        [sent] = flex.interactions
+        with pytest.raises(InvalidClick) as caught:
+            interactions.start(channel="chat", address="ann@example.com", key="form-2")
+        assert caught.value.code == "personal_identity"
+        with pytest.raises(InvalidClick, match="July 2024") as caught:
+            interactions.start(channel="gbm", address="x", key="form-3")
+        assert caught.value.code == "channel_ended"
+    row.refresh_from_db()
+    assert (sent.channel, sent.address, sent.worker_sid) == (Channel.CHAT, ADDRESSES[Channel.CHAT], "")
+    assert row.interaction_sid
