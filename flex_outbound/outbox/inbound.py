@@ -12,7 +12,6 @@ from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
-from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -20,7 +19,7 @@ from flex_outbound.channels import InitiatedBy
 from flex_outbound.contacts import adapter_by_type
 from flex_outbound.exceptions import ClickError, ConfigurationError, GatewayError
 from flex_outbound.gateway.base import Gateway
-from flex_outbound.models import Account, Conversation, ConversationContact, Interaction, Sender, Worker
+from flex_outbound.models import ANSWERING, Account, Conversation, ConversationContact, Interaction, Sender, Worker
 from flex_outbound.models.conversation import key_of
 from flex_outbound.outbox import alerts, locks, offering, ratelimit, starting
 from flex_outbound.outbox.clock import from_now
@@ -122,10 +121,13 @@ def _is_answered_here(conversation: Conversation) -> bool:
 
 def _occupied(sids: Collection[str]) -> set[Any]:
     """Return the keys of those conversations in which somebody is, or is about to be, by an interaction of ours."""
-    named = Q(conversation_sid__in=sids) | Q(media_channel_sid__in=sids) | Q(continues__conversation_sid__in=sids)
-    going_on = Interaction.objects.exclude(status__in=sorted(FINAL)).filter(named)
-    found = going_on.values_list("conversation_sid", "media_channel_sid", "continues__conversation_sid")
-    return {key_of(sid) for row in found for sid in row if sid}
+    going_on = Interaction.objects.exclude(status__in=sorted(FINAL))
+    # Three questions, because each has an index, and all of them at once have none.
+    begun = Interaction.objects.filter(ANSWERING, media_channel_sid__in=sids).values_list("media_channel_sid")
+    named = going_on.filter(conversation_sid__in=sids).values_list("conversation_sid")
+    origins = Interaction.objects.filter(conversation_sid__in=sids).values("pk")
+    invited = going_on.filter(continues__in=origins).values_list("continues__conversation_sid")
+    return {key_of(sid) for found in (begun, named, invited) for (sid,) in found if sid}
 
 
 def _open(conversation: Conversation, gateway: Gateway) -> bool:
