@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.urls import reverse
@@ -29,6 +29,7 @@ from flex_outbound.outbox import consent, likeness, lingering, standing
 from flex_outbound.outbox.consent import Ledger
 from flex_outbound.outbox.preflight import ChannelOption, Setup, channel_options, doubtful_addresses, option_for
 from flex_outbound.outbox.texts import name_of as name_of
+from flex_outbound.outbox.visible import shown_to
 from flex_outbound.phases import OFFERED_TO_ANOTHER, Phase
 from flex_outbound.sids import LENGTH, SidKind
 from flex_outbound.statements import load_permissions
@@ -152,12 +153,14 @@ def loaded(interactions: InteractionQuerySet) -> InteractionQuerySet:
 def find_own(user: Any, pk: UUID) -> Interaction | None:
     """Return a user's own interaction with its message, ready for ``describe``; None where they have no such one.
 
-    This is what a page polls, so it joins and counts less than ``loaded`` does.
+    What the user's program asked for is theirs as well. This is what a page polls, so it joins and counts less than
+    ``loaded`` does.
     """
-    found = Interaction.objects.filter(pk=pk, agent_id=user.pk).select_related("message")
-    interaction = found.annotate(has_duplicates=Exists(_duplicates())).first()
-    if interaction is not None:
-        interaction.agent = user
+    mine = Interaction.objects.filter(Q(agent_id=user.pk) | Q(requested_by_id=user.pk), pk=pk)
+    interaction = mine.select_related("message").annotate(has_duplicates=Exists(_duplicates())).first()
+    if interaction is None or interaction.agent_id != user.pk:
+        return next(iter(shown_to(user, [interaction])), None) if interaction is not None else None
+    interaction.agent = user
     return interaction
 
 
@@ -216,8 +219,8 @@ def describe(interaction: Interaction, user: Any, collection: str) -> dict[str, 
         "is_final": interaction.is_final,
         "channel": str(interaction.channel),
         "initiated_by": str(interaction.initiated_by),
-        "contact_type": likeness.contact_label(interaction),
-        **{name: getattr(interaction, name) for name in ("contact_id", "contact_name", "address")},
+        **_describe_contact(interaction),
+        "address": interaction.address,
         "sender": interaction.sender_id,
         **{name: getattr(interaction, name) for name in ("sender_address", "subject", *SIDS)},
         "task_status": interaction.task_status or None,
@@ -246,6 +249,13 @@ def describe(interaction: Interaction, user: Any, collection: str) -> dict[str, 
         "created_at": local(interaction.created_at),
         "updated_at": local(interaction.updated_at),
     }
+
+
+def _describe_contact(interaction: Interaction) -> dict[str, str]:
+    if interaction.is_contact_hidden:
+        return {"contact_type": "", "contact_id": "", "contact_name": ""}
+    names = {name: getattr(interaction, name) for name in ("contact_id", "contact_name")}
+    return {"contact_type": likeness.contact_label(interaction), **names}
 
 
 def _describe_closing(interaction: Interaction, user: Any, *, is_named: bool) -> dict[str, bool]:

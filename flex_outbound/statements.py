@@ -19,6 +19,7 @@ from django.db.models import (
     IntegerField,
     Max,
     OuterRef,
+    Q,
     QuerySet,
     Sum,
     UUIDField,
@@ -116,16 +117,19 @@ def inbox_version(user: Any) -> tuple[Any, ...]:
 
 
 def version_of(pk: UUID, user: Any) -> tuple[int, str | None] | None:
-    """Return the version of a user's own interaction and the status of its message; None if they have no such one."""
+    """Return the version of an interaction and the status of its message; None where it is not the user's own.
+
+    What the user's program asked for is theirs as well.
+    """
     alias = router.db_for_read(Interaction)
     connection = connections[alias]
     if alias not in _version_sql:
-        # Two calls of filter() keep the parameters in this order; one would sort them.
-        found = Interaction.objects.filter(pk=pk).filter(agent_id=user.pk)
+        # Several calls of filter() keep the parameters in this order; one would sort them.
+        found = Interaction.objects.filter(pk=pk).filter(Q(agent_id=user.pk) | Q(requested_by_id=user.pk))
         query = found.values_list("version", "message__status").query
         _version_sql[alias] = query.get_compiler(alias).as_sql()[0]
-    fields = Interaction._meta.pk, get_user_model()._meta.pk
-    values = [field.get_db_prep_value(one, connection) for field, one in zip(fields, (pk, user.pk), strict=True)]
+    key = get_user_model()._meta.pk.get_db_prep_value(user.pk, connection)
+    values = [Interaction._meta.pk.get_db_prep_value(pk, connection), key, key]
     with connection.cursor() as cursor:
         cursor.execute(_version_sql[alias], values)
         row: tuple[int, str | None] | None = cursor.fetchone()

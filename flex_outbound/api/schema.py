@@ -36,6 +36,7 @@ from flex_outbound.api.messages_shapes import (
 )
 from flex_outbound.api.open_shapes import OpenConversationShape
 from flex_outbound.api.replies_shapes import RepliesQuery, RepliesShape, ReplySerializer, ReplyShape
+from flex_outbound.api.requests_shapes import RequestSerializer
 from flex_outbound.api.serializers import (
     AnswerSerializer,
     ClickSerializer,
@@ -122,6 +123,13 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         "Open a channel to a contact",
         {**COMMON, **UPLOAD, 202: ACCEPTED, 409: CONFLICT},
         request=ClickSerializer,
+        parameters=[KEY_HEADER],
+    ),
+    ("RequestListView", "POST"): Operation(
+        "requests_create",
+        "Ask for an agent",
+        {**COMMON, **UPLOAD, 202: ACCEPTED, 409: CONFLICT},
+        request=RequestSerializer,
         parameters=[KEY_HEADER],
     ),
     ("InteractionView", "GET"): Operation(

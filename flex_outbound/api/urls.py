@@ -11,6 +11,7 @@ from flex_outbound.api import (
     messages,
     opened,
     replies,
+    requests,
     templates,
     views,
 )
@@ -24,6 +25,7 @@ urlpatterns = [
     path("interactions/<uuid:pk>/close/", views.CloseView.as_view(), name="interaction-close"),
     path("interactions/<uuid:pk>/attributes/", attributes.AttributesView.as_view(), name="interaction-attributes"),
     path("interactions/<uuid:pk>/outcome/", attributes.OutcomeView.as_view(), name="interaction-outcome"),
+    path("requests/", requests.RequestListView.as_view(), name="request-list"),
     path("inbox/", inbox.InboxView.as_view(), name="inbox"),
     path("inbox/unread/", inbox.UnreadView.as_view(), name="unread"),
     path("conversations/<str:conversation_sid>/read/", inbox.ReadView.as_view(), name="conversation-read"),

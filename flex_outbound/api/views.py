@@ -143,7 +143,7 @@ class ApiView(APIView):
         return response
 
 
-def _answer(request: Request, interaction: Interaction, status: int = 200) -> Response:
+def answer(request: Request, interaction: Interaction, status: int = 200) -> Response:
     """Answer with an interaction and its ETag; a 202 says where to poll."""
     data = contexts.describe(interaction, request.user, collection_of(request))
     headers = {"ETag": _etag_of(interaction)} | ({"Location": data["status_url"]} if status == 202 else {})
@@ -240,7 +240,7 @@ class InteractionListView(ApiView):
         if not (values.get("body") or values.get("content_sid")):
             # There is no first message; asking for one would be a query.
             Interaction.message.related.set_cached_value(interaction, None)
-        return _answer(request, interaction, 202)
+        return answer(request, interaction, 202)
 
 
 class InteractionView(ApiView):
@@ -262,7 +262,7 @@ class InteractionView(ApiView):
         tag = _etag_of(interaction)
         if is_known(request, tag):
             return Response(status=304, headers={"ETag": tag})
-        return _answer(request, interaction)
+        return answer(request, interaction)
 
 
 class RetryView(ApiView):
@@ -275,7 +275,7 @@ class RetryView(ApiView):
         interaction = _find_to_decide(request.user, pk)
         form = RetrySerializer(data=request.data, context={"request": request})
         form.is_valid(raise_exception=True)
-        return _answer(request, decisions.retry(interaction, request.user, **form.validated_data), 202)
+        return answer(request, decisions.retry(interaction, request.user, **form.validated_data), 202)
 
 
 class ConfirmView(ApiView):
@@ -288,7 +288,7 @@ class ConfirmView(ApiView):
         interaction = _find_to_decide(request.user, pk)
         form = ConfirmSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        return _answer(request, decisions.confirm(interaction, request.user, **form.validated_data), 202)
+        return answer(request, decisions.confirm(interaction, request.user, **form.validated_data), 202)
 
 
 class CancelView(ApiView):
@@ -296,7 +296,7 @@ class CancelView(ApiView):
 
     def post(self, request: Request, pk: UUID) -> Response:
         """Cancels an interaction that was not sent yet, or discards one in review."""
-        return _answer(request, decisions.cancel(_find_to_decide(request.user, pk), request.user))
+        return answer(request, decisions.cancel(_find_to_decide(request.user, pk), request.user))
 
 
 class CloseView(ApiView):
@@ -304,7 +304,7 @@ class CloseView(ApiView):
 
     def post(self, request: Request, pk: UUID) -> Response:
         """The channel is closed at Twilio in the background; poll until is_closing is false."""
-        return _answer(request, decisions.close(_find_to_decide(request.user, pk), request.user), 202)
+        return answer(request, decisions.close(_find_to_decide(request.user, pk), request.user), 202)
 
 
 class NowhereView(ApiView):

@@ -548,6 +548,18 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "requested_by",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="flex_requested_interactions",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="requested by",
+                    ),
+                ),
+                (
                     "contact_type",
                     models.ForeignKey(
                         blank=True,
@@ -576,6 +588,7 @@ class Migration(migrations.Migration):
                 "permissions": [
                     ("erase_contact", "Can erase what is kept of a contact"),
                     ("supervise", "Can take over the conversations of others"),
+                    ("start_interaction", "Can ask for an agent by program"),
                 ],
             },
         ),
@@ -1297,6 +1310,14 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="interaction",
             index=models.Index(fields=["updated_at"], name="flex_changed"),
+        ),
+        migrations.AddIndex(
+            model_name="interaction",
+            index=models.Index(
+                condition=models.Q(("requested_by__isnull", False)),
+                fields=["requested_by", "-created_at", "-id"],
+                name="flex_by_requester",
+            ),
         ),
         migrations.AddIndex(
             model_name="interaction",

@@ -75,7 +75,8 @@ class Interaction(Disposed):
 
     ``initiated_by``: of those that no agent began, ``agent`` and ``worker`` are who took the task, once somebody has,
     and the contact may be unknown. ``attributes``: what their caller gave for the task. ``media_channel_sid``: the
-    conversation that was there before, and into which somebody is to come.
+    conversation that was there before, and into which somebody is to come. ``requested_by``: the user whose program
+    asked, over the API.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -115,6 +116,15 @@ class Interaction(Disposed):
         Worker, models.SET_NULL, null=True, related_name="interactions", verbose_name=_("worker")
     )
     worker_sid = SidField(_("worker SID"), kind=SidKind.WORKER, blank=True, default="")
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        db_index=False,
+        related_name="flex_requested_interactions",
+        verbose_name=_("requested by"),
+    )
 
     idempotency_key = models.CharField(_("idempotency key"), max_length=64)
     retried_as = models.ForeignKey(
@@ -178,6 +188,9 @@ class Interaction(Disposed):
     opened_at = models.DateTimeField(_("opened"), null=True, blank=True, editable=False)
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True, editable=False)
 
+    is_contact_hidden = False
+    """Set on what is shown to who asked for it and may not see whose address it was."""
+
     objects = InteractionQuerySet.as_manager()
 
     class Meta:
@@ -187,6 +200,7 @@ class Interaction(Disposed):
         permissions = [
             ("erase_contact", "Can erase what is kept of a contact"),
             ("supervise", "Can take over the conversations of others"),
+            ("start_interaction", "Can ask for an agent by program"),
         ]
         constraints = [
             models.UniqueConstraint(fields=["agent", "idempotency_key"], name="flex_click_unique"),
@@ -264,6 +278,11 @@ class Interaction(Disposed):
             models.Index(fields=["invite_sid"], condition=Q(invite_sid__isnull=False), name="flex_invite_sid"),
             models.Index(fields=["named_task_sid"], condition=~Q(named_task_sid=""), name="flex_named_task"),
             models.Index(fields=["continues"], condition=Q(continues__isnull=False), name="flex_continues"),
+            models.Index(
+                fields=["requested_by", "-created_at", "-id"],
+                condition=Q(requested_by__isnull=False),
+                name="flex_by_requester",
+            ),
             models.Index(fields=["updated_at"], name="flex_changed"),
             models.Index(fields=["retried_as"], condition=Q(retried_as__isnull=False), name="flex_retried_as"),
         ]

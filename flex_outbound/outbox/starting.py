@@ -64,6 +64,7 @@ class Start:
     ``address``: in any format; may be "" where ``contact`` has one or ``conversation_sid`` is given. ``contact``: an
     instance of a registered model. ``sender``, ``account``: rows; None for the default. ``attributes``: JSON for the
     task. ``scope``: whose ``key`` it is, such as a user's id: the same key of another scope is another request.
+    ``user``: who asks over the API, and may follow it.
     """
 
     channel: str
@@ -77,6 +78,7 @@ class Start:
     conversation_sid: str = ""
     scope: str = ""
     initiated_by: InitiatedBy = InitiatedBy.API
+    user: Any = None
 
 
 def start(wanted: Start, repeats: Interaction | None = None) -> Interaction:
@@ -111,6 +113,7 @@ def again(interaction: Interaction, key: str) -> Interaction:
         interaction.media_channel_sid or "",
         scope=scope,
         initiated_by=InitiatedBy(interaction.initiated_by),
+        user=interaction.requested_by,
     )
     return start(wanted, interaction)
 
@@ -134,6 +137,7 @@ def build(wanted: Start, key: str) -> Interaction:
     contact_type, contact_id, name = _contact(wanted, adapter, address)
     return Interaction(
         initiated_by=wanted.initiated_by,
+        requested_by=wanted.user,
         contact_type_id=contact_type,
         contact_id=contact_id,
         contact_name=_name(wanted.name) or name,
@@ -158,6 +162,8 @@ def attributes_of(given: Mapping[str, Any]) -> dict[str, Any]:
         raise _wrong(_("Give the attributes as an object of names and values."), "invalid_attributes")
     try:
         text = json.dumps(dict(given), allow_nan=False)
+        # PostgreSQL takes no half of a surrogate pair, and UTF-8 has none.
+        json.dumps(dict(given), ensure_ascii=False).encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise _wrong(_("The attributes are no JSON."), "invalid_attributes") from error
     if len(text) > MAX_ATTRIBUTES:

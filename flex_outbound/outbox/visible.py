@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db.models import Model
+from django.db.models import Model, Q
 
+from flex_outbound import roles
 from flex_outbound.contacts import ContactAdapter, adapter_by_type
 from flex_outbound.models import Conversation, ConversationContact, Interaction
 from flex_outbound.models.conversation import ConversationQuerySet
@@ -13,7 +14,7 @@ from flex_outbound.models.interaction import InteractionQuerySet
 
 
 def visible_to(user: Any) -> InteractionQuerySet:
-    """Return the user's own interactions; all with the permission ``flex_outbound.view_interaction``.
+    """Return the user's own interactions, and what their program asked for; all with ``view_interaction``.
 
     Ask ``shown_to`` about those that are read from it: contacts may live in another database, under keys of any type,
     so that no condition in SQL can say which of them the user may see.
@@ -22,19 +23,29 @@ def visible_to(user: Any) -> InteractionQuerySet:
         return Interaction.objects.none()
     if user.has_perm("flex_outbound.view_interaction"):
         return Interaction.objects.all()
-    return Interaction.objects.filter(agent=user)
+    # Of everybody else nothing was asked for, and one condition leads to one index.
+    may_ask = user.has_perm(roles.START_PERMISSION)
+    return Interaction.objects.filter(Q(agent=user) | Q(requested_by=user) if may_ask else Q(agent=user))
 
 
 def shown_to(user: Any, interactions: Iterable[Interaction]) -> list[Interaction]:
-    """Return those of ``interactions`` whose contact the user may see, and the user's own.
+    """Return those of ``interactions`` whose contact the user may see, the user's own, and what they asked for.
 
-    It takes two queries for each kind of contact whose adapter narrows ``get_queryset``, however many interactions
-    there are; none for the user's own, for superusers, and for adapters that show every contact. Where the contact is
-    gone, or its model has no adapter, nobody hides the interaction.
+    What they asked for, with a contact that they may not see, is noted as ``is_contact_hidden``. It takes two queries
+    for each kind of contact whose adapter narrows ``get_queryset``, however many interactions there are; none for the
+    user's own, for superusers, and for adapters that show every contact. Where the contact is gone, or its model has no
+    adapter, nobody hides the interaction.
     """
     found = list(interactions)
     hidden = hidden_from(user, [(one.contact_type_id, one.contact_id) for one in found if one.agent_id != user.pk])
-    return [one for one in found if one.agent_id == user.pk or (one.contact_type_id, one.contact_id) not in hidden]
+    shown = []
+    for one in found:
+        is_hidden = one.agent_id != user.pk and (one.contact_type_id, one.contact_id) in hidden
+        if is_hidden and one.requested_by_id == user.pk:
+            one.is_contact_hidden = True
+        if not is_hidden or one.is_contact_hidden:
+            shown.append(one)
+    return shown
 
 
 def conversations_of(user: Any) -> ConversationQuerySet:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import schemathesis
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections
@@ -49,6 +49,7 @@ def one_connection() -> Iterator[None]:
 @pytest.fixture
 def api(agent: User, make_row: MakeRow, settings: Settings, one_connection: None) -> Any:
     """The schema over the WSGI application, without limits, by a header of the host's."""
+    agent.user_permissions.add(Permission.objects.get(codename="start_interaction"))
     for status in (Status.QUEUED, Status.REVIEW, Status.FAILED, Status.ACTIVE):
         make_row(status)
     settings.REST_FRAMEWORK = {
@@ -59,6 +60,7 @@ def api(agent: User, make_row: MakeRow, settings: Settings, one_connection: None
 
 
 INTERACTIONS = [f"interactions_{name}" for name in ("list", "create", "retrieve", "retry", "confirm", "cancel")]
+INTERACTIONS.append("requests_create")
 BY_THE_SCHEMA = [(name, GenerationMode.POSITIVE) for name in [*INTERACTIONS, "contact_channels"]]
 # Of the channels there is nothing against the schema: any text may be a contact's id.
 AGAINST_IT = [(name, GenerationMode.NEGATIVE) for name in INTERACTIONS]
@@ -95,6 +97,31 @@ def test_no_field_of_a_good_click_can_break_it(api: Any, client: Client, payload
         answer = client.post(
             LIST,
             {**payload, "channel": channel, **changes},
+            content_type="application/json",
+            headers={"Authorization": "Agent ada"},
+        )
+        assert answer.status_code in {202, 400, 409}
+        seen.add(answer.status_code)
+
+    run()
+    assert seen >= {202, 400}
+
+
+def test_no_field_of_a_good_request_can_break_it(api: Any, client: Client) -> None:
+    seen = set()
+    fields = ["address", "name", "attributes", "sender", "account", "conversation_sid", "contact_type", "contact_id"]
+
+    @given(
+        changes=st.dictionaries(st.sampled_from(fields), JSON, max_size=2),
+        attributes=st.dictionaries(st.text(max_size=5), JSON, max_size=3),
+        channel=st.sampled_from(Channel.values),
+    )
+    @settings(FEW, max_examples=150)
+    def run(changes: dict[str, Any], attributes: dict[str, Any], channel: str) -> None:
+        address = "ann@example.com" if channel == "email" else "+14155550123"
+        answer = client.post(
+            "/flex/api/requests/",
+            {"channel": channel, "address": address, "attributes": attributes, **changes},
             content_type="application/json",
             headers={"Authorization": "Agent ada"},
         )

@@ -20,6 +20,7 @@ from tests.integration.api.conftest import LIST, MakeRow
 SCHEMA = "/flex/api/schema/"
 PATHS = {
     "/flex/api/interactions/",
+    "/flex/api/requests/",
     "/flex/api/interactions/{id}/",
     "/flex/api/interactions/{id}/retry/",
     "/flex/api/interactions/{id}/confirm/",

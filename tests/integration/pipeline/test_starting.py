@@ -245,6 +245,7 @@ class TestRefused:
             ({"attributes": {"a": object()}}, "attributes", "invalid_attributes"),
             ({"attributes": {"a": float("nan")}}, "attributes", "invalid_attributes"),
             ({"attributes": {"a": "b\0"}}, "attributes", "null_character"),
+            ({"attributes": {"a": "\ud800"}}, "attributes", "invalid_attributes"),
             ({"attributes": {"a": "x" * 20_000}}, "attributes", "too_long"),
             ({"attributes": {"a": [[[[[[[[[1]]]]]]]]]}}, "attributes", "invalid_attributes"),
             ({"attributes": {"flexOutboundKey": "x"}}, "attributes", "reserved_attribute"),
