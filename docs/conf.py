@@ -53,6 +53,7 @@ PARTS = {
         "templates-and-theming",
         "settings",
         "api",
+        "requests",
         "testing",
         "reference",
         "upgrade",
