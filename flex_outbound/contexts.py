@@ -25,12 +25,12 @@ from flex_outbound.current import may_decide as may_decide
 from flex_outbound.live import Live
 from flex_outbound.models import Closing, Interaction, Message
 from flex_outbound.models.interaction import InteractionQuerySet
-from flex_outbound.outbox import consent, likeness, lingering, standing
+from flex_outbound.outbox import consent, likeness, lingering, standing, taking
 from flex_outbound.outbox.consent import Ledger
 from flex_outbound.outbox.preflight import ChannelOption, Setup, channel_options, doubtful_addresses, option_for
 from flex_outbound.outbox.texts import name_of as name_of
 from flex_outbound.outbox.visible import shown_to
-from flex_outbound.phases import OFFERED_TO_ANOTHER, Phase
+from flex_outbound.phases import OFFERED_TO_ALL, OFFERED_TO_ANOTHER, Phase
 from flex_outbound.sids import LENGTH, SidKind
 from flex_outbound.statements import load_permissions
 from flex_outbound.statuses import UNSETTLED, MessageStatus, Status
@@ -219,6 +219,7 @@ def describe(interaction: Interaction, user: Any, collection: str) -> dict[str, 
         "is_final": interaction.is_final,
         "channel": str(interaction.channel),
         "initiated_by": str(interaction.initiated_by),
+        "initiated_by_label": taking.begun_words(interaction),
         **_describe_contact(interaction),
         "address": interaction.address,
         "sender": interaction.sender_id,
@@ -232,6 +233,7 @@ def describe(interaction: Interaction, user: Any, collection: str) -> dict[str, 
         "delivery_status": interaction.delivery_status or None,
         "message": _describe_message(interaction),
         "agent": _describe_agent(interaction.agent),
+        "agent_label": taking.who_words(interaction),
         "can_retry": is_theirs and interaction.may_retry,
         "retried_as": str(interaction.retried_as_id) if interaction.retried_as_id else None,
         "can_confirm": is_theirs and interaction.may_confirm,
@@ -272,8 +274,9 @@ def _describe_closing(interaction: Interaction, user: Any, *, is_named: bool) ->
 def label_of_phase(interaction: Interaction, user: Any) -> str:
     """Return what this user is told about the state of an interaction."""
     phase = interaction.phase
-    is_another_s = phase is Phase.OFFERED and interaction.agent_id != user.pk
-    return str(OFFERED_TO_ANOTHER if is_another_s else phase.label)
+    if phase is not Phase.OFFERED or interaction.agent_id == user.pk:
+        return str(phase.label)
+    return str(OFFERED_TO_ALL if interaction.is_untaken else OFFERED_TO_ANOTHER)
 
 
 def message_label(interaction: Interaction) -> str:
@@ -355,6 +358,7 @@ def interaction_context(interaction: Interaction, user: Any) -> dict[str, Any]:
         "close_id": described["close_url"].rstrip("/").split("/")[-2],
         "channel_label": interaction.get_channel_display(),
         "which": _which(interaction),
+        "asked": taking.asked(interaction),
         "retried_link": None,
         "message_error": _message_error(interaction),
         "retry_label": retry_label(interaction.status),

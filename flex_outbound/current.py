@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from flex_outbound.display import isolated as isolated
 from flex_outbound.display import local as local
 from flex_outbound.models import Interaction
+from flex_outbound.outbox import taking
 from flex_outbound.outbox.texts import name_of
 from flex_outbound.phases import Phase
 from flex_outbound.statuses import OPEN
@@ -30,6 +31,7 @@ def current_context(interaction: Interaction, user: Any) -> dict[str, Any]:
         "channel": interaction.get_channel_display(),
         "agent": "" if is_own else name_of(interaction.agent) or _("somebody else"),
         "is_open": interaction.status in OPEN,
+        "begun": taking.begun_words(interaction) if interaction.is_untaken else "",
         "waits": Phase.OFFERED.label if is_own and interaction.phase is Phase.OFFERED else "",
         "since": since(interaction.opened_at or interaction.created_at),
         "flex_url": flex_url_of(interaction) if may_see else None,

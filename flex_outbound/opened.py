@@ -239,6 +239,8 @@ def _said(found: Held) -> str:
         return _("There is an open conversation with this number. It is not known yet who has it.")
     if found.standing is Standing.WAITING:
         return _("There is an open conversation with this number. It waits in Flex for an agent.")
+    if found.whose is Whose.NOBODY and found.standing is Standing.OPENING:
+        return _("A conversation with this number is being opened. Flex will choose its agent.")
     if found.whose is Whose.NOBODY:
         if not found.name:
             return _("There is an open conversation with this number, and nobody is in it.")

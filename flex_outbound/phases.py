@@ -37,6 +37,9 @@ class Phase(TextChoices):
 OFFERED_TO_ANOTHER: Final[Promise] = _("Waiting for the agent to accept")
 """The label of ``Phase.OFFERED`` for everybody but the agent."""
 
+OFFERED_TO_ALL: Final[Promise] = _("Offered in Flex")
+"""The same of what no agent began: Flex chooses who gets it."""
+
 STAYS_OPEN: Final = frozenset({Phase.LEFT, Phase.PAUSED, Phase.PARKED})
 """Nobody is in the conversation, and it is open: a customer's reply makes a new task for it."""
 

@@ -7,7 +7,7 @@ from django.utils.translation import pgettext
 
 from flex_outbound.models import Closing, Interaction, Outcome, TaskUpdate
 from flex_outbound.models.disposition import Written
-from flex_outbound.phases import OFFERED_TO_ANOTHER, Phase
+from flex_outbound.phases import OFFERED_TO_ALL, OFFERED_TO_ANOTHER, Phase
 from flex_outbound.statuses import MessageStatus
 
 CSS = "flex_outbound/admin.css"
@@ -52,7 +52,8 @@ def tone_of_message(status: str) -> str:
 def of_interaction(interaction: Interaction) -> SafeString:
     """Return the badge of an interaction's phase, in words for everybody but its agent."""
     phase = interaction.phase
-    return badge(tone_of(phase), OFFERED_TO_ANOTHER if phase is Phase.OFFERED else phase.label)
+    offered = OFFERED_TO_ALL if interaction.is_untaken else OFFERED_TO_ANOTHER
+    return badge(tone_of(phase), offered if phase is Phase.OFFERED else phase.label)
 
 
 def of_closing(closing: Closing) -> SafeString:

@@ -110,9 +110,9 @@ def _not_delivered(total: Tally, url: str) -> Tile:
 
 
 def names_of(agents: Iterable[Any]) -> dict[Any, str]:
-    """Return the agents' names by primary key; None is the key of all users who were deleted."""
+    """Return the agents' names by primary key; None is the key of users who were deleted, and of no agent."""
     users = get_user_model()._default_manager.in_bulk([agent for agent in agents if agent is not None])
-    return {None: _("Deleted users")} | {pk: name_of(user) for pk, user in users.items()}
+    return {None: _("Nobody, or deleted users")} | {pk: name_of(user) for pk, user in users.items()}
 
 
 def charts_of(found: Overview, names: Mapping[Any, str], link: Link) -> list[Chart]:

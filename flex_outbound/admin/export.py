@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple, cast
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import DateTimeField, F, Func, Q, QuerySet, Value
+from django.db.models import Case, DateTimeField, F, Func, Q, QuerySet, Value, When
 from django.db.models.functions import Concat
 from django.utils import timezone
 
@@ -69,7 +69,14 @@ COLUMNS: Final = {
     "clicked_at": Column("created_at", _time),
     "status": Column("status"),
     "channel": Column("channel"),
-    "contact_type": Column(Concat("contact_type__app_label", Value("."), "contact_type__model")),
+    "initiated_by": Column("initiated_by"),
+    "contact_type": Column(
+        Case(
+            # What no agent began may have no contact.
+            When(contact_type=None, then=Value("")),
+            default=Concat("contact_type__app_label", Value("."), "contact_type__model"),
+        )
+    ),
     "contact_id": Column("contact_id"),
     "contact_name": Column("contact_name"),
     "address": Column("address"),
@@ -103,7 +110,7 @@ COLUMNS: Final = {
 OURS: Final = frozenset(
     {
         *("id", "clicked_at", "status", "channel", "attempts", "duplicates", "sent_at", "opened_at"),
-        *("seconds_to_flex", "finished_at", "error_code", "first_message"),
+        *("initiated_by", "seconds_to_flex", "finished_at", "error_code", "first_message"),
     }
 )
 """The columns that hold our own words, times and numbers. The others are made safe."""
@@ -128,11 +135,12 @@ def lines(interactions: QuerySet[Interaction], user: Any) -> Iterator[str]:
 def _shown(page: list[tuple[Any, ...]], user: Any) -> list[tuple[Any, ...]]:
     name = user.get_username()
     theirs = {row[_CONTACT] for row in page if row[_AGENT] != name}
-    types = {label: ContentType.objects.get_by_natural_key(*label.split(".")).pk for label, _one in theirs}
-    hidden = hidden_from(user, [(types[label], one) for label, one in theirs])
+    labels = {label for label, _one in theirs if label}
+    types = {label: ContentType.objects.get_by_natural_key(*label.split(".")).pk for label in labels}
+    hidden = hidden_from(user, [(types.get(label), one) for label, one in theirs])
     if not hidden:
         return page
-    return [row for row in page if row[_AGENT] == name or (types[row[_CONTACT][0]], row[_CONTACT][1]) not in hidden]
+    return [row for row in page if row[_AGENT] == name or (types.get(row[_CONTACT][0]), row[_CONTACT][1]) not in hidden]
 
 
 def _row(values: tuple[Any, ...]) -> list[Any]:

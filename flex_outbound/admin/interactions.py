@@ -8,7 +8,7 @@ from django.contrib.admin.utils import unquote
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
@@ -27,6 +27,7 @@ from flex_outbound.admin.timeline import timeline_of
 from flex_outbound.contexts import duplicates_of, with_duplicates
 from flex_outbound.models import Interaction, TaskUpdate
 from flex_outbound.models.interaction import InteractionQuerySet
+from flex_outbound.outbox import taking
 from flex_outbound.outbox.visible import shown_to
 
 NONE = "–"
@@ -48,11 +49,12 @@ class InteractionAdmin(ReadOnly, BoundedListAdmin):
     actions = (erase_contacts_of,)
     pages = (ExportPage, DashboardPage, DecisionPage)
     change_list_template = "admin/flex_outbound/interaction/change_list.html"
-    list_display = ("created_at", "contact_name", "state", "channel", "agent", "task")
+    list_display = ("created_at", "contact_name", "state", "channel", "who", "task")
     list_filter = (
         "status",
         DayFilter,
         "channel",
+        "initiated_by",
         ReasonFilter,
         DeliveryFilter,
         AgentFilter,
@@ -65,7 +67,16 @@ class InteractionAdmin(ReadOnly, BoundedListAdmin):
     # The search itself is in ``search``; the admin shows its field where this is not empty.
     search_fields = ("contact_name",)
     search_help_text = _("A SID, a phone number in any format, an email address, or a name.")
-    readonly_fields = ("status_badge", "reason", "duplicates", "error_message", "flex_link", "task_change")
+    readonly_fields = (
+        "status_badge",
+        "reason",
+        "duplicates",
+        "error_message",
+        "flex_link",
+        "begun",
+        "asked",
+        "task_change",
+    )
     fieldsets = (
         (
             None,
@@ -113,6 +124,9 @@ class InteractionAdmin(ReadOnly, BoundedListAdmin):
         ),
     )
 
+    asked_fields = (_("Request"), {"fields": (("begun", "requested_by"), "asked")})
+    """Of what no agent began alone."""
+
     class Media:
         css = {"all": (badges.CSS,)}
 
@@ -142,6 +156,12 @@ class InteractionAdmin(ReadOnly, BoundedListAdmin):
     ) -> tuple[QuerySet[Interaction], bool]:
         """Return what was searched for; False, because no interaction can be in it twice."""
         return find(queryset, search_term), False
+
+    def get_fieldsets(self, request: HttpRequest, obj: Interaction | None = None) -> Any:
+        """Return the parts of the page; what no agent began has one more."""
+        first, contact, *others = super().get_fieldsets(request, obj)
+        is_asked_for = obj is not None and taking.is_open_to_all(obj)
+        return [first, contact, *([self.asked_fields] if is_asked_for else []), *others]
 
     def get_inlines(self, request: HttpRequest, obj: Interaction | None) -> list[type[InlineModelAdmin]]:
         """Return the closings, if the interaction has any."""
@@ -193,6 +213,24 @@ class InteractionAdmin(ReadOnly, BoundedListAdmin):
     def task_change(self, interaction: Interaction) -> SafeString | str:
         """Return how far the newest change of the task's attributes is, and what Twilio said where it refused."""
         return badges.of_task_update(TaskUpdate.objects.filter(pk=interaction.pk).first()) or NONE
+
+    @admin.display(description=_("agent"))
+    def who(self, interaction: Interaction) -> str:
+        """Return the agent for the list, or in words that there is none."""
+        begun, who = taking.begun_words(interaction), taking.who_words(interaction)
+        name = str(interaction.agent) if interaction.agent is not None else who
+        return format_html('{}<div class="flex-reason">{}</div>', name, begun) if begun else name or NONE
+
+    @admin.display(description=_("begun by"))
+    def begun(self, interaction: Interaction) -> str:
+        """Return how it began."""
+        return taking.begun_words(interaction)
+
+    @admin.display(description=_("what was asked"))
+    def asked(self, interaction: Interaction) -> SafeString | str:
+        """Return what a form or a program gave, as names and texts."""
+        rows = format_html_join("", "<dt>{}</dt><dd>{}</dd>", taking.asked(interaction))
+        return format_html('<dl class="flex-asked">{}</dl>', rows) if rows else NONE
 
     @admin.display(description=_("message shown to the agent"))
     def error_message(self, interaction: Interaction) -> str:

@@ -17,6 +17,7 @@ from flex_outbound.admin import badges
 from flex_outbound.admin.sites import link_on
 from flex_outbound.contexts import message_label, name_of
 from flex_outbound.models import Closing, DispatchAttempt, Interaction, Message, WebhookEvent
+from flex_outbound.outbox import taking
 from flex_outbound.problems import event_label
 
 MOST_EVENTS = 200
@@ -66,8 +67,8 @@ def _code(code: int | None) -> str:
 
 
 def _of_interaction(interaction: Interaction) -> Iterator[Entry]:
-    facts = _facts(interaction.get_channel_display(), name_of(interaction.agent))
-    yield Entry(interaction.created_at, badges.OVER, _("Clicked"), facts)
+    facts = _facts(interaction.get_channel_display(), taking.who_words(interaction))
+    yield Entry(interaction.created_at, badges.OVER, taking.begun_words(interaction) or _("Clicked"), facts)
     if interaction.opened_at:
         yield Entry(interaction.opened_at, badges.GOOD, _("Confirmed open in Flex"), _facts(interaction.task_sid))
     if interaction.finished_at:
@@ -121,19 +122,24 @@ def _of_decisions(interaction: Interaction) -> Iterator[Entry]:
 
 def _of_repeats(interaction: Interaction, site: AdminSite) -> Iterator[Entry]:
     """Yield the interactions that repeat this one, and the one that this one repeats."""
-    same_contact = Interaction.objects.filter(
-        contact_type=interaction.contact_type_id, contact_id=interaction.contact_id
-    ).select_related("agent")
-    for other in same_contact.order_by().filter(idempotency_key=RETRY + interaction.key):
+    rows = Interaction.objects.select_related("agent").order_by()
+    same_contact = rows.filter(contact_type=interaction.contact_type_id, contact_id=interaction.contact_id)
+    if taking.is_open_to_all(interaction):
+        for other in rows.filter(retries=interaction.pk):
+            yield _of_other(other, _("Sent again, as another interaction"), site)
+        for other in rows.filter(retried_as=interaction.pk):
+            yield _of_other(other, _("First asked for"), site)
+        return
+    for other in same_contact.filter(idempotency_key=RETRY + interaction.key):
         yield _of_other(other, _("Sent again, as another interaction"), site)
     first = interaction.idempotency_key.removeprefix(RETRY)
     if first != interaction.idempotency_key and len(first) == len(interaction.key):
-        for other in same_contact.order_by().filter(pk=uuid.UUID(first)):
+        for other in same_contact.filter(pk=uuid.UUID(first)):
             yield _of_other(other, _("First clicked"), site)
 
 
 def _of_other(other: Interaction, title: str, site: AdminSite) -> Entry:
-    facts = _facts(name_of(other.agent), other.get_status_display())
+    facts = _facts(taking.who_words(other), other.get_status_display())
     return Entry(other.created_at, badges.OVER, title, facts, url=link_on(site, "interaction_change", other.pk))
 
 

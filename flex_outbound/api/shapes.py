@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from flex_outbound.api.open_shapes import OpenConversationShape
 from flex_outbound.api.serializers import ChannelField, choices_schema
-from flex_outbound.channels import Channel
+from flex_outbound.channels import Channel, InitiatedBy
 from flex_outbound.models.disposition import Written
 from flex_outbound.outbox import readiness, window
 from flex_outbound.phases import Phase
@@ -55,6 +55,11 @@ class WrittenField(serializers.CharField):
 @extend_schema_field(choices_schema(Phase), component_name="FlexOutboundPhase")
 class PhaseField(serializers.CharField):
     """What a page says of an interaction."""
+
+
+@extend_schema_field(choices_schema(InitiatedBy), component_name="FlexOutboundInitiatedBy")
+class InitiatedByField(serializers.CharField):
+    """Who began an interaction."""
 
 
 @extend_schema_field({"oneOf": [{"type": "integer"}, {"type": "string"}]})
@@ -107,7 +112,8 @@ class InteractionShape(Base):
     phase = PhaseField(help_text="The status, and what Twilio says of task, channel and first message.")
     is_final = serializers.BooleanField(help_text="True: it will not change any more; stop polling.")
     channel = ChannelField(Channel.choices)
-    initiated_by = serializers.CharField(help_text="agent, api (a form or a program) or customer.")
+    initiated_by = InitiatedByField(help_text="Who began it; api is a form or a program.")
+    initiated_by_label = serializers.CharField(help_text="In words; empty where an agent began it.")
     contact_type = serializers.CharField(help_text="Empty where the contact is not known, as is contact_id.")
     contact_id = serializers.CharField()
     contact_name = serializers.CharField()
@@ -134,6 +140,7 @@ class InteractionShape(Base):
     delivery_status = DeliveryStatusField(allow_null=True, help_text="Of the first message: Twilio's.")
     message = MessageShape(allow_null=True)
     agent = AgentShape(allow_null=True)
+    agent_label = serializers.CharField(help_text="The agent's name, or in words that nobody has taken it yet.")
     can_retry = serializers.BooleanField()
     retried_as = serializers.UUIDField(allow_null=True, help_text="The interaction that was sent in its place.")
     can_confirm = serializers.BooleanField()

@@ -550,7 +550,6 @@ class Migration(migrations.Migration):
                 (
                     "requested_by",
                     models.ForeignKey(
-                        blank=True,
                         db_index=False,
                         null=True,
                         on_delete=django.db.models.deletion.SET_NULL,
@@ -1314,9 +1313,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="interaction",
             index=models.Index(
-                condition=models.Q(("requested_by__isnull", False)),
-                fields=["requested_by", "-created_at", "-id"],
-                name="flex_by_requester",
+                condition=models.Q(("requested_by__isnull", False)), fields=["requested_by"], name="flex_by_requester"
             ),
         ),
         migrations.AddIndex(

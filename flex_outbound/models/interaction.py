@@ -25,7 +25,7 @@ from flex_outbound.models.scheduling import SchedulableQuerySet
 from flex_outbound.models.sender import Sender
 from flex_outbound.models.worker import Worker
 from flex_outbound.phases import CLOSED_CHANNEL, EXPLAINED, Phase, is_left_open, phase_of
-from flex_outbound.problems import CASES, JOIN, agent_message
+from flex_outbound.problems import ASKED, JOIN, stored_message
 from flex_outbound.sids import SidKind
 from flex_outbound.statuses import FINAL, MessageStatus, Status
 from flex_outbound.twilio_statuses import (
@@ -74,9 +74,8 @@ class Interaction(Disposed):
     ``is_succeeded``: a later one has the conversation, so that it is not this one's to close.
 
     ``initiated_by``: of those that no agent began, ``agent`` and ``worker`` are who took the task, once somebody has,
-    and the contact may be unknown. ``attributes``: what their caller gave for the task. ``media_channel_sid``: the
-    conversation that was there before, and into which somebody is to come. ``requested_by``: the user whose program
-    asked, over the API.
+    and the contact may be unknown. ``attributes``: what their caller gave for the task, ``requested_by`` over the API.
+    ``media_channel_sid``: the conversation that was there before, and into which somebody is to come.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -120,7 +119,6 @@ class Interaction(Disposed):
         settings.AUTH_USER_MODEL,
         models.SET_NULL,
         null=True,
-        blank=True,
         db_index=False,
         related_name="flex_requested_interactions",
         verbose_name=_("requested by"),
@@ -188,8 +186,7 @@ class Interaction(Disposed):
     opened_at = models.DateTimeField(_("opened"), null=True, blank=True, editable=False)
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True, editable=False)
 
-    is_contact_hidden = False
-    """Set on what is shown to who asked for it and may not see whose address it was."""
+    is_contact_hidden = False  # set where it is shown to who asked for it and may not see the contact
 
     objects = InteractionQuerySet.as_manager()
 
@@ -278,11 +275,7 @@ class Interaction(Disposed):
             models.Index(fields=["invite_sid"], condition=Q(invite_sid__isnull=False), name="flex_invite_sid"),
             models.Index(fields=["named_task_sid"], condition=~Q(named_task_sid=""), name="flex_named_task"),
             models.Index(fields=["continues"], condition=Q(continues__isnull=False), name="flex_continues"),
-            models.Index(
-                fields=["requested_by", "-created_at", "-id"],
-                condition=Q(requested_by__isnull=False),
-                name="flex_by_requester",
-            ),
+            models.Index(fields=["requested_by"], condition=Q(requested_by__isnull=False), name="flex_by_requester"),
             models.Index(fields=["updated_at"], name="flex_changed"),
             models.Index(fields=["retried_as"], condition=Q(retried_as__isnull=False), name="flex_retried_as"),
         ]
@@ -326,19 +319,22 @@ class Interaction(Disposed):
     @property
     def phase(self) -> Phase:
         """What pages say of it: its status, told apart by what Twilio says of task, channel and first message."""
-        return phase_of(
-            self.status, self.task_status, self.channel_status, self._own_conversation, self.delivery_status
-        )
+        # The channel of what no agent began is up before anybody has taken its task.
+        task_status = self.task_status or (TaskStatus.PENDING if self.is_untaken else "")
+        return phase_of(self.status, task_status, self.channel_status, self._own_conversation, self.delivery_status)
+
+    @property
+    def is_untaken(self) -> bool:
+        """True where Flex chooses the agent, and nobody has accepted yet."""
+        return self.initiated_by != InitiatedBy.AGENT and not self.worker_sid and self.continues_id is None
 
     @property
     def error_message(self) -> str:
         """What the agent is told, in the active language; "" where nothing failed, or nothing is decided yet."""
         if self.status not in EXPLAINED:
             return ""
-        is_invite = self.continues_id is not None and (self.error_reason, JOIN) in CASES
-        # A case says more: what Flex accepted, for instance, must not be sent again unseen.
-        is_plain = is_invite and not self.error_params.get("case")
-        return agent_message(self.error_reason, JOIN) if is_plain else super().error_message
+        kind = ASKED if self.initiated_by != InitiatedBy.AGENT else JOIN if self.continues_id is not None else ""
+        return stored_message(self.error_reason, self.error_code, self.error_params, kind)
 
     @property
     def is_undelivered(self) -> bool:

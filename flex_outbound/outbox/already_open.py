@@ -18,6 +18,8 @@ def words(other: Interaction, click: Interaction) -> str:
     A number may belong to several contacts, and Twilio has one open conversation for it. A contact that the agent may
     not see is not named.
     """
+    if other.is_untaken:
+        return _("This customer is waiting for an agent already. Take the task in Flex.")
     if not is_same_contact(other, click):
         return _with_another_contact(other, click)
     if other.agent_id == click.agent_id:

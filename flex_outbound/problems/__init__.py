@@ -7,6 +7,7 @@ tells.
 
 from flex_outbound.problems.agents import (
     ANSWER,
+    ASKED,
     CASES,
     COPY,
     GAVE_UP,
@@ -26,6 +27,7 @@ from flex_outbound.problems.managers import REFUSALS, Problem, explain, explain_
 
 __all__ = [
     "ANSWER",
+    "ASKED",
     "CASES",
     "COPY",
     "EVENTS",

@@ -226,6 +226,9 @@ ANSWER: Final = "answer"
 JOIN: Final = "join"
 """The case of an agent who is invited to a conversation that exists: it stays as it is."""
 
+ASKED: Final = "asked"
+"""The case of what no agent began: a form, a program or the customer asked for one."""
+
 COPY: Final = "copy"
 """The case of an email of whose further recipients one is the reason."""
 
@@ -242,6 +245,32 @@ CASES: Final[dict[tuple[str, str], Promise]] = {
     ("closed", JOIN): _("This conversation has ended, so you were not invited to it. Begin a new one."),
     ("contact_gone", JOIN): _("This contact was deleted, or you may no longer see it. You were not invited."),
     ("needs_review", JOIN): _("Flex did not answer, and no invite of yours was found. Invite again?"),
+    ("agent_rejected", ASKED): _(
+        "The agent declined this request in Flex. Call the customer or write to them, or send the request again."
+    ),
+    ("agent_timeout", ASKED): _(
+        "Nobody accepted this request in time. Call the customer or write to them, or send the request again."
+    ),
+    ("workflow_timeout", ASKED): _(
+        "Nobody took this request in time. Call the customer or write to them, or send the request again."
+    ),
+    ("task_canceled", ASKED): _(
+        "The task of this request was canceled in Flex. If the customer still waits, call them or write to them."
+    ),
+    ("task_deleted", ASKED): _(
+        "The task of this request was deleted in Flex. If the customer still waits, call them or write to them."
+    ),
+    ("already_open", ASKED): _(
+        "This customer was in an open conversation already, so Flex made no task of this request. Continue there."
+    ),
+    ("closed", ASKED): _(
+        "The conversation that this request is about has ended. Write to the customer to begin a new one."
+    ),
+    ("invalid_address", ASKED): _(
+        "The address that was given cannot be used on this channel, so no agent was asked. If there is another one, "
+        "use that."
+    ),
+    ("needs_review", ASKED): _("Flex did not answer, and no task of this request was found. Send it again?"),
     ("", GAVE_UP): _("Twilio could not be reached for several minutes. Nothing was sent; you can try again."),
     ("canceled", MESSAGE): _("Not sent: the conversation was not opened."),
     ("not_opened", MESSAGE): _("Not sent: the conversation was not opened."),
@@ -323,13 +352,17 @@ def params_of(case: str = "", said: str = "") -> dict[str, str]:
     return {name: text for name, text in (("case", case), ("said", said)) if text}
 
 
-def stored_message(reason: str, code: int | None, params: Mapping[str, Any]) -> str:
+def stored_message(reason: str, code: int | None, params: Mapping[str, Any], kind: str = "") -> str:
     """Return what the agent is told of a stored failure, in the active language; "" without a reason.
 
-    ``reason``, ``code``, ``params``: as stored in ``error_reason``, ``error_code`` and ``error_params``.
+    ``reason``, ``code``, ``params``: as stored in ``error_reason``, ``error_code`` and ``error_params``. ``kind``: JOIN
+    or ASKED, for what is no click on a channel.
     """
     if not reason:
         return ""
+    # A case says more: what Flex accepted, for instance, must not be sent again unseen.
+    if (reason, kind) in CASES and not params.get("case"):
+        return agent_message(reason, kind)
     said: str = params.get("said", "")
     # What the host gave as a lazy translation is stored untranslated, and is in one of its catalogs.
     return gettext(said) if said else agent_message(reason, params.get("case") or str(code or ""))

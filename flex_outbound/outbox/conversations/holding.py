@@ -109,6 +109,9 @@ def by_interaction(interaction: Interaction, user: Any) -> Held:
         return Held(whose, Standing.PAUSED, agent, name_of(agent), interaction.finished_at or since)
     if phase in STAYS_OPEN or (agent is None and interaction.is_final):
         return Held(Whose.NOBODY, Standing.LEFT, agent, name_of(agent), interaction.finished_at or since)
+    if interaction.is_untaken:
+        is_waiting = interaction.status in OPEN
+        return Held(Whose.NOBODY, Standing.WAITING if is_waiting else Standing.OPENING, since=since, task_sid=task_sid)
     if interaction.status not in OPEN:
         return Held(whose, Standing.OPENING, agent, name_of(agent), since)
     standing = Standing.OFFERED if phase is Phase.OFFERED else Standing.LIVE

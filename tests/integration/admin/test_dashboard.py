@@ -194,7 +194,7 @@ def test_names_cannot_break_out_of_the_figures(admin_client: Client, click: Clic
 
 def test_who_left_is_counted_as_such(admin_client: Client, click: Click) -> None:
     click(NOW, agent=None)
-    assert drawn(shown(admin_client))["agents"]["labels"] == ["Deleted users"]
+    assert drawn(shown(admin_client))["agents"]["labels"] == ["Nobody, or deleted users"]
 
 
 def test_only_who_may_see_interactions_sees_it(client: Client, click: Click) -> None:
