@@ -42,13 +42,15 @@ def may_erase(request: HttpRequest) -> bool:
 def erase_contacts_of(
     model_admin: Any, request: HttpRequest, queryset: QuerySet[Interaction]
 ) -> TemplateResponse | None:
-    """Erase the contacts of chosen interactions, as far as the user may see them."""
+    """Erase the contacts of chosen interactions, as far as the user may see them.
+
+    What is nobody's is passed over: it is erased with the contact whose address it was asked from.
+    """
     chosen = queryset.order_by().values_list("contact_type", "contact_id").distinct()[: MOST + 1]
     seen = shown_to(request.user, Interaction.objects.filter(pk__in=queryset.values("pk")).order_by()[: MOST * 50])
     shown = {(one.contact_type_id, one.contact_id) for one in seen}
-    found = [
-        people.person_of(ContentType.objects.get_for_id(kind), key) for kind, key in chosen if (kind, key) in shown
-    ]
+    theirs = [(kind, key) for kind, key in chosen if kind is not None and (kind, key) in shown]
+    found = [people.person_of(ContentType.objects.get_for_id(kind), key) for kind, key in theirs]
     return _answer(model_admin, request, found, "erase_contacts_of", queryset)
 
 

@@ -43,6 +43,7 @@ from flex_outbound.privacy.people import (
     addresses_of,
     consents_of,
     conversations_of,
+    interactions_of,
     open_interactions,
     unsent_messages,
 )
@@ -56,6 +57,8 @@ COPIES: Final = ("to", "cc", "bcc")
 
 _TEXTS: Final = ("contact_name", "address", "address_key", "subject", "fingerprint", "notes")
 """The columns of an interaction that are emptied. The outcome stays: it is a word of the project, for its figures."""
+ERASED: Final = Q(address="", fingerprint="")
+"""Interactions that are erased: a request in a conversation that exists may have no address."""
 
 _RETRY: Final = re.compile(r"retry-[0-9a-f]{32}")
 """An idempotency key of our own: it names an interaction, and no customer."""
@@ -95,13 +98,14 @@ def preview(person: Person, *, shared: bool = False) -> Erased:
     """Return what ``erase`` would erase. Raises StillOpen as it does."""
     keys = addresses_of(person)
     held = conversations_of(person, keys)
-    _refuse_open(person, held)
+    _refuse_open(person, held, keys)
+    theirs = interactions_of(person, keys)
     chosen = held.all if shared else held.own
-    messages = Message.objects.filter(Q(conversation__in=chosen) | Q(interaction__in=person.interactions().order_by()))
+    messages = Message.objects.filter(Q(conversation__in=chosen) | Q(interaction__in=theirs.order_by()))
     return Erased(
         held,
         shared,
-        interactions=person.interactions().exclude(address="").count(),
+        interactions=theirs.exclude(ERASED).count(),
         messages=messages.count(),
         copies=sum(1 for _row in _copies(keys, person)),
         addresses=ContactAddress.objects.filter(**person.keys).count(),
@@ -119,14 +123,14 @@ def erase(person: Person, *, shared: bool = False) -> Erased:
     """
     keys = addresses_of(person)
     held = conversations_of(person, keys)
-    _refuse_open(person, held)
+    _refuse_open(person, held, keys)
     done = Erased(held, shared)
     OpenSearch.objects.filter(address_key__in=sorted(keys)).delete()
     # The addresses lead to conversations and copies, so they go last.
     for key in held.all if shared else held.own:
         done.messages += _erase_conversation(key)
     done.copies = _erase_copies(keys, person)
-    done.interactions, first = _erase_interactions(person)
+    done.interactions, first = _erase_interactions(person, keys)
     done.messages += first
     for key in () if shared else held.shared:
         _unname(key, person)
@@ -134,14 +138,14 @@ def erase(person: Person, *, shared: bool = False) -> Erased:
     done.drafts = Draft.objects.filter(**person.keys).delete()[0]
     done.addresses = ContactAddress.objects.filter(**person.keys).delete()[0]
     done.left = [
-        *open_interactions(person).values_list("pk", flat=True)[:BATCH],
+        *open_interactions(person, keys).values_list("pk", flat=True)[:BATCH],
         *unsent_messages(person, held.all).values_list("pk", flat=True)[:BATCH],
     ]
     return done
 
 
-def _refuse_open(person: Person, held: Held) -> None:
-    interactions = list(open_interactions(person).values_list("pk", flat=True)[:BATCH])
+def _refuse_open(person: Person, held: Held, keys: set[str]) -> None:
+    interactions = list(open_interactions(person, keys).values_list("pk", flat=True)[:BATCH])
     messages = list(unsent_messages(person, held.all).values_list("pk", flat=True)[:BATCH])
     if interactions or messages:
         raise StillOpen(interactions, messages)
@@ -207,12 +211,12 @@ def _unname(key: Any, person: Person) -> None:
 # -- interactions ------------------------------------------------------------------------------------------------------
 
 
-def _erase_interactions(person: Person) -> tuple[int, int]:
+def _erase_interactions(person: Person, keys: set[str]) -> tuple[int, int]:
     """Erase the interactions that have ended; returns how many, and how many first messages of theirs."""
     count = messages = 0
     while True:
         with locks.bounded_transaction(read_first=True):
-            waiting = person.interactions().filter(status__in=sorted(FINAL)).exclude(address="").order_by("pk")
+            waiting = interactions_of(person, keys).filter(status__in=sorted(FINAL)).exclude(ERASED).order_by("pk")
             batch = list(locks.lock(waiting)[:BATCH])
             if not batch:
                 return count, messages
@@ -239,6 +243,7 @@ def _erase_batch(batch: Sequence[Interaction]) -> int:
     Interaction.objects.filter(pk__in=keys).update(
         **dict.fromkeys(_TEXTS, ""),
         **dict.fromkeys(COPIES, nothing),
+        attributes={},
         version=F("version") + 1,
         updated_at=Now(),
     )

@@ -17,7 +17,7 @@ from flex_outbound.models import (
     Interaction,
     Message,
 )
-from flex_outbound.privacy.people import Person, addresses_of, conversations, conversations_of
+from flex_outbound.privacy.people import Person, addresses_of, conversations, conversations_of, interactions_of
 
 FORM: Final = "flex-outbound-contact/1"
 """The name of the shape; a later one that differs has another number."""
@@ -27,6 +27,7 @@ CHUNK: Final = 200
 _INTERACTION: Final = (
     *("id", "channel", "contact_name", "address", "to", "cc", "bcc", "subject", "sender_address", "status"),
     *("error_reason", "error_code", "delivery_status", "task_status", "channel_status", "conversation_state"),
+    *("initiated_by", "attributes", "media_channel_sid"),
     *("interaction_sid", "channel_sid", "task_sid", "conversation_sid", "invite_sid", "named_task_sid"),
     *("outcome", "notes"),
     *("created_at", "updated_at", "sent_at", "opened_at", "finished_at"),
@@ -59,7 +60,7 @@ def export(person: Person) -> Iterator[str]:
     yield ', "consents": '
     yield from _list(_of_consent(one) for one in _rows(_consents(keys)))
     yield ', "interactions": '
-    yield from _list(_of_interaction(one) for one in _rows(_interactions(person)))
+    yield from _list(_of_interaction(one) for one in _rows(_interactions(person, keys)))
     yield ', "drafts": '
     drafts = Draft.objects.filter(**person.keys).select_related("user").order_by("pk")
     yield from _list(_of_draft(one) for one in _rows(drafts))
@@ -73,6 +74,12 @@ def export(person: Person) -> Iterator[str]:
 def _interactions(person: Person) -> QuerySet[Interaction]:
     related = ("agent", "message", "task_update")
     return person.interactions().select_related(*related).prefetch_related("attempts").order_by("created_at", "pk")
+
+
+def _interactions(person: Person, keys: Iterable[str]) -> QuerySet[Interaction]:
+    related = ("agent", "message")
+    found = interactions_of(person, keys).select_related(*related)
+    return found.prefetch_related("attempts").order_by("created_at", "pk")
 
 
 def _consents(keys: set[str]) -> QuerySet[ConsentEvent]:

@@ -41,10 +41,14 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """The conversations of a contact, by key. ``shared``: those that are another contact's as well."""
+    """The conversations of a contact, by key. ``shared``: those that are another contact's as well.
+
+    ``asked``: the interactions at its addresses that have no contact, also when these are erased.
+    """
 
     own: tuple[Any, ...]
     shared: tuple[Any, ...]
+    asked: tuple[Any, ...] = ()
 
     @property
     def all(self) -> tuple[Any, ...]:
@@ -80,6 +84,16 @@ def addresses_of(person: Person) -> set[str]:
     return (found | set(_in_record(person))) - {""}
 
 
+def interactions_of(person: Person, keys: Iterable[str]) -> InteractionQuerySet:
+    """Return a contact's interactions, and what forms asked for at its addresses with no contact.
+
+    ``keys``: as ``addresses_of`` returns them. Of an address that is another contact's as well, nobody knows who asked.
+    """
+    others = ContactAddress.objects.filter(address_key=OuterRef("address_key")).exclude(**person.keys)
+    of_nobody = Q(~Exists(others), contact_type=None, address_key__in=sorted(keys))
+    return Interaction.objects.filter(Q(**person.keys) | of_nobody)
+
+
 def _in_record(person: Person) -> Iterator[str]:
     adapter = adapter_by_type(person.contact_type_id)
     key = read_id(adapter, person.contact_id) if adapter is not None else None
@@ -102,12 +116,13 @@ def conversations_of(person: Person, keys: Iterable[str]) -> Held:
     """
     links = ConversationContact.objects.filter(conversation=OuterRef("pk"))
     linked = set(ConversationContact.objects.filter(**person.keys).values_list("conversation", flat=True))
-    named = person.interactions().exclude(conversation_sid=None).values_list("conversation_sid", flat=True)
+    named = interactions_of(person, keys).exclude(conversation_sid=None).values_list("conversation_sid", flat=True)
     of_nobody = Q(address_key__in=sorted(keys)) | Q(pk__in=[key_of(str(sid)) for sid in named])
     found = Conversation.objects.filter(of_nobody, ~Exists(links)).values_list("pk", flat=True)
     others = links.exclude(**person.keys)
     shared = set(Conversation.objects.filter(Exists(others), pk__in=linked).values_list("pk", flat=True))
-    return Held(tuple(sorted({*linked, *found} - shared)), tuple(sorted(shared)))
+    asked = interactions_of(person, keys).filter(contact_type=None).order_by("pk").values_list("pk", flat=True)
+    return Held(tuple(sorted({*linked, *found} - shared)), tuple(sorted(shared)), tuple(asked))
 
 
 def consents_of(person: Person, keys: Iterable[str]) -> QuerySet[ConsentEvent]:
@@ -121,9 +136,9 @@ def conversations(held: Iterable[Any]) -> ConversationQuerySet:
     return Conversation.objects.filter(pk__in=list(held))
 
 
-def open_interactions(person: Person) -> QuerySet[Interaction]:
-    """Return the contact's interactions that have not ended."""
-    return person.interactions().exclude(status__in=sorted(FINAL))
+def open_interactions(person: Person, keys: Iterable[str]) -> QuerySet[Interaction]:
+    """Return the interactions of ``interactions_of`` that have not ended."""
+    return interactions_of(person, keys).exclude(status__in=sorted(FINAL))
 
 
 def unsent_messages(person: Person, held: Iterable[Any]) -> QuerySet[Message]:

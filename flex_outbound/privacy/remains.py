@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from django.db.models import Q
+
 from flex_outbound.models import Account, Interaction
 from flex_outbound.privacy.people import Held, Person, conversations
 
@@ -34,7 +36,8 @@ def remains_of(person: Person, held: Held) -> Iterator[Remain]:
             for one in media:
                 url = MEDIA.format(service=row.chat_service_sid or "{IS…}", sid=one["sid"])
                 yield Remain("file", one["sid"], row.account.account_sid, url)
-    clicks = person.interactions().select_related("account").order_by("created_at", "pk")
+    theirs = Interaction.objects.filter(Q(**person.keys) | Q(pk__in=held.asked))
+    clicks = theirs.select_related("account").order_by("created_at", "pk")
     yield from _of_interactions(clicks.iterator(chunk_size=500), known)
 
 
