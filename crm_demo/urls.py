@@ -6,6 +6,7 @@ from django.templatetags.static import static
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from crm_demo.help import AskForHelp, HelpSent
 from crm_demo.views import ContactDetail, ContactList, Inbox, NewContact
 
 crm = (
@@ -13,6 +14,8 @@ crm = (
         path("", ContactList.as_view(), name="contacts"),
         path("contacts/new/", NewContact.as_view(), name="new"),
         path("inbox/", Inbox.as_view(), name="inbox"),
+        path("help/", AskForHelp.as_view(), name="help"),
+        path("help/sent/", HelpSent.as_view(), name="help-sent"),
         path("contacts/<int:pk>/", ContactDetail.as_view(), name="contact"),
     ],
     "crm",
