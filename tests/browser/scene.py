@@ -249,6 +249,15 @@ def _erase(page: Page, scene: Scene) -> None:
     page.locator(".actions button[name=index]").click()
 
 
+def _ask_again(page: Page, scene: Scene) -> None:
+    go(page, "/help/")
+    page.get_by_label("Your name").fill("Ann")
+    page.get_by_label("Mobile number").fill("12")
+    page.get_by_label("How can we help?").fill("My parcel is broken")
+    page.get_by_role("button", name="Send").click()
+    page.locator(".errorlist").wait_for()
+
+
 CRM: dict[str, Open] = {
     "list": _list,
     "contact": _contact,
@@ -269,6 +278,8 @@ CRM: dict[str, Open] = {
     ),
     "message text": lambda page, scene: go(page, f"/flex/messages/{scene.letter.pk}/text/"),
     "new contact": at("/contacts/new/"),
+    "help": at("/help/"),
+    "help with an error": _ask_again,
 }
 
 

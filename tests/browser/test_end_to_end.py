@@ -167,6 +167,43 @@ def test_a_customer_chats_at_the_desk(page: Page, stack: Stack) -> None:
     expect(page.get_by_test_id("flex-message-text")).to_have_text(["Is my order ready?"], timeout=90_000)
 
 
+@pytest.mark.usefixtures("callbacks")
+@pytest.mark.parametrize("javascript", [True, False])
+def test_a_visitor_asks_for_help_and_the_page_shows_who_takes_it(
+    javascript: bool, browser: Browser, page: Page, stack: Stack, flex: Flex, contact: Person
+) -> None:
+    with browser.new_context(locale="en-US", java_script_enabled=javascript) as visitors:
+        visitor = visitors.new_page()
+        visitor.set_default_timeout(PATIENCE_MS)
+        visitor.goto(f"{stack.crm_url}/accounts/login/")
+        visitor.get_by_role("link", name="Ask for help").click()
+        visitor.get_by_label("Your name").fill(contact.name)
+        visitor.get_by_label("Mobile number").fill(contact.mobile)
+        visitor.get_by_label("What is it about?").select_option("return")
+        visitor.get_by_label("How can we help?").fill("My parcel <b>is</b> broken")
+        visitor.get_by_role("button", name="Send").click()
+        expect(visitor.get_by_role("heading", name="We have your request")).to_be_visible()
+        visitor.reload()
+        expect(visitor.get_by_role("heading", name="We have your request")).to_be_visible()
+    [task] = processes.wait_for(lambda: flex.tasks_of(contact), "the task")
+    page.goto(f"{stack.crm_url}/contacts/{contact.id}/")
+    expect(page.get_by_text("waiting for an agent since")).to_be_visible()
+
+    desk = page.context.new_page()
+    desk.set_default_timeout(PATIENCE_MS)
+    desk.goto(f"{stack.sandbox_url}/#{task['sid']}")
+    desk.locator(f"[data-task={task['sid']}]").get_by_test_id("accept").click()
+    page.bring_to_front()
+    row = page.get_by_test_id("flex-timeline-row").last
+    expect(row).to_contain_text("Asked for by a form", timeout=90_000)
+    expect(row).to_contain_text("Ada Agent")
+    row.get_by_text("Details").click()
+    expect(row.get_by_test_id("flex-asked")).to_contain_text("My parcel <b>is</b> broken")
+    page.reload()
+    expect(page.get_by_text("waiting for an agent since")).to_have_count(0)
+    assert flex.posts_for(contact) == 1
+
+
 def test_without_javascript_the_page_says_the_same_after_a_reload(
     browser: Browser, stack: Stack, flex: Flex, contact: Person
 ) -> None:
