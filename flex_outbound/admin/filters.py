@@ -44,6 +44,14 @@ class FoldedRelated(admin.RelatedFieldListFilter):
     template = FOLDED
 
 
+class BeganFilter(admin.ChoicesFieldListFilter):
+    """By who began it: an agent, a form or a program, or the customer."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = _("who began it")
+
+
 class ReasonFilter(admin.SimpleListFilter):
     """By the reason of a failure, of the first message's delivery as well; the reasons are a closed list."""
 

@@ -20,7 +20,14 @@ from flex_outbound.admin.bounded_list import BoundedChangeList, BoundedListAdmin
 from flex_outbound.admin.closings import ClosingInline, HasClosing
 from flex_outbound.admin.decisions import DecisionPage, choices_for
 from flex_outbound.admin.erasing import erase_contacts_of, may_erase
-from flex_outbound.admin.filters import AgentFilter, DayFilter, DeliveryFilter, FoldedRelated, ReasonFilter
+from flex_outbound.admin.filters import (
+    AgentFilter,
+    BeganFilter,
+    DayFilter,
+    DeliveryFilter,
+    FoldedRelated,
+    ReasonFilter,
+)
 from flex_outbound.admin.reports import DashboardPage, ExportPage
 from flex_outbound.admin.search import find
 from flex_outbound.admin.timeline import timeline_of
@@ -54,7 +61,7 @@ class InteractionAdmin(ReadOnly, BoundedListAdmin):
         "status",
         DayFilter,
         "channel",
-        "initiated_by",
+        ("initiated_by", BeganFilter),
         ReasonFilter,
         DeliveryFilter,
         AgentFilter,
@@ -74,6 +81,7 @@ class InteractionAdmin(ReadOnly, BoundedListAdmin):
         "error_message",
         "flex_link",
         "begun",
+        "taken",
         "asked",
         "task_change",
     )
@@ -124,7 +132,7 @@ class InteractionAdmin(ReadOnly, BoundedListAdmin):
         ),
     )
 
-    asked_fields = (_("Request"), {"fields": (("begun", "requested_by"), "asked")})
+    asked_fields = (_("Request"), {"fields": (("begun", "requested_by"), "taken", "asked")})
     """Of what no agent began alone."""
 
     class Media:
@@ -225,6 +233,11 @@ class InteractionAdmin(ReadOnly, BoundedListAdmin):
     def begun(self, interaction: Interaction) -> str:
         """Return how it began."""
         return taking.begun_words(interaction)
+
+    @admin.display(description=_("taken by"))
+    def taken(self, interaction: Interaction) -> str:
+        """Return who has accepted the task, or in words that nobody has."""
+        return taking.who_words(interaction) or NONE
 
     @admin.display(description=_("what was asked"))
     def asked(self, interaction: Interaction) -> SafeString | str:

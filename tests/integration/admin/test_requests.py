@@ -46,6 +46,7 @@ def test_the_list_says_how_it_began_and_who_has_it(
 def test_the_list_is_filtered_by_who_began(admin_client: Client, row: Interaction, asked: Interaction) -> None:
     for value, shown in (("api", asked), ("agent", row)):
         html = admin_client.get(INTERACTIONS, {"initiated_by__exact": value}).content.decode()
+        assert "By who began it" in html
         assert html.count('class="field-created_at') == 1
         assert str(shown.pk) in html
 
@@ -57,6 +58,7 @@ def test_its_page_shows_what_was_asked_as_text(admin_client: Client, row: Intera
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
     assert "Asked for by a form" in html
     assert read(html).faults == []
+    assert html.count("Waiting for an agent") == 2  # in its part of the page, and in the timeline
     assert "Asked for by a form" not in admin_client.get(page_of(row)).content.decode()
 
 
