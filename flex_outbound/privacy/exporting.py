@@ -71,13 +71,8 @@ def export(person: Person) -> Iterator[str]:
     yield "]}\n"
 
 
-def _interactions(person: Person) -> QuerySet[Interaction]:
-    related = ("agent", "message", "task_update")
-    return person.interactions().select_related(*related).prefetch_related("attempts").order_by("created_at", "pk")
-
-
 def _interactions(person: Person, keys: Iterable[str]) -> QuerySet[Interaction]:
-    related = ("agent", "message")
+    related = ("agent", "message", "task_update")
     found = interactions_of(person, keys).select_related(*related)
     return found.prefetch_related("attempts").order_by("created_at", "pk")
 
