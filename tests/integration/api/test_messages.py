@@ -85,6 +85,6 @@ def test_a_page_costs_the_same_however_much_was_said(
     client: Client, url: str, conversation: Conversation, django_assert_num_queries: Any
 ) -> None:
     talk.many(conversation, 2000)
-    # Session, user, the contact, permissions, its conversations, and their messages: named, they are found by an index.
-    with django_assert_num_queries(6):
+    # Session, user, the contact, permissions, and the messages of its conversations, which are found by an index.
+    with django_assert_num_queries(5):
         assert len(client.get(url).json()["results"]) == 30
