@@ -1357,6 +1357,7 @@ class Migration(migrations.Migration):
                 condition=models.Q(
                     models.Q(("initiated_by", "agent"), _negated=True),
                     ("contact_type__isnull", False),
+                    ("continues__isnull", False),
                     _connector="OR",
                 ),
                 name="flex_agents_have_contact",

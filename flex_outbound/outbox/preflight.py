@@ -240,6 +240,9 @@ class Rejection:
     case: str = ""
 
 
+_NOT_THEIRS: Final = Rejection("agent_not_allowed")
+
+
 def words_of(rejection: Rejection, case: str = "") -> str:
     """Return a rejection in words, for the request that asks. ``case``: one of ``problems.CASES``."""
     return stored_message(rejection.reason, None, params_of(case or rejection.case, rejection.said))
@@ -280,8 +283,6 @@ def recheck(interactions: Sequence[Interaction]) -> dict[UUID, Rejection | Conta
 def _unsubscribed(interactions: Sequence[Interaction]) -> dict[UUID, Rejection]:
     """Return those with a recipient who has unsubscribed, in one query where the ledger may say so."""
     doubtful = [one for one in interactions if _writes(one) and getattr(one, "may_be_refused", True)]
-    if not doubtful:
-        return {}
     ledger = consent.read(address for one in doubtful for address in one.recipients)
     found = {one.pk: unsubscribed(one, ledger) for one in doubtful} if ledger else {}
     return {key: rejection for key, rejection in found.items() if rejection is not None}
@@ -309,7 +310,7 @@ def _recheck_group(
     """Check interactions of one agent and kind of contact. Raises what the host's code raises."""
     agent = _asking(group[0])
     if agent is not None and not rights.setdefault(agent.pk, may_send(agent)):
-        checked.update((one.pk, _not_the_agents()) for one in group)
+        checked.update((one.pk, _NOT_THEIRS) for one in group)
         return
     adapter, contacts = _contacts_of(group)
     for one in group:
@@ -331,10 +332,6 @@ def may_send(agent: Any) -> bool:
     except Exception:
         logger.exception("The permissions of user %s cannot be read; what they clicked is sent", agent.pk)
         return True
-
-
-def _not_the_agents() -> Rejection:
-    return Rejection("agent_not_allowed")
 
 
 def _contacts_of(group: Sequence[Interaction]) -> tuple[ContactAdapter | None, dict[str, Any]]:
@@ -362,7 +359,10 @@ def _recheck_one(
     # Without an agent their account is gone, and with it whose worker it was: what they clicked is sent.
     is_theirs = worker is not None and worker.is_active and worker.user_id == interaction.agent_id
     if interaction.agent_id is not None and not is_theirs:
-        return _not_the_agents()
+        return _NOT_THEIRS
+    if interaction.contact_type_id is None:
+        # Nobody has said whose the conversation is.
+        return None
     if adapter is None or contact is None:
         reason = "contact_gone" if adapter is None else host.why_absent(adapter, interaction)
         return Rejection(reason)

@@ -12,7 +12,7 @@ from django.db.models import F
 from crm_demo.models import Contact
 from flex_outbound.models import Account, Closing, Conversation, Interaction, Sender
 from flex_outbound.models.conversation import key_of
-from flex_outbound.outbox import decisions, inbound
+from flex_outbound.outbox import decisions, inbound, joining
 from flex_outbound.outbox.conversations import hearing
 from flex_outbound.sandbox import defaults
 from flex_outbound.statuses import Status
@@ -332,3 +332,22 @@ class TestLeft:
         followed(row)
         assert (row.status, row.agent) == (Status.ACTIVE, agent)
         assert len(sandbox.interactions) == 1
+
+
+@pytest.mark.usefixtures("sms")
+def test_an_agent_takes_up_what_nobody_knows_whose_it_is(write: Write, colleague: User, sandbox: Sandbox) -> None:
+    sid = write()
+    [first] = seen_to()
+    first.refresh_from_db()
+    sandbox.act(first.task_sid or "", "accept")
+    followed(first)
+    sandbox.act(first.task_sid or "", "leave")
+    followed(first)
+    assert first.is_left_open
+    row = joining.join(Conversation.objects.get(pk=key_of(sid)), colleague)
+    run_due()
+    row.refresh_from_db()
+    assert (row.status, row.contact_type, row.initiated_by) == (Status.CREATED, None, "agent")
+    sandbox.act(row.task_sid or "", "accept")
+    followed(row)
+    assert (row.status, row.agent) == (Status.ACTIVE, colleague)
