@@ -31,6 +31,9 @@ logger = logging.getLogger(__name__)
 BATCH: Final = 10
 """Tasks that one job changes, with two requests each."""
 
+LEASE: Final = retry.LONGEST_DELAY
+"""Seconds after which a change that a worker took and did not write is the next job's."""
+
 NEVER_OPENED: Final = frozenset({Status.FAILED, Status.CANCELED})
 
 
@@ -107,8 +110,7 @@ def write_due(account_id: int) -> int:
     """Write the changes of an account that are due. Returns how many tasks have them now."""
     due = TaskUpdate.objects.due().filter(interaction__account=account_id).select_related("interaction__account")
     with locks.bounded_transaction(read_first=True):
-        # A worker that dies over it leaves the change to the next job after the pause.
-        rows = claims.take(due, BATCH, retry.LONGEST_DELAY, attempts=F("attempts") + 1)
+        rows = claims.take(due, BATCH, LEASE, attempts=F("attempts") + 1)
     count = sum(_write(row) for row in rows)
     if len(rows) == BATCH:
         jobs.request(Job.ATTRIBUTES, account_id)

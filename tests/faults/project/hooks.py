@@ -16,12 +16,15 @@ from typing import Any
 import psutil
 
 from flex_outbound import broker
+from flex_outbound.channels import InitiatedBy
 from flex_outbound.gateway.base import InteractionResult
 from flex_outbound.gateway.http import GatewayHttpClient
 from flex_outbound.models import Interaction, Message
 from flex_outbound.outbox import attachments, dispatch, lifecycle, lookups, message_lifecycle, messages
 from flex_outbound.outbox.callbacks import processing
 from flex_outbound.outbox.jobs import Job
+from tests.faults.project import unasked
+from tests.faults.project.unasked import CHANGED
 
 POLL_SECONDS = 0.01
 Function = Callable[..., Any]
@@ -84,10 +87,29 @@ def install(folder: Path) -> None:
     attachments.upload = _upload(holds, attachments.upload)
     messages._record = _record_messages(holds, messages._record)
     messages._look_up = _look_up(holds, messages._look_up)
+    lookups._take = _take_one(holds, lookups._take)
+    unasked.install(holds, name_of)
+
+
+def name_of(row: Interaction) -> str:
+    """Return what a test knows an interaction by: the click's key, or the address where no agent began it."""
+    return row.idempotency_key if row.initiated_by == InitiatedBy.AGENT else row.address
 
 
 def _key_of(row_id: object) -> str:
-    return Interaction.objects.filter(pk=row_id).values_list("idempotency_key", flat=True).first() or ""
+    row = Interaction.objects.filter(pk=row_id).first()
+    return name_of(row) if row is not None else ""
+
+
+def _take_one(holds: Holds, take: Function) -> Function:
+    """Look one up at a time while any is held there, or it would hold up the others of its batch."""
+    batch = lookups.BATCH
+
+    def wrapped(account_id: int) -> Any:
+        lookups.BATCH = 1 if holds.wanted("before_lookup") else batch
+        return take(account_id)
+
+    return wrapped
 
 
 def _claim(holds: Holds, claim: Function) -> Function:
@@ -98,7 +120,7 @@ def _claim(holds: Holds, claim: Function) -> Function:
                 holds.stop_at("before_claim", key)
         claimed = claim(waiting, *arguments)
         for interaction in claimed:
-            holds.stop_at("after_claim", interaction.idempotency_key)
+            holds.stop_at("after_claim", name_of(interaction))
         return claimed
 
     return wrapped
@@ -109,7 +131,7 @@ def _marks(holds: Holds, mark_sent: Function) -> Function:
         marked = mark_sent(claimed)
         for one in claimed:
             if isinstance(one, Interaction) and one.pk in marked:
-                holds.stop_at("before_post", one.idempotency_key)
+                holds.stop_at("before_post", name_of(one))
             elif isinstance(one, Message) and one.pk in marked:
                 holds.stop_at("answer_marked", one.body)
         return marked
@@ -121,7 +143,7 @@ def _record(holds: Holds, record: Function) -> Function:
     """Hold on both sides of the write of accepted interactions."""
 
     def wrapped(answers: list[tuple[Interaction, Any]]) -> Any:
-        accepted = [one.idempotency_key for one, answer in answers if isinstance(answer, InteractionResult)]
+        accepted = [name_of(one) for one, answer in answers if isinstance(answer, InteractionResult)]
         for key in accepted:
             holds.stop_at("before_write", key)
         result = record(answers)
@@ -138,8 +160,11 @@ def _request(holds: Holds, request: Function) -> Function:
     def wrapped(client: Any, method: str, url: str, *arguments: Any, **fields: Any) -> Any:
         key = _sent_key(fields) if holds.wanted("behind_fence") or holds.wanted("answer_lost") else ""
         holds.stop_at("behind_fence", key)
+        change = _sent_change(fields) if method == "POST" and "/Tasks/" in url else ""
+        holds.stop_at("update_read", change)
         answer = request(client, method, url, *arguments, **fields)
         holds.stop_at("answer_lost", key)
+        holds.stop_at("update_posted", change)
         if method == "POST" and url.endswith("/Messages"):
             holds.stop_at("answer_posted", (fields.get("data") or {}).get("Body") or "")
         return answer
@@ -153,6 +178,12 @@ def _sent_key(fields: dict[str, Any]) -> str:
     properties = json.loads(routing if isinstance(routing, str) else json.dumps(routing)).get("properties", {})
     key = properties.get("attributes", {}).get("flexOutboundKey")
     return _key_of(key) if key else ""
+
+
+def _sent_change(fields: dict[str, Any]) -> str:
+    """Return the cell that a change of a task's attributes is of, "" for any other."""
+    sent = json.loads((fields.get("data") or {}).get("Attributes") or "{}")
+    return str((sent.get(CHANGED) or {}).get("key", ""))
 
 
 def _marked(process: Function) -> Function:
@@ -180,7 +211,7 @@ def _adopt(holds: Holds, adopt: Function) -> Function:
 def _search(holds: Holds, search: Function) -> Function:
     def wrapped(gateway: Any, account: Any, rows: list[Interaction]) -> Any:
         for row in rows:
-            holds.stop_at("before_lookup", row.idempotency_key)
+            holds.stop_at("before_lookup", name_of(row))
         found = search(gateway, account, rows)
         for row in rows:
             holds.stop_at("reconcile", row.idempotency_key)

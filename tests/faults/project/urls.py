@@ -1,12 +1,15 @@
-"""The demo's addresses, the naive way's one, and one for coming into a conversation."""
+"""The demo's addresses, the naive way's one, and those of the matrices."""
 
 from django.urls import include, path
 
 from tests.faults.naive.views import click
+from tests.faults.project.asking import ask, change
 from tests.faults.project.joining import join
 
 urlpatterns = [
     path("naive/click/", click),
     path("faults/conversations/<str:conversation_sid>/join/", join),
+    path("faults/requests/", ask),
+    path("faults/interactions/<str:interaction_id>/attributes/", change),
     path("", include("crm_demo.urls")),
 ]
