@@ -4,7 +4,7 @@ Every method raises only ``exceptions.NotAccepted``, ``Refused`` or ``OutcomeUnk
 different consequences. For ``find_*``, ``fetch_*`` and ``has_*`` all three mean that the lookup failed.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -344,10 +344,13 @@ class Gateway(Protocol):
     def leave_channel(self, interaction_sid: str, channel_sid: str, task_sid: str) -> None:
         """Take the agent who has a task out of a channel, which stays open. Who has left already may leave again."""
 
-    def update_task_attributes(self, task_sid: str, changes: Mapping[str, Any]) -> bool:
+    def update_task_attributes(
+        self, task_sid: str, changes: Mapping[str, Any], check: Callable[[], None] = lambda: None
+    ) -> bool:
         """Merge changes into a task's attributes: dicts are merged, None drops a key. False where the task is gone.
 
-        Idempotent: a change that was made may be made again.
+        ``check``: called after the task was read and before it is written; what it raises is raised, and nothing is
+        written. Idempotent: a change that was made may be made again.
         """
 
     def create_message(self, request: MessageRequest) -> str:

@@ -12,7 +12,7 @@
 tasks that can be found by key, messages that can be found in their conversation.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -128,8 +128,11 @@ class MemoryGateway(MemoryHolders):
         if error:
             raise error
 
-    def update_task_attributes(self, task_sid: str, changes: Mapping[str, Any]) -> bool:
+    def update_task_attributes(
+        self, task_sid: str, changes: Mapping[str, Any], check: Callable[[], None] = lambda: None
+    ) -> bool:
         """Merge changes into a task's attributes; False where the task was forgotten."""
+        check()
         with self._lock:
             error = self._failure("update_task_attributes")
             task = self.tasks.get(task_sid)

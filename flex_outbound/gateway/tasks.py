@@ -3,7 +3,7 @@
 https://www.twilio.com/docs/taskrouter/api/task#update-a-task-resource
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final
 
@@ -24,22 +24,26 @@ _ENDED: Final = frozenset({TaskStatus.COMPLETED, TaskStatus.CANCELED})
 class TwilioTasks(TwilioQueries):
     """Tasks of one account: they are changed, and never canceled, completed or deleted."""
 
-    def update_task_attributes(self, task_sid: str, changes: Mapping[str, Any]) -> bool:
+    def update_task_attributes(
+        self, task_sid: str, changes: Mapping[str, Any], check: Callable[[], None] = lambda: None
+    ) -> bool:
         """Merge ``changes`` into a task's attributes; return False where the task is gone.
+
+        ``check``: called before each write, after the task was read; what it raises is raised.
 
         Raises NotAccepted where others change the task again and again, and Refused, before anything is written, where
         the attributes would be too long.
         """
         for _ in range(TRIES - 1):
             try:
-                return self._update_once(task_sid, changes)
+                return self._update_once(task_sid, changes, check)
             except NotAccepted as error:
                 # At 412 somebody was faster; what they wrote is read at once, and kept.
                 if error.http_status != 412:
                     raise
-        return self._update_once(task_sid, changes)
+        return self._update_once(task_sid, changes, check)
 
-    def _update_once(self, task_sid: str, changes: Mapping[str, Any]) -> bool:
+    def _update_once(self, task_sid: str, changes: Mapping[str, Any], check: Callable[[], None]) -> bool:
         task = self._tasks(task_sid)
         record = found_or_none(partial(self._fetch, Operation.FETCH_TASK, task), missing=(404,))
         if record is None:
@@ -55,6 +59,8 @@ class TwilioTasks(TwilioQueries):
         fields: dict[str, Any] = {"attributes": attributes.as_text(after)}
         # With its quotes, as it came: RFC 9110, section 13.1.1.
         fields |= {"if_match": etag} if etag else {}
+        # After the reading: whatever is written between this and our own writing changes the ETag.
+        check()
         try:
             with self._call(Operation.UPDATE_TASK):
                 task.update(**fields)

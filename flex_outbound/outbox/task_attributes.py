@@ -9,6 +9,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 from django.db.models import F, Model
@@ -117,13 +118,26 @@ def write_due(account_id: int) -> int:
     return count
 
 
+class _Overtaken(Exception):
+    """A newer change was committed, or another worker has written this one."""
+
+
+def _check_newest(row: TaskUpdate) -> None:
+    """Raise _Overtaken where a change is no longer the one to write: a slow worker would take a newer one back."""
+    if not TaskUpdate.objects.filter(pk=row.pk, version=row.version, state=Written.WAITING).exists():
+        raise _Overtaken
+
+
 def _write(row: TaskUpdate) -> bool:
     interaction = row.interaction
     if interaction.task_sid is None:
         _wait_for_task(row)
         return False
     try:
-        is_written = gateway_for(interaction.account).update_task_attributes(interaction.task_sid, row.attributes)
+        gateway, check = gateway_for(interaction.account), partial(_check_newest, row)
+        is_written = gateway.update_task_attributes(interaction.task_sid, row.attributes, check)
+    except _Overtaken:
+        return False
     except Refused as error:
         logger.error("Task %s cannot be changed: error %s", interaction.task_sid, error.code)
         alerts.note_access(interaction.account, error)
@@ -151,8 +165,9 @@ def _wait_for_task(row: TaskUpdate) -> None:
 
 
 def _again(row: TaskUpdate, seconds: float) -> None:
-    # A change that came meanwhile is due already.
-    TaskUpdate.objects.filter(pk=row.pk, version=row.version).update(next_at=from_now(seconds))
+    # A change that came meanwhile is due already, and what another worker has written is not due any more.
+    waiting = TaskUpdate.objects.filter(pk=row.pk, version=row.version, state=Written.WAITING)
+    waiting.update(next_at=from_now(seconds))
 
 
 def _end(row: TaskUpdate, state: Written, **values: Any) -> None:

@@ -211,8 +211,8 @@ def test_a_change_that_comes_while_another_is_written_is_written_too(
 ) -> None:
     write = flex.gateway.update_task_attributes
 
-    def slowly(task_sid: str, changes: Any) -> bool:
-        done = write(task_sid, changes)
+    def slowly(task_sid: str, changes: Any, check: Any) -> bool:
+        done = write(task_sid, changes, check)
         monkeypatch.undo()
         update_task_attributes(row, {"second": 2})
         return done
@@ -226,6 +226,40 @@ def test_a_change_that_comes_while_another_is_written_is_written_too(
     after = attributes_of(flex, row)
     assert (after["first"], after["second"]) == (1, 2)
     assert state_of(row).state == State.WRITTEN
+
+
+def test_a_slow_worker_takes_no_newer_change_back(
+    flex: Flex, row: Interaction, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = flex.gateway.update_task_attributes
+
+    def stop(task_sid: str, changes: Any, check: Any) -> bool:
+        monkeypatch.undo()
+        update_task_attributes(row, {"first": 2})
+        assert task_attributes.write_due(row.account_id) == 1
+        return write(task_sid, changes, check)
+
+    monkeypatch.setattr(flex.gateway, METHOD, stop)
+    update_task_attributes(row, {"first": 1})
+    assert task_attributes.write_due(row.account_id) == 0
+    assert attributes_of(flex, row)["first"] == 2
+    assert state_of(row).state == State.WRITTEN
+
+
+def test_what_another_worker_has_written_is_not_due_again_when_the_first_one_fails(
+    flex: Flex, row: Interaction, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_args: Any) -> bool:
+        monkeypatch.undo()
+        hours_later()
+        assert task_attributes.write_due(row.account_id) == 1
+        raise OutcomeUnknown("ReadTimeout", reason="outcome_unknown")
+
+    monkeypatch.setattr(flex.gateway, METHOD, fail)
+    update_task_attributes(row, {"first": 1})
+    assert task_attributes.write_due(row.account_id) == 0
+    done = state_of(row)
+    assert (done.state, done.next_at) == (State.WRITTEN, None)
 
 
 @pytest.mark.parametrize(
