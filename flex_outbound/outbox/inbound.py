@@ -20,7 +20,7 @@ from flex_outbound.contacts import adapter_by_type
 from flex_outbound.exceptions import ClickError, ConfigurationError, GatewayError
 from flex_outbound.gateway.base import Gateway
 from flex_outbound.models import ANSWERING, Account, Conversation, ConversationContact, Interaction, Sender, Worker
-from flex_outbound.models.conversation import key_of
+from flex_outbound.models.conversation import ConversationQuerySet, key_of
 from flex_outbound.outbox import alerts, locks, offering, ratelimit, starting
 from flex_outbound.outbox.clock import from_now
 from flex_outbound.outbox.conversations import opening
@@ -90,11 +90,16 @@ def _take(account_id: int) -> list[Conversation]:
 
 
 def _later(conversations: Collection[Conversation], seconds: float) -> None:
-    Conversation.objects.filter(pk__in=[one.pk for one in conversations]).update(wants_agent_at=from_now(seconds))
+    _taken(conversations).update(wants_agent_at=from_now(seconds))
 
 
 def _settled(conversations: Collection[Conversation]) -> None:
-    Conversation.objects.filter(pk__in=[one.pk for one in conversations]).update(wants_agent_at=None)
+    _taken(conversations).update(wants_agent_at=None)
+
+
+def _taken(conversations: Collection[Conversation]) -> ConversationQuerySet:
+    """Return those that are still as they were taken: a customer who wrote meanwhile wants an agent now, not later."""
+    return Conversation.objects.filter(pk__in=[one.pk for one in conversations], wants_agent_at__gt=Now())
 
 
 def _wanted(taken: Sequence[Conversation]) -> list[Conversation]:

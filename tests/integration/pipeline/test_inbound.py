@@ -121,6 +121,23 @@ class TestSomebodyComes:
         write(body="Are you there?", times=3)
         assert len(seen_to()) == len(sandbox.interactions) == 1
 
+    def test_what_is_said_while_another_message_is_settled_is_not_forgotten(
+        self, write: Write, account: Account, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        write()
+        run_due()
+        Interaction.objects.all().delete()
+        Conversation.objects.update(wants_agent_at="2020-01-01T00:00:00Z")
+
+        def ended_just_now(sids: list[str]) -> set[object]:
+            monkeypatch.undo()
+            write(body="Are you there?")
+            return {key_of(sid) for sid in sids}
+
+        monkeypatch.setattr(inbound, "_occupied", ended_just_now)
+        inbound.open_due(account.pk)
+        assert Conversation.objects.filter(wants_agent_at__isnull=False).exists()
+
     def test_many_customers_at_once(self, write: Write, sandbox: Sandbox) -> None:
         numbers = [f"+1415555{number:04}" for number in range(1000, 1060)]
         for number in numbers:
