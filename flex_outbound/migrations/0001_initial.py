@@ -378,6 +378,7 @@ class Migration(migrations.Migration):
                 ("is_beside", models.BooleanField(default=False, editable=False)),
                 ("takes_over", models.BooleanField(default=False, editable=False)),
                 ("is_succeeded", models.BooleanField(default=False, editable=False)),
+                ("invited_from", models.UUIDField(blank=True, editable=False, null=True)),
                 ("fingerprint", models.CharField(max_length=64, verbose_name="fingerprint of the request")),
                 (
                     "status",

@@ -71,7 +71,9 @@ class Interaction(Disposed):
     ``continues``: the first interaction of a conversation that exists, into which this one invites the agent. It has
     that one's interaction, channel and conversation SIDs, and a task of its own. ``is_beside``: another agent's was
     still open in that conversation when this one began; ``takes_over``: they leave when this agent is in it.
-    ``is_succeeded``: a later one has the conversation, so that it is not this one's to close.
+    ``is_succeeded``: a later one has the conversation, so that it is not this one's to close. ``invited_from``: the
+    interaction from whose conversation somebody was invited; null where the agent came by themselves. Of such a one
+    ``takes_over`` means that only the agent of ``invited_from`` leaves.
 
     ``initiated_by``: of those that no agent began, ``agent`` and ``worker`` are who took the task, once somebody has,
     and the contact may be unknown. ``attributes``: what their caller gave for the task, ``requested_by`` over the API.
@@ -149,6 +151,7 @@ class Interaction(Disposed):
     is_beside = models.BooleanField(default=False, editable=False)
     takes_over = models.BooleanField(default=False, editable=False)
     is_succeeded = models.BooleanField(default=False, editable=False)
+    invited_from = models.UUIDField(null=True, blank=True, editable=False)
     fingerprint = models.CharField(_("fingerprint of the request"), max_length=64)
 
     status = models.CharField(_("status"), max_length=16, choices=Status.choices, default=Status.QUEUED)

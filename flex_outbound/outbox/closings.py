@@ -104,12 +104,19 @@ def after_failure(interaction: Interaction) -> None:
 
 
 def be_alone(interaction: Interaction) -> None:
-    """Note after the end of one who was taken over that the other is in the way of the next click from now on."""
+    """Note after the end of one that another in its conversation is in the way of the next click from now on.
+
+    Of several it is one: the database lets no two be in the way.
+    """
     origin = interaction.origin_id
     same = Interaction.objects.filter(Q(pk=origin) | Q(continues=origin), status__in=sorted(OPEN))
+    others = same.exclude(pk=interaction.pk)
+    heir = others.filter(is_beside=True).order_by("status", "-created_at").values_list("pk", flat=True).first()
+    if heir is None or others.filter(is_beside=False).exists():
+        return
     try:
         with transaction.atomic(using=locks.alias()):
-            same.exclude(pk=interaction.pk).filter(is_beside=True).update(is_beside=False)
+            Interaction.objects.filter(pk=heir).update(is_beside=False)
     except IntegrityError:
         # A click came in between; Twilio refuses one of the two.
         logger.info("Another interaction is open beside those of %s", origin)
@@ -118,15 +125,16 @@ def be_alone(interaction: Interaction) -> None:
 def succeed(interaction: Interaction) -> None:
     """Note that the agent who was invited is in the conversation: it is nobody's that was left, any more.
 
-    Where they take it over, the agents who are still in it leave.
+    Where they take it over, the agents who are still in it leave; where one of these has handed it over, that one does.
     """
     origin = interaction.origin_id
     earlier = Interaction.objects.filter(Q(pk=origin) | Q(continues=origin)).exclude(pk=interaction.pk)
-    ended = Q(status__in=sorted(FINAL)) if not interaction.takes_over else Q()
+    leaving = Q(pk=interaction.invited_from) if interaction.invited_from else Q(pk__isnull=False)
+    over = Q(status__in=sorted(FINAL)) | (leaving if interaction.takes_over else Q(pk__in=[]))
     fresh = {"version": F("version") + 1, "updated_at": Now()}
-    earlier.filter(ended, is_succeeded=False).update(is_succeeded=True, **fresh)
+    earlier.filter(over, is_succeeded=False).update(is_succeeded=True, **fresh)
     if interaction.takes_over:
-        for one in earlier.filter(status__in=sorted(OPEN)):
+        for one in earlier.filter(leaving, status__in=sorted(OPEN)):
             leave(one)
 
 

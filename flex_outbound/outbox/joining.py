@@ -25,6 +25,7 @@ from flex_outbound.outbox.consent import OPTED_OUT
 from flex_outbound.outbox.effects import tell_after_commit
 from flex_outbound.outbox.jobs import Job, request_after_commit
 from flex_outbound.outbox.preflight import Setup
+from flex_outbound.phases import CLOSED_CHANNEL
 from flex_outbound.statuses import OPEN
 from flex_outbound.twilio_statuses import ConversationState
 
@@ -67,13 +68,29 @@ def join(
     being invited), ``idempotency_key_reused``.
     """
     key = texts.idempotency_key(idempotency_key) or uuid.uuid4().hex
-    sender = _sender(conversation, user)
+    sender = sender_for(conversation, user)
     origin = origin_of(conversation)
     earlier = same_click(user, key, origin)
     if earlier is not None:
         return earlier
-    _check_contact(conversation, user)
-    if conversation.state == ConversationState.CLOSED:
+    check_contact(conversation, user)
+    origin = joinable(conversation, origin)
+    there = list(in_it(origin))
+    _check_agents(there, user, offered_by)
+    is_beside = any(one.agent_id != user.pk for one in there)
+    row = build(conversation, origin, sender, user, idempotency_key=key, fingerprint=_fingerprint(origin))
+    row.is_beside = row.takes_over = is_beside
+    return _commit(row)
+
+
+def joinable(conversation: Conversation, origin: Interaction | None) -> Interaction:
+    """Return the interaction with which a conversation began, if somebody can be invited to it.
+
+    ``origin``: as ``origin_of`` returns it. Raises ClickConflict: ``conversation_closed``, ``not_joinable``.
+    """
+    is_over = origin is not None and origin.channel_status in CLOSED_CHANNEL
+    if is_over or conversation.state == ConversationState.CLOSED:
+        # A channel that is closed never opens again.
         words = _("This conversation has ended. Begin a new one.")
         raise ClickConflict(words, code="conversation_closed", interaction=conversation.interaction)
     if origin is None:
@@ -81,13 +98,11 @@ def join(
             "This conversation was not opened from here, so nobody can be invited to it. Close it and begin anew."
         )
         raise ClickConflict(words, code="not_joinable", interaction=None)
-    there = list(in_it(origin))
-    _check_agents(there, user, offered_by)
-    is_beside = any(one.agent_id != user.pk for one in there)
-    return _commit(_interaction(conversation, origin, sender, user, key, is_beside=is_beside))
+    return origin
 
 
-def _sender(conversation: Conversation, user: Any) -> Sender:
+def sender_for(conversation: Conversation, user: Any) -> Sender:
+    """Return a conversation's sender as the user's own. Raises ClickNotAllowed for who may not use it."""
     setup = Setup.load(user)
     if setup.reason:
         raise ClickNotAllowed(setup.reason_text, code=setup.reason)
@@ -98,7 +113,8 @@ def _sender(conversation: Conversation, user: Any) -> Sender:
     raise ClickNotAllowed(words, code="no_sender")
 
 
-def _check_contact(conversation: Conversation, user: Any) -> None:
+def check_contact(conversation: Conversation, user: Any) -> None:
+    """Raise ClickNotAllowed where the contact of a conversation is not the user's to talk with."""
     barrier = answers.barrier_of(user, conversation)
     # What the host's rules say of messages is asked when one is written.
     if barrier is not None and barrier.reason not in OF_MESSAGES:
@@ -117,29 +133,32 @@ def _check_agents(there: list[Interaction], user: Any, offered_by: Any | None) -
         raise ClickNotAllowed(words, code="not_own")
 
 
-def _interaction(
-    conversation: Conversation, origin: Interaction, sender: Sender, user: Any, key: str, *, is_beside: bool
+def build(
+    conversation: Conversation, origin: Interaction, sender: Sender, user: Any | None, **values: Any
 ) -> Interaction:
+    """Return the interaction that invites a user, or whom Flex chooses (None), not saved yet. ``values``: columns.
+
+    ``sender``: as ``sender_for`` returns it for the user. The task of an invite has none of the first task's
+    attributes, so what the first interaction gave is given again.
+    """
     link = _contact(conversation, origin)
     is_same = link == (origin.contact_type_id, origin.contact_id)
+    worker = {"worker_id": sender.own_worker_id, "worker_sid": sender.own_worker_sid} if user is not None else {}  # type: ignore[attr-defined]
     return Interaction(
         contact_type_id=link[0],
         contact_id=link[1],
-        contact_name=origin.contact_name if is_same else _name_of(link, user),
+        contact_name=origin.contact_name if is_same or user is None else _name_of(link, user),
         channel=conversation.channel,
         address=conversation.address,
         subject=origin.subject if is_same else "",
+        attributes=origin.attributes,
         account_id=conversation.account_id,
         sender=sender,
         sender_address=conversation.sender_address,
         agent=user,
-        worker_id=sender.own_worker_id,  # type: ignore[attr-defined]
-        worker_sid=sender.own_worker_sid,  # type: ignore[attr-defined]
-        idempotency_key=key,
-        fingerprint=_fingerprint(origin),
         continues=origin,
-        is_beside=is_beside,
-        takes_over=is_beside,
+        **worker,
+        **values,
     )
 
 

@@ -31,6 +31,7 @@ from flex_outbound.outbox import (
     message_lifecycle,
     offering,
     owners,
+    together,
     window,
 )
 from flex_outbound.outbox.bulk import NOW, In, Plus, Update
@@ -271,9 +272,10 @@ def _follow(interaction: Interaction, change: Change) -> None:
         message_lifecycle.cancel(interaction, is_canceled=target == Status.CANCELED)
     if change.event in (Event.REFUSED, Event.BROKEN) and change.reason == OPTED_OUT:
         unsubscribing.refused_opening(interaction)
-    if change.event in (Event.ENDED, Event.BROKEN) and interaction.is_succeeded:
-        closings.be_alone(interaction)
-    if change.event is Event.BROKEN and offering.is_offered_first(interaction):
+    if change.event in (Event.ENDED, Event.BROKEN):
+        together.after_end(interaction)
+    is_refused_offer = change.event is Event.BROKEN and offering.is_offered_first(interaction)
+    if is_refused_offer or (target == Status.FAILED and together.leaves_nobody(interaction)):
         offering.offer_again(interaction)
     elif change.event is Event.BROKEN:
         # The conversation may still be open and the customer writing to nobody.

@@ -13,7 +13,7 @@ from flex_outbound.channels import Channel, InitiatedBy
 from flex_outbound.exceptions import GatewayError
 from flex_outbound.gateway.base import Gateway
 from flex_outbound.models import Conversation, ConversationContact, Interaction, Sender, Worker
-from flex_outbound.outbox import locks, ratelimit, readiness
+from flex_outbound.outbox import locks, ratelimit, readiness, together
 from flex_outbound.outbox.effects import tell_after_commit
 from flex_outbound.outbox.jobs import Job, request_after_commit
 from flex_outbound.outbox.ratelimit import Budget
@@ -73,6 +73,7 @@ def offer_again(interaction: Interaction, worker: Worker | None = None) -> Inter
         worker_sid=worker.worker_sid if worker is not None else "",
         attributes=interaction.attributes,
         continues_id=interaction.origin_id,
+        is_beside=together.others_in(interaction).exists(),
         idempotency_key=f"offer-{interaction.key}",
         fingerprint=hashlib.sha256(f"offer {interaction.key}".encode()).hexdigest(),
         **{name: getattr(interaction, name) for name in names},

@@ -78,7 +78,7 @@ def ask(conversation: Conversation, user: Any) -> Conversation:
 
     Raises ClickNotAllowed, and ClickConflict (``conversation_closed``, ``not_theirs``, ``asked_already``).
     """
-    _check(conversation, user)
+    check(conversation, user)
     found = held(conversation, user)
     if found.whose is not Whose.COLLEAGUE or found.user is None:
         raise _conflict(_("Nobody else has this conversation any more. Look again."), "not_theirs", conversation)
@@ -130,7 +130,7 @@ def hand_over(conversation: Conversation, user: Any) -> Interaction:
     ``asker_gone``, ``conversation_closed``).
     """
     current = fresh(conversation)
-    _check_open(current)
+    check_open(current)
     if current.agent_id is None or current.agent_id != user.pk:
         raise _conflict(_("This conversation is not yours any more."), "not_yours", current)
     asker, asked_at = current.asked_by, current.asked_at
@@ -162,7 +162,7 @@ def take(conversation: Conversation, user: Any, idempotency_key: str = "") -> In
     ``being_joined``).
     """
     current = fresh(conversation)
-    _check(current, user)
+    check(current, user)
     if idempotency_key:
         # Before anything is refused: by now the conversation may be theirs.
         earlier = joining.same_click(user, idempotency_key, joining.origin_of(current))
@@ -199,7 +199,7 @@ def close(conversation: Conversation, user: Any) -> Conversation:
     current = fresh(conversation)
     if not current.is_open:
         return current
-    _check(current, user)
+    check(current, user)
     if not held(current, user).is_in_the_way:
         words = _("Somebody has this conversation, or is about to get it, so it cannot be closed here. Look again.")
         raise _conflict(words, "not_nobodys", current)
@@ -248,9 +248,9 @@ def fresh(conversation: Conversation) -> Conversation:
     return Conversation.objects.select_related(*RELATED).get(pk=conversation.pk)
 
 
-def _check(conversation: Conversation, user: Any) -> None:
+def check(conversation: Conversation, user: Any) -> None:
     """Refuse who may not send to these contacts from this sender, and what has ended meanwhile."""
-    _check_open(conversation)
+    check_open(conversation)
     setup = Setup.load(user)
     if setup.reason:
         raise ClickNotAllowed(setup.reason_text, code=setup.reason)
@@ -263,7 +263,8 @@ def _check(conversation: Conversation, user: Any) -> None:
         raise ClickNotAllowed(words_of(barrier), code=barrier.reason)
 
 
-def _check_open(conversation: Conversation) -> None:
+def check_open(conversation: Conversation) -> None:
+    """Raise ClickConflict (``conversation_closed``) for a conversation that has ended meanwhile."""
     if not conversation.is_open:
         words = _("This conversation has ended meanwhile. Begin a new one.")
         raise _conflict(words, "conversation_closed", conversation)

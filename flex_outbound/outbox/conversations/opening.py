@@ -15,7 +15,7 @@ from flex_outbound.models.conversation import key_of
 from flex_outbound.outbox import locks
 from flex_outbound.outbox.conversations.authors import is_customer
 from flex_outbound.outbox.jobs import Job, request_after_commit
-from flex_outbound.statuses import UNSETTLED
+from flex_outbound.statuses import UNSETTLED, Status
 from flex_outbound.twilio_statuses import ConversationState, Party
 
 RELATED: Final = ("interaction__worker",)
@@ -85,8 +85,8 @@ def _note_newest(row: Conversation, interaction: Interaction) -> None:
     """Note our newest interaction where the row was there before, perhaps from a callback that knew less."""
     older = Q(interaction=None) | Q(interaction__created_at__lt=interaction.created_at)
     same = Conversation.objects.filter(pk=row.pk, account=row.account_id)
-    keys = same.filter(older).exclude(interaction=interaction.pk).values_list("pk", flat=True)
-    if keys:
+    others = same.filter(older).exclude(interaction=interaction.pk).exclude(_stays(interaction))
+    if others.values_list("pk", flat=True):
         same.update(
             interaction=interaction,
             agent=interaction.agent_id,
@@ -100,6 +100,14 @@ def _note_newest(row: Conversation, interaction: Interaction) -> None:
             next_at=Now(),
             updated_at=Now(),
         )
+
+
+def _stays(interaction: Interaction) -> Q:
+    """Return the conversations that stay with the agent who is in them, although somebody else has come as well."""
+    if interaction.invited_from is None:
+        return Q(pk__in=[])
+    there = Q(interaction__status=Status.ACTIVE)
+    return there & ~Q(interaction=interaction.invited_from) if interaction.takes_over else there
 
 
 def note_agents(interactions: Sequence[Interaction]) -> None:
