@@ -13,9 +13,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import get_language
-from django.utils.translation import gettext as _
 
-from flex_outbound import addresses
+from flex_outbound import addresses, company
 from flex_outbound.channels import ONE_CONVERSATION
 from flex_outbound.contacts import ContactAdapter, id_of, label_of
 from flex_outbound.current import current_context, local, since
@@ -29,11 +28,12 @@ from flex_outbound.outbox.texts import name_of
 from flex_outbound.phases import CLOSED_CHANNEL
 from flex_outbound.statuses import OPEN, UNSETTLED, Status
 from flex_outbound.twilio_statuses import ChannelStatus, ConversationState
+from flex_outbound.whose import said_of, words_of
 
 MOST: Final = 10
 """Open conversations of one contact that are shown."""
 
-ACTIONS: Final = ("join", "ask", "hand-over", "keep", "close")
+ACTIONS: Final = ("join", "ask", "hand-over", "keep", "close", "invite", "leave")
 """The last segment of the addresses of what can be done about a conversation."""
 
 INVITING: Final = frozenset({*UNSETTLED, Status.CREATED})
@@ -77,7 +77,8 @@ def conversations_between(pairs: Sequence[searching.Pair], contact: Any) -> list
     rows = Conversation.objects.open().filter(
         address_key__in=sorted(keys), sender_address__in=sorted({sender.address for sender, _address in pairs})
     )
-    found = rows.annotate(is_this=Exists(links), is_linked=Exists(others)).select_related(*holding.RELATED)
+    found = rows.annotate(is_this=Exists(links), is_linked=Exists(others), has_others=company.has_others())
+    found = found.select_related(*holding.RELATED)
     wanted = {_place(sender.account_id, sender, address) for sender, address in pairs}
     shown = found.order_by("-last_at", "-created_at", "-pk")[: 2 * MOST]
     return [one for one in shown if (one.account_id, one.channel, one.sender_address, one.address_key) in wanted][:MOST]
@@ -157,7 +158,8 @@ def describe(conversation: Conversation, user: Any, collection: str, *, is_this:
     base = f"{collection.removesuffix('interactions/')}conversations/{sid}/"
     asked_by = conversation.asked_by if conversation.asked_by_id not in (None, conversation.agent_id) else None
     closing = is_seen and found.is_in_the_way and handing.is_closing(conversation)
-    choices = [] if not is_seen or closing else _choices(conversation, user, found)
+    there = company.of(conversation, user) if is_seen else company.NOBODY
+    choices = [] if not is_seen or closing else there.choices(_choices(conversation, user, found), found, user)
     urls = {f"{name.replace('-', '_')}_url": f"{base}{name}/" if is_seen else None for name in (*ACTIONS, "messages")}
     return {
         "conversation_sid": sid if is_seen else None,
@@ -170,11 +172,12 @@ def describe(conversation: Conversation, user: Any, collection: str, *, is_this:
         "words": words_of(found, is_seen=is_seen, other=other, is_this=is_this),
         "contact": other,
         "is_another_contact": is_this is False,
-        "flex_url": _flex_url(found, user) if is_seen else None,
+        "flex_url": (there.flex_url or _flex_url(found, user)) if is_seen else None,
         "asked_by": name_of(asked_by) if asked_by is not None and is_seen else None,
         "asked_at": local(conversation.asked_at) if asked_by is not None and conversation.asked_at else None,
         "is_asked_by_you": asked_by is not None and asked_by.pk == user.pk,
         "is_closing": closing,
+        **there.described,
         "choices": choices,
         **urls,
     }
@@ -219,47 +222,6 @@ def _flex_url(found: Held, user: Any) -> str | None:
         return None
     may_follow = found.whose is Whose.MINE or user.has_perm("flex_outbound.view_interaction")
     return Interaction(task_sid=found.task_sid).flex_url if may_follow else None
-
-
-def words_of(found: Held, *, is_seen: bool, other: Described | None, is_this: bool | None) -> str:
-    """Return in a sentence or two whose a conversation is, and with whom."""
-    said = _said(found)
-    if is_this is not False:
-        return said
-    if not is_seen or other is None:
-        return " ".join([said, _("It is with a contact that you may not see, who has the same number.")])
-    return " ".join([said, _("It is with %(name)s, who has the same number.") % {"name": other["name"]}])
-
-
-def _said(found: Held) -> str:
-    agent = {"agent": found.name or _("somebody else")}
-    if found.whose is Whose.UNKNOWN:
-        if found.name:
-            return _("There is an open conversation with this number; %(agent)s had it last.") % agent
-        return _("There is an open conversation with this number. It is not known yet who has it.")
-    if found.standing is Standing.WAITING:
-        return _("There is an open conversation with this number. It waits in Flex for an agent.")
-    if found.whose is Whose.NOBODY and found.standing is Standing.OPENING:
-        return _("A conversation with this number is being opened. Flex will choose its agent.")
-    if found.whose is Whose.NOBODY:
-        if not found.name:
-            return _("There is an open conversation with this number, and nobody is in it.")
-        return _("There is an open conversation with this number. Nobody is in it; %(agent)s had it last.") % agent
-    return _MINE[found.standing]() if found.whose is Whose.MINE else _THEIRS[found.standing]() % agent
-
-
-_MINE: Final = {
-    Standing.OPENING: lambda: _("You are opening a conversation with this number."),
-    Standing.LIVE: lambda: _("You have an open conversation with this number."),
-    Standing.OFFERED: lambda: _("You have an open conversation with this number, which waits in Flex for you."),
-    Standing.PAUSED: lambda: _("You have an open conversation with this number, which is paused."),
-}
-_THEIRS: Final = {
-    Standing.OPENING: lambda: _("%(agent)s is opening a conversation with this number."),
-    Standing.LIVE: lambda: _("%(agent)s has an open conversation with this number."),
-    Standing.OFFERED: lambda: _("%(agent)s is offered an open conversation with this number."),
-    Standing.PAUSED: lambda: _("%(agent)s has paused an open conversation with this number."),
-}
 
 
 # -- where a click or an interaction meets one -------------------------------------------------------------------------
@@ -309,7 +271,7 @@ def of_interaction(interaction: Interaction, user: Any, collection: str) -> Desc
         "standing": found.standing.value,
         "agent": found.name,
         "since": local(found.since) if found.since is not None else None,
-        "words": _said(found),
+        "words": said_of(found),
         "contact": None,
         "is_another_contact": False,
         "flex_url": _flex_url(found, user),
@@ -317,6 +279,7 @@ def of_interaction(interaction: Interaction, user: Any, collection: str) -> Desc
         "asked_at": None,
         "is_asked_by_you": False,
         "is_closing": False,
+        **company.NOBODY.described,
         "choices": ["open"] if _flex_url(found, user) else [],
         **dict.fromkeys(nothing),
     }

@@ -5,12 +5,13 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
+from flex_outbound import company
 from flex_outbound.api.serializers import ChannelField
 from flex_outbound.channels import Channel
 from flex_outbound.outbox.conversations.holding import Standing, Whose
 
 Base = serializers.Serializer[Any]
-CHOICES = ["hand_over", "keep", "open", "add", "ask", "take_over", "take_up", "close"]
+CHOICES = ["hand_over", "keep", "open", "add", "ask", "take_over", "take_up", "close", "invite", "leave"]
 
 
 @extend_schema_field({"type": "string", "enum": [one.value for one in Whose]}, component_name="FlexOutboundWhose")
@@ -38,6 +39,24 @@ class OpenContactShape(Base):
     url = serializers.CharField(allow_null=True, help_text="Its page.")
 
 
+@extend_schema_field(
+    {"type": "string", "enum": [company.IN, company.INVITED, company.DECLINED, company.MISSED]},
+    component_name="FlexOutboundPersonState",
+)
+class PersonStateField(serializers.CharField):
+    """Whether somebody is in a conversation."""
+
+
+@extend_schema_serializer(component_name="FlexOutboundPerson")
+class PersonShape(Base):
+    """An agent who is in a conversation, was invited to it, or did not come."""
+
+    name = serializers.CharField(help_text="Empty for whom Flex chooses, before somebody has accepted.")
+    state = PersonStateField()
+    is_you = serializers.BooleanField()
+    is_leaving = serializers.BooleanField()
+
+
 @extend_schema_serializer(component_name="FlexOutboundOpenConversation")
 class OpenConversationShape(Base):
     """The conversation in which the customer is already."""
@@ -59,10 +78,14 @@ class OpenConversationShape(Base):
     asked_at = serializers.DateTimeField(allow_null=True)
     is_asked_by_you = serializers.BooleanField()
     is_closing = serializers.BooleanField()
+    people = PersonShape(many=True, help_text="Who is in it, was invited, or did not come within half an hour.")
+    leaves_nobody = serializers.BooleanField(help_text="You are in it, and nobody else is.")
     choices = serializers.ListField(child=ChoiceField(), help_text="What you can do about it, the likeliest first.")
     join_url = serializers.CharField(allow_null=True, help_text="For take_over and take_up.")
     ask_url = serializers.CharField(allow_null=True)
     hand_over_url = serializers.CharField(allow_null=True)
     keep_url = serializers.CharField(allow_null=True)
     close_url = serializers.CharField(allow_null=True)
+    invite_url = serializers.CharField(allow_null=True)
+    leave_url = serializers.CharField(allow_null=True)
     messages_url = serializers.CharField(allow_null=True, help_text="For add: what was typed goes there.")

@@ -30,6 +30,7 @@ from flex_outbound.api.inbox_shapes import (
     ReadShape,
     UnreadShape,
 )
+from flex_outbound.api.inviting_shapes import ColleaguesShape, InviteSerializer, LeaveSerializer
 from flex_outbound.api.messages_shapes import (
     MessagesQuery,
     MessagesShape,
@@ -235,6 +236,22 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ),
     ("EndView", "POST"): Operation(
         "conversations_close", "Close what nobody has", {**COMMON, **MISSING, 202: OPENED, 409: CONFLICT}
+    ),
+    ("InviteView", "GET"): Operation(
+        "conversations_colleagues", "List whom you can invite", {**COMMON, **MISSING, 200: ColleaguesShape}
+    ),
+    ("InviteView", "POST"): Operation(
+        "conversations_invite",
+        "Invite somebody to an open conversation, or hand it over",
+        {**COMMON, **MISSING, **UPLOAD, 202: ACCEPTED, 409: CONFLICT},
+        request=InviteSerializer,
+        parameters=[KEY_HEADER],
+    ),
+    ("LeaveView", "POST"): Operation(
+        "conversations_leave",
+        "Leave a conversation",
+        {**COMMON, **MISSING, **UPLOAD, 202: OPENED, 409: CONFLICT},
+        request=LeaveSerializer,
     ),
     ("InboxView", "GET"): Operation(
         "inbox_list",

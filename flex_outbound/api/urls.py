@@ -8,6 +8,7 @@ from flex_outbound.api import (
     channels,
     drafts,
     inbox,
+    inviting,
     messages,
     opened,
     replies,
@@ -46,6 +47,8 @@ urlpatterns = [
     ),
     path("conversations/<str:conversation_sid>/keep/", opened.KeepView.as_view(), name="conversation-keep"),
     path("conversations/<str:conversation_sid>/close/", opened.EndView.as_view(), name="conversation-close"),
+    path("conversations/<str:conversation_sid>/invite/", inviting.InviteView.as_view(), name="conversation-invite"),
+    path("conversations/<str:conversation_sid>/leave/", inviting.LeaveView.as_view(), name="conversation-leave"),
     path("messages/<int:pk>/", answers.MessageView.as_view(), name="message-detail"),
     # The id may hold slashes, where a model's primary key is text.
     path(

@@ -188,13 +188,14 @@ def _refused(request: HttpRequest, conversation: Conversation, error: ClickError
         "contact_id": request.POST.get("contact_id", ""),
         "key": contexts.new_key(),
     }
-    response = render(request, "flex_outbound/open_conversation.html", context, status=_status_of(error))
+    response = render(request, "flex_outbound/open_conversation.html", context, status=status_of(error))
     if isinstance(error, TooOften):
         response["Retry-After"] = str(error.seconds)
     return response
 
 
-def _status_of(error: ClickError) -> int:
+def status_of(error: ClickError) -> int:
+    """Return the HTTP status of a page that shows an error."""
     known = ((ClickNotAllowed, 403), (TooOften, 429), (ClickConflict, 409))
     return next((status for kind, status in known if isinstance(error, kind)), 400)
 

@@ -40,6 +40,8 @@ PATHS = {
     "/flex/api/conversations/{conversation_sid}/hand-over/",
     "/flex/api/conversations/{conversation_sid}/keep/",
     "/flex/api/conversations/{conversation_sid}/close/",
+    "/flex/api/conversations/{conversation_sid}/invite/",
+    "/flex/api/conversations/{conversation_sid}/leave/",
     "/flex/api/messages/{id}/",
     "/flex/api/contacts/{contact_type}/{contact_id}/messages/",
     "/flex/api/replies/",

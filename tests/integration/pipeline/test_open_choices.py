@@ -204,7 +204,7 @@ def test_only_who_may_takes_over_what_a_colleague_has(
     refused = signed_in(colleague).post(path)
     assert (refused.status_code, refused.json()["code"]) == (403, "not_supervisor")
     shown = live(supervisor, contact)["open_conversation"]
-    assert shown["choices"] == ["ask", "take_over"]
+    assert shown["choices"] == ["ask", "take_over", "invite"]
     assert signed_in(supervisor).post(path, {"idempotency_key": "k"}).status_code == 202
     mine = signed_in(agent).post(path)
     assert (mine.status_code, mine.json()["code"]) == (409, "already_yours")

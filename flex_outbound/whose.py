@@ -1,0 +1,49 @@
+"""Whose an open conversation is, in words."""
+
+from typing import Any, Final
+
+from django.utils.translation import gettext as _
+
+from flex_outbound.outbox.conversations.holding import Held, Standing, Whose
+
+
+def words_of(found: Held, *, is_seen: bool, other: dict[str, Any] | None, is_this: bool | None) -> str:
+    """Return in a sentence or two whose a conversation is, and with whom."""
+    said = said_of(found)
+    if is_this is not False:
+        return said
+    if not is_seen or other is None:
+        return " ".join([said, _("It is with a contact that you may not see, who has the same number.")])
+    return " ".join([said, _("It is with %(name)s, who has the same number.") % {"name": other["name"]}])
+
+
+def said_of(found: Held) -> str:
+    """Return whose a conversation is."""
+    agent = {"agent": found.name or _("somebody else")}
+    if found.whose is Whose.UNKNOWN:
+        if found.name:
+            return _("There is an open conversation with this number; %(agent)s had it last.") % agent
+        return _("There is an open conversation with this number. It is not known yet who has it.")
+    if found.standing is Standing.WAITING:
+        return _("There is an open conversation with this number. It waits in Flex for an agent.")
+    if found.whose is Whose.NOBODY and found.standing is Standing.OPENING:
+        return _("A conversation with this number is being opened. Flex will choose its agent.")
+    if found.whose is Whose.NOBODY:
+        if not found.name:
+            return _("There is an open conversation with this number, and nobody is in it.")
+        return _("There is an open conversation with this number. Nobody is in it; %(agent)s had it last.") % agent
+    return _MINE[found.standing]() if found.whose is Whose.MINE else _THEIRS[found.standing]() % agent
+
+
+_MINE: Final = {
+    Standing.OPENING: lambda: _("You are opening a conversation with this number."),
+    Standing.LIVE: lambda: _("You have an open conversation with this number."),
+    Standing.OFFERED: lambda: _("You have an open conversation with this number, which waits in Flex for you."),
+    Standing.PAUSED: lambda: _("You have an open conversation with this number, which is paused."),
+}
+_THEIRS: Final = {
+    Standing.OPENING: lambda: _("%(agent)s is opening a conversation with this number."),
+    Standing.LIVE: lambda: _("%(agent)s has an open conversation with this number."),
+    Standing.OFFERED: lambda: _("%(agent)s is offered an open conversation with this number."),
+    Standing.PAUSED: lambda: _("%(agent)s has paused an open conversation with this number."),
+}
