@@ -70,10 +70,9 @@ class Interaction(Disposed):
 
     ``continues``: the first interaction of a conversation that exists, into which this one invites the agent. It has
     that one's interaction, channel and conversation SIDs, and a task of its own. ``is_beside``: another agent's was
-    still open in that conversation when this one began; ``takes_over``: they leave when this agent is in it.
-    ``is_succeeded``: a later one has the conversation, so that it is not this one's to close. ``invited_from``: the
-    interaction from whose conversation somebody was invited; null where the agent came by themselves. Of such a one
-    ``takes_over`` means that only the agent of ``invited_from`` leaves.
+    still open there when this one began; ``takes_over``: they leave when this agent is in it, of several the one of
+    ``invited_from``, from whose conversation the agent was invited; null where they came by themselves.
+    ``is_succeeded``: a later one has the conversation, so that it is not this one's to close.
 
     ``initiated_by``: of those that no agent began, ``agent`` and ``worker`` are who took the task, once somebody has,
     and the contact may be unknown. ``attributes``: what their caller gave for the task, ``requested_by`` over the API.
