@@ -1398,6 +1398,7 @@ class Migration(migrations.Migration):
             model_name="interaction",
             constraint=flex_outbound.models.constraints.UniqueWhere(
                 condition=models.Q(
+                    models.Q(("address_key", ""), _negated=True),
                     ("channel__in", ["sms", "whatsapp", "chat", "web", "messenger"]),
                     ("is_beside", False),
                     ("status__in", ["queued", "review", "sending", "unconfirmed", "created", "active"]),

@@ -21,11 +21,15 @@ Source: https://www.twilio.com/docs/api/errors/50416
 """
 
 IN_THE_WAY_OF_ALL = Q(
+    ~Q(address_key=""),
     is_beside=False,
     status__in=[*sorted(UNSETTLED), Status.CREATED, Status.ACTIVE],
     channel__in=list(ONE_CONVERSATION),
 )
-"""Rows beside which no second one may stand for the same address and sender, whosever address that is. No emails."""
+"""Rows beside which no second one may stand for the same address and sender, whosever address that is. No emails.
+
+What a program asked for in a conversation that is not known here has no address.
+"""
 
 INVITING = Q(continues__isnull=False, status__in=[*sorted(UNSETTLED), Status.CREATED])
 """Rows that invite an agent into a conversation that exists: one at a time for each conversation."""

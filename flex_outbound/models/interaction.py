@@ -228,7 +228,6 @@ class Interaction(Disposed):
             models.CheckConstraint(condition=Q(channel__in=Channel.values), name="flex_channel_known"),
             models.CheckConstraint(condition=Q(initiated_by__in=InitiatedBy.values), name="flex_initiator_known"),
             models.CheckConstraint(
-                # Who takes up a customer's conversation may not know whose it is, either.
                 condition=~Q(initiated_by=InitiatedBy.AGENT)
                 | Q(contact_type__isnull=False)
                 | Q(continues__isnull=False),

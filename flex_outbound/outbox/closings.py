@@ -41,8 +41,9 @@ def close_duplicate(
     """
     if interaction_sid == interaction.interaction_sid or not (interaction_sid and channel_sid):
         return False
-    if interaction.continues_id is not None:
-        # A second task of an invite is in the channel of the conversation that it is about.
+    if interaction.continues_id is not None or interaction.media_channel_sid:
+        # A second task of an invite is in the channel of the conversation that it is about, and so is a second channel
+        # of a conversation that was there before.
         return False
     if owners.is_anothers(interaction, {"interaction_sid": interaction_sid, "channel_sid": channel_sid}):
         # Not a duplicate, whatever the answer says: another customer's conversation.
@@ -168,7 +169,7 @@ def _close(closing: Closing) -> bool:
     mine = Closing.objects.filter(pk=closing.pk)
     gateway_call = _leave if closing.kind == Closing.Kind.LEAVE else _close_channel
     try:
-        if _is_left(closing) and _is_taken(closing):
+        if _is_being_joined(closing) or (_is_left(closing) and _is_taken(closing)):
             mine.update(next_at=None, error=TAKEN)
             _touch(closing)
             return False
@@ -215,6 +216,25 @@ class TooSoon(Exception):
     def __init__(self, seconds: float) -> None:
         super().__init__(seconds)
         self.seconds = seconds
+
+
+def _is_being_joined(closing: Closing) -> bool:
+    """Tell whether somebody of ours is in the conversation by now, or on the way: then its channel stays open.
+
+    So it does where the customer has written meanwhile and is to get somebody.
+    """
+    interaction = closing.interaction
+    if closing.kind != Closing.Kind.ORPHAN or closing.channel_sid != interaction.channel_sid:
+        return False
+    origin = interaction.origin_id
+    same = Q(pk=origin) | Q(continues=origin)
+    if interaction.conversation_sid:
+        same |= Q(media_channel_sid=interaction.conversation_sid)
+        alone = Conversation.objects.filter(pk=key_of(interaction.conversation_sid), wants_agent_at__isnull=False)
+        if alone.filter(sender__opens_on_inbound=True).exists():
+            return True
+    others = Interaction.objects.filter(same).exclude(pk=interaction.pk).exclude(status__in=sorted(FINAL))
+    return others.exists()
 
 
 def _is_left(closing: Closing) -> bool:

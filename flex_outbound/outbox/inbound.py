@@ -7,6 +7,7 @@ https://www.twilio.com/docs/flex/developer/conversations/interactions-api/intera
 """
 
 import logging
+import time
 import uuid
 from collections.abc import Collection, Sequence
 from datetime import timedelta
@@ -19,7 +20,15 @@ from flex_outbound.channels import InitiatedBy
 from flex_outbound.contacts import adapter_by_type
 from flex_outbound.exceptions import ClickError, ConfigurationError, GatewayError
 from flex_outbound.gateway.base import Gateway
-from flex_outbound.models import ANSWERING, Account, Conversation, ConversationContact, Interaction, Sender, Worker
+from flex_outbound.models import (
+    ANSWERING,
+    Account,
+    Conversation,
+    ConversationContact,
+    Interaction,
+    Sender,
+    Worker,
+)
 from flex_outbound.models.conversation import ConversationQuerySet, key_of
 from flex_outbound.outbox import alerts, locks, offering, ratelimit, starting
 from flex_outbound.outbox.clock import from_now
@@ -28,13 +37,16 @@ from flex_outbound.outbox.gateways import gateway_for
 from flex_outbound.outbox.jobs import Job, request
 from flex_outbound.outbox.ratelimit import Budget
 from flex_outbound.outbox.starting import Start
-from flex_outbound.statuses import FINAL, Status
+from flex_outbound.statuses import FINAL, OPEN, Status
 from flex_outbound.twilio_statuses import TaskStatus
 
 logger = logging.getLogger(__name__)
 
 BATCH: Final = 50
 """Conversations whose tasks one request asks for."""
+
+WORKS_FOR: Final = 60.0
+"""Seconds after which a job hands back the rest of its batch: half of the lease."""
 
 LEASE: Final = 120.0
 """Seconds until another worker may take the same: longer than the questions about a batch take."""
@@ -78,7 +90,23 @@ def open_due(account_id: int) -> int:
         return 0
     taken = {sid for sid, found in tasks.items() if any(task.status in LIVE for task in found)}
     _settled([one for one in wanted if one.conversation_sid in taken])
-    return sum(_open(one, gateway) for one in wanted if one.conversation_sid not in taken)
+    return _open_all([one for one in wanted if one.conversation_sid not in taken], gateway)
+
+
+def _open_all(conversations: Sequence[Conversation], gateway: Gateway) -> int:
+    """Open each; what goes wrong with one, as in the project's own code, does not keep the others waiting."""
+    count, end = 0, time.monotonic() + WORKS_FOR
+    for index, one in enumerate(conversations):
+        if time.monotonic() > end:
+            _later(conversations[index:], 0.0)
+            request(Job.CONVERSATION, one.account_id)
+            break
+        try:
+            count += _open(one, gateway)
+        except Exception:
+            logger.exception("Nobody could be brought into conversation %s yet", one.conversation_sid)
+            _later([one], AGAIN)
+    return count
 
 
 def _take(account_id: int) -> list[Conversation]:
@@ -106,9 +134,10 @@ def _wanted(taken: Sequence[Conversation]) -> list[Conversation]:
     """Return those in which nobody is, and settle the others."""
     unread = [one for one in taken if opening.is_strange(one) and one.read_at is None and _is_recent(one)]
     _later(unread, NOT_READ_YET)
-    occupied = _occupied([one.conversation_sid for one in taken])
-    wanted = [one for one in taken if _is_answered_here(one) and one.pk not in occupied and one not in unread]
-    _settled([one for one in taken if one not in wanted and one not in unread])
+    answered = [one for one in taken if _is_answered_here(one) and one not in unread]
+    occupied = _occupied([one.conversation_sid for one in answered])
+    wanted = [one for one in answered if one.pk not in occupied]
+    _settled([one for one in taken if one not in wanted + unread])
     return wanted
 
 
@@ -147,9 +176,13 @@ def _open(conversation: Conversation, gateway: Gateway) -> bool:
     assert sender is not None
     former = offering.former_worker(conversation)
     worker = former if former is not None and offering.is_free(former, sender, gateway) else None
-    made = offering.offer_again(newest, worker) if newest is not None else _begin(conversation, sender, worker)
+    made = offering.offer_again(newest, worker, sender) if newest is not None else _begin(conversation, sender, worker)
+    if made is None:
+        # Something of ours is in the way that may just be ending.
+        _later([conversation], AGAIN)
+        return False
     _settled([conversation])
-    return made is not None
+    return True
 
 
 def _newest(conversation: Conversation) -> Interaction | None:
@@ -183,12 +216,26 @@ def _begin(conversation: Conversation, sender: Sender, worker: Worker | None) ->
     )
     try:
         row = starting.build(wanted, uuid.uuid4().hex)
-        if worker is not None:
+        if worker is not None and not _was_refused(conversation):
             row.worker, row.worker_sid = worker, worker.worker_sid
         return starting.commit(row)
     except ClickError as error:
-        logger.info("Conversation %s gets no agent from here: %s", conversation.conversation_sid, error.code)
+        logger.info("Conversation %s gets no agent from here yet: %s", conversation.conversation_sid, error.code)
+        other = getattr(error, "interaction", None)
+        if other is not None and polling_soon(other):
+            request(Job.POLL, conversation.account_id)
         return None
+
+
+def _was_refused(conversation: Conversation) -> bool:
+    """Tell whether Twilio refused before to open this conversation for one agent: then Flex chooses."""
+    same = Interaction.objects.filter(media_channel_sid=conversation.conversation_sid, status=Status.FAILED)
+    return same.filter(worker__isnull=False, interaction_sid=None).exists()
+
+
+def polling_soon(interaction: Interaction) -> bool:
+    """Have an interaction polled at once that is in the way: perhaps it has ended."""
+    return Interaction.objects.filter(pk=interaction.pk, status__in=sorted(OPEN)).update(next_at=Now()) == 1
 
 
 def _contact_of(conversation: Conversation) -> Any | None:

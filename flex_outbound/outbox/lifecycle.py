@@ -46,6 +46,7 @@ from flex_outbound.statuses import (
     Status,
     Transition,
 )
+from flex_outbound.twilio_statuses import ConversationState
 
 logger = logging.getLogger(__name__)
 
@@ -274,6 +275,11 @@ def _follow(interaction: Interaction, change: Change) -> None:
         unsubscribing.refused_opening(interaction)
     if change.event in (Event.ENDED, Event.BROKEN):
         together.after_end(interaction)
+        if interaction.agent_id is not None and interaction.conversation_state != ConversationState.CLOSED:
+            opening.want_agent_after(interaction)
+    elif change.event is Event.REFUSED and interaction.media_channel_sid and interaction.worker_id is not None:
+        # Perhaps because of the agent who was named: then Flex chooses.
+        opening.want_agent_after(interaction)
     is_refused_offer = change.event is Event.BROKEN and offering.is_offered_first(interaction)
     if is_refused_offer or (target == Status.FAILED and together.leaves_nobody(interaction)):
         offering.offer_again(interaction)

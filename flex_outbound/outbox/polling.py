@@ -13,7 +13,7 @@ from typing import Any, Final
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from flex_outbound.channels import Channel
+from flex_outbound.channels import Channel, InitiatedBy
 from flex_outbound.conf import conf
 from flex_outbound.exceptions import ConfigurationError, GatewayError
 from flex_outbound.gateway.base import ChannelState, Gateway, TaskState
@@ -26,6 +26,7 @@ from flex_outbound.outbox import (
     lifecycle,
     locks,
     message_lifecycle,
+    offering,
     ratelimit,
     retry,
     taking,
@@ -176,11 +177,16 @@ def ask(interaction: Interaction, gateway: Gateway, *, has_ended: bool = False) 
     conversation_sid = interaction.conversation_sid or (task.conversation_sid if task else None)
     is_coming_up = interaction.status == Status.CREATED
     customer = None
-    # Without an address nobody was to be added.
-    is_to_join = is_coming_up and bool(interaction.address)
+    is_to_join = is_coming_up and _adds_customer(interaction)
     if is_to_join and conversation_sid and (channel is None or channel.status == ChannelStatus.ACTIVE):
         customer = gateway.has_customer(conversation_sid, Channel(interaction.channel), interaction.address)
     return Findings(channel, task, customer=customer, worker_sid=_who_has(interaction, task, gateway))
+
+
+def _adds_customer(interaction: Interaction) -> bool:
+    """Tell whether Twilio was to add the customer: not without an address, nor who was in the conversation before."""
+    was_there = interaction.media_channel_sid or interaction.initiated_by == InitiatedBy.CUSTOMER
+    return bool(interaction.address) and not was_there
 
 
 def _who_has(interaction: Interaction, task: TaskState | None, gateway: Gateway) -> str:
@@ -215,9 +221,12 @@ def decide(interaction: Interaction, found: Findings) -> Change:
     is_closed = found.channel is not None and found.channel.status == ChannelStatus.CLOSED
     if ended.event is None and (is_closed or (found.is_gone and since_opened >= YOUNG)):
         ended = Change(Event.ENDED)
+        if found.is_gone and not is_closed and offering.is_offered_first(interaction):
+            # Nobody accepted it as far as is known, and TaskRouter has deleted it.
+            ended = Change(Event.BROKEN, reason="task_deleted")
     if ended.event is not None or found.is_gone:
         return ended.with_facts(**facts)
-    if found.customer is False and since_opened >= JOINING:
+    if found.customer is False and since_opened >= JOINING and _adds_customer(interaction):
         return Change(Event.BROKEN, reason="already_open", code=NOT_ADDED).with_facts(**facts)
     if interaction.status == Status.CREATED and _is_up(interaction, found, facts):
         return Change(Event.UP).with_facts(**facts)
@@ -248,7 +257,8 @@ def _is_up(interaction: Interaction, found: Findings, facts: dict[str, Any]) -> 
     The customer must not be missing: Twilio may accept an interaction for a customer who is in another open
     conversation, and silently leave them out. Source: https://www.twilio.com/docs/api/errors/80102
     """
-    if found.customer is False or not (interaction.conversation_sid or facts.get("conversation_sid")):
+    is_left_out = found.customer is False and _adds_customer(interaction)
+    if is_left_out or not (interaction.conversation_sid or facts.get("conversation_sid")):
         return False
     if found.channel is not None and interaction.continues_id is None:
         return found.channel.status == ChannelStatus.ACTIVE

@@ -7,6 +7,7 @@ https://www.twilio.com/docs/flex/developer/conversations/interactions-api/intera
 
 import hashlib
 import json
+import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -57,6 +58,10 @@ OURS: Final = "flexOutbound"
 """What the names of this app's own attributes begin with."""
 
 
+_NULL: Final = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+"""A null character as JSON writes it, and not a backslash that somebody typed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Start:
     """What a form or a program asks for.
@@ -103,7 +108,8 @@ def again(interaction: Interaction, key: str) -> Interaction:
     found = adapter.model._default_manager.filter(pk=interaction.contact_id).first() if adapter is not None else None
     wanted = Start(
         interaction.channel,
-        interaction.address,
+        # Of a conversation that was there the address is known, and may be none that people write.
+        "" if interaction.media_channel_sid else interaction.address,
         found,
         interaction.contact_name,
         interaction.attributes,
@@ -169,9 +175,9 @@ def attributes_of(given: Mapping[str, Any]) -> dict[str, Any]:
     if len(text) > MAX_ATTRIBUTES:
         words = _("The attributes are %(length)d characters long as JSON; at most %(longest)d are allowed.")
         raise _wrong(words % {"length": len(text), "longest": MAX_ATTRIBUTES}, "too_long")
-    if "\\u0000" in text:
+    if _NULL.search(text):
         raise _wrong(_("This text contains a null character. Remove it."), "null_character")
-    if _depth(dict(given)) > MAX_DEPTH:
+    if not _is_within(dict(given), MAX_DEPTH):
         raise _wrong(_("The attributes are nested too deeply."), "invalid_attributes")
     taken = sorted(name for name in given if name in RESERVED or name.startswith(OURS))
     if taken:
@@ -181,9 +187,12 @@ def attributes_of(given: Mapping[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def _depth(value: Any) -> int:
-    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
-    return 1 + max(map(_depth, inner), default=0) if isinstance(value, Mapping | list | tuple) else 0
+def _is_within(value: Any, depth: int) -> bool:
+    """Tell whether a value is nested at most so deeply."""
+    if not isinstance(value, Mapping | list | tuple):
+        return True
+    inner = value.values() if isinstance(value, Mapping) else value
+    return depth > 0 and all(_is_within(one, depth - 1) for one in inner)
 
 
 def _wrong(words: str, code: str, field: str = "attributes") -> InvalidClick:
@@ -294,7 +303,8 @@ def _name(given: str) -> str:
         raise _wrong(words % {"length": len(str(given)), "longest": MAX_NAME}, "too_long", "name")
     if "\x00" in given:
         raise _wrong(_("This text contains a null character. Remove it."), "null_character", "name")
-    return given.strip()
+    # PostgreSQL takes no half of a surrogate pair.
+    return given.encode(errors="replace").decode().strip()
 
 
 # -- the same request once ---------------------------------------------------------------------------------------------

@@ -142,8 +142,10 @@ def _reason(interaction: Interaction, event: CallbackEvent) -> str | None:
     if event.name in _BY_TASK:
         return _BY_TASK[event.name]
     status = task_step(interaction, event.task_status).get("task_status", interaction.task_status)
-    # Of a task that was accepted once, declined reservations are those of transfers.
-    if event.name in _BY_AGENT and event.worker_sid == interaction.worker_sid and status not in _ACCEPTED:
+    # Of a task that was accepted once, declined reservations are those of transfers. Of one that no agent began, the
+    # task may be offered to others; what ends it is told as well.
+    is_agents = not taking.is_open_to_all(interaction)
+    if is_agents and event.name in _BY_AGENT and event.worker_sid == interaction.worker_sid and status not in _ACCEPTED:
         return _BY_AGENT[event.name]
     return "task_canceled" if event.task_status == TaskStatus.CANCELED else None
 

@@ -131,6 +131,7 @@ def link(conversation: Conversation, adapter: ContactAdapter, contact: Any, user
             is_unmatched=False, expected_by=None, expected_at=None, updated_at=Now()
         )
         opening.learn(conversation, [conversation.address])
+        opening.name_contact(conversation)
     return is_new
 
 
@@ -145,6 +146,7 @@ def unlink(conversation: Conversation, adapter: ContactAdapter, contact: Any) ->
         number, _by_model = links.filter(contact_type=kind, contact_id=contact_id).delete()
         learned = ContactAddress.objects.filter(contact_type=kind, contact_id=contact_id, is_learned=True)
         learned.filter(address_key=contact_index.key_of(conversation.address)).delete()
+        opening.unname_contact(conversation, kind, contact_id)
         is_unmatched = not links.exists()
         Conversation.objects.filter(pk=conversation.pk).update(is_unmatched=is_unmatched, updated_at=Now())
     return bool(number)

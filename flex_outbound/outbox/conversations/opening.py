@@ -1,17 +1,19 @@
 """Conversations as rows: when one begins, whose it is, and what its participants tell."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
-from django.db.models import Q
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from flex_outbound import addresses
-from flex_outbound.channels import Channel
+from flex_outbound.channels import Channel, InitiatedBy
 from flex_outbound.gateway.base import Participant
 from flex_outbound.models import ContactAddress, Conversation, ConversationContact, Interaction, Message, Sender
 from flex_outbound.models.conversation import key_of
+from flex_outbound.models.interaction import InteractionQuerySet
 from flex_outbound.outbox import locks
 from flex_outbound.outbox.conversations.authors import is_customer
 from flex_outbound.outbox.jobs import Job, request_after_commit
@@ -23,6 +25,9 @@ RELATED: Final = ("interaction__worker",)
 
 PREFIXED: Final = (Channel.WHATSAPP, Channel.MESSENGER)
 """Channels with which Twilio marks their addresses."""
+
+JUST_SAID: Final = timedelta(seconds=10)
+"""What a customer wrote so long before an end was heard of may have been written after it."""
 
 MOST_CONTACTS: Final = 20
 """Contacts that share one address: more are a switchboard, and nobody's."""
@@ -117,6 +122,19 @@ def note_agents(interactions: Sequence[Interaction]) -> None:
         mine.update(agent=one.agent_id, updated_at=Now())
 
 
+def want_agent_after(interaction: Interaction) -> None:
+    """Note that a customer wants an agent who wrote a moment ago, while the interaction was not known to have ended."""
+    sid = interaction.conversation_sid or interaction.media_channel_sid
+    if not sid:
+        return
+    same = Conversation.objects.open().filter(pk=key_of(sid), account=interaction.account_id)
+    alone = same.filter(last_party=Party.CUSTOMER, last_inbound_at__gt=Now() - JUST_SAID, wants_agent_at=None)
+    keys = alone.filter(sender__opens_on_inbound=True).values_list("pk", flat=True)
+    if keys:
+        same.filter(pk__in=list(keys)).update(wants_agent_at=Now())
+        request_after_commit(Job.CONVERSATION, interaction.account_id)
+
+
 def of_stranger(account_id: int, conversation_sid: str, author: str) -> Conversation:
     """Return a conversation that is known from one message alone; who takes part in it is still to be read."""
     return Conversation(
@@ -200,7 +218,28 @@ def link_by_address(conversation: Conversation, known: Iterable[str]) -> int:
         if not contacts or len(contacts) > MOST_CONTACTS:
             return 0
         _link(conversation, contacts)
+        name_contact(conversation)
     return len(contacts)
+
+
+def name_contact(conversation: Conversation) -> None:
+    """Note whose the interactions of a conversation are that had no contact, where it is one contact's by now."""
+    links = list(ConversationContact.objects.filter(conversation=conversation)[:2])
+    if len(links) == 1:
+        whose = {"contact_type": links[0].contact_type_id, "contact_id": links[0].contact_id}
+        _of_nobody(conversation).filter(contact_type=None).update(**whose, version=F("version") + 1, updated_at=Now())
+
+
+def unname_contact(conversation: Conversation, contact_type: ContentType, contact_id: str) -> None:
+    """Note that interactions which no agent began are not a contact's after all."""
+    rows = _of_nobody(conversation).filter(contact_type=contact_type, contact_id=contact_id)
+    rows.update(contact_type=None, contact_id="", version=F("version") + 1, updated_at=Now())
+
+
+def _of_nobody(conversation: Conversation) -> InteractionQuerySet:
+    """Return the interactions of a conversation that no agent began."""
+    same = Interaction.objects.filter(conversation_sid=conversation.conversation_sid, account=conversation.account_id)
+    return same.exclude(initiated_by=InitiatedBy.AGENT)
 
 
 def _link(conversation: Conversation, contacts: Iterable[tuple[int, str]]) -> None:
