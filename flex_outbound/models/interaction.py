@@ -70,9 +70,8 @@ class Interaction(Disposed):
 
     ``continues``: the first interaction of a conversation that exists, into which this one invites the agent. It has
     that one's interaction, channel and conversation SIDs, and a task of its own. ``is_beside``: another agent's was
-    still open there when this one began; ``takes_over``: they leave when this agent is in it, of several the one of
-    ``invited_from``, from whose conversation the agent was invited; null where they came by themselves.
-    ``is_succeeded``: a later one has the conversation, so that it is not this one's to close.
+    still open there when it began; ``takes_over``: they leave when this one is in it, or only who invited it, the agent
+    of ``invited_from``. ``is_succeeded``: a later one has the conversation, so that it is not this one's to close.
 
     ``initiated_by``: of those that no agent began, ``agent`` and ``worker`` are who took the task, once somebody has,
     and the contact may be unknown. ``attributes``: what their caller gave for the task, ``requested_by`` over the API.
@@ -175,7 +174,6 @@ class Interaction(Disposed):
     channel_status = models.CharField(
         _("channel status"), max_length=16, choices=ChannelStatus.choices, blank=True, default=""
     )
-
     delivery_status = models.CharField(
         _("delivery"), max_length=16, choices=DeliveryStatus.choices, blank=True, default=""
     )
