@@ -61,7 +61,7 @@ def join(
 
     A conversation in which nobody is, or which was the user's own, may be taken up by every agent who may use its
     sender. That of another agent takes the permission ``flex_outbound.supervise``, or ``offered_by``: its agent, who
-    hands it over. Another agent who was in it leaves once the user is in it.
+    hands it over. Other agents who were in it leave once the user is in it; with ``offered_by`` only that one does.
 
     Raises ClickNotAllowed (permission, worker, sender, contact, not offered), ClickConflict: ``conversation_closed``,
     ``not_joinable`` (it was not opened from here), ``already_in`` (the user is in it), ``being_joined`` (somebody is
@@ -80,6 +80,9 @@ def join(
     is_beside = any(one.agent_id != user.pk for one in there)
     row = build(conversation, origin, sender, user, idempotency_key=key, fingerprint=_fingerprint(origin))
     row.is_beside = row.takes_over = is_beside
+    if offered_by is not None:
+        # Of several who are in it, only who hands it over leaves.
+        row.invited_from = next((one.pk for one in there if one.agent_id == offered_by.pk), None)
     return _commit(row)
 
 

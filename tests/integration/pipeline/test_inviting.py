@@ -155,6 +155,18 @@ def test_only_who_hands_over_leaves(
     assert conversation_of(begun).agent == agent
 
 
+def test_of_several_only_who_was_asked_and_hands_it_over_leaves(
+    begun: Interaction, agent: User, colleague: User, carlos: User, sandbox: Sandbox
+) -> None:
+    added = accept(invite(begun, agent, colleague), sandbox)
+    handing.ask(conversation_of(begun), carlos)
+    third = accept(handing.hand_over(conversation_of(begun), agent), sandbox)
+    run_due(1)
+    look(begun, added, third)
+    assert [one.status for one in (begun, added, third)] == [Status.CLOSED, Status.ACTIVE, Status.ACTIVE]
+    assert conversation_of(begun).agent == carlos
+
+
 def _writes(sandbox: Sandbox, body: str) -> None:
     said = {"from": NUMBER, "to": defaults.SMS_SENDER, "body": body}
     sandbox.http.post("messages", json=said).raise_for_status()
