@@ -8,18 +8,17 @@ A project registers its models in ``flex_contacts.py`` of any installed app::
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
 from typing import Any, ClassVar, Final, TypeVar
 
 from django.contrib.contenttypes.models import ContentType
-from django.core.exceptions import FieldDoesNotExist, ImproperlyConfigured, ValidationError
+from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.db import IntegrityError, models
-from django.forms.utils import pretty_name
 from django.utils.functional import Promise
 from django.utils.translation import get_language
 
 from flex_outbound.channels import ALWAYS_SHOWN, Address, Channel
 from flex_outbound.conf import conf
+from flex_outbound.field_values import label_for, value_of
 from flex_outbound.models import Interaction
 from flex_outbound.models.moving import move_rows, tell_moved
 from flex_outbound.models.ownership import use_owner
@@ -68,7 +67,7 @@ class ContactAdapter:
         for name in names:
             value = value_of(contact, name)
             if value:
-                yield Address(text_of(value), _label_for(self.model, name, get_language()))
+                yield Address(text_of(value), label_for(self.model, name, get_language()))
 
     def get_default_region(self, contact: Any) -> str | None:
         """Return how numbers without a country code are read: ISO 3166-1 alpha-2, or None.
@@ -159,6 +158,13 @@ class ContactAdapter:
         """
         return {}
 
+    def get_interaction_context_sid(self, contact: Any, interaction: Any) -> str | None:
+        """Return the SID (HQ…) of a context that the interaction at Twilio is to belong to; None for none.
+
+        ``interaction``: as for ``get_task_attributes``. Twilio takes and shows it, and documents no more about it.
+        """
+        return None
+
     def notify(self, user: Any, message: Any) -> None:
         """Tell an agent of a customer's message by a way of the project's own; nothing by default.
 
@@ -185,28 +191,6 @@ class ContactAdapter:
         values = {name: value for name, value in sids.items() if name in own and value}
         if values:
             self.model._default_manager.filter(pk=contact_id).update(**values)
-
-
-def value_of(contact: Any, name: str) -> Any:
-    """Return the value of a contact's field or property, or what a method returns; None where there is none."""
-    value = getattr(contact, name, None)
-    # As in templates, delete() and related managers are not called.
-    is_kept = getattr(value, "do_not_call_in_templates", False) or getattr(value, "alters_data", False)
-    return value() if callable(value) and not is_kept else value
-
-
-@lru_cache(maxsize=1024)
-def _label_for(model: type[models.Model], name: str, language: str | None) -> str:
-    """Return what people call a field, property or method in the active language.
-
-    The admin's ``short_description`` counts.
-    """
-    try:
-        return str(model._meta.get_field(name).verbose_name)  # type: ignore[union-attr]
-    except FieldDoesNotExist:
-        attribute = getattr(model, name, None)
-        getter = attribute.fget if isinstance(attribute, property) else attribute
-        return str(getattr(getter, "short_description", None) or pretty_name(name).lower())
 
 
 _registry: dict[type[models.Model], ContactAdapter] = {}

@@ -17,9 +17,9 @@ from django.utils.text import Truncator
 from django.utils.translation import get_language_info, gettext_lazy, pgettext_lazy
 from django.utils.translation import gettext as _
 
-from flex_outbound import contents, contexts
+from flex_outbound import contents, contexts, field_values
 from flex_outbound.channels import MAX_BODY, Channel
-from flex_outbound.contacts import ContactAdapter, adapter_by_type, find_contact, value_of
+from flex_outbound.contacts import ContactAdapter, adapter_by_type, find_contact
 from flex_outbound.contents import MARK, Content
 from flex_outbound.exceptions import ClickError
 from flex_outbound.models import Conversation, ConversationContact, Template
@@ -306,7 +306,7 @@ def prefilled(picker: Picker, row: Template, names: Iterable[str]) -> dict[str, 
 
 def _from_field(contact: Any, field: str) -> Any:
     try:
-        return value_of(contact, field) if field else None
+        return field_values.value_of(contact, field) if field else None
     except Exception as error:
         logger.error("The field %s of a contact raised %s", field, type(error).__name__)
         return None

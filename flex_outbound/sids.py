@@ -16,6 +16,7 @@ class SidKind(StrEnum):
     ACCOUNT = "AC"
     API_KEY = "SK"
     INTERACTION = "KD"
+    INTERACTION_CONTEXT = "HQ"
     CHANNEL = "UO"
     INVITE = "KG"
     CHANNEL_PARTICIPANT = "UT"

@@ -35,7 +35,7 @@ class ContactDetails:
 
     ``type``: ``app_label.model``; ``id``: the primary key as text; ``url``: the absolute address of the contact's page,
     "" where it has none. ``phone``, ``email``: the contact's preferred ones, "" where it has none. ``attributes``: what
-    else the task is told.
+    else the task is told. ``context_sid``: of the interaction's context (HQ…), "" for none.
     """
 
     type: str
@@ -45,6 +45,7 @@ class ContactDetails:
     email: str = field(default="", repr=False)
     attributes: Mapping[str, Any] = field(default_factory=dict, repr=False)
     routed: Routed = field(default_factory=Routed)
+    context_sid: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ class InteractionRequest:
     ``joins``: the channel that exists and to which the agent is invited; None where a new interaction is to be opened.
     ``worker_sid``: "" where Flex chooses the agent; then ``queue_sid`` counts for nothing. ``address``: "" where no
     customer is added. ``media_channel_sid``: the conversation that is there, with its customer in it. ``attributes``:
-    what else the task is told.
+    what else the task is told. ``webhook_ttid``: the webhook that tells of this interaction, "" for none.
     """
 
     key: str
@@ -91,6 +92,7 @@ class InteractionRequest:
     initiated_by: InitiatedBy = InitiatedBy.AGENT
     media_channel_sid: str = ""
     attributes: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    webhook_ttid: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,9 +67,9 @@ class TwilioGateway(TwilioTasks, TwilioMedia, TwilioWorkers):
         """
         if request.joins is not None:
             return self._invite(request, request.joins)
-        channel, routing = payloads.channel_payload(request), payloads.routing_payload(request)
+        fields = payloads.interaction_payload(request)
         with self._call(Operation.CREATE_INTERACTION):
-            made = self._interactions.create(channel=channel, routing=routing)
+            made = self._interactions.create(**fields)
         result = results.parse_interaction({"sid": made.sid, "channel": made.channel, "routing": made.routing})
         if result.interaction_sid is None:
             raise malformed("no interaction SID", self._http.last_status)

@@ -26,6 +26,17 @@ CONTACT_ID = "flexOutboundContactId"
 CONTACT_URL = "flexOutboundContactUrl"
 
 
+def interaction_payload(request: InteractionRequest) -> dict[str, Any]:
+    """Return the arguments of the SDK's ``interaction.create``.
+
+    What there is none of is left out: Twilio describes neither a null nor an empty text for it.
+    """
+    context_sid = request.contact.context_sid if request.contact is not None else ""
+    optional = {"webhook_ttid": request.webhook_ttid, "interaction_context_sid": context_sid}
+    fields = {"channel": channel_payload(request), "routing": routing_payload(request)}
+    return fields | {name: value for name, value in optional.items() if value}
+
+
 def channel_payload(request: InteractionRequest) -> dict[str, Any]:
     """Return the ``Channel`` field: the channel and its participants."""
     channel = request.channel.value

@@ -100,6 +100,7 @@ class Migration(migrations.Migration):
                         verbose_name="texts of messages",
                     ),
                 ),
+                ("interaction_webhook", models.CharField(blank=True, default="", editable=False, max_length=100)),
                 ("is_active", models.BooleanField(default=True, verbose_name="active")),
                 (
                     "problem_code",
@@ -439,6 +440,7 @@ class Migration(migrations.Migration):
                         blank=True, kind="CH", null=True, verbose_name="conversation that was there"
                     ),
                 ),
+                ("webhook_ttid", models.CharField(blank=True, default="", editable=False, max_length=100)),
                 (
                     "named_task_sid",
                     flex_outbound.models.fields.SidField(

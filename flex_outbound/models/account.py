@@ -26,6 +26,8 @@ class Account(SetupModel):
     callbacks (and serves as the
     password where no API key is set); ``previous_auth_token`` keeps callbacks valid while a token is rotated.
     Callbacks may be signed with a shared key instead; while one is rotated, Twilio signs with both.
+    ``interaction_webhook``: Twilio's name (``ttid``) of the webhook that new interactions bear, "" where Twilio tells
+    of every interaction.
     """
 
     name = models.CharField(_("name"), max_length=100)
@@ -60,6 +62,7 @@ class Account(SetupModel):
         default="",
         help_text=_("Empty: as MESSAGE_TEXT in the settings says."),
     )
+    interaction_webhook = models.CharField(max_length=100, blank=True, default="", editable=False)
     is_active = models.BooleanField(_("active"), default=True)
     problem_code = models.IntegerField(_("last setup error"), null=True, blank=True, editable=False)
     problem_text = models.TextField(_("what Twilio said"), blank=True, default="", editable=False)

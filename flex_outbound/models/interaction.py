@@ -75,7 +75,8 @@ class Interaction(Disposed):
 
     ``initiated_by``: of those that no agent began, ``agent`` and ``worker`` are who took the task, once somebody has,
     and the contact may be unknown. ``attributes``: what their caller gave for the task, ``requested_by`` over the API.
-    ``media_channel_sid``: the conversation that was there before, and into which somebody is to come.
+    ``media_channel_sid``: the conversation that was there before, and into which somebody is to come. ``webhook_ttid``:
+    Twilio's name of the webhook that tells of this interaction alone, "" for none.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -168,6 +169,7 @@ class Interaction(Disposed):
     invite_sid = SidField(_("invite SID"), kind=SidKind.INVITE, null=True, blank=True)
 
     media_channel_sid = SidField(_("conversation that was there"), kind=SidKind.CONVERSATION, null=True, blank=True)
+    webhook_ttid = models.CharField(max_length=100, blank=True, default="", editable=False)
     named_task_sid = SidField(_("task SID that a person named"), kind=SidKind.TASK, blank=True, default="")
 
     task_status = models.CharField(_("task status"), max_length=16, choices=TaskStatus.choices, blank=True, default="")

@@ -28,7 +28,7 @@ def details_of(interaction: Interaction, adapter: ContactAdapter, contact: Any) 
     """Return what Flex is told of a contact. Nothing of it is needed to send, so an error only leaves it out."""
     own = _own_details(interaction, adapter, contact)
     more, routed = _attributes(interaction, adapter, contact), _routed(interaction, adapter, contact)
-    return replace(own, attributes=more, routed=routed)
+    return replace(own, attributes=more, routed=routed, context_sid=_context_sid(interaction, adapter, contact))
 
 
 def _own_details(interaction: Interaction, adapter: ContactAdapter, contact: Any) -> ContactDetails:
@@ -93,6 +93,20 @@ def _routed(interaction: Interaction, adapter: ContactAdapter, contact: Any) -> 
     if wrong:
         logger.error("get_routing of interaction %s is wrong in %s", interaction.pk, ", ".join(wrong)[:200])
     return Routed(**{name: value for name, value in given.items() if _is_routing(name, value)})
+
+
+def _context_sid(interaction: Interaction, adapter: ContactAdapter, contact: Any) -> str:
+    """Return the context that the host names for an interaction, "" for none, and for what is no SID of one."""
+    try:
+        given = adapter.get_interaction_context_sid(contact, interaction)
+    except Exception as error:
+        logger.error("get_interaction_context_sid of interaction %s raised %s", interaction.pk, type(error).__name__)
+        return ""
+    # Twilio publishes a pattern with small letters only.
+    if given is not None and not (is_sid(given, SidKind.INTERACTION_CONTEXT) and given[2:] == given[2:].lower()):
+        logger.error("get_interaction_context_sid of interaction %s is no SID (HQ…), and is left out", interaction.pk)
+        return ""
+    return given or ""
 
 
 def _is_routing(name: Any, value: Any) -> bool:

@@ -257,6 +257,7 @@ def build_request(
         initiated_by=InitiatedBy(interaction.initiated_by),
         media_channel_sid=interaction.media_channel_sid or "",
         attributes={**told, **interaction.attributes},
+        webhook_ttid="" if joins is not None else interaction.account.interaction_webhook,
     )
 
 
@@ -285,7 +286,10 @@ def decide(interaction: Interaction, answer: Answer) -> Change:
         return Change(Event.INCOMPLETE, retry.first_lookup(conf.settle_seconds), sids=sids)
     is_urgent = interaction.first_message is not None or answer.conversation_sid is None
     delay = retry.URGENT_POLL if is_urgent else retry.next_poll(0)
-    return Change(Event.ACCEPTED, delay, sids=sids, task_status=answer.task_status)
+    # An invite goes to an interaction that exists, and says nothing about its webhook.
+    ttid = interaction.account.interaction_webhook if interaction.continues_id is None else ""
+    facts = {"webhook_ttid": ttid} if ttid else {}
+    return Change(Event.ACCEPTED, delay, sids=sids, task_status=answer.task_status, facts=facts)
 
 
 def _is_ours_already(interaction: Interaction, error: Refused) -> bool:

@@ -14,6 +14,7 @@ from flex_outbound.exceptions import Refused
 from flex_outbound.gateway import client
 from flex_outbound.gateway.base import (
     Connection,
+    ContactDetails,
     Gateway,
     InteractionRequest,
     InteractionResult,
@@ -87,6 +88,15 @@ STEPS: dict[str, list[Step]] = {
         lambda gateway, _made: gateway.create_interaction(interaction(Channel.WEB, key="f" * 32)),
         lambda gateway, _made: gateway.create_interaction(interaction(Channel.MESSENGER, key="9" * 32)),
         lambda gateway, made: gateway.create_interaction(interaction(Channel.SMS, key="d" * 32, joins=joined(made))),
+        lambda gateway, _made: gateway.create_interaction(
+            interaction(
+                Channel.WHATSAPP,
+                key="8" * 32,
+                address="+14155550143",
+                webhook_ttid="flex_interactionwebhook_1",
+                contact=ContactDetails("crm.contact", "1", context_sid="HQ" + "a" * 32),
+            )
+        ),
     ],
     "leave_channel": [
         lambda gateway, made: gateway.leave_channel(

@@ -12,7 +12,7 @@ from flex_outbound import testing
 from flex_outbound.channels import Channel
 from flex_outbound.gateway import payloads
 from flex_outbound.gateway.base import InteractionRequest
-from flex_outbound.models import Interaction
+from flex_outbound.models import Account, Interaction
 from flex_outbound.outbox.enqueue import Click, enqueue
 from flex_outbound.testing import Flex
 
@@ -150,3 +150,42 @@ def test_wrong_values_are_logged_and_the_senders_are_used(
     assert "priority" not in routing
     assert named in caplog.text
     assert "4155550123" not in caplog.text
+
+
+CONTEXT = "HQ" + "c" * 32
+
+
+@pytest.mark.parametrize("answer", [CONTEXT, None])
+def test_the_project_may_name_the_interaction_s_context(
+    sent: Sent, contact: Contact, monkeypatch: pytest.MonkeyPatch, answer: str | None
+) -> None:
+    asked = hook(monkeypatch, "get_interaction_context_sid", answer)
+    fields = payloads.interaction_payload(sent())
+    assert fields.get("interaction_context_sid") == answer
+    assert asked == [(contact, Interaction.objects.get())]
+
+
+@pytest.mark.parametrize(
+    "answer", [ValueError("+14155550123"), "", "HQ1", "HQ" + "C" * 32, "KD" + "c" * 32, CONTEXT + "\n", 7, [CONTEXT]]
+)
+def test_what_is_no_context_is_logged_and_left_out(
+    sent: Sent, monkeypatch: pytest.MonkeyPatch, answer: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    hook(monkeypatch, "get_interaction_context_sid", answer)
+    request = sent()
+    assert payloads.interaction_payload(request).keys() == {"channel", "routing"}
+    assert attributes_of(request)[payloads.CONTACT_ID], "what else is told of the contact stays"
+    assert "get_interaction_context_sid" in caplog.text
+    assert "4155550123" not in caplog.text
+
+
+def test_a_new_interaction_bears_the_account_s_webhook(sent: Sent) -> None:
+    ttid = "flex_interactionwebhook_1"
+    Account.objects.update(interaction_webhook=ttid)
+    assert payloads.interaction_payload(sent())["webhook_ttid"] == ttid
+    assert Interaction.objects.get().webhook_ttid == ttid
+
+
+def test_without_a_webhook_none_is_named(sent: Sent) -> None:
+    assert "webhook_ttid" not in payloads.interaction_payload(sent())
+    assert Interaction.objects.get().webhook_ttid == ""

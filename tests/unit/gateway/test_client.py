@@ -6,7 +6,7 @@ import pytest
 from flex_outbound.channels import Channel
 from flex_outbound.exceptions import NotAccepted, OutcomeUnknown, Refused
 from flex_outbound.gateway import payloads
-from flex_outbound.gateway.base import ChannelState, MessageRequest
+from flex_outbound.gateway.base import ChannelState, ContactDetails, MessageRequest
 from flex_outbound.gateway.client import TwilioGateway
 
 from .conftest import KEY, Reply, Wire, a_request, accepted, sid
@@ -38,6 +38,16 @@ def test_an_interaction_is_one_form_post_with_basic_auth(wire: Wire, gateway: Tw
     assert sent.headers["Authorization"].startswith("Basic ")
     assert sent.headers["Accept-Charset"] == "utf-8"
     assert "django-flex-outbound" in sent.headers["User-Agent"]
+
+
+def test_webhook_and_context_are_sent_where_there_are_any(wire: Wire, gateway: TwilioGateway) -> None:
+    wire.replies = [Reply(201, accepted())]
+    context_sid = sid("HQ")
+    contact = ContactDetails("crm.contact", "1", context_sid=context_sid)
+    gateway.create_interaction(a_request(contact=contact, webhook_ttid="flex_interactionwebhook_1"))
+    (sent,) = wire.requests
+    assert sent.form.keys() == {"Channel", "Routing", "WebhookTtid", "InteractionContextSid"}
+    assert (sent.form["WebhookTtid"], sent.form["InteractionContextSid"]) == ("flex_interactionwebhook_1", context_sid)
 
 
 @pytest.mark.parametrize("status", [200, 201, 202])

@@ -192,7 +192,7 @@ def test_what_an_attempt_keeps_names_nobody(channel: Channel) -> None:
     assert "al@example.com" not in kept
     assert {field.name for field in fields(request)} - set(private) - {"to", "cc", "bcc", "contact", "attributes"} == {
         "key", "attempt", "channel", "worker_sid", "queue_sid", "workspace_sid", "workflow_sid", "task_channel",
-        "priority", "timeout", "joins", "initiated_by", "media_channel_sid",
+        "priority", "timeout", "joins", "initiated_by", "media_channel_sid", "webhook_ttid",
     }  # fmt: skip
     assert json.loads(kept)["routing"]["worker_sid"] == sid("WK")
 
