@@ -138,6 +138,13 @@ _REFUSALS: Final[dict[str, Words]] = {
         gettext_lazy("The signature is missing"),
         gettext_lazy("It was not Twilio; or a proxy in front of this server removes the header X-Twilio-Signature."),
     ),
+    "secret": (
+        gettext_lazy("The secret in the address is wrong"),
+        gettext_lazy(
+            "Press “Fix” on the page “Callbacks” of the account: the secret changes with this server's SECRET_KEY. If "
+            "it is registered already, somebody else tried."
+        ),
+    ),
     "account": (
         gettext_lazy("It was about another account"),
         gettext_lazy("Compare the account SID on the account's page with Twilio's."),

@@ -17,10 +17,10 @@ from flex_outbound.webhooks.verify import happened_at
 _EVENT_TYPE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}\Z")
 
 
-def store(account: Account, source: Source, callback: Callback, event_id: str) -> bool:
+def store(account: Account, source: Source, callback: Callback, event_id: str, *, is_signed: bool = True) -> bool:
     """Keep a verified callback and ask for its processing.
 
-    What it tells about a worker is taken up on the way.
+    What it tells about a worker is taken up on the way. ``is_signed``: what it says may be believed.
 
     Returns False for one that is kept already, and for one that is about none of our interactions: in a workspace with
     inbound traffic that is most of them. What says nothing new is kept as applied. Where the SIDs of an interaction
@@ -33,7 +33,7 @@ def store(account: Account, source: Source, callback: Callback, event_id: str) -
         presence.hear(account.pk, event_type, callback.params, happened_at(callback.params))
         if event_type.startswith("worker."):
             return False
-    payload = callbacks.redact_payload(callback.params)
+    payload = callbacks.redact_payload(callback.params, is_signed=is_signed)
     event = callbacks.parse(source, event_type, payload)
     interaction = _interaction(account, source, event, callback)
     if interaction is None:
@@ -45,7 +45,7 @@ def store(account: Account, source: Source, callback: Callback, event_id: str) -
     is_noop = False
     if interaction is not None:
         # Who wrote or joined is known only now that the customer is.
-        payload = callbacks.redact_payload(callback.params, interaction)
+        payload = callbacks.redact_payload(callback.params, interaction, is_signed=is_signed)
         is_noop = callbacks.is_noop(interaction, callbacks.parse(source, event_type, payload))
     stored = WebhookEvent(account=account, source=source, event_id=event_id, event_type=event_type, payload=payload)
     stored.interaction, stored.processed_at = interaction, Now() if is_noop else None

@@ -1,16 +1,18 @@
 """Whether a callback is Twilio's, about the account and the workspace that it claims, and fresh."""
 
 import hashlib
+import re
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from django.http import HttpRequest
 from django.utils import timezone
 
+from flex_outbound import hook_secrets
 from flex_outbound.conf import conf
 from flex_outbound.exceptions import WebhookError
 from flex_outbound.gateway import signature
-from flex_outbound.models import Account
+from flex_outbound.models import Account, Source
 from flex_outbound.webhooks.read import Callback
 
 SIGNATURE = "X-Twilio-Signature"
@@ -20,12 +22,25 @@ _DATES = ("TimestampMs", "Timestamp", "DateUpdated", "StateUpdated", "DateRemove
 _MILLISECONDS = 100_000_000_000
 """No number of seconds: the year 5138."""
 
+UNSIGNED: Final = "secret"
+"""In place of an algorithm: the address bore the account's secret, and nothing proves that Twilio called."""
+
+_WEBHOOK: Final = re.compile(r"WebhookTtid[A-Za-z0-9_]*")
+
 
 class Verified(NamedTuple):
-    """A callback of Twilio's. ``event_id`` tells it from every other; ``algorithm``: what it was signed with."""
+    """A callback of Twilio's. ``event_id`` tells it from every other; ``algorithm``: what it was signed with.
+
+    What it says may be believed only if it ``is_signed``: of others just the address was known.
+    """
 
     event_id: str
     algorithm: str
+
+    @property
+    def is_signed(self) -> bool:
+        """True where Twilio's signature was right."""
+        return self.algorithm != UNSIGNED
 
 
 def signed_url(request: HttpRequest) -> str:
@@ -41,23 +56,54 @@ def signed_url(request: HttpRequest) -> str:
     return url
 
 
-def verify(request: HttpRequest, account: Account, callback: Callback) -> Verified:
+def verify(request: HttpRequest, account: Account, source: Source, callback: Callback) -> Verified:
     """Check a callback and return what tells it from every other: a digest of exactly what was signed.
 
-    So the same signature never counts twice, however the fields under it might be cut anew. Raises WebhookError for
+    So the same signature never counts twice, however the fields under it might be cut anew. Of interactions the secret
+    in the address suffices, because Twilio does not document that it signs their events. Raises WebhookError for
     a missing or wrong signature, another account's or workspace's event, or one that is too old.
     Source: https://www.twilio.com/docs/usage/webhooks/webhooks-security
     """
     url = signed_url(request)
-    algorithm = _check_signature(request, account, callback, url)
+    algorithm = _check_genuine(request, account, source, callback, url)
     params = callback.params
     if params.get("AccountSid") != account.account_sid:
         raise WebhookError("The event is of another account", code="account")
     if params.get("WorkspaceSid", account.workspace_sid) != account.workspace_sid:
         raise WebhookError("The event is of another workspace", code="workspace")
     _check_age(params)
-    fields = callback.signed_text if callback.raw is None else ""
-    return Verified(hashlib.sha256((url + fields).encode()).hexdigest(), algorithm)
+    told = _of_interactions(request, callback, algorithm) if source == Source.INTERACTIONS else _told(url, callback)
+    return Verified(hashlib.sha256(told.encode()).hexdigest(), algorithm)
+
+
+def _told(url: str, callback: Callback) -> str:
+    return url + (callback.signed_text if callback.raw is None else "")
+
+
+def _of_interactions(request: HttpRequest, callback: Callback, algorithm: str) -> str:
+    """Return what tells one event of an interaction from others, through whichever of its webhooks it came.
+
+    Two webhooks may be told of the same event: the account's and the interaction's own. They differ in the webhook's
+    name, which is taken out of the text as it was signed, so that cutting fields anew changes nothing. What came
+    without a signature must not stand for what Twilio signs later.
+    """
+    text = callback.signed_text if callback.raw is None else callback.raw.decode(errors="replace")
+    kind = UNSIGNED if algorithm == UNSIGNED else ""
+    return f"{kind}{request.path}{_WEBHOOK.sub('', text)}"
+
+
+def _check_genuine(request: HttpRequest, account: Account, source: Source, callback: Callback, url: str) -> str:
+    """Check signature, or secret; returns the signature's algorithm, or UNSIGNED."""
+    given = request.GET.get(hook_secrets.PARAMETER) if source == Source.INTERACTIONS else None
+    is_known = given is not None and hook_secrets.is_secret(account, given)
+    try:
+        return _check_signature(request, account, callback, url)
+    except WebhookError as error:
+        if is_known:
+            return UNSIGNED
+        if given is not None and error.code == "no_signature":
+            raise WebhookError("The secret in the address is wrong", code="secret") from error
+        raise
 
 
 def _check_signature(request: HttpRequest, account: Account, callback: Callback, url: str) -> str:

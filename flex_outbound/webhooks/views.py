@@ -33,10 +33,10 @@ def receive(request: HttpRequest, account_id: int, source: Source) -> HttpRespon
         raise Http404
     try:
         callback = read(request)
-        verified = verify(request, account, callback)
+        verified = verify(request, account, source, callback)
     except WebhookError as error:
         refusals.count(account, source, error.code)
         return HttpResponse(str(error), status=_STATUS.get(error.code, 403), content_type="text/plain")
     receipts.note(account, source, callback.params.get("EventType", ""), verified.algorithm)
-    store(account, source, callback, verified.event_id)
+    store(account, source, callback, verified.event_id, is_signed=verified.is_signed)
     return HttpResponse(status=204)

@@ -44,11 +44,14 @@ class EventName(StrEnum):
 MESSAGE_KEY: Final = "MessageKey"
 AUTHOR_KIND: Final = "AuthorKind"
 PARTICIPANT_KIND: Final = "ParticipantKind"
+UNSIGNED: Final = "Unsigned"
+"""In a payload: nothing proves that Twilio sent it."""
+
 
 _SIDS: Final = (
-    *("AccountSid", "ChannelSid", "ChatServiceSid", "ConversationSid", "DeliveryReceiptSid", "InstanceSid"),
-    *("InteractionSid", "MediaChannelSid", "MessageSid", "ParticipantSid", "ReservationSid", "ResourceSid", "Sid"),
-    *("TaskQueueSid", "TaskSid", "WorkerSid", "WorkflowSid", "WorkspaceSid"),
+    *("AccountSid", "ChannelSid", "ChatServiceSid", "ConversationSid", "DeliveryReceiptSid", "FlexInstanceSid"),
+    *("InstanceSid", "InteractionSid", "MediaChannelSid", "MessageSid", "ParticipantSid", "ReservationSid"),
+    *("ResourceSid", "Sid", "TaskQueueSid", "TaskSid", "WorkerSid", "WorkflowSid", "WorkspaceSid"),
 )
 _WORDS: Final = (
     *("ChannelStatus", "DateCreated", "DateUpdated", "ErrorCode", "EventType", "ReservationStatus", "ResourceType"),
@@ -81,6 +84,7 @@ class CallbackEvent:
 
     ``task``: as TaskRouter describes it. ``key``: the interaction's, from the task's or the message's attributes.
     ``channel_status``, ``state_to``, ``delivery_status``: Twilio's words. ``error_code``: the one that says most.
+    ``is_signed``: False where nothing proves that Twilio sent it.
     """
 
     source: Source
@@ -100,6 +104,7 @@ class CallbackEvent:
     error_code: int | None = None
     author: str = field(default="", repr=False)
     participant: str = ""
+    is_signed: bool = True
 
     @property
     def is_customer_joining(self) -> bool:
@@ -138,6 +143,7 @@ def parse(source: str, name: str, payload: Payload) -> CallbackEvent:
         error_code=results.parse_code(payload.get("ErrorCode")),
         author=str(payload.get(AUTHOR_KIND, "")),
         participant=str(payload.get(PARTICIPANT_KIND, "")),
+        is_signed=UNSIGNED not in payload,
     )
 
 
@@ -147,10 +153,13 @@ def _task_status(name: str, payload: Payload) -> str:
     return max(told, key=lambda status: TASK_ORDER.get(status, -1))
 
 
-def redact_payload(params: Mapping[str, str], interaction: Interaction | None = None) -> dict[str, str]:
+def redact_payload(
+    params: Mapping[str, str], interaction: Interaction | None = None, *, is_signed: bool = True
+) -> dict[str, str]:
     """Return what is stored of a verified callback, nothing of which names or quotes anybody.
 
-    ``interaction``: what it is about, where that is known: it tells the customer from the agent.
+    ``interaction``: what it is about, where that is known: it tells the customer from the agent. ``is_signed``: False
+    is kept with it.
     """
     kept = {name: params[name] for name in _SIDS if _SID.match(params.get(name, ""))}
     kept |= {name: params[name] for name in _WORDS if _WORD.match(params.get(name, ""))}
@@ -158,7 +167,7 @@ def redact_payload(params: Mapping[str, str], interaction: Interaction | None = 
     if "TaskAttributes" in params:
         kept["TaskAttributes"] = json.dumps(_attributes(params["TaskAttributes"]))
     key = _as_key(results.parse_attributes(params.get("Attributes", "")).get(KEY))
-    return kept | ({MESSAGE_KEY: key.hex} if key else {})
+    return kept | ({MESSAGE_KEY: key.hex} if key else {}) | ({} if is_signed else {UNSIGNED: "true"})
 
 
 def _as_key(value: object) -> UUID | None:

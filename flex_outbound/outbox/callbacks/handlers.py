@@ -5,13 +5,14 @@ An interaction is read and locked by ``processing`` before an event is applied t
 
 from typing import Any, Final
 
-from django.db.models.functions import Now
+from django.db.models import F
+from django.db.models.functions import Least, Now
 
 from flex_outbound.gateway.base import TaskState
 from flex_outbound.models import Interaction, Message, Source, WebhookEvent
 from flex_outbound.outbox import closings, delivery, lifecycle, lookups, retry, taking
 from flex_outbound.outbox.bulk import In
-from flex_outbound.outbox.callbacks.events import PARTICIPANT_KIND, CallbackEvent, EventName
+from flex_outbound.outbox.callbacks.events import PARTICIPANT_KIND, UNSIGNED, CallbackEvent, EventName
 from flex_outbound.outbox.changes import Change, channel_failed, channel_step, conversation_step, task_step
 from flex_outbound.outbox.jobs import Job, request_after_commit
 from flex_outbound.statuses import FINAL, OPEN, UNSETTLED, Event, MessageStatus, Status
@@ -71,6 +72,8 @@ def is_noop(interaction: Interaction, event: CallbackEvent) -> bool:
 
 def apply(interaction: Interaction, event: CallbackEvent) -> bool:
     """Apply one event to the interaction that it names. Returns False where it has to wait until that is settled."""
+    if not event.is_signed:
+        return _confirm(interaction, event)
     if event.source == Source.TASKROUTER:
         return _apply_task(interaction, event)
     if interaction.status in UNSETTLED and not _adopt_named(interaction, event):
@@ -98,6 +101,16 @@ def apply(interaction: Interaction, event: CallbackEvent) -> bool:
 def _write(interaction: Interaction, change: Change) -> bool:
     """Write a change; returns whether it made its move."""
     return lifecycle.apply([(interaction, change)]) == [True] and change.event is not None
+
+
+def _confirm(interaction: Interaction, event: CallbackEvent) -> bool:
+    """Have Twilio asked at once about what an event without a signature tells: it is believed only from there."""
+    if interaction.status in UNSETTLED:
+        return False
+    is_known = event.name != EventName.CHANNEL_STATUS_UPDATED or event.channel_status in ChannelStatus.values
+    if event.is_customer_joining or (event.name in _CHANNEL_EVENTS and is_known):
+        _poll_now(interaction, is_single=True)
+    return True
 
 
 # -- tasks -------------------------------------------------------------------------------------------------------------
@@ -239,12 +252,14 @@ def _up(interaction: Interaction, facts: dict[str, Any]) -> Change:
 def _has_joined(interaction: Interaction) -> bool:
     joined = (EventName.PARTICIPANT_ADDED, EventName.PARTICIPANT_JOINED)
     told = WebhookEvent.objects.filter(interaction=interaction, event_type__in=joined)
+    told = told.exclude(payload__has_key=UNSIGNED)
     return told.filter(**{f"payload__{PARTICIPANT_KIND}": Party.CUSTOMER}).exists()
 
 
-def _poll_now(interaction: Interaction) -> None:
-    """Have an open interaction polled without delay."""
-    if Interaction.objects.filter(pk=interaction.pk, status__in=sorted(OPEN)).update(next_at=Now()):
+def _poll_now(interaction: Interaction, *, is_single: bool = False) -> None:
+    """Have an open interaction polled without delay. ``is_single``: by itself, which asks for its channel as well."""
+    lookups = {"lookups": Least(F("lookups"), retry.STEADY_AFTER - 1)} if is_single else {}
+    if Interaction.objects.filter(pk=interaction.pk, status__in=sorted(OPEN)).update(next_at=Now(), **lookups):
         request_after_commit(Job.POLL, interaction.account_id)
 
 
