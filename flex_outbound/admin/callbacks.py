@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from flex_outbound.admin import badges, inbound
+from flex_outbound.admin import badges, inbound, interaction_scope
 from flex_outbound.admin.pages import Page
 from flex_outbound.admin.sites import link_on
 from flex_outbound.exceptions import FlexOutboundError
@@ -35,9 +35,13 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One service as the page shows it. ``button``: its label, "" if there is nothing to do."""
+    """One service as the page shows it. ``button``: its label, "" if there is nothing to do.
+
+    ``expected``, ``actual``, ``others``: addresses without what may be secret in them.
+    """
 
     finding: Finding
+    expected: str
     badge: SafeString
     button: str
     actual: str
@@ -56,6 +60,7 @@ def services_of(account: Account) -> list[Service]:
     return [
         Service(
             finding,
+            presentable(finding.expected),
             _badge(finding),
             _button(finding),
             presentable(finding.actual),
@@ -106,6 +111,7 @@ class CallbacksPage(Page):
         return self.render(
             services=services,
             inbound=inbound.rows_of(self.object, _silence(services)),
+            scope=interaction_scope.choice_of(self.object),
             obstacle=callbacks.obstacle(self.object),
             may_fix=self.may("change"),
             refusals_url=self._refusals_url(),
@@ -114,12 +120,15 @@ class CallbacksPage(Page):
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Register the callbacks of one service, or correct them. ``replacing``: the address that may be replaced.
 
-        With ``sender``: switch on or give back customers who write to it first, as ``inbound.act`` says.
+        With ``sender``: switch on or give back customers who write to it first, as ``inbound.act`` says. With
+        ``scope``: choose of which interactions Twilio tells, as ``interaction_scope.act`` says.
         """
         if not self.may("change"):
             raise PermissionDenied
         if "sender" in request.POST:
             return inbound.act(self)
+        if "scope" in request.POST:
+            return interaction_scope.act(self)
         try:
             source = Source(request.POST.get("source", ""))
         except ValueError:
@@ -140,7 +149,10 @@ class CallbacksPage(Page):
 
     def _say_result(self, found: Finding) -> None:
         if found.state == State.RIGHT:
-            said = _("%(service)s now calls %(url)s.") % {"service": found.source.label, "url": found.expected}
+            said = _("%(service)s now calls %(url)s.") % {
+                "service": found.source.label,
+                "url": presentable(found.expected),
+            }
             self.model_admin.log_change(self.request, self.object, said)
             self.succeed(said)
         else:

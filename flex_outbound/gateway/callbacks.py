@@ -23,6 +23,9 @@ POST = "POST"
 GLOBAL = "global"
 """For the events of all interactions: also where Twilio names no type."""
 
+INTERACTION = "interaction"
+"""For the events of those interactions that name the webhook."""
+
 _TTID = re.compile(r"[A-Za-z0-9_]{1,100}\Z")
 
 
@@ -108,8 +111,8 @@ class TwilioCallbacks(TwilioCalls):
         with self._call(Operation.REGISTER_CALLBACKS):
             self._webhooks(place).update(**fields)
 
-    def list_interaction_webhooks(self, instance_sid: str) -> list[Registration]:
-        """Return every registration for the events of all interactions.
+    def list_interaction_webhooks(self, instance_sid: str, kind: str = GLOBAL) -> list[Registration]:
+        """Return every registration for the events of interactions. ``kind``: GLOBAL or INTERACTION.
 
         https://www.twilio.com/docs/flex/developer/conversations/interactions-webhooks; in neither OpenAPI nor the SDK.
         """
@@ -123,20 +126,45 @@ class TwilioCallbacks(TwilioCalls):
             listed = answer.get(meta.get("key") or "webhooks")
             if not isinstance(listed, list):
                 raise malformed("no list of webhooks", self._http.last_status)
-            return [_of_interactions(one) for one in listed if (one.get("type") or GLOBAL) == GLOBAL]
+            return [_of_interactions(one) for one in listed if (one.get("type") or GLOBAL) == kind]
 
-    def register_interaction_webhook(self, instance_sid: str, place: str, url: str, events: Sequence[str]) -> None:
-        """Change the registration ``place``, or create one where that is "", for the events of all interactions.
+    def register_interaction_webhook(
+        self, instance_sid: str, place: str, url: str, events: Sequence[str], kind: str = GLOBAL
+    ) -> str:
+        """Change the registration ``place``, or create one where that is "". Returns its name (``ttid``).
 
         Twilio's page uses different field names in its table and in its samples. These are the samples'.
         """
-        fields = {"Type": GLOBAL, "WebhookMethod": POST, "WebhookUrl": url, "WebhookEvents": list(events)}
-        if place and not _TTID.match(place):
-            raise Refused("no name of a webhook", reason="invalid_request")
-        path = f"{_webhooks_of(instance_sid)}/{place}" if place else _webhooks_of(instance_sid)
+        fields = {"Type": kind, "WebhookMethod": POST, "WebhookUrl": url, "WebhookEvents": list(events)}
+        path = _webhook_of(instance_sid, place) if place else _webhooks_of(instance_sid)
         version = self._client.flex_api.v1
         with self._call(Operation.REGISTER_CALLBACKS):
-            (version.update if place else version.create)(POST, path, data=fields)
+            made = (version.update if place else version.create)(POST, path, data=fields)
+            return _of_interactions(made).place
+
+    def delete_interaction_webhook(self, instance_sid: str, place: str) -> None:
+        """Delete a registration; one that is gone was deleted already."""
+        path = _webhook_of(instance_sid, place)
+
+        def delete() -> None:
+            with self._call(Operation.REGISTER_CALLBACKS):
+                self._client.flex_api.v1.delete("DELETE", path)
+
+        found_or_none(delete, missing=(404,))
+
+    def name_webhook(self, interaction_sid: str, ttid: str) -> bool:
+        """Have a webhook told of an interaction that exists. False where Twilio does not have the interaction.
+
+        https://www.twilio.com/docs/flex/developer/conversations/interactions-api/interactions
+        """
+        context = self._interactions(in_path(interaction_sid, SidKind.INTERACTION))
+
+        def name() -> bool:
+            with self._call(Operation.REGISTER_CALLBACKS):
+                context.update(webhook_ttid=ttid)
+            return True
+
+        return found_or_none(name, missing=(404,)) is not None
 
     @property
     def _workspace(self) -> Any:
@@ -166,6 +194,12 @@ class TwilioCallbacks(TwilioCalls):
 
 def _webhooks_of(instance_sid: str) -> str:
     return f"/Instances/{in_path(instance_sid, SidKind.FLEX_INSTANCE)}/InteractionWebhooks"
+
+
+def _webhook_of(instance_sid: str, place: str) -> str:
+    if not _TTID.match(place):
+        raise Refused("no name of a webhook", reason="invalid_request")
+    return f"{_webhooks_of(instance_sid)}/{place}"
 
 
 def _of_interactions(found: Mapping[str, Any]) -> Registration:

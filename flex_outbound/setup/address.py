@@ -8,6 +8,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
+from flex_outbound import hook_secrets
 from flex_outbound.conf import conf
 from flex_outbound.models import Account, Source
 from flex_outbound.problems import Problem
@@ -69,7 +70,9 @@ def _callback_url(account: Account, source: Source) -> str:
         path = reverse(f"flex_outbound:webhook-{source}", args=[account.pk])
     except NoReverseMatch:
         return ""
-    return conf.public_url(path) or ""
+    url = conf.public_url(path) or ""
+    # Twilio does not document that it signs the events of interactions.
+    return hook_secrets.with_secret(url, account) if source == Source.INTERACTIONS else url
 
 
 def _is_private(host: str) -> bool:

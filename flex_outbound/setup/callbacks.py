@@ -18,8 +18,10 @@ from flex_outbound.gateway.callbacks import FlexInstance, TwilioCallbacks
 from flex_outbound.models import Account, Source
 from flex_outbound.outbox.gateways import connection_to
 from flex_outbound.problems import Problem, explain
+from flex_outbound.setup import interaction_webhooks
 from flex_outbound.setup.address import callback_url, callback_urls, problem_of_public_address
 from flex_outbound.setup.comparing import EVENTS, Finding, State, compare
+from flex_outbound.setup.interaction_webhooks import Scope
 
 REPEAT: Final = "#rc=3&rp=all"
 """Makes TaskRouter repeat every call that failed; without it, it does so only if it could not connect.
@@ -89,7 +91,7 @@ def _inspect(account: Account, source: Source, client: TwilioCallbacks, flex: Ca
         return compare(source, expected, [client.fetch_workspace_callback()], also)
     if source == Source.CONVERSATIONS:
         return compare(source, expected, [client.fetch_conversations_webhook(flex().chat_service_sid)], also)
-    return compare(source, expected, client.list_interaction_webhooks(_instance(flex())), also)
+    return interaction_webhooks.inspect(account, client, _instance(flex()))
 
 
 def _instance(flex: FlexInstance) -> str:
@@ -147,11 +149,26 @@ def fix(account: Account, source: Source, *, replacing: str = "") -> Finding:
             return found
         if found.state == State.ELSEWHERE and found.fingerprint != replacing:
             raise ForeignCallback(found)
-        _register(client, flex, found)
+        _register(account, client, flex, found)
         return _inspect(account, source, client, flex)
 
 
-def _register(client: TwilioCallbacks, flex: Callable[[], FlexInstance], found: Finding) -> None:
+def choose(account: Account, scope: Scope) -> Finding:
+    """Have Twilio tell of every interaction, or only of those that are opened here. Returns the finding afterwards.
+
+    No transaction may be open. Raises NotFixable where something on our side has to be fixed first, GatewayError and
+    ConfigurationError.
+    """
+    problem = obstacle(account)
+    if problem is not None:
+        raise NotFixable(problem)
+    with closing(callbacks.connect(connection_to(account))) as client:
+        flex = cache(client.fetch_flex)
+        interaction_webhooks.choose(account, scope, client, _instance(flex()))
+        return _inspect(account, Source.INTERACTIONS, client, flex)
+
+
+def _register(account: Account, client: TwilioCallbacks, flex: Callable[[], FlexInstance], found: Finding) -> None:
     wanted = EVENTS[found.source]
     # Events that others chose are kept: the address may be ours while the choice of events is shared.
     events = tuple(dict.fromkeys((*(found.told or ()), *wanted)))
@@ -161,4 +178,4 @@ def _register(client: TwilioCallbacks, flex: Callable[[], FlexInstance], found: 
     elif found.source == Source.CONVERSATIONS:
         client.register_conversations_webhook(found.place, found.expected, events)
     else:
-        client.register_interaction_webhook(_instance(flex()), found.place, found.expected, events)
+        interaction_webhooks.register(account, client, _instance(flex()), found)

@@ -59,7 +59,8 @@ class Finding:
     ``gateway.callbacks.Registration``. ``told``: the registered events, None for all. ``problem``: why the service
     could not be asked, only with UNKNOWN. ``others``: further addresses that are called too, which does no harm.
     ``shares_method``: ``actual`` is the address that Twilio calls before a conversation changes; it has the same method
-    as the one after the change, so that both would be called with POST.
+    as the one after the change, so that both would be called with POST. ``lacks_secret``: ``actual`` is ours but for
+    its secret.
     """
 
     source: Source
@@ -73,6 +74,7 @@ class Finding:
     problem: Problem | None = None
     others: tuple[str, ...] = ()
     shares_method: bool = False
+    lacks_secret: bool = False
 
     @property
     def fingerprint(self) -> str:
@@ -90,6 +92,11 @@ def same_address(one: str, other: str) -> bool:
     return bool(one) and _normal(one) == _normal(other)
 
 
+def same_place(one: str, other: str) -> bool:
+    """Tell whether two addresses differ in nothing but their query, as by a secret that is missing or was changed."""
+    return bool(one) and _normal(one)[:-1] == _normal(other)[:-1]
+
+
 def presentable(url: str) -> str:
     """Return an address without password and query, which may hold secrets of another program."""
     try:
@@ -105,6 +112,9 @@ def compare(source: Source, expected: str, registered: Sequence[Registration], a
     """Return the finding for a service that has these registrations. ``also``: other addresses of our view."""
     wanted = (expected, *also)
     ours = next((one for one in registered if any(same_address(one.url, url) for url in wanted)), None)
+    is_stale = source == Source.INTERACTIONS and ours is None
+    if is_stale:
+        ours = next((one for one in registered if any(same_place(one.url, url) for url in wanted)), None)
     others = tuple(one.url for one in registered if one is not ours and one.url)
     if source == Source.INTERACTIONS and ours is None:
         # Each address has a registration of its own there, so others need not be replaced.
@@ -118,8 +128,9 @@ def compare(source: Source, expected: str, registered: Sequence[Registration], a
         return replace(finding, state=State.ELSEWHERE, actual=stranger, shares_method=stranger == found.pre_url)
     if ours is None:
         return replace(finding, state=State.MISSING, lacking=(), method="")
-    finding = replace(finding, others=others if source == Source.INTERACTIONS else ())
-    return replace(finding, state=State.LACKING) if lacking or method else finding
+    others = others if source == Source.INTERACTIONS else ()
+    finding = replace(finding, others=others, lacks_secret=is_stale)
+    return replace(finding, state=State.LACKING) if lacking or method or is_stale else finding
 
 
 def _stranger(found: Registration, ours: Registration | None) -> str:

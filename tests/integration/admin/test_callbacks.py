@@ -13,13 +13,14 @@ from django.test import Client
 from django.urls import resolve
 from pytest_django.live_server_helper import LiveServer
 
+from flex_outbound.hook_secrets import secret_of, with_secret
 from flex_outbound.models import Account, Interaction, Source, WebhookEvent
 from flex_outbound.models.event import WebhookReceipt, WebhookRefusal
 from flex_outbound.outbox import dispatch
 from flex_outbound.sandbox import defaults
 from flex_outbound.sandbox.server import SandboxServer
 from flex_outbound.setup import callbacks
-from flex_outbound.setup.comparing import EVENTS, State
+from flex_outbound.setup.comparing import EVENTS, State, presentable
 from flex_outbound.webhooks import receipts
 from tests.integration.pages.strict import read
 from tests.integration.pipeline.conftest import (  # noqa: F401
@@ -64,7 +65,13 @@ def page_of(account: Account) -> str:
 
 
 def ours(account: Account, source: Source) -> str:
-    return f"{PUBLIC}/flex/webhooks/{account.pk}/{source}/"
+    url = f"{PUBLIC}/flex/webhooks/{account.pk}/{source}/"
+    return with_secret(url, account) if source == Source.INTERACTIONS else url
+
+
+def shown(account: Account, source: Source) -> str:
+    """The same as the page writes it: without the secret."""
+    return presentable(ours(account, source))
 
 
 def states(account: Account) -> dict[Source, State]:
@@ -90,10 +97,10 @@ def test_one_click_registers(source: Source, admin_client: Client, account: Acco
     assert states(account)[source] == State.MISSING
     assert f'aria-label="Register {source.label}"' in html_of(admin_client, account)
     html = press(admin_client, account, source)
-    assert f"{source.label} now calls {ours(account, source)}" in html
+    assert f"{source.label} now calls {shown(account, source)}" in html
     assert f'aria-label="Register {source.label}"' not in html
     assert states(account) == {one: State.RIGHT if one == source else State.MISSING for one in Source}
-    assert LogEntry.objects.get().change_message == f"{source.label} now calls {ours(account, source)}."
+    assert LogEntry.objects.get().change_message == f"{source.label} now calls {shown(account, source)}."
 
 
 def test_a_second_click_changes_nothing(
@@ -172,6 +179,7 @@ def test_other_listeners_to_interactions_stay(
     html = press(admin_client, account, Source.INTERACTIONS)
     assert "Also called" in html
     assert "s3cret" not in html
+    assert secret_of(account) not in html
     assert {one["webhook_url"] for one in twilio.get(HOOKS).json()["data"]} == {
         THEIRS,
         ours(account, Source.INTERACTIONS),

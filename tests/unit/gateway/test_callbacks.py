@@ -79,6 +79,40 @@ def test_a_webhook_is_made_or_changed(place: str, path: str, wire: Wire, client:
     }
 
 
+def test_webhooks_of_single_interactions_are_listed_apart(wire: Wire, client: TwilioCallbacks) -> None:
+    wire.replies = [listed(webhook(), webhook(type="interaction", ttid="own"), webhook(type=None, ttid="2"))]
+    assert [one.place for one in client.list_interaction_webhooks(INSTANCE, "interaction")] == ["own"]
+
+
+def test_a_new_webhook_s_name_is_returned_and_none_is_an_unknown_outcome(wire: Wire, client: TwilioCallbacks) -> None:
+    wire.replies = [Reply(201, webhook(type="interaction")), Reply(201, webhook(ttid=None))]
+    made = client.register_interaction_webhook(INSTANCE, "", OURS, ["onChannelCreated"], "interaction")
+    assert made == "flex_interactionwebhook_1"
+    assert wire.requests[0].form["Type"] == "interaction"
+    with pytest.raises(OutcomeUnknown):
+        client.register_interaction_webhook(INSTANCE, "", OURS, ["onChannelCreated"], "interaction")
+
+
+def test_a_webhook_is_deleted_once(wire: Wire, client: TwilioCallbacks) -> None:
+    wire.replies = [Reply(204, b""), Reply(404, {"code": 20404}), Reply(503)]
+    client.delete_interaction_webhook(INSTANCE, "ttid_1")
+    client.delete_interaction_webhook(INSTANCE, "ttid_1")
+    with pytest.raises(GatewayError):
+        client.delete_interaction_webhook(INSTANCE, "ttid_1")
+    path = f"/flex-api/v1/Instances/{INSTANCE}/InteractionWebhooks/ttid_1"
+    assert {(one.method, one.path) for one in wire.requests} == {("DELETE", path)}
+    with pytest.raises(Refused):
+        client.delete_interaction_webhook(INSTANCE, "../Configuration")
+
+
+def test_nulls_of_an_interaction_that_is_told_of_are_no_error(wire: Wire, client: TwilioCallbacks) -> None:
+    answer = {"sid": sid("KD"), "routing": None, "channel": None, "interaction_context_sid": None, "webhook_ttid": None}
+    wire.replies = [Reply(200, answer), Reply(404, {"code": 20404})]
+    assert client.name_webhook(sid("KD"), "ttid_1")
+    assert not client.name_webhook(sid("KD"), "ttid_1")
+    assert wire.requests[0].form == {"WebhookTtid": "ttid_1"}
+
+
 def conversations(**changes: Any) -> Reply:
     given = {"post_webhook_url": None, "pre_webhook_url": None, "method": "POST", "filters": [], "target": "webhook"}
     return Reply(body=given | changes)
