@@ -20,6 +20,7 @@ from flex_outbound.models.event import WebhookReceipt, WebhookRefusal
 from flex_outbound.problems import Problem, explain, explain_refusal
 from flex_outbound.setup import callbacks
 from flex_outbound.setup.comparing import EVENTS, Finding, State, presentable
+from flex_outbound.setup.doctor import twilio
 
 CSS = "flex_outbound/callbacks.css"
 
@@ -108,9 +109,12 @@ class CallbacksPage(Page):
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Ask Twilio and show the answer."""
         services = services_of(self.object)
+        silence = _silence(services)
         return self.render(
             services=services,
-            inbound=inbound.rows_of(self.object, _silence(services)),
+            inbound=inbound.rows_of(self.object, silence),
+            # Without a code Twilio did not answer, and is not waited for once more.
+            advice=[] if silence and silence.code is None else twilio.best_practice(self.object),
             scope=interaction_scope.choice_of(self.object),
             obstacle=callbacks.obstacle(self.object),
             may_fix=self.may("change"),

@@ -1,17 +1,19 @@
 """The directory over Twilio's SDK. It only reads, page by page, and keeps no connection open afterwards."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Final
 
 from flex_outbound import addresses, sids
 from flex_outbound.channels import Channel
+from flex_outbound.exceptions import GatewayError
 from flex_outbound.gateway import results
 from flex_outbound.gateway.base import Connection
 from flex_outbound.gateway.calls import TwilioCalls, in_path
 from flex_outbound.gateway.classify import malformed
 from flex_outbound.gateway.observe import Operation
-from flex_outbound.gateway.resources import ConversationDefaults, Directory, ListedResource, ListedTemplate
+from flex_outbound.gateway.resources import ConversationDefaults, Directory, ListedResource, ListedTemplate, Product
 from flex_outbound.gateway.words import clean, clean_json
 from flex_outbound.gateway.words import clean_name as _name
 
@@ -21,6 +23,12 @@ ADDRESSES_PER_PAGE: Final = 50
 
 CONTENTS_PER_PAGE: Final = 500
 MAX_PAGES: Final = 200
+REFUSED: Final = (401, 403)
+"""How Twilio answers a key that lacks a right; 401 stands for wrong credentials as well."""
+
+LACKS_RIGHTS: Final = 70051
+"""https://www.twilio.com/docs/api/errors/70051"""
+
 MOST_TEXT: Final = 5000
 """Characters of a text of a template that are kept: more than any that a customer can get."""
 
@@ -116,6 +124,24 @@ class TwilioDirectory(TwilioCalls):
             _name(own.default_closed_timer or ""),
         )
 
+    def refused_products(self) -> list[Product]:
+        """Return the products that the credentials may not use: https://www.twilio.com/docs/iam/api-keys/restricted."""
+        client = self._client
+        # Nobody has this interaction, so that 404 is the answer to who may ask.
+        nobodys = client.flex_api.v1.interaction(sids.SidKind.INTERACTION.value + "0" * 32)
+        probes: dict[Product, Callable[[], object]] = {
+            Product.TASKROUTER: partial(client.taskrouter.v1.workspaces.page, page_size=1),
+            Product.CONVERSATIONS: client.conversations.v1.configuration().fetch,
+            Product.INTERACTIONS: nobodys.fetch,
+            Product.CONTENT: partial(client.content.v1.contents.page, page_size=1),
+        }
+        asked = {product: self._refusal(probe) for product, probe in probes.items()}
+        refused = {product: error for product, error in asked.items() if error is not None}
+        if len(refused) == len(probes) and not any(map(is_lack_of_rights, refused.values())):
+            # The credentials themselves are wrong, which says nothing about rights.
+            raise refused[Product.TASKROUTER]
+        return list(refused)
+
     def content_templates(self) -> Iterator[ListedResource]:
         """Yield the templates: https://www.twilio.com/docs/content/content-api-resources."""
         for one in self._all(self._client.content.v1.content_and_approvals, size=CONTENTS_PER_PAGE):
@@ -144,6 +170,17 @@ class TwilioDirectory(TwilioCalls):
                 rejection_reason=clean(str(approval.get("rejection_reason") or ""), MOST_TEXT),
             )
 
+    def _refusal(self, probe: Callable[[], object]) -> GatewayError | None:
+        try:
+            with self._call(Operation.LIST_RESOURCES):
+                probe()
+        except GatewayError as error:
+            if error.http_status in REFUSED:
+                return error
+            if error.http_status != 404:
+                raise
+        return None
+
     def _all(self, resource: Any, size: int = PAGE, **fields: Any) -> Iterator[Any]:
         records = self._records(Operation.LIST_RESOURCES, resource, pages=MAX_PAGES, page_size=size, **fields)
         for record in records:
@@ -160,6 +197,11 @@ class TwilioDirectory(TwilioCalls):
 
     def _account(self) -> Any:
         return self._client.api.v2010.accounts(self._client.account_sid)
+
+
+def is_lack_of_rights(error: GatewayError) -> bool:
+    """Tell whether Twilio knows the credentials and refuses what they ask for."""
+    return error.http_status == 403 or error.code == LACKS_RIGHTS
 
 
 def _text(value: object) -> str | None:

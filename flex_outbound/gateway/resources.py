@@ -6,6 +6,7 @@ page by page during the iteration, so an error may be raised in the middle.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, Protocol
 
 
@@ -31,6 +32,15 @@ class ConversationDefaults:
     service_sid: str
     flex_service_sid: str
     closed_timer: str
+
+
+class Product(StrEnum):
+    """Twilio's products that are needed, in the names by which its console grants the rights of an API key."""
+
+    TASKROUTER = "TaskRouter"
+    CONVERSATIONS = "Conversations"
+    INTERACTIONS = "Flex Interactions"
+    CONTENT = "Content"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +90,9 @@ class Directory(Protocol):
 
     def conversation_defaults(self) -> ConversationDefaults:
         """Return how new conversations are set up."""
+
+    def refused_products(self) -> list[Product]:
+        """Return the products that the credentials may not use. Each is asked for something that is cheap to read."""
 
     def content_templates(self) -> Iterator[ListedResource]:
         """Yield the content templates with their approvals for WhatsApp."""

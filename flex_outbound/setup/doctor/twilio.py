@@ -9,8 +9,8 @@ from django.utils.translation import ngettext
 
 from flex_outbound.channels import Channel
 from flex_outbound.exceptions import FlexOutboundError, GatewayError
-from flex_outbound.gateway.directory import open_directory
-from flex_outbound.gateway.resources import Directory, ListedResource
+from flex_outbound.gateway.directory import is_lack_of_rights, open_directory
+from flex_outbound.gateway.resources import Directory, ListedResource, Product
 from flex_outbound.models import Account, Message, Sender, Worker
 from flex_outbound.outbox.gateways import connection_to
 from flex_outbound.problems import explain
@@ -61,8 +61,41 @@ def check(setup: Setup, timeout: tuple[float, float]) -> Report:
         yield setup.result("credentials", Level.ERROR, problem.summary, problem.remedy)
 
 
+def best_practice(account: Account, timeout: tuple[float, float] | None = None) -> list[CheckResult]:
+    """Return what speaks against the setup at Twilio itself, each with its remedy: rights, workflow, conversations.
+
+    ``timeout``: seconds to connect and to read; HTTP_TIMEOUT by default. No transaction may be open. Raises nothing:
+    what Twilio does not answer is left out.
+    """
+    try:
+        connection = connection_to(account)
+        with open_directory(replace(connection, timeout=timeout or connection.timeout)) as directory:
+            found = list(_advice(Setup.of(account), directory))
+    except FlexOutboundError:
+        return []  # whoever calls has asked Twilio for more than this, and says why it does not answer
+    return [one for one in found if one.level != Level.OK]
+
+
+def _advice(setup: Setup, directory: Directory) -> Report:
+    yield from PARTS["rights"](setup, directory)
+    for part in BEST_PRACTICE[1:]:
+        if setup.account.workspace_sid or part != "workflow":
+            try:
+                yield from PARTS[part](setup, directory)
+            except GatewayError as error:
+                if error.http_status is None:
+                    return
+
+
 def _check(setup: Setup, directory: Directory) -> Report:
-    found = {one.sid: one for one in directory.workspaces()}
+    try:
+        found = {one.sid: one for one in directory.workspaces()}
+    except GatewayError as error:
+        if not is_lack_of_rights(error):
+            raise
+        # The credentials are right, and lack this and perhaps further rights.
+        yield from _rights(setup, directory)
+        return
     yield setup.result("credentials", Level.OK, _("Twilio accepts them."))
     chosen = setup.account.workspace_sid
     if chosen not in found:
@@ -87,15 +120,36 @@ def _guarded(setup: Setup, part: str, report: Report) -> Report:
         yield setup.result(part, level, problem.summary, problem.remedy)
 
 
+def _rights(setup: Setup, directory: Directory) -> Report:
+    """Check what the API key may use. Of restricted keys each right is chosen one by one.
+
+    https://www.twilio.com/docs/iam/api-keys/restricted
+    """
+    refused = directory.refused_products()
+    if not refused:
+        yield setup.result("rights", Level.OK, _("The API key may use every product that is needed."))
+        return
+    # Without templates, everything else still works.
+    level = Level.WARNING if refused == [Product.CONTENT] else Level.ERROR
+    words = _("The API key lacks rights: Twilio refuses it %(products)s.") % {"products": ", ".join(refused)}
+    remedy = _(
+        "Give a restricted key these rights in Twilio's console, under API keys & tokens, or create a standard key and "
+        "enter it on the account's page."
+    )
+    yield setup.result("rights", level, words, remedy)
+
+
 def _workflow(setup: Setup, directory: Directory) -> Report:
     found = _sids(directory.workflows(setup.account.workspace_sid))
-    named = {one.effective_workflow_sid for one in setup.senders} | {setup.account.workflow_sid}
+    # Before there is a sender, the account's own choice is all there is.
+    used = {one.effective_workflow_sid for one in setup.senders} or {setup.account.workflow_sid}
+    named = used | {setup.account.workflow_sid}
     missing = sorted(named - found - {""})
     remedy = _("Import from Twilio, and choose a workflow on the account's page or for the sender.")
     if missing:
         words = _("Not in the workspace: %(sids)s.") % {"sids": _some(missing)}
         yield setup.result("workflow", Level.ERROR, words, remedy)
-    elif "" in {one.effective_workflow_sid for one in setup.senders} and len(found) != 1:
+    elif "" in used and len(found) != 1:
         words = _("None is chosen, and the workspace has %(count)d.") % {"count": len(found)}
         yield setup.result("workflow", Level.ERROR, words, remedy)
     else:
@@ -191,7 +245,8 @@ def _conversations(setup: Setup, directory: Directory) -> Report:
     https://www.twilio.com/docs/flex/developer/conversations/best-practices
     """
     found = directory.conversation_defaults()
-    if found.flex_service_sid and found.service_sid not in ("", found.flex_service_sid):
+    is_elsewhere = bool(found.flex_service_sid) and found.service_sid not in ("", found.flex_service_sid)
+    if is_elsewhere:
         words = _("The account's default conversation service is %(service)s, and Flex uses %(flex)s.")
         sids = {"service": found.service_sid, "flex": found.flex_service_sid}
         remedy = _(
@@ -199,19 +254,20 @@ def _conversations(setup: Setup, directory: Directory) -> Report:
             "otherwise customers' messages come where Flex does not see them."
         )
         yield setup.result("conversations", Level.WARNING, words % sids, remedy)
-    elif not found.closed_timer:
+    if not found.closed_timer:
         words = _("New conversations are never closed by themselves.")
         remedy = _(
             "Set a timer for closing in Twilio's console, under Conversations › Manage › Defaults, such as 30 days: "
             "a conversation that is left open is in the way of the next one with the same customer."
         )
         yield setup.result("conversations", Level.WARNING, words, remedy)
-    else:
+    elif not is_elsewhere:
         words = _("Flex's service is the default one, and conversations close after %(time)s.")
         yield setup.result("conversations", Level.OK, words % {"time": found.closed_timer})
 
 
 PARTS: Final[dict[str, Callable[[Setup, Directory], Report]]] = {
+    "rights": _rights,
     "workflow": _workflow,
     "queues": _queues,
     "flex_workers": _workers,
@@ -219,6 +275,9 @@ PARTS: Final[dict[str, Callable[[Setup, Directory], Report]]] = {
     "templates": _templates,
     "conversations": _conversations,
 }
+BEST_PRACTICE: Final = ("rights", "workflow", "conversations")
+"""The parts that the page of callbacks shows as well."""
+
 _NOTHING: Final = ListedResource("", "")
 
 

@@ -21,6 +21,7 @@ from flex_outbound.sandbox import defaults
 from flex_outbound.sandbox.server import SandboxServer
 from flex_outbound.setup import callbacks
 from flex_outbound.setup.comparing import EVENTS, State, presentable
+from flex_outbound.setup.doctor.twilio import best_practice
 from flex_outbound.webhooks import receipts
 from tests.integration.pages.strict import read
 from tests.integration.pipeline.conftest import (  # noqa: F401
@@ -283,6 +284,33 @@ def test_the_last_callback_and_refusals_stand_there_in_words(
     assert "The signature is wrong" in html
     assert "7 times" in html
     assert html.count("none yet") == 2
+
+
+def test_what_to_change_at_twilio_is_said_as_the_doctor_says_it(
+    admin_client: Client,
+    account: Account,
+    public: str,
+    twilio: httpx.Client,
+    sandbox: Sandbox,  # noqa: F811
+) -> None:
+    assert "Change this at Twilio" not in html_of(admin_client, account)
+    other = twilio.post("/conversations/v1/Services", data={"FriendlyName": "Other"}).json()["sid"]
+    form = {"DefaultClosedTimer": "", "DefaultChatServiceSid": other}
+    twilio.post("/conversations/v1/Configuration", data=form).raise_for_status()
+    sandbox.fault("status", path="/v1/Interactions/KD0", method="GET", status=403, times=None)
+    Account.objects.update(workflow_sid="WW" + "0" * 32)
+    html = html_of(admin_client, account)
+    assert "Change this at Twilio" in html
+    said = [
+        "Twilio refuses it Flex Interactions",
+        "create a standard key",
+        f"default conversation service is {other}",
+        "never closed by themselves",
+        "Not in the workspace",
+    ]
+    assert [words for words in said if words not in html] == []
+    lines = best_practice(Account.objects.get(pk=account.pk))
+    assert [one.part for one in lines] == ["rights", "workflow", "conversations", "conversations"]
 
 
 def test_who_may_only_look_sees_no_button(account: Account, public: str) -> None:

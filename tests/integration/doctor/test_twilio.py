@@ -9,6 +9,8 @@ from django.contrib.auth.models import User
 
 from crm_demo.models import Contact
 from flex_outbound.channels import Channel
+from flex_outbound.gateway.directory import TwilioDirectory
+from flex_outbound.gateway.resources import ListedResource
 from flex_outbound.models import Account, Message, Sender, Worker
 from flex_outbound.outbox.enqueue import Click, enqueue
 from flex_outbound.sandbox import defaults
@@ -38,7 +40,7 @@ def levels(results: list[CheckResult]) -> dict[str, Level]:
 
 
 WELL = dict.fromkeys(
-    ["credentials", "workspace", "workflow", "queues", "flex_workers", "senders", "conversations"], Level.OK
+    ["credentials", "workspace", "rights", "workflow", "queues", "flex_workers", "senders", "conversations"], Level.OK
 )
 
 
@@ -157,5 +159,42 @@ def test_conversations_that_stay_open_for_ever_are_a_warning(whole: Account, san
         assert levels(found)["conversations"] == Level.WARNING
         other = http.post("/conversations/v1/Services", data={"FriendlyName": "Other"}).json()["sid"]
         http.post("/conversations/v1/Configuration", data={"DefaultChatServiceSid": other}).raise_for_status()
-    [line] = [one for one in ask(whole) if one.part == "conversations"]
-    assert (line.level, other in line.summary) == (Level.WARNING, True)
+    service, timer = [one for one in ask(whole) if one.part == "conversations"]
+    assert (service.level, other in service.summary) == (Level.WARNING, True)
+    assert (timer.level, "never closed" in timer.summary) == (Level.WARNING, True)
+
+
+RIGHTS = {
+    "/v1/Interactions/KD0": (Level.ERROR, "Flex Interactions"),
+    "/conversations/v1/Configuration$": (Level.ERROR, "Conversations"),
+    "/content/v1/Content$": (Level.WARNING, "Content"),
+}
+
+
+@pytest.mark.parametrize("status", [401, 403])
+@pytest.mark.parametrize("path", RIGHTS)
+def test_a_right_that_the_key_lacks_is_named(path: str, status: int, whole: Account, sandbox: Sandbox) -> None:
+    sandbox.fault("status", path=path, method="GET", status=status, times=None)
+    level, name = RIGHTS[path]
+    (line,) = [one for one in ask(whole) if one.part == "rights"]
+    assert (line.level, line.summary) == (level, f"The API key lacks rights: Twilio refuses it {name}.")
+
+
+def test_a_key_without_a_right_to_the_workspace_is_not_called_wrong(whole: Account, sandbox: Sandbox) -> None:
+    sandbox.fault("status", path="/taskrouter/v1/Workspaces$", method="GET", status=403, times=None)
+    (line,) = ask(whole)
+    assert (line.part, line.level, "TaskRouter" in line.summary) == ("rights", Level.ERROR, True)
+
+
+def test_several_workflows_and_no_choice_are_said_before_there_is_a_sender(
+    whole: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    several = [ListedResource(sid, "W") for sid in (defaults.WORKFLOW_SID, "WW" + NOWHERE)]
+    monkeypatch.setattr(TwilioDirectory, "workflows", lambda *_args: iter(several))
+    Sender.objects.update(workflow_sid="")
+    Account.objects.update(workflow_sid="")
+    assert levels(ask(whole))["workflow"] == Level.ERROR
+    Sender.objects.update(is_active=False)
+    assert levels(ask(whole))["workflow"] == Level.ERROR
+    Account.objects.update(workflow_sid=defaults.WORKFLOW_SID)
+    assert levels(ask(whole))["workflow"] == Level.OK
