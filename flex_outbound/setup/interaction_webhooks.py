@@ -14,7 +14,7 @@ from typing import Final
 
 from django.db.models import Exists, OuterRef, QuerySet
 
-from flex_outbound.exceptions import ConfigurationError, GatewayError, Refused
+from flex_outbound.exceptions import ConfigurationError, GatewayError
 from flex_outbound.gateway import callbacks
 from flex_outbound.gateway.callbacks import GLOBAL, INTERACTION, Registration, TwilioCallbacks
 from flex_outbound.models import Account, Interaction, Source
@@ -26,6 +26,9 @@ from flex_outbound.statuses import OPEN
 
 SECONDS: Final = 10.0
 """How long one press of the button goes on with interactions that are open: a person waits for the answer."""
+
+ABOUT_ONE: Final = (400, 409, 422)
+"""Answers that are about one interaction; after any other, Twilio is not asked for the next."""
 
 BATCH: Final = 20
 """Interactions after which it is written down what Twilio has taken."""
@@ -155,11 +158,10 @@ def _include(account: Account, client: TwilioCallbacks, sids: list[str], end: fl
         try:
             client.name_webhook(sid, account.interaction_webhook)
             done.append(sid)
-        except Refused as error:
-            problem = explain(error)
         except GatewayError as error:
             problem = explain(error)
-            break
+            if error.http_status not in ABOUT_ONE:
+                break
         if len(done) >= BATCH:
             _note(account, done)
             done = []

@@ -9,13 +9,14 @@ from django.conf import settings
 from django.db.models.functions import Now
 from django.shortcuts import resolve_url
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from flex_outbound.conf import conf
 from flex_outbound.gateway.probe import UrlCheck, check_url
 from flex_outbound.models import Account, Source
 from flex_outbound.models.event import WebhookReceipt
 from flex_outbound.problems import Problem
-from flex_outbound.setup import callbacks, inbound
+from flex_outbound.setup import callbacks, inbound, interaction_webhooks
 from flex_outbound.setup.address import callback_url
 from flex_outbound.setup.comparing import Finding, State, presentable
 from flex_outbound.setup.doctor.results import CheckResult, Level
@@ -34,7 +35,23 @@ def check(account: Account, timeout: tuple[float, float]) -> Iterator[CheckResul
     yield _address(account, check_url(callback_url(account, Source.TASKROUTER), timeout))
     for finding in callbacks.inspect(account, timeout):
         yield _registered(account, finding)
+    yield from _left_out(account)
     yield from _customers_first(account, timeout)
+
+
+def _left_out(account: Account) -> Iterator[CheckResult]:
+    """Say of how many open interactions Twilio does not tell, where it tells of single ones."""
+    left = interaction_webhooks.left_out(account).count()
+    if left:
+        words = ngettext(
+            "%(count)d interaction that is open already is not among those that Twilio tells of.",
+            "%(count)d interactions that are open already are not among those that Twilio tells of.",
+            left,
+        )
+        remedy = _("Press “Include them” on the page “Callbacks” of the account in the admin.")
+        yield CheckResult(
+            f"callbacks_{Source.INTERACTIONS}", Level.WARNING, words % {"count": left}, remedy, account.name
+        )
 
 
 def _customers_first(account: Account, timeout: tuple[float, float]) -> Iterator[CheckResult]:
