@@ -4,19 +4,24 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
+import httpx
 import pytest
+from django.db.models.functions import Now
 from django.test import override_settings
+from django.utils import timezone
 
 from flex_outbound import hook_secrets
 from flex_outbound.models import Account, Interaction, Source, WebhookEvent
 from flex_outbound.models.event import WebhookReceipt, WebhookRefusal
-from flex_outbound.outbox import retry
+from flex_outbound.outbox import dispatch, polling, retry
+from flex_outbound.sandbox import defaults
 from flex_outbound.statuses import Status
 from flex_outbound.webhooks.read import FORM
 from tests import steps
+from tests.integration.pipeline.conftest import Sandbox
 
 from . import events
-from .address import TOKEN, send, sign
+from .address import TOKEN, send, sign, stamp
 from .conftest import PUBLIC, MakeRow, process_waiting
 from .events import Params
 
@@ -232,3 +237,39 @@ def test_a_former_key_s_secret_counts_while_it_is_among_the_fallbacks(
     with override_settings(SECRET_KEY="another", SECRET_KEY_FALLBACKS=[]):
         assert not hook_secrets.is_secret(account, former)
     assert post(told(row, ChannelStatus="closed"), secret=former) == 204
+
+
+def ask_twilio(row: Interaction) -> Interaction:
+    """Poll whatever is due, and return the row as it is then."""
+    polling.poll(row.account_id)
+    return Interaction.objects.get(pk=row.pk)
+
+
+def test_an_end_is_believed_once_twilio_shows_it(
+    sandbox: Sandbox, settings: Any, click: Callable[..., Interaction], post: Post
+) -> None:
+    settings.FLEX_OUTBOUND = settings.FLEX_OUTBOUND | {"PUBLIC_BASE_URL": PUBLIC}
+    row = click()
+    dispatch.dispatch(row.account_id)
+    Interaction.objects.update(next_at=Now())
+    row = ask_twilio(row)
+    assert row.status == Status.ACTIVE
+    # Steady by now: polled together with others, which asks for tasks alone.
+    Interaction.objects.update(lookups=retry.AFTER_CALLBACK)
+    sids = {"InteractionSid": str(row.interaction_sid), "ChannelSid": str(row.channel_sid)}
+    closed = told(row, ChannelStatus="closed", MediaChannelSid=str(row.conversation_sid), **sids)
+
+    wait(row)
+    assert post(closed) == 204
+    row = ask_twilio(row)
+    assert row.status == Status.ACTIVE, "Twilio was asked, and shows it open: forged"
+    assert not is_due(row)
+
+    auth = (defaults.ACCOUNT_SID, defaults.AUTH_TOKEN)
+    path = f"/flex-api/v1/Interactions/{row.interaction_sid}/Channels/{row.channel_sid}"
+    form = {"Status": "closed", "Routing": '{"status": "closed"}'}
+    httpx.post(f"{sandbox.url}{path}", data=form, auth=auth).raise_for_status()
+    Interaction.objects.update(lookups=retry.AFTER_CALLBACK)
+    wait(row)
+    assert post(closed | {"Timestamp": stamp("TimestampMs", timezone.now())}) == 204
+    assert ask_twilio(row).is_final
