@@ -1,6 +1,6 @@
 """A Twilio account as the manager enters it."""
 
-from typing import Any
+from typing import Any, Final
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -9,6 +9,9 @@ from flex_outbound.exceptions import ConfigurationError
 from flex_outbound.models.fields import SecretField, SidField, is_token
 from flex_outbound.models.setup import SetupModel, SetupQuerySet
 from flex_outbound.sids import SidKind
+
+SIGNING: Final = ("auth_token", "previous_auth_token", "shared_key_secret", "previous_shared_key_secret")
+"""The columns of what signs callbacks."""
 
 
 class MessageText(models.TextChoices):

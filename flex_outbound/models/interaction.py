@@ -11,11 +11,10 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
-from flex_outbound import channels
-from flex_outbound.channels import Channel, InitiatedBy
+from flex_outbound.channels import MAX_SUBJECT, Channel, InitiatedBy
 from flex_outbound.conf import conf
 from flex_outbound.discretion import by_key
-from flex_outbound.models.account import Account
+from flex_outbound.models.account import SIGNING, Account
 from flex_outbound.models.constraints import UniqueWhere
 from flex_outbound.models.disposition import Disposed
 from flex_outbound.models.fields import AddressKeyField, SidField
@@ -57,8 +56,7 @@ class InteractionQuerySet(SchedulableQuerySet["Interaction"]):
     def to_send(self) -> "InteractionQuerySet":
         """Return rows with everything that a request is made of, in one query."""
         # The tokens only sign callbacks as a rule: not decrypted for each request.
-        names = ("auth_token", "previous_auth_token", "shared_key_secret", "previous_shared_key_secret")
-        tokens = [f"account__{name}" for name in names]
+        tokens = [f"account__{name}" for name in SIGNING]
         return self.select_related("account", "agent", "sender", "worker__presence", "message").defer(*tokens)
 
 
@@ -75,8 +73,7 @@ class Interaction(Disposed):
 
     ``initiated_by``: of those that no agent began, ``agent`` and ``worker`` are who took the task, once somebody has,
     and the contact may be unknown. ``attributes``: what their caller gave for the task, ``requested_by`` over the API.
-    ``media_channel_sid``: the conversation that was there before, and into which somebody is to come. ``webhook_ttid``:
-    Twilio's name of the webhook that tells of this interaction alone, "" for none.
+    ``media_channel_sid``: the conversation that was there before, and that somebody joins. ``webhook_ttid``: its webhook.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -97,7 +94,7 @@ class Interaction(Disposed):
     address_key = AddressKeyField(of="address")
     cc = models.JSONField(_("cc"), default=list, blank=True)
     bcc = models.JSONField(_("bcc"), default=list, blank=True)
-    subject = models.CharField(_("subject"), max_length=channels.MAX_SUBJECT, blank=True, default="")
+    subject = models.CharField(_("subject"), max_length=MAX_SUBJECT, blank=True, default="")
     attributes = models.JSONField(_("attributes of the task"), default=dict, blank=True)
 
     account = models.ForeignKey(Account, models.PROTECT, related_name="interactions", verbose_name=_("Twilio account"))
@@ -167,7 +164,6 @@ class Interaction(Disposed):
     task_sid = SidField(_("task SID"), kind=SidKind.TASK, null=True, blank=True)
     conversation_sid = SidField(_("conversation SID"), kind=SidKind.CONVERSATION, null=True, blank=True)
     invite_sid = SidField(_("invite SID"), kind=SidKind.INVITE, null=True, blank=True)
-
     media_channel_sid = SidField(_("conversation that was there"), kind=SidKind.CONVERSATION, null=True, blank=True)
     webhook_ttid = models.CharField(max_length=100, blank=True, default="", editable=False)
     named_task_sid = SidField(_("task SID that a person named"), kind=SidKind.TASK, blank=True, default="")
