@@ -73,7 +73,7 @@ class Interaction(Disposed):
 
     ``initiated_by``: of those that no agent began, ``agent`` and ``worker`` are who took the task, once somebody has,
     and the contact may be unknown. ``attributes``: what their caller gave for the task, ``requested_by`` over the API.
-    ``media_channel_sid``: the conversation that was there before, and that somebody joins. ``webhook_ttid``: its webhook.
+    ``media_channel_sid``: the conversation that was there, and that somebody joins. ``webhook_ttid``: its own webhook.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
