@@ -165,7 +165,7 @@ def test_a_disabled_channel_says_why(page: Page, contact: Any) -> None:
 def test_the_list_shows_them_and_switches_them_off(page: Page, shoot: Shoot) -> None:
     page.keyboard.press("?")
     dialog = page.get_by_test_id("flex-shortcuts")
-    expect(dialog.locator("kbd")).to_have_text(["s", "w", "e", "r", "?"])
+    expect(dialog.locator("kbd")).to_have_text(["s", "w", "e", "c", "r", "?"])
     shoot(page, "shortcuts")
     page.keyboard.press("s")
     expect(page.locator(".flex-outbound__composer[open]")).to_have_count(0)
