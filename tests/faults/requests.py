@@ -41,15 +41,6 @@ IN_WEB: Final = ("kill_web", "broker", "database")
 REPEATS_FOR: Final = 40.0
 """Seconds for which a program repeats its request, with the same key, until it is answered."""
 
-SWITCH_ON: Final = """
-import django
-django.setup()
-from flex_outbound.models import Sender
-from flex_outbound.setup import inbound
-sender = Sender.objects.select_related("account").get(address="%s", account__account_sid="%s")
-[row] = [one for one in inbound.look(sender.account) if one.sender.pk == sender.pk]
-assert inbound.switch_on(sender, row.digest, take_over=True).is_on
-"""
 ROWS: Final = """
 SELECT i.id, i.status, i.interaction_sid, i.channel_sid, i.task_sid, i.conversation_sid,
     (SELECT count(*) FROM flex_outbound_closing c WHERE c.interaction_id = i.id)
@@ -93,7 +84,10 @@ def _cells(by: str) -> list[Cell]:
     return [*held, *web, *lost, *refused, *looks, Cell(by, "none", "quiet")]
 
 
-REPEATED: Final = [Cell("api", "twice", point) for point in ("same_key", "other_key", "afterwards")]
+AFTERWARDS: Final = Cell("api", "twice", "afterwards")
+"""Asked for once more, with the same key, when all is done."""
+
+REPEATED: Final = [Cell("api", "twice", "same_key"), Cell("api", "twice", "other_key"), AFTERWARDS]
 QUESTIONS: Final = [Cell("customer", fault, "question") for fault in REFUSED]
 WEBHOOKS: Final = [Cell("customer", "webhook", what) for what in ("twice", "order", "message_lost", "all_lost")]
 WRITES_TWICE: Final = Cell("customer", "twice", "at_once")
@@ -123,7 +117,7 @@ class RequestScene:
 
     def open(self) -> None:
         """Have customers answered who write first."""
-        self.stack.run("-c", SWITCH_ON % (defaults.SMS_SENDER, defaults.ACCOUNT_SID))
+        assert self.post("/faults/first-messages/", {"sender": defaults.SMS_SENDER}) == 204
 
     # --- what programs and customers do -------------------------------------------------------------------------
 
@@ -252,12 +246,6 @@ def twice(scene: RequestScene) -> None:
             scene.begin(cell, key)
     for one in [scene.pool.submit(scene.begin, WRITES_TWICE, "", text) for text in ("Hello?", "Anybody?")]:
         one.result()
-
-
-def again(scene: RequestScene) -> None:
-    """When all is done, a program asks once more with the key that it had."""
-    wait_for(lambda: [row[1] for row in scene.rows(REPEATED[2])] == ["active"], "what was asked for", 30.0)
-    scene.begin(REPEATED[2])
 
 
 def webhooks(scene: RequestScene) -> None:

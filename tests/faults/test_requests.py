@@ -12,7 +12,7 @@ from tests.acceptance.crm import Crm
 from tests.benchmarks.servers import wait_for as wait_until
 from tests.faults import unasked
 from tests.faults.report import Report
-from tests.faults.requests import BUSY, CELLS, Cell, RequestScene
+from tests.faults.requests import AFTERWARDS, BUSY, CELLS, Cell, RequestScene
 from tests.faults.sandbox import Sandbox
 from tests.faults.stack import FaultStack
 from tests.faults.updates import CHANGES, Change, Tasks
@@ -54,21 +54,19 @@ def matrix(report: Report, logs: Path) -> Verdicts:
 
 def _run(scene: RequestScene) -> Verdicts:
     tasks = Tasks(scene)
-    tasks.ask()
     scene.open()
-    tasks.wait()
+    tasks.ask()
     for accident in unasked.ALL:
-        began = time.monotonic()
         try:
             accident(scene, tasks)
         except (pytest.fail.Exception, TimeoutError, AssertionError, OSError) as error:
             scene.failed.append(f"The accident {accident.__name__} could not be brought about: {error}")
             scene.stack.release_all()
-        print(f"{accident.__name__}: {time.monotonic() - began:.1f} s")
     try:
         wait_until(lambda: scene.stack.query(BUSY) == [(0,)], "the ends of all", END_SECONDS)
     except TimeoutError:
         scene.failed.append("Waited in vain for the ends of all")
+    scene.begin(AFTERWARDS)
     verdicts = unasked.verdicts(scene, tasks)
     flex, wanted = scene.sandbox.account(), len(CELLS) + len(CHANGES)
     made = [len(flex[what]) for what in ("interactions", "conversations", "tasks")]

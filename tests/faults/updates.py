@@ -125,9 +125,9 @@ def overtaken(tasks: Tasks) -> None:
     scene.release(cells)
 
 
-def harm_of(tasks: Tasks, cell: Change) -> list[str]:
-    """Return what became wrong with a change; empty is as it should be."""
-    data = tasks.scene.sandbox.task(tasks.tasks[cell.key][1])["data"]
+def harm_of(tasks: Tasks, cell: Change, flex: dict[str, Any]) -> list[str]:
+    """Return what became wrong with a change; empty is as it should be. ``flex``: the account at the sandbox."""
+    [data] = [one["data"] for one in flex["tasks"] if one["sid"] == tasks.tasks[cell.key][1]]
     wanted = {"key": cell.key, "value": 2 if cell in OVERTAKEN else 1}
     found = [] if data.get(CHANGED) == wanted else [f"the task has {data.get(CHANGED)}"]
     if cell == OTHERS and data.get("others") != cell.key:

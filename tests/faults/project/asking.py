@@ -1,4 +1,4 @@
-"""What the demo has no address for: to ask for an agent as a program does, and to change a task's attributes."""
+"""What the demo has no address for: requests as programs make them, changed tasks, and answering first messages."""
 
 import json
 
@@ -8,7 +8,8 @@ from django.views.decorators.http import require_POST
 
 from flex_outbound import interactions
 from flex_outbound.exceptions import ClickConflict
-from flex_outbound.models import Interaction
+from flex_outbound.models import Interaction, Sender
+from flex_outbound.setup import inbound
 
 
 @require_POST
@@ -26,3 +27,12 @@ def change(request: HttpRequest, interaction_id: str) -> HttpResponse:
     """Have the attributes of an interaction's task changed."""
     interactions.update_task_attributes(get_object_or_404(Interaction, pk=interaction_id), json.loads(request.body))
     return HttpResponse(status=202)
+
+
+@require_POST
+def answer_first_messages(request: HttpRequest) -> HttpResponse:
+    """Have customers answered who write to a sender first, as the button on the page of callbacks does."""
+    sender = Sender.objects.select_related("account").get(address=json.loads(request.body)["sender"], channel="sms")
+    [row] = [one for one in inbound.look(sender.account) if one.sender.pk == sender.pk]
+    inbound.switch_on(sender, row.digest, take_over=True)
+    return HttpResponse(status=204)

@@ -10,6 +10,8 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +89,6 @@ def install(folder: Path) -> None:
     attachments.upload = _upload(holds, attachments.upload)
     messages._record = _record_messages(holds, messages._record)
     messages._look_up = _look_up(holds, messages._look_up)
-    lookups._take = _take_one(holds, lookups._take)
     unasked.install(holds, name_of)
 
 
@@ -99,17 +100,6 @@ def name_of(row: Interaction) -> str:
 def _key_of(row_id: object) -> str:
     row = Interaction.objects.filter(pk=row_id).first()
     return name_of(row) if row is not None else ""
-
-
-def _take_one(holds: Holds, take: Function) -> Function:
-    """Look one up at a time while any is held there, or it would hold up the others of its batch."""
-    batch = lookups.BATCH
-
-    def wrapped(account_id: int) -> Any:
-        lookups.BATCH = 1 if holds.wanted("before_lookup") else batch
-        return take(account_id)
-
-    return wrapped
 
 
 def _claim(holds: Holds, claim: Function) -> Function:
@@ -210,8 +200,10 @@ def _adopt(holds: Holds, adopt: Function) -> Function:
 
 def _search(holds: Holds, search: Function) -> Function:
     def wrapped(gateway: Any, account: Any, rows: list[Interaction]) -> Any:
-        for row in rows:
-            holds.stop_at("before_lookup", name_of(row))
+        if holds.wanted("before_lookup"):
+            # Each in a thread of its own: several of a batch may be ordered, and each is to be seen held.
+            with ThreadPoolExecutor(len(rows)) as pool:
+                list(pool.map(partial(holds.stop_at, "before_lookup"), map(name_of, rows)))
         found = search(gateway, account, rows)
         for row in rows:
             holds.stop_at("reconcile", row.idempotency_key)

@@ -23,6 +23,7 @@ _local = threading.local()
 def install(holds: Any, name_of: Name) -> None:
     """Put a hold around each of these places. One conversation or change is a batch of its own."""
     inbound.BATCH = task_attributes.BATCH = 1
+    inbound.NOT_READ_YET = 0.5
     inbound.LEASE, task_attributes.LEASE = float(times.SETTLE), float(times.LEASE)
     hearing.hear = _hear(hearing.hear)
     recording.save = _heard(holds, recording.save)

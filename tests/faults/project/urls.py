@@ -3,12 +3,13 @@
 from django.urls import include, path
 
 from tests.faults.naive.views import click
-from tests.faults.project.asking import ask, change
+from tests.faults.project.asking import answer_first_messages, ask, change
 from tests.faults.project.joining import join
 
 urlpatterns = [
     path("naive/click/", click),
     path("faults/conversations/<str:conversation_sid>/join/", join),
+    path("faults/first-messages/", answer_first_messages),
     path("faults/requests/", ask),
     path("faults/interactions/<str:interaction_id>/attributes/", change),
     path("", include("crm_demo.urls")),
