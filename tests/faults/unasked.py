@@ -52,8 +52,15 @@ def kill_web(scene: RequestScene, tasks: Tasks) -> None:
     bring(scene, tasks, "kill_web")
     scene.stack.crash(scene.stack.web)
     scene.stack.restart(scene.stack.web)
-    # Conversations calls nobody a second time: where all callbacks died with the server, it takes the next message.
-    scene.begin(Cell("customer", "kill_web", "heard"), text="Anybody?")
+    write_again(scene, "kill_web")
+
+
+def write_again(scene: RequestScene, fault: str) -> None:
+    """Let the customer write again whose callback was held before its commit.
+
+    Conversations calls nobody a second time: where all callbacks of a first message are lost, it takes the next one.
+    """
+    scene.begin(Cell("customer", fault, "heard"), text="Anybody?")
 
 
 def stop(scene: RequestScene, tasks: Tasks) -> None:
@@ -90,6 +97,7 @@ def database(scene: RequestScene, tasks: Tasks) -> None:
     scene.release(cells)
     wait_for(lambda: _errors(scene) > before, "missing the database", 20.0)
     scene.stack.restart(scene.stack.postgres.part)
+    write_again(scene, "database")
 
 
 def _errors(scene: RequestScene) -> int:
