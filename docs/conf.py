@@ -54,6 +54,7 @@ PARTS = {
         "settings",
         "api",
         "requests",
+        "customers",
         "testing",
         "reference",
         "upgrade",
