@@ -55,6 +55,7 @@ def test_a_running_installation_is_well(stack: Stack) -> None:
     at_twilio = (
         "credentials",
         "workspace",
+        "rights",
         "workflow",
         "queues",
         "flex_workers",

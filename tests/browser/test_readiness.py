@@ -19,6 +19,7 @@ from flex_outbound.outbox import sweep
 from flex_outbound.sandbox import defaults
 from tests.browser.conftest import NewPage
 from tests.integration.pipeline.conftest import Sandbox, sandbox, sandbox_server  # noqa: F401
+from tests.processes import wait_for
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.services]
 Shoot = Callable[[Page, str], None]
@@ -105,6 +106,8 @@ def test_the_page_follows_the_agent_in_flex(page: Page, sandbox: Sandbox, contac
     assert (sms.get_attribute("title") or "").startswith("SMS to")
     sms.click()
     expect(page.locator("flex-outbound").first).not_to_have_attribute("data-state", "idle")
+    # The page shows the click before it is answered.
+    wait_for(Interaction.objects.exists, "the interaction")
     assert Interaction.objects.count() == 1
 
 

@@ -27,6 +27,7 @@ READS: dict[str, Callable[[Directory], object]] = {
     "conversation_defaults": lambda directory: directory.conversation_defaults(),
     "content_templates": lambda directory: list(directory.content_templates()),
     "templates": lambda directory: list(directory.templates()),
+    "refused_products": lambda directory: not directory.refused_products(),
 }
 
 
