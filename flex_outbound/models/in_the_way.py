@@ -13,8 +13,8 @@ IN_THE_WAY = Q(is_beside=False, initiated_by=InitiatedBy.AGENT) & (
 """Rows beside which no second one may stand for the same contact, channel and address.
 
 A telephone number and a sender share one open conversation at Twilio, so an active one counts, and so do a Messenger
-user and a page. Twilio lets a chat identity into several conversations; but whoever chats has one window for it, so
-there an active one counts as well. An agent may well have two emails open with one customer, so there only what is
+user and a page. Twilio lets a chat identity into several conversations; but a person who chats has one window for it,
+so there an active one counts as well. An agent may well have two emails open with one customer, so there only what is
 still being opened does. A customer may write to several numbers of the business, so of those that customers or programs
 begin only the number and the sender count.
 Source: https://www.twilio.com/docs/api/errors/50416

@@ -1,7 +1,7 @@
 """Customers who write first: who answers them at each sender, switching it on, and giving it back.
 
 Twilio keeps one configuration for each of the business's addresses. What answers there today may be a Studio flow or
-another program. It is shown to the manager, kept before it is replaced, and never replaced unseen: whoever switches on
+another program. It is shown to the manager, kept before it is replaced, and never replaced unseen: who switches on
 names what the page showed by its digest.
 
 Database and Twilio can disagree, as after a crash between the two. ``look`` reads what Twilio does and corrects the

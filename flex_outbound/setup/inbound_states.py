@@ -61,7 +61,7 @@ class FirstMessages:
 
     @property
     def digest(self) -> str:
-        """A digest of what the page showed: whoever acts on it says so with it. The address may hold secrets."""
+        """A digest of what the page showed: who acts on it says so with it. The address may hold secrets."""
         found = self.configuration
         shown = [found.sid, found.auto_creation.as_json() if found.auto_creation else None] if found else []
         return hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()[:32]

@@ -72,7 +72,7 @@ def best_practice(account: Account, timeout: tuple[float, float] | None = None) 
         with open_directory(replace(connection, timeout=timeout or connection.timeout)) as directory:
             found = list(_advice(Setup.of(account), directory))
     except FlexOutboundError:
-        return []  # whoever calls has asked Twilio for more than this, and says why it does not answer
+        return []  # the caller has asked Twilio for more than this, and says why it does not answer
     return [one for one in found if one.level != Level.OK]
 
 
