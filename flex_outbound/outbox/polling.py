@@ -143,6 +143,9 @@ def poll_one(interaction: Interaction, account: Account, *, has_ended: bool = Fa
         if current is None:
             return
         change = decide(current, findings) if findings is not None else NOTHING
+        if findings is not None and findings.worker_sid:
+            # Whose worker that is, the database knows; a decision asks nobody.
+            change = change.with_facts(**taking.taken_by(current, findings.worker_sid))
         if change.event is None and _waits_for_message(current, findings):
             message_lifecycle.release(current)
         for receipt in receipts:
@@ -216,7 +219,6 @@ def decide(interaction: Interaction, found: Findings) -> Change:
         facts |= task_step(interaction, found.task.status)
     if found.channel is not None and _has_failed(found.channel):
         return channel_failed(found.channel.error_code, found.channel.error_message, **facts)
-    facts |= taking.taken_by(interaction, found.worker_sid)
     ended = decide_task(found.task.status) if found.task is not None else NOTHING
     is_closed = found.channel is not None and found.channel.status == ChannelStatus.CLOSED
     if ended.event is None and (is_closed or (found.is_gone and since_opened >= YOUNG)):
