@@ -15,6 +15,7 @@ from flex_outbound.contacts import ContactAdapter, adapter_by_type
 from flex_outbound.models import Interaction, Sender
 from flex_outbound.outbox import bulk, host, locks
 from flex_outbound.outbox.bulk import Update
+from flex_outbound.outbox.jobs import Job, request_after_commit
 
 logger = logging.getLogger(__name__)
 
@@ -78,6 +79,16 @@ def _sids_for_contact(interaction: Interaction) -> dict[str, str | None]:
         "last_task_sid": interaction.task_sid,
         "last_conversation_sid": interaction.conversation_sid,
     }
+
+
+def queue(interaction: Interaction) -> None:
+    """Insert an interaction that is to be sent, within the caller's transaction; its job and its signal follow that.
+
+    Raises IntegrityError where another one stands in the way.
+    """
+    interaction.save(force_insert=True)
+    request_after_commit(Job.DISPATCH, interaction.account_id)
+    tell_after_commit(signals.interaction_queued, interaction.pk)
 
 
 def observe_after_commit(interactions: Sequence[Interaction]) -> None:

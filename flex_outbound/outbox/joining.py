@@ -13,17 +13,15 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from flex_outbound import roles, signals
+from flex_outbound import roles
 from flex_outbound.contacts import adapter_by_type, find_contact
 from flex_outbound.exceptions import ClickConflict, ClickNotAllowed
 from flex_outbound.models import Conversation, ConversationContact, Interaction, Sender
 from flex_outbound.models.in_the_way import INVITING
 from flex_outbound.models.interaction import InteractionQuerySet
-from flex_outbound.outbox import answers, locks, preflight, texts
+from flex_outbound.outbox import answers, effects, locks, preflight, texts
 from flex_outbound.outbox.barriers import CONSENT_UNKNOWN, NO_CONSENT
 from flex_outbound.outbox.consent import OPTED_OUT
-from flex_outbound.outbox.effects import tell_after_commit
-from flex_outbound.outbox.jobs import Job, request_after_commit
 from flex_outbound.outbox.preflight import Setup
 from flex_outbound.phases import CLOSED_CHANNEL
 from flex_outbound.statuses import OPEN
@@ -201,9 +199,7 @@ def same_click(user: Any, key: str, origin: Interaction | None) -> Interaction |
 def _commit(interaction: Interaction) -> Interaction:
     try:
         with transaction.atomic(using=locks.alias()):
-            interaction.save(force_insert=True)
-            request_after_commit(Job.DISPATCH, interaction.account_id)
-            tell_after_commit(signals.interaction_queued, interaction.pk)
+            effects.queue(interaction)
     except IntegrityError:
         return _in_the_way(interaction)
     return interaction

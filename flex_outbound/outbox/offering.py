@@ -9,15 +9,13 @@ from typing import Any, Final
 
 from django.db import IntegrityError, transaction
 
-from flex_outbound import addresses, signals
+from flex_outbound import addresses
 from flex_outbound.channels import Channel, InitiatedBy
 from flex_outbound.contacts import adapter_by_type, find_contact
 from flex_outbound.exceptions import GatewayError
 from flex_outbound.gateway.base import Gateway
 from flex_outbound.models import Conversation, ConversationContact, Interaction, Sender, Worker
-from flex_outbound.outbox import locks, preflight, ratelimit, readiness, together
-from flex_outbound.outbox.effects import tell_after_commit
-from flex_outbound.outbox.jobs import Job, request_after_commit
+from flex_outbound.outbox import effects, locks, preflight, ratelimit, readiness, together
 from flex_outbound.outbox.ratelimit import Budget
 from flex_outbound.statuses import FINAL
 
@@ -101,12 +99,10 @@ def offer_again(
     )
     try:
         with transaction.atomic(using=locks.alias()):
-            row.save(force_insert=True)
+            effects.queue(row)
     except IntegrityError:
         # The same offer, or another invite, came in between.
         return _key(interaction)[1]
-    request_after_commit(Job.DISPATCH, row.account_id)
-    tell_after_commit(signals.interaction_queued, row.pk)
     return row
 
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-from flex_outbound import addresses, channels, signals
+from flex_outbound import addresses, channels
 from flex_outbound.channels import AddressError, Channel, InitiatedBy
 from flex_outbound.conf import conf
 from flex_outbound.contacts import ContactAdapter, adapter_by_type, adapter_for, content_type_of, id_of
@@ -31,11 +31,9 @@ from flex_outbound.models import (
     Sender,
 )
 from flex_outbound.models.conversation import key_of
-from flex_outbound.outbox import contact_index, locks, texts
+from flex_outbound.outbox import contact_index, effects, locks, texts
 from flex_outbound.outbox.addressing import usable_addresses
-from flex_outbound.outbox.effects import tell_after_commit
 from flex_outbound.outbox.enqueue import note_retry
-from flex_outbound.outbox.jobs import Job, request_after_commit
 from flex_outbound.sids import SidKind, is_sid
 from flex_outbound.twilio_statuses import ConversationState
 
@@ -353,10 +351,8 @@ def commit(interaction: Interaction, repeats: Interaction | None = None) -> Inte
     """Save an interaction and ask for its job; returns it, or what the same request made. Raises ClickConflict."""
     try:
         with transaction.atomic(using=locks.alias()):
-            interaction.save(force_insert=True)
+            effects.queue(interaction)
             note_retry(repeats, interaction)
-            request_after_commit(Job.DISPATCH, interaction.account_id)
-            tell_after_commit(signals.interaction_queued, interaction.pk)
     except IntegrityError:
         return _in_the_way(interaction)
     return interaction

@@ -15,15 +15,12 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-from flex_outbound import signals
 from flex_outbound.channels import Channel, InitiatedBy
 from flex_outbound.exceptions import ClickConflict, ClickNotAllowed, InvalidClick
 from flex_outbound.models import Closing, Conversation, Interaction, Sender, SenderGroup, Worker
 from flex_outbound.models.in_the_way import INVITING
-from flex_outbound.outbox import closings, joining, locks, presence, readiness, texts
+from flex_outbound.outbox import closings, effects, joining, locks, presence, readiness, texts
 from flex_outbound.outbox.conversations import handing
-from flex_outbound.outbox.effects import tell_after_commit
-from flex_outbound.outbox.jobs import Job, request_after_commit
 from flex_outbound.outbox.presence import Agent
 from flex_outbound.outbox.readiness import State, There
 from flex_outbound.outbox.texts import name_of
@@ -216,9 +213,7 @@ def _sender(conversation: Conversation, worker: Worker | None, user: Any) -> Sen
 def _commit(row: Interaction) -> Interaction:
     try:
         with transaction.atomic(using=locks.alias()):
-            row.save(force_insert=True)
-            request_after_commit(Job.DISPATCH, row.account_id)
-            tell_after_commit(signals.interaction_queued, row.pk)
+            effects.queue(row)
     except IntegrityError:
         return _in_the_way(row)
     return row

@@ -129,9 +129,7 @@ def want_agent_after(interaction: Interaction) -> None:
         return
     same = Conversation.objects.open().filter(pk=key_of(sid), account=interaction.account_id)
     alone = same.filter(last_party=Party.CUSTOMER, last_inbound_at__gt=Now() - JUST_SAID, wants_agent_at=None)
-    keys = alone.filter(sender__opens_on_inbound=True).values_list("pk", flat=True)
-    if keys:
-        same.filter(pk__in=list(keys)).update(wants_agent_at=Now())
+    if alone.filter(sender__in=Sender.objects.filter(opens_on_inbound=True)).update(wants_agent_at=Now()):
         request_after_commit(Job.CONVERSATION, interaction.account_id)
 
 
