@@ -40,7 +40,7 @@ class Reply:
 
 @dataclass
 class Request:
-    """One request as it came."""
+    """One request as it came. ``client``: host and port of the connection that brought it."""
 
     method: str
     path: str
@@ -48,10 +48,11 @@ class Request:
     form: dict[str, str]
     headers: dict[str, str]
     body: bytes = b""
+    client: tuple[str, int] = ("", 0)
 
 
 class Wire(ThreadingHTTPServer):
-    """Answers with ``replies`` in turn; keeps ``requests``; counts ``connections``."""
+    """Answers with ``replies`` in turn; keeps ``requests``."""
 
     daemon_threads = True
     request_queue_size = 64  # many threads connect in the same moment
@@ -60,12 +61,12 @@ class Wire(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.replies: list[Reply] = []
         self.requests: list[Request] = []
-        self.connections = 0
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
 
-    def get_request(self) -> tuple[socket.socket, Any]:
-        self.connections += 1
-        return super().get_request()
+    @property
+    def connections(self) -> int:
+        """The connections that brought ``requests``. Whatever else on this machine tries the port does not count."""
+        return len({one.client for one in self.requests})
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Stay silent: a client that went away is what these tests are about."""
@@ -83,7 +84,9 @@ class Handler(BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True)
         form = {name: values[0] for name, values in fields.items()}
-        asked = Request(self.command, parts.path, parse_qs(parts.query), form, dict(self.headers), body)
+        asked = Request(
+            self.command, parts.path, parse_qs(parts.query), form, dict(self.headers), body, self.client_address
+        )
         self.server.requests.append(asked)
         self._send(self.server.replies.pop(0) if self.server.replies else Reply(404, {"code": 20404}))
 
@@ -127,7 +130,7 @@ def server() -> Iterator[Wire]:
 
 @pytest.fixture
 def wire(server: Wire) -> Wire:
-    server.replies, server.requests, server.connections = [], [], 0
+    server.replies, server.requests = [], []
     return server
 
 

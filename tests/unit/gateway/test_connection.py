@@ -23,10 +23,11 @@ from .conftest import KEY, Reply, Wire, a_request, accepted, connection_to, sid
 
 @pytest.fixture(autouse=True)
 def nothing_kept() -> Iterator[None]:
-    client._kept.__dict__.clear()
+    client._begin_anew()
     yield
-    for one in getattr(client._kept, "gateways", {}).values():
+    for one in client._kept.values():
         one.close()
+    client._begin_anew()
 
 
 def test_five_calls_share_one_connection(wire: Wire) -> None:
