@@ -20,6 +20,7 @@ class Phase(TextChoices):
     SENDING = "sending", Status.SENDING.label
     UNCONFIRMED = "unconfirmed", Status.UNCONFIRMED.label
     REVIEW = "review", Status.REVIEW.label
+    WAITING = "waiting", Status.WAITING.label
     CREATED = "created", Status.CREATED.label
     OFFERED = "offered", _("Waiting for you to accept")
     ACTIVE = "active", Status.ACTIVE.label
@@ -29,6 +30,7 @@ class Phase(TextChoices):
     PAUSED = "paused", _("Paused, the conversation stays open")
     PARKED = "parked", _("Parked, the conversation stays open")
     UNDELIVERED = "undelivered", _("Not delivered")
+    CONTINUED = "continued", _("Continued in Flex")
     CLOSED = "closed", Status.CLOSED.label
     FAILED = "failed", Status.FAILED.label
     CANCELED = "canceled", Status.CANCELED.label
@@ -43,8 +45,8 @@ OFFERED_TO_ALL: Final[Promise] = _("Offered in Flex")
 STAYS_OPEN: Final = frozenset({Phase.LEFT, Phase.PAUSED, Phase.PARKED})
 """Nobody is in the conversation, and it is open: a customer's reply makes a new task for it."""
 
-GOING_ON: Final = (Status.CREATED, Status.ACTIVE, Status.CLOSED)
-"""Statuses of what was opened and did not fail itself: an error there is that of the first message."""
+GOING_ON: Final = (Status.WAITING, Status.CREATED, Status.ACTIVE, Status.CLOSED)
+"""Statuses of what was opened, or waits for an answer, and did not fail: an error there is the first message's."""
 
 EXPLAINED: Final = frozenset({*GOING_ON, Status.REVIEW, Status.FAILED})
 """Statuses that the agent is told a reason for. While it waits or is looked up, the status says it all."""

@@ -19,6 +19,7 @@ class Status(TextChoices):
     SENDING = "sending", _("Opening in Flex")
     UNCONFIRMED = "unconfirmed", _("Checking whether it was opened")
     REVIEW = "review", _("Needs a decision")
+    WAITING = "waiting", _("Waiting for an answer")
     CREATED = "created", _("Opened in Flex")
     ACTIVE = "active", _("In conversation")
     CLOSED = "closed", _("Closed")
@@ -34,6 +35,9 @@ UNSETTLED = frozenset({Status.QUEUED, Status.SENDING, Status.UNCONFIRMED, Status
 
 OPEN = frozenset({Status.CREATED, Status.ACTIVE})
 """States in which the interaction exists at Twilio."""
+
+WITH_CONVERSATION = frozenset({Status.WAITING, *OPEN})
+"""States in which the conversation of an interaction is there, so that its first message can be sent."""
 
 
 class Outcome(TextChoices):
@@ -64,6 +68,8 @@ class Event(StrEnum):
     NOT_FOUND = "not found"
     UNDECIDED = "undecided"
     DISPUTED = "disputed"
+    BEGUN = "begun"
+    ANSWERED = "answered"
     SEND_AGAIN = "send again"
     CANCELED = "canceled"
     UP = "up"
@@ -211,9 +217,28 @@ TRANSITIONS: Final[dict[Event, Transition]] = {
         "first lookup, then 15 minutes",
         Outcome.ACCEPTED,
     ),
+    Event.BEGUN: Transition(
+        UNSETTLED,
+        Status.WAITING,
+        "Of those that open when the customer answers: their conversation is there, with the customer in it",
+        _HOLDER,
+        "an hour",
+        Outcome.ACCEPTED,
+    ),
+    Event.ANSWERED: Transition(
+        _from(Status.WAITING),
+        Status.CLOSED,
+        "The customer answers, or the agent opens it now: another interaction has the conversation from here on",
+        "",
+        "none",
+    ),
     Event.SEND_AGAIN: Transition(_from(Status.REVIEW), Status.QUEUED, "A person decides to send again", "", "at once"),
     Event.CANCELED: Transition(
-        _from(Status.QUEUED, Status.REVIEW), Status.CANCELED, "The agent cancels, or a person discards it", "", "none"
+        _from(Status.QUEUED, Status.REVIEW, Status.WAITING),
+        Status.CANCELED,
+        "The agent cancels, or ends the wait for an answer; or a person discards it",
+        "",
+        "none",
     ),
     Event.UP: Transition(
         _from(Status.CREATED),
@@ -223,16 +248,17 @@ TRANSITIONS: Final[dict[Event, Transition]] = {
         "next poll",
     ),
     Event.ENDED: Transition(
-        _from(Status.CREATED, Status.ACTIVE),
+        _from(Status.WAITING, Status.CREATED, Status.ACTIVE),
         Status.CLOSED,
-        "The channel is closed, the task is completed or gone",
+        "The channel is closed, the task is completed or gone; the conversation is closed before an answer came",
         "",
         "none",
     ),
     Event.BROKEN: Transition(
-        _from(Status.CREATED, Status.ACTIVE),
+        _from(Status.WAITING, Status.CREATED, Status.ACTIVE),
         Status.FAILED,
-        "The channel failed; the task was canceled, deleted, declined or timed out; the customer was not added",
+        "The channel failed; the task was canceled, deleted, declined or timed out; the customer was not added; "
+        "the message that was to be answered could not be sent",
         "",
         "none",
     ),

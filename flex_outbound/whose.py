@@ -40,10 +40,12 @@ _MINE: Final = {
     Standing.LIVE: lambda: _("You have an open conversation with this number."),
     Standing.OFFERED: lambda: _("You have an open conversation with this number, which waits in Flex for you."),
     Standing.PAUSED: lambda: _("You have an open conversation with this number, which is paused."),
+    Standing.UNANSWERED: lambda: _("You wrote to this number, and wait for an answer."),
 }
 _THEIRS: Final = {
     Standing.OPENING: lambda: _("%(agent)s is opening a conversation with this number."),
     Standing.LIVE: lambda: _("%(agent)s has an open conversation with this number."),
     Standing.OFFERED: lambda: _("%(agent)s is offered an open conversation with this number."),
     Standing.PAUSED: lambda: _("%(agent)s has paused an open conversation with this number."),
+    Standing.UNANSWERED: lambda: _("%(agent)s wrote to this number, and waits for an answer."),
 }

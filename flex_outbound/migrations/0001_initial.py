@@ -376,6 +376,10 @@ class Migration(migrations.Migration):
                         verbose_name="continues",
                     ),
                 ),
+                (
+                    "opens_on_answer",
+                    models.BooleanField(default=False, verbose_name="opens when the customer answers"),
+                ),
                 ("is_beside", models.BooleanField(default=False, editable=False)),
                 ("takes_over", models.BooleanField(default=False, editable=False)),
                 ("is_succeeded", models.BooleanField(default=False, editable=False)),
@@ -389,6 +393,7 @@ class Migration(migrations.Migration):
                             ("sending", "Opening in Flex"),
                             ("unconfirmed", "Checking whether it was opened"),
                             ("review", "Needs a decision"),
+                            ("waiting", "Waiting for an answer"),
                             ("created", "Opened in Flex"),
                             ("active", "In conversation"),
                             ("closed", "Closed"),
@@ -1387,7 +1392,8 @@ class Migration(migrations.Migration):
                     models.Q(
                         ("status__in", ["queued", "review", "sending", "unconfirmed", "created"]),
                         models.Q(
-                            ("channel__in", ["sms", "whatsapp", "chat", "web", "messenger"]), ("status", "active")
+                            ("channel__in", ["sms", "whatsapp", "chat", "web", "messenger"]),
+                            ("status__in", ["waiting", "active"]),
                         ),
                         _connector="OR",
                     ),
@@ -1403,7 +1409,7 @@ class Migration(migrations.Migration):
                     models.Q(("address_key", ""), _negated=True),
                     ("channel__in", ["sms", "whatsapp", "chat", "web", "messenger"]),
                     ("is_beside", False),
-                    ("status__in", ["queued", "review", "sending", "unconfirmed", "created", "active"]),
+                    ("status__in", ["queued", "review", "sending", "unconfirmed", "active", "created", "waiting"]),
                 ),
                 fields=("account", "channel", "sender_address", "address_key"),
                 name="flex_one_conversation",
@@ -1432,6 +1438,7 @@ class Migration(migrations.Migration):
                             "sending",
                             "unconfirmed",
                             "review",
+                            "waiting",
                             "created",
                             "active",
                             "closed",
@@ -1458,6 +1465,7 @@ class Migration(migrations.Migration):
                     models.Q(
                         ("interaction_sid__isnull", False), ("opened_at__isnull", False), ("task_sid__isnull", False)
                     ),
+                    models.Q(("opens_on_answer", True), ("status", "closed")),
                     _connector="OR",
                 ),
                 name="flex_open_has_sids",
@@ -1497,7 +1505,7 @@ class Migration(migrations.Migration):
                     models.Q(
                         ("finished_at__isnull", True),
                         ("next_at__isnull", False),
-                        ("status__in", ["active", "created", "queued", "review", "sending", "unconfirmed"]),
+                        ("status__in", ["active", "created", "queued", "review", "sending", "unconfirmed", "waiting"]),
                     ),
                     _connector="OR",
                 ),
@@ -1635,6 +1643,7 @@ class Migration(migrations.Migration):
                 ),
                 ("next_at", models.DateTimeField(blank=True, editable=False, null=True)),
                 ("wants_agent_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("opens_on_answer", models.BooleanField(default=False, editable=False)),
                 ("lookups", models.PositiveIntegerField(default=0, editable=False)),
                 ("read_at", models.DateTimeField(blank=True, editable=False, null=True)),
                 (

@@ -82,7 +82,8 @@ class Conversation(models.Model):
     ``is_unmatched``: it was read, and no contact has the address.
     ``expected_by``, ``expected_at``: who began to create the customer's contact, and when. ``asked_by``, ``asked_at``:
     who asked its agent to hand it over, and when; None where nobody did, or the agent has answered.
-    ``wants_agent_at``: the customer wrote and nobody was there; from when a worker sees to it.
+    ``wants_agent_at``: the customer wrote and nobody was there; from when a worker sees to it. ``opens_on_answer``: it
+    began without an agent, so somebody is brought to what the customer answers, whatever the sender says.
     """
 
     id = models.UUIDField(primary_key=True, editable=False)
@@ -138,6 +139,7 @@ class Conversation(models.Model):
 
     next_at = models.DateTimeField(null=True, blank=True, editable=False)
     wants_agent_at = models.DateTimeField(null=True, blank=True, editable=False)
+    opens_on_answer = models.BooleanField(default=False, editable=False)
     lookups = models.PositiveIntegerField(default=0, editable=False)
     read_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(_("begun"), db_default=Now(), editable=False)

@@ -4,11 +4,12 @@ from django.db.models import Q
 
 from flex_outbound.channels import ONE_CONVERSATION, InitiatedBy
 from flex_outbound.phases import GOING_ON
-from flex_outbound.statuses import UNSETTLED, Status
+from flex_outbound.statuses import UNSETTLED, WITH_CONVERSATION, Status
 from flex_outbound.twilio_statuses import UNDELIVERED
 
 IN_THE_WAY = Q(is_beside=False, initiated_by=InitiatedBy.AGENT) & (
-    Q(status__in=[*sorted(UNSETTLED), Status.CREATED]) | Q(status=Status.ACTIVE, channel__in=list(ONE_CONVERSATION))
+    Q(status__in=[*sorted(UNSETTLED), Status.CREATED])
+    | Q(status__in=[Status.WAITING, Status.ACTIVE], channel__in=list(ONE_CONVERSATION))
 )
 """Rows beside which no second one may stand for the same contact, channel and address.
 
@@ -23,7 +24,7 @@ Source: https://www.twilio.com/docs/api/errors/50416
 IN_THE_WAY_OF_ALL = Q(
     ~Q(address_key=""),
     is_beside=False,
-    status__in=[*sorted(UNSETTLED), Status.CREATED, Status.ACTIVE],
+    status__in=[*sorted(UNSETTLED), *sorted(WITH_CONVERSATION)],
     channel__in=list(ONE_CONVERSATION),
 )
 """Rows beside which no second one may stand for the same address and sender, whosever address that is. No emails.

@@ -19,6 +19,7 @@ from flex_outbound.models.constraints import UniqueWhere
 from flex_outbound.models.disposition import Disposed
 from flex_outbound.models.fields import AddressKeyField, SidField
 from flex_outbound.models.in_the_way import ANSWERING, IN_THE_WAY, IN_THE_WAY_OF_ALL, INVITING, NOT_AGAIN
+from flex_outbound.models.on_answer import NAMED, OpensOnAnswer
 from flex_outbound.models.ownership import owner_of
 from flex_outbound.models.scheduling import SchedulableQuerySet
 from flex_outbound.models.sender import Sender
@@ -60,7 +61,7 @@ class InteractionQuerySet(SchedulableQuerySet["Interaction"]):
         return self.select_related("account", "agent", "sender", "worker__presence", "message").defer(*tokens)
 
 
-class Interaction(Disposed):
+class Interaction(OpensOnAnswer, Disposed):
     """One click on one channel of one contact.
 
     ``id`` is also the correlation key: its 32 hexadecimal digits travel in the task's attributes as
@@ -235,11 +236,7 @@ class Interaction(Disposed):
                 | Q(continues__isnull=False),
                 name="flex_customers_have_conversation",
             ),
-            models.CheckConstraint(
-                condition=~Q(status__in=[Status.CREATED, Status.ACTIVE, Status.CLOSED])
-                | Q(interaction_sid__isnull=False, task_sid__isnull=False, opened_at__isnull=False),
-                name="flex_open_has_sids",
-            ),
+            models.CheckConstraint(condition=NAMED, name="flex_open_has_sids"),
             models.CheckConstraint(
                 condition=~Q(status=Status.SENDING) | Q(lease_until__isnull=False, attempt__gt=0),
                 name="flex_sending_has_lease",
@@ -319,6 +316,8 @@ class Interaction(Disposed):
     @property
     def phase(self) -> Phase:
         """What pages say of it: its status, told apart by what Twilio says of task, channel and first message."""
+        if self.opens_on_answer and self.status == Status.CLOSED and self.is_succeeded:
+            return Phase.CONTINUED
         # The channel of what no agent began is up before anybody has taken its task.
         task_status = self.task_status or (TaskStatus.PENDING if self.is_untaken else "")
         return phase_of(self.status, task_status, self.channel_status, self._own_conversation, self.delivery_status)
@@ -388,8 +387,8 @@ class Interaction(Disposed):
 
     @property
     def may_cancel(self) -> bool:
-        """True where the agent may still call it off."""
-        return self.status in {Status.QUEUED, Status.REVIEW}
+        """True where the agent may still call it off, or end the wait for an answer."""
+        return self.status in {Status.QUEUED, Status.REVIEW, Status.WAITING}
 
     @property
     def first_message(self) -> Any:

@@ -5,6 +5,7 @@ from django.utils.translation import gettext as _
 from flex_outbound.contacts import adapter_by_type, find_contact
 from flex_outbound.models import Interaction
 from flex_outbound.outbox import texts
+from flex_outbound.statuses import Status
 
 
 def is_same_contact(one: Interaction, other: Interaction) -> bool:
@@ -18,6 +19,8 @@ def words(other: Interaction, click: Interaction) -> str:
     A number may belong to several contacts, and Twilio has one open conversation for it. A contact that the agent may
     not see is not named.
     """
+    if other.status == Status.WAITING and other.agent_id == click.agent_id and is_same_contact(other, click):
+        return _("You wrote to this customer and wait for an answer. Open it now, or end the wait.")
     if other.is_untaken:
         return _("This customer is waiting for an agent already. Take the task in Flex.")
     if not is_same_contact(other, click):

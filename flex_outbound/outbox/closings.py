@@ -210,6 +210,14 @@ def _note_closed(closing: Closing) -> None:
         rows.update(**closed, next_at=Now(), updated_at=Now())
 
 
+def close_conversation(conversation: Conversation) -> None:
+    """Have a conversation closed that no interaction of ours leads to, unless somebody has taken it by then."""
+    holder, _made = ConversationHolder.objects.get_or_create(conversation=conversation)
+    rows = ConversationHolder.objects.filter(pk=holder.pk, close_at=None)
+    if rows.update(close_at=Now(), close_error=""):
+        request_after_commit(Job.CLOSE, conversation.account_id)
+
+
 class TooSoon(Exception):
     """The account's limit is reached. ``seconds``: until it is not."""
 

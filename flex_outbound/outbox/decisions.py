@@ -10,7 +10,7 @@ from flex_outbound.channels import InitiatedBy
 from flex_outbound.exceptions import ClickConflict, InvalidClick
 from flex_outbound.models import Conversation, Interaction, Message, Sender
 from flex_outbound.models.conversation import key_of
-from flex_outbound.outbox import closings, lifecycle, likeness, locks, offering, owners, sender_tests, starting
+from flex_outbound.outbox import closings, lifecycle, likeness, locks, offering, owners, sender_tests, starting, waiting
 from flex_outbound.outbox.changes import Change
 from flex_outbound.outbox.conversations import handing
 from flex_outbound.outbox.enqueue import Click, already_retried, enqueue, foreign_sender, note_retry
@@ -97,7 +97,11 @@ def confirm(interaction: Interaction, user: Any, task_sid: str) -> Interaction:
 
 
 def cancel(interaction: Interaction, user: Any) -> Interaction:
-    """Cancel what has not been sent. Raises ClickConflict(``not_cancelable``) where it is too late."""
+    """Cancel what has not been sent, or end the wait for an answer: the conversation is closed then, in a job.
+
+    Raises ClickConflict: ``not_cancelable`` where it is too late, ``answered`` where the customer has answered.
+    """
+    waiting.check_unanswered(interaction)
     if not all(lifecycle.apply([(interaction, Change(Event.CANCELED, reason="canceled"))])):
         raise ClickConflict(
             _("It is too late to cancel: this was sent already, or has ended."),

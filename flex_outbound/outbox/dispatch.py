@@ -31,6 +31,7 @@ from flex_outbound.outbox import (
     readiness,
     retry,
     templates,
+    waiting,
 )
 from flex_outbound.outbox.attempts import BATCH, Answer, Fence, Flight, Prepared, TooLate
 from flex_outbound.outbox.changes import SIDS, Change
@@ -187,7 +188,8 @@ def _prepare(claimed: list[Interaction], account_sid: str) -> list[Prepared[Inte
         try:
             gateway = gateway_for(interaction.account)
             built = build_request(interaction, details, joined.get(interaction.continues_id))
-            ready.append((interaction, partial(gateway.create_interaction, built)))
+            send = gateway.begin_conversation if interaction.opens_on_answer else gateway.create_interaction
+            ready.append((interaction, partial(send, built)))
         except ConfigurationError as error:
             changes.append((interaction, decide(interaction, alerts.record_configuration(interaction.account, error))))
     slots = ratelimit.reserve(Budget.INTERACTIONS, account_sid, len(ready), _lead.seconds)
@@ -213,7 +215,8 @@ def _joined(claimed: list[Interaction]) -> dict[Any, Joined]:
 def describe(interaction: Interaction) -> dict[str, Any]:
     """Return what the attempt keeps of its request: nothing of the customer."""
     try:
-        kept = payloads.redacted(build_request(interaction))
+        redacted = payloads.redacted_beginning if interaction.opens_on_answer else payloads.redacted
+        kept = redacted(build_request(interaction))
         return kept | ({"continues": str(interaction.continues_id)} if interaction.continues_id else {})
     except ConfigurationError:
         return {}
@@ -276,6 +279,8 @@ def decide(interaction: Interaction, answer: Answer) -> Change:
         return Change(Event.UNKNOWN, retry.first_lookup(conf.settle_seconds), error=answer)
     if isinstance(answer, Refused):
         return _ended(Event.REFUSED, answer)
+    if interaction.opens_on_answer:
+        return waiting.decide(interaction, answer)
     if isinstance(answer, OutcomeUnknown):
         return Change(Event.UNKNOWN, retry.first_lookup(conf.settle_seconds), error=answer)
     sids = _sids(answer)
@@ -321,7 +326,7 @@ def _record(answers: list[tuple[Interaction, Answer]]) -> None:
         return
     for (interaction, answer), is_moved in zip(answers, moved, strict=True):
         if isinstance(answer, InteractionResult):
-            if not is_moved:
+            if not is_moved and not interaction.opens_on_answer:
                 disputes.lost_race(interaction, _sids(answer))
             alerts.clear(interaction.account)
         elif isinstance(answer, GatewayError):
@@ -345,7 +350,10 @@ def _record_plainly(interaction: Interaction, change: Change, error: Exception) 
     """Write the outcome of an attempt without anything that Twilio said, after writing all of it failed."""
     logger.error("The answer about interaction %s could not be written (%s)", interaction.pk, type(error).__name__)
     plain = Change(change.event, change.delay, reason=change.reason, case=change.case, said=change.said)
-    if change.event in (Event.ACCEPTED, Event.INCOMPLETE):
+    if change.event is Event.BEGUN:
+        # It is made again under its name, and named once more.
+        plain = Change(Event.UNKNOWN, retry.backoff(interaction.attempt))
+    elif change.event in (Event.ACCEPTED, Event.INCOMPLETE):
         plain = disputes.disputed("not_recorded", retry.first_lookup(conf.settle_seconds))
     lifecycle.apply([(interaction, plain)])
 

@@ -10,7 +10,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from flex_outbound import addresses, channels, signals
+from flex_outbound import addresses, channels
 from flex_outbound.channels import CHANNEL_ENDED, ENDED, AddressError, Channel
 from flex_outbound.contacts import ContactAdapter, adapter_by_label, content_type_of, find_contact, id_of
 from flex_outbound.exceptions import ClickConflict, ClickNotAllowed, InvalidClick
@@ -18,23 +18,21 @@ from flex_outbound.models import IN_THE_WAY, IN_THE_WAY_OF_ALL, Interaction, Mes
 from flex_outbound.outbox import (
     already_open,
     barriers,
+    effects,
     likeness,
     locks,
     readiness,
     signatures,
     templates,
     texts,
+    waiting,
     window,
 )
 from flex_outbound.outbox.addressing import REGIONLESS, usable_addresses
 from flex_outbound.outbox.consent import NOTHING, OPTED_OUT, Ledger
-from flex_outbound.outbox.effects import tell_after_commit
-from flex_outbound.outbox.jobs import Job, request_after_commit
 from flex_outbound.outbox.preflight import ChannelOption, Rejection, Setup, ledger_for, option_for, words_of
 
 _TRIES = 3  # the interaction in the way may become final between our insert and our look at it
-
-
 _NOT_ON_OFFER = ("foreign_address", "unknown_sender")
 
 
@@ -44,6 +42,7 @@ class Click:
 
     ``address``: empty for the contact's preferred one, else one of its own in any format. ``to``, ``cc``, ``bcc``: who
     else gets an email.
+    ``opens_on_answer``: the message is sent without a task, which is made when the customer answers.
     ``idempotency_key``: the same key of the same user means the same click; empty: every call is a click of its own.
     """
 
@@ -60,6 +59,7 @@ class Click:
     bcc: tuple[str, ...] = field(default=(), repr=False)
     content_sid: str = ""
     content_variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+    opens_on_answer: bool = False
     idempotency_key: str = ""
 
 
@@ -83,7 +83,9 @@ def enqueue(click: Click, repeats: Interaction | None = None) -> Interaction:
         return earlier
     assert interaction.sender is not None
     try:
-        readiness.check(interaction.sender)
+        # Who waits for an answer needs no room yet.
+        if not interaction.opens_on_answer:
+            readiness.check(interaction.sender)
     except ClickConflict:
         # A click that was taken, or that another conversation stands in the way of, is answered as such.
         earlier = _in_the_way(click, interaction, message)
@@ -118,6 +120,7 @@ def build(click: Click, setup: Setup, adapter: ContactAdapter, contact: Any) -> 
     if ledger or barriers.asks_host(adapter):
         _require_consent(interaction, adapter, contact, ledger)
     message = _first_message(click, interaction)
+    waiting.check(interaction, has_message=message is not None)
     window.check(interaction, message)
     interaction.fingerprint = likeness.fingerprint(click, interaction, message)
     return interaction, message
@@ -297,6 +300,7 @@ def _interaction(
         worker_id=sender.own_worker_id,  # type: ignore[attr-defined]
         worker_sid=sender.own_worker_sid,  # type: ignore[attr-defined]
         idempotency_key=texts.idempotency_key(click.idempotency_key) or uuid.uuid4().hex,
+        opens_on_answer=click.opens_on_answer,
     )
 
 
@@ -329,14 +333,12 @@ def commit(
     for _try in range(_TRIES):
         try:
             with transaction.atomic(using=locks.alias()):
-                interaction.save(force_insert=True)
+                effects.queue(interaction)
                 if message is not None:
                     message.save(force_insert=True)
                     if message.content_sid:
                         templates.note_use(click.user, message.content_sid, interaction.account_id)
                 note_retry(repeats, interaction)
-                request_after_commit(Job.DISPATCH, interaction.account_id)
-                tell_after_commit(signals.interaction_queued, interaction.pk)
         except IntegrityError:
             earlier = _in_the_way(click, interaction, message)
             if earlier is not None:

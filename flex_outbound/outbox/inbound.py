@@ -30,7 +30,7 @@ from flex_outbound.models import (
     Worker,
 )
 from flex_outbound.models.conversation import ConversationQuerySet, key_of
-from flex_outbound.outbox import alerts, locks, offering, ratelimit, starting
+from flex_outbound.outbox import alerts, lifecycle, locks, offering, ratelimit, starting, waiting
 from flex_outbound.outbox.clock import from_now
 from flex_outbound.outbox.conversations import opening
 from flex_outbound.outbox.gateways import gateway_for
@@ -89,7 +89,7 @@ def open_due(account_id: int) -> int:
         _later(wanted, AGAIN)
         return 0
     taken = {sid for sid, found in tasks.items() if any(task.status in LIVE for task in found)}
-    _settled([one for one in wanted if one.conversation_sid in taken])
+    _have_somebody([one for one in wanted if one.conversation_sid in taken])
     return _open_all([one for one in wanted if one.conversation_sid not in taken], gateway)
 
 
@@ -125,6 +125,13 @@ def _settled(conversations: Collection[Conversation]) -> None:
     _taken(conversations).update(wants_agent_at=None)
 
 
+def _have_somebody(conversations: Collection[Conversation]) -> None:
+    """Settle conversations that somebody has, by a task that was not made from here."""
+    ended = [one for conversation in conversations if (one := waiting.waiting_in(conversation)) is not None]
+    lifecycle.apply([(one, waiting.taken_over()) for one in ended])
+    _settled(conversations)
+
+
 def _taken(conversations: Collection[Conversation]) -> ConversationQuerySet:
     """Return those that are still as they were taken: a customer who wrote meanwhile wants an agent now, not later."""
     return Conversation.objects.filter(pk__in=[one.pk for one in conversations], wants_agent_at__gt=Now())
@@ -147,15 +154,20 @@ def _is_recent(conversation: Conversation) -> bool:
 
 
 def _is_answered_here(conversation: Conversation) -> bool:
-    """Tell whether a customer who writes first in this conversation gets an agent from here."""
+    """Tell whether what a customer writes in this conversation brings an agent from here.
+
+    An answer that was waited for does so however late it is heard of.
+    """
     sender = conversation.sender
-    is_on = sender is not None and sender.is_active and sender.opens_on_inbound and sender.account.is_active
-    return is_on and conversation.is_open and _is_recent(conversation)
+    is_on = sender is not None and sender.is_active and sender.account.is_active
+    is_wanted = conversation.opens_on_answer or (sender is not None and sender.opens_on_inbound)
+    is_late = not _is_recent(conversation) and waiting.waiting_in(conversation) is None
+    return is_on and is_wanted and conversation.is_open and not is_late
 
 
 def _occupied(sids: Collection[str]) -> set[Any]:
     """Return the keys of those conversations in which somebody is, or is about to be, by an interaction of ours."""
-    going_on = Interaction.objects.exclude(status__in=sorted(FINAL))
+    going_on = Interaction.objects.exclude(status__in=sorted({*FINAL, Status.WAITING}))
     # Three questions, because each has an index, and all of them at once have none.
     begun = Interaction.objects.filter(ANSWERING, media_channel_sid__in=sids).values_list("media_channel_sid")
     named = going_on.filter(conversation_sid__in=sids).values_list("conversation_sid")
@@ -176,7 +188,10 @@ def _open(conversation: Conversation, gateway: Gateway) -> bool:
     assert sender is not None
     former = offering.former_worker(conversation)
     worker = former if former is not None and offering.is_free(former, sender, gateway) else None
-    made = offering.offer_again(newest, worker, sender) if newest is not None else _begin(conversation, sender, worker)
+    if newest is not None:
+        made = offering.offer_again(newest, worker, sender)
+    else:
+        made = _begin_after(waiting.waiting_in(conversation), conversation, sender, worker)
     if made is None:
         # Something of ours is in the way that may just be ending.
         _later([conversation], AGAIN)
@@ -202,6 +217,27 @@ def _newest(conversation: Conversation) -> Interaction | None:
 def _is_just_said(conversation: Conversation) -> bool:
     at = conversation.last_inbound_at
     return at is not None and timezone.now() - at < timedelta(seconds=FLEX_FIRST)
+
+
+class _NothingBegun(Exception):
+    """Takes back that a wait has ended: nothing else has the conversation."""
+
+
+def _begin_after(
+    waited: Interaction | None, conversation: Conversation, sender: Sender, worker: Worker | None
+) -> Interaction | None:
+    """Commit the interaction, and with it that the wait for the answer has ended, where there was one."""
+    if waited is None:
+        return _begin(conversation, sender, worker)
+    try:
+        with locks.bounded_transaction():
+            [is_over] = lifecycle.apply([(waited, waiting.taken_over())])
+            made = _begin(conversation, sender, worker) if is_over else None
+            if made is None:
+                raise _NothingBegun
+    except _NothingBegun:
+        return None
+    return made
 
 
 def _begin(conversation: Conversation, sender: Sender, worker: Worker | None) -> Interaction | None:

@@ -32,6 +32,7 @@ from flex_outbound.outbox import (
     offering,
     owners,
     together,
+    waiting,
     window,
 )
 from flex_outbound.outbox.bulk import NOW, In, Plus, Update
@@ -56,7 +57,7 @@ _BY_HOLDER: Final = frozenset(
     {
         *(Event.THROTTLED, Event.RETURNED, Event.NOT_ACCEPTED, Event.REJECTED, Event.REFUSED, Event.UNKNOWN),
         *(Event.ACCEPTED, Event.INCOMPLETE, Event.EXPIRED_UNSENT, Event.EXPIRED_SENT, Event.FOUND),
-        *(Event.NOT_FOUND, Event.UNDECIDED, Event.DISPUTED),
+        *(Event.NOT_FOUND, Event.UNDECIDED, Event.DISPUTED, Event.BEGUN),
     }
 )
 """Events of one attempt: they say nothing about a later one."""
@@ -64,7 +65,7 @@ _BY_HOLDER: Final = frozenset(
 _ATTEMPTS_OWN: Final = frozenset(
     {
         *(Event.RETURNED, Event.NOT_ACCEPTED, Event.REJECTED, Event.REFUSED, Event.UNKNOWN),
-        *(Event.ACCEPTED, Event.INCOMPLETE),
+        *(Event.ACCEPTED, Event.INCOMPLETE, Event.BEGUN),
     }
 )
 """Events that say what the attempt itself came to, also where somebody else moved the interaction first."""
@@ -210,6 +211,8 @@ def _values(change: Change, transition: Transition) -> dict[str, Any]:
     values["next_at"] = In(change.delay)
     if transition.target == Status.CREATED:
         values |= {"opened_at": NOW, "lookups": 0, "task_status": change.task_status, **NO_ERROR}
+    elif transition.target == Status.WAITING:
+        values |= NO_ERROR
     elif change.event is Event.THROTTLED:
         values["attempt"] = Plus(-1)
     elif change.event is Event.SEND_AGAIN:
@@ -253,13 +256,13 @@ def _finish_attempts(pairs: Sequence[Pair], moved: Sequence[bool]) -> None:
 
 
 def _is_for_contact(change: Change) -> bool:
-    return change.event in (Event.ACCEPTED, Event.FOUND) or "conversation_sid" in change.facts
+    return change.event in (Event.ACCEPTED, Event.FOUND, Event.BEGUN) or "conversation_sid" in change.facts
 
 
 def _opens_conversation(interaction: Interaction, change: Change) -> bool:
     """Tell whether what is said is kept from now on: the conversation is up, or is named only now that it is."""
     is_named = "conversation_sid" in change.facts and interaction.status in (Status.ACTIVE, Status.CLOSED)
-    return change.event is Event.UP or is_named
+    return change.event in (Event.UP, Event.BEGUN) or is_named
 
 
 def _follow(interaction: Interaction, change: Change) -> None:
@@ -267,12 +270,16 @@ def _follow(interaction: Interaction, change: Change) -> None:
     if change.event is None:
         return
     target = TRANSITIONS[change.event].target
-    if target == Status.ACTIVE:
+    if target in (Status.ACTIVE, Status.WAITING):
         message_lifecycle.release(interaction)
-    elif target in FINAL:
+    elif target in FINAL and change.event is not Event.ANSWERED:
         message_lifecycle.cancel(interaction, is_canceled=target == Status.CANCELED)
     if change.event in (Event.REFUSED, Event.BROKEN) and change.reason == OPTED_OUT:
         unsubscribing.refused_opening(interaction)
+    if interaction.opens_on_answer:
+        # It has no task and no channel.
+        waiting.follow(interaction, change.event)
+        return
     if change.event in (Event.ENDED, Event.BROKEN):
         together.after_end(interaction)
         if interaction.agent_id is not None and interaction.conversation_state != ConversationState.CLOSED:

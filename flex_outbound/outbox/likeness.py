@@ -43,6 +43,7 @@ LABELS: Final[Mapping[str, Any]] = {
     "content_variables": gettext_lazy("variables of the template"),
     "conversation_sid": gettext_lazy("conversation"),
     "media": gettext_lazy("file"),
+    "opens_on_answer": gettext_lazy("when it is opened"),
 }
 
 
@@ -64,6 +65,7 @@ def kept(interaction: Interaction, message: Message | None, names: list[str]) ->
         "sender": [interaction.account_id, interaction.sender_address],
         # The signature is the sender's: the same text stays the same when that has changed since.
         "body": message.typed.strip() if message is not None else "",
+        "opens_on_answer": interaction.opens_on_answer,
     }
     return {name: own[name] if name in own else _stored(interaction, message, name) for name in names}
 

@@ -60,8 +60,11 @@ def look_up(account_id: int) -> int:
     Asks for the next lookup itself if that is due before the next sweep.
     """
     taken = _take(account_id)
-    if taken:
-        _look_up(Account.objects.get(pk=account_id), taken)
+    # Of those without a task there is nothing to look up: their conversation is made again, under the same name.
+    lifecycle.apply([(one, Change(Event.NOT_FOUND)) for one in taken if one.opens_on_answer])
+    searched = [one for one in taken if not one.opens_on_answer]
+    if searched:
+        _look_up(Account.objects.get(pk=account_id), searched)
     # What is due and was not taken is somebody else's just now.
     _request_next(account_id, 0.0 if taken else retry.SOONEST_LOOKUP)
     return len(taken)

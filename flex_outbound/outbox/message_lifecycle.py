@@ -21,7 +21,14 @@ from flex_outbound.outbox.conversations import keeping, unsubscribing
 from flex_outbound.outbox.jobs import Job, request_after_commit
 from flex_outbound.phases import GOING_ON
 from flex_outbound.problems import MESSAGE, params_of
-from flex_outbound.statuses import MESSAGE_FINAL, MESSAGE_TRANSITIONS, OPEN, Event, MessageStatus
+from flex_outbound.statuses import (
+    MESSAGE_FINAL,
+    MESSAGE_TRANSITIONS,
+    WITH_CONVERSATION,
+    Event,
+    MessageStatus,
+    Status,
+)
 from flex_outbound.twilio_statuses import ConversationState, DeliveryStatus
 
 _UNSETTLED: Final = sorted({MessageStatus.WAITING, MessageStatus.SENDING, MessageStatus.UNCONFIRMED})
@@ -33,7 +40,10 @@ def claim(due: SchedulableQuerySet[Message], limit: int) -> list[Message]:
     A conversation's messages go one after the other, so that the customer reads them in the order in which they were
     written.
     """
-    is_first = Q(interaction__status__in=sorted(OPEN), interaction__conversation_sid__isnull=False)
+    # What was to be answered still goes where another interaction has the conversation by now.
+    is_there = Q(interaction__status__in=sorted(WITH_CONVERSATION))
+    is_there |= Q(interaction__status=Status.CLOSED, interaction__opens_on_answer=True)
+    is_first = is_there & Q(interaction__conversation_sid__isnull=False)
     is_answer = Q(interaction=None) & ~Q(conversation__state=ConversationState.CLOSED)
     same = Q(conversation=OuterRef("conversation")) | Q(interaction=OuterRef("conversation__interaction"))
     unsettled = Message.objects.filter(same, status__in=_UNSETTLED, next_at__isnull=False)
@@ -126,9 +136,11 @@ def _show_not_sent(message: Message, change: Change) -> None:
     """Show on the interaction, unless it failed itself, that its customer did not get the first message."""
     if message.interaction_id is None:
         return
-    Interaction.objects.filter(pk=message.interaction_id, status__in=GOING_ON).update(
-        delivery_status=DeliveryStatus.FAILED, **change.why
-    )
+    same = Interaction.objects.filter(pk=message.interaction_id, status__in=GOING_ON)
+    same.update(delivery_status=DeliveryStatus.FAILED, **change.why)
+    # Nobody will answer what was not sent.
+    if same.filter(status=Status.WAITING).update(next_at=Now()):
+        request_after_commit(Job.POLL, message.account_id)
 
 
 def _touch(messages: Sequence[Message]) -> None:

@@ -26,15 +26,20 @@ REQUESTS: Final = 2
 def former_worker(conversation: Conversation) -> Worker | None:
     """Return the worker of the agent who had the conversation's contact last, None where nobody had, or they are gone.
 
-    Where the contact is not known, or is one of several, it is who wrote with this address last. None also for who may
-    not answer here any more: without the permission, the sender, or the contact.
+    Where the contact is not known, or is one of several, it is who wrote with this address last. In a conversation that
+    waited for an answer it is who began it. None also for who may not answer here any more: without the permission, the
+    sender, or the contact.
     """
     links = list(ConversationContact.objects.filter(conversation=conversation).order_by("pk")[:2])
     same: dict[str, Any] = {"address__in": addresses.spellings(conversation.address), "channel": conversation.channel}
     if len(links) == 1:
         same = {"contact_type": links[0].contact_type_id, "contact_id": links[0].contact_id}
-    had = Interaction.objects.filter(**same, account=conversation.account_id, agent__isnull=False)
-    agent = had.filter(opened_at__isnull=False).order_by("-created_at", "-id").values_list("agent", flat=True).first()
+    had = Interaction.objects.filter(account=conversation.account_id, agent__isnull=False)
+    if conversation.opens_on_answer:
+        had = had.filter(conversation_sid=conversation.conversation_sid)
+    else:
+        had = had.filter(**same, opened_at__isnull=False)
+    agent = had.order_by("-created_at", "-id").values_list("agent", flat=True).first()
     mine = Worker.objects.filter(account=conversation.account_id, user=agent, is_active=True, user__is_active=True)
     worker = mine.select_related("user").first() if agent is not None else None
     return worker if worker is not None and _may_answer(worker.user, conversation, links) else None

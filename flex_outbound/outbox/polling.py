@@ -17,7 +17,8 @@ from flex_outbound.channels import Channel, InitiatedBy
 from flex_outbound.conf import conf
 from flex_outbound.exceptions import ConfigurationError, GatewayError
 from flex_outbound.gateway.base import ChannelState, Gateway, TaskState
-from flex_outbound.models import Account, Interaction
+from flex_outbound.models import Account, Conversation, Interaction
+from flex_outbound.models.conversation import key_of
 from flex_outbound.outbox import (
     alerts,
     claims,
@@ -30,6 +31,7 @@ from flex_outbound.outbox import (
     ratelimit,
     retry,
     taking,
+    waiting,
 )
 from flex_outbound.outbox.bulk import In
 from flex_outbound.outbox.changes import NOTHING, Change, channel_failed, channel_step, conversation_step, task_step
@@ -76,7 +78,9 @@ _LIVE: Final = {TaskStatus.PENDING, TaskStatus.RESERVED, TaskStatus.ASSIGNED, Ta
 def poll(account_id: int) -> int:
     """Poll the interactions of an account that are due. Raises nothing of Twilio's. Returns how many were polled."""
     account = Account.objects.filter(pk=account_id).first()
-    return poll_single(account) + poll_batches(account) if account is not None else 0
+    if account is None:
+        return 0
+    return poll_single(account) + poll_batches(account) + look_at_waiting(account)
 
 
 # -- by itself ---------------------------------------------------------------------------------------------------------
@@ -335,3 +339,23 @@ def _goes_on(interaction: Interaction, account: Account, tasks: list[TaskState])
         return False
     lifecycle.apply([(interaction, Change(None, facts=task_step(interaction, own.status)))])
     return True
+
+
+# -- without a task ----------------------------------------------------------------------------------------------------
+
+
+def look_at_waiting(account: Account) -> int:
+    """End the waits for an answer that none can come to. Returns how many were looked at; Twilio is not asked.
+
+    What becomes of their conversations, callbacks and reading tell.
+    """
+    due = Interaction.objects.due().filter(account=account, status=Status.WAITING).select_related("message")
+    with locks.bounded_transaction(read_first=True):
+        taken = claims.take(due, BATCH, waiting.LOOK_AGAIN)
+    keys = {key_of(one.conversation_sid or "") for one in taken}
+    conversations = Conversation.objects.in_bulk(keys) if keys else {}
+    ended = [(one, waiting.decide_due(one, conversations.get(key_of(one.conversation_sid or "")))) for one in taken]
+    lifecycle.apply([(one, change) for one, change in ended if change is not None])
+    if len(taken) == BATCH:
+        request(Job.POLL, account.pk)
+    return len(taken)

@@ -137,7 +137,7 @@ def barrier_of(interaction: Interaction) -> Rejection | None:
     """Return why a claimed interaction is not sent by what was read with it, None where it may go.
 
     Somebody who is invited to a conversation that exists needs no room: it waits for them in Flex. What no agent began
-    sends nothing to anybody, and goes to whom Flex chooses.
+    sends nothing to anybody, and goes to whom Flex chooses. What waits for an answer has no task yet.
     """
     if interaction.initiated_by != InitiatedBy.AGENT:
         return None
@@ -146,7 +146,8 @@ def barrier_of(interaction: Interaction) -> Rejection | None:
     now = vars(interaction).get("claimed_at")
     task_channel = sender.task_channel if sender is not None else ""
     state = refusal_of(known, Channel(interaction.channel), task_channel, now) if now is not None else None
-    if state is not None and (state.there is There.OFFLINE or interaction.continues_id is None):
+    is_refused = state is not None and (state.there is There.OFFLINE or interaction.continues_id is None)
+    if state is not None and is_refused and not interaction.opens_on_answer:
         return Rejection(state.reason)
     return window.barrier_of(interaction)
 

@@ -12,10 +12,10 @@ from django.db.models import Q
 
 from flex_outbound.models import Interaction
 from flex_outbound.models.interaction import InteractionQuerySet
-from flex_outbound.statuses import OPEN, UNSETTLED
+from flex_outbound.statuses import UNSETTLED, WITH_CONVERSATION
 
-CURRENT: Final = Q(status__in=sorted(OPEN | UNSETTLED))
-"""Interactions that are open in Flex or on the way there."""
+CURRENT: Final = Q(status__in=sorted(WITH_CONVERSATION | UNSETTLED))
+"""Interactions that are open in Flex or on the way there, or wait for an answer."""
 
 
 @dataclass(slots=True)
@@ -39,7 +39,7 @@ def _by_contact(found: Iterable[Any]) -> dict[str, Standing]:
     """Sort what ``rows`` returned of contacts of one kind, by id."""
     result: dict[str, Standing] = {}
     for one in found:
-        if one.status in OPEN or one.status in UNSETTLED:
+        if one.status in WITH_CONVERSATION or one.status in UNSETTLED:
             result.setdefault(one.contact_id, Standing()).current.append(one)
     return result
 

@@ -44,6 +44,7 @@ _JOBS: Final[dict[str, Job]] = {
     Status.SENDING: Job.DISPATCH,
     Status.UNCONFIRMED: Job.LOOKUP,
     Status.REVIEW: Job.LOOKUP,
+    Status.WAITING: Job.POLL,
     Status.CREATED: Job.POLL,
     Status.ACTIVE: Job.POLL,
 }

@@ -203,7 +203,7 @@ def _closed(interaction: Interaction, facts: dict[str, str]) -> None:
 
     Where nobody has taken part in it yet, that may as well be how a failed set-up looks: then Twilio is asked.
     """
-    if interaction.status == Status.ACTIVE or interaction.task_status in _ACCEPTED:
+    if interaction.status in (Status.ACTIVE, Status.WAITING) or interaction.task_status in _ACCEPTED:
         _write(interaction, Change(Event.ENDED, facts=facts))
     else:
         _write(interaction, Change(None, facts=facts))

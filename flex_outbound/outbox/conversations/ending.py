@@ -37,6 +37,10 @@ def close_due(account_id: int) -> int:
 
 def _close(conversation: Conversation) -> bool:
     mine = ConversationHolder.objects.filter(conversation=conversation)
+    if conversation.opens_on_answer and conversation.wants_agent_at is not None:
+        # The customer has answered meanwhile.
+        mine.update(close_at=None)
+        return False
     account, sid = conversation.account, conversation.conversation_sid
     wait = ratelimit.take(Budget.CONVERSATIONS, account.account_sid)
     if wait:

@@ -14,13 +14,12 @@ from django.utils.translation import gettext as _
 
 from flex_outbound.contacts import adapter_by_type
 from flex_outbound.exceptions import ClickConflict, ClickNotAllowed
-from flex_outbound.models import Conversation, ConversationContact, ConversationHolder, Interaction
+from flex_outbound.models import Conversation, ConversationContact, Interaction
 from flex_outbound.models.conversation import key_of
 from flex_outbound.outbox import closings, joining, locks
 from flex_outbound.outbox.answers import barrier_of
 from flex_outbound.outbox.conversations import linking
 from flex_outbound.outbox.conversations.holding import RELATED, Held, Standing, Whose, held
-from flex_outbound.outbox.jobs import Job, request_after_commit
 from flex_outbound.outbox.preflight import Setup, words_of
 from flex_outbound.outbox.texts import name_of
 from flex_outbound.roles import SUPERVISE_PERMISSION
@@ -211,7 +210,7 @@ def close(conversation: Conversation, user: Any) -> Conversation:
         if interaction is not None and interaction.interaction_sid and interaction.channel_sid:
             closings.close_left(interaction)
         else:
-            _close_by_state(current)
+            closings.close_conversation(current)
         rows = Interaction.objects.filter(pk=interaction.pk) if interaction is not None else None
         if rows is not None:
             rows.update(version=F("version") + 1, updated_at=Now())
@@ -222,13 +221,6 @@ def is_invited(interaction: Interaction) -> bool:
     """Tell whether somebody is being invited to the conversation that an interaction was the newest of."""
     invites = Interaction.objects.filter(continues=interaction.origin_id)
     return invites.exclude(status__in=sorted(FINAL)).exclude(pk=interaction.pk).exists()
-
-
-def _close_by_state(conversation: Conversation) -> None:
-    holder, _made = ConversationHolder.objects.get_or_create(conversation=conversation)
-    rows = ConversationHolder.objects.filter(pk=holder.pk, close_at=None)
-    if rows.update(close_at=Now(), close_error=""):
-        request_after_commit(Job.CLOSE, conversation.account_id)
 
 
 def is_closing(conversation: Conversation) -> bool:

@@ -14,7 +14,7 @@ from django.utils import timezone
 from flex_outbound.models import Conversation, ConversationHolder, Interaction
 from flex_outbound.outbox.texts import name_of
 from flex_outbound.phases import STAYS_OPEN, Phase
-from flex_outbound.statuses import OPEN
+from flex_outbound.statuses import OPEN, WITH_CONVERSATION, Status
 from flex_outbound.twilio_statuses import TaskStatus
 
 RELATED: Final = ("account", "sender", "agent", "asked_by", "interaction__agent", "holder__user")
@@ -37,7 +37,7 @@ class Standing(StrEnum):
     """How a conversation stands in Flex.
 
     ``opening``: it is still being opened. ``offered``: its agent has not accepted it. ``waiting``: it has a task that
-    nobody has. ``left``: it has no task.
+    nobody has. ``left``: it has no task. ``unanswered``: it has none yet, and gets one when the customer answers.
     """
 
     OPENING = "opening"
@@ -46,6 +46,7 @@ class Standing(StrEnum):
     WAITING = "waiting"
     PAUSED = "paused"
     LEFT = "left"
+    UNANSWERED = "unanswered"
     UNKNOWN = "unknown"
 
 
@@ -80,7 +81,8 @@ def held(conversation: Conversation, user: Any) -> Held:
     """Return who has a conversation. Load it with ``RELATED``."""
     interaction, holder = conversation.interaction, holder_of(conversation)
     is_fresh = holder is not None and holder.seen_at is not None and holder.seen_at > timezone.now() - FRESH_FOR
-    if interaction is not None and interaction.status in OPEN and not _is_elsewhere(interaction, holder, is_fresh):
+    is_going_on = interaction is not None and interaction.status in WITH_CONVERSATION
+    if interaction is not None and is_going_on and not _is_elsewhere(interaction, holder, is_fresh):
         return by_interaction(interaction, user)
     if holder is not None and is_fresh:
         return _by_holder(conversation, holder, user)
@@ -113,7 +115,9 @@ def by_interaction(interaction: Interaction, user: Any) -> Held:
         is_waiting = interaction.status in OPEN
         return Held(Whose.NOBODY, Standing.WAITING if is_waiting else Standing.OPENING, since=since, task_sid=task_sid)
     if interaction.status not in OPEN:
-        return Held(whose, Standing.OPENING, agent, name_of(agent), since)
+        is_unanswered = interaction.status == Status.WAITING
+        standing = Standing.UNANSWERED if is_unanswered else Standing.OPENING
+        return Held(whose, standing, agent, name_of(agent), since)
     standing = Standing.OFFERED if phase is Phase.OFFERED else Standing.LIVE
     return Held(whose, standing, agent, name_of(agent), since, task_sid)
 

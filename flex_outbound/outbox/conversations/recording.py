@@ -23,7 +23,7 @@ from flex_outbound.outbox.conversations.authors import party_among, party_of
 from flex_outbound.outbox.conversations.heard import Heard
 from flex_outbound.outbox.conversations.learning import keeps_texts
 from flex_outbound.outbox.jobs import Job, request_after_commit
-from flex_outbound.statuses import FINAL, MESSAGE_FINAL, Event, MessageStatus
+from flex_outbound.statuses import FINAL, MESSAGE_FINAL, Event, MessageStatus, Status
 from flex_outbound.twilio_statuses import Party
 
 _FIELDS: Final = (
@@ -193,7 +193,8 @@ def _advance(conversation: Conversation, heard: Sequence[Heard]) -> None:
 def _want_agent(conversation: Conversation) -> None:
     """Note that a customer wrote while no interaction of ours was open. ``conversation``: saved by the caller."""
     newest = conversation.interaction
-    if (newest is None or newest.status in FINAL) and conversation.last_party == Party.CUSTOMER:
+    is_alone = newest is None or newest.status in FINAL or newest.status == Status.WAITING
+    if is_alone and conversation.last_party == Party.CUSTOMER:
         conversation.wants_agent_at = Now()
 
 
