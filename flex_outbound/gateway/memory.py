@@ -25,10 +25,9 @@ from flex_outbound.gateway.base import (
     InteractionResult,
     Joined,
     TaskState,
-    WorkerChannel,
-    WorkerState,
 )
 from flex_outbound.gateway.memory_holders import MemoryHolders
+from flex_outbound.gateway.worker_states import WorkerChannel, WorkerState
 from flex_outbound.sids import SidKind
 from flex_outbound.twilio_statuses import ChannelStatus
 

@@ -7,10 +7,10 @@ from functools import partial
 from typing import Any, Final
 
 from flex_outbound.gateway import results
-from flex_outbound.gateway.base import WorkerChannel, WorkerState
 from flex_outbound.gateway.calls import TwilioCalls, found_or_none, in_path
 from flex_outbound.gateway.observe import Operation
 from flex_outbound.gateway.words import clean_name
+from flex_outbound.gateway.worker_states import WorkerChannel, WorkerState
 from flex_outbound.sids import SidKind, sid_or_none
 
 CHANNELS_PER_PAGE: Final = 100

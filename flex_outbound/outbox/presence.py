@@ -22,7 +22,8 @@ from django.utils import timezone
 
 from flex_outbound.conf import conf
 from flex_outbound.exceptions import ConfigurationError, GatewayError
-from flex_outbound.gateway.base import Gateway, WorkerChannel, WorkerState
+from flex_outbound.gateway.base import Gateway
+from flex_outbound.gateway.worker_states import WorkerChannel, WorkerState
 from flex_outbound.models import Account, Presence, Sender
 from flex_outbound.models.presence import PresenceQuerySet
 from flex_outbound.models.sender import PRESENCE

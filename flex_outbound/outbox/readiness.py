@@ -11,7 +11,7 @@ from django.utils.formats import number_format
 from flex_outbound.channels import Channel, InitiatedBy
 from flex_outbound.display import clock, ended, isolated
 from flex_outbound.exceptions import ClickConflict
-from flex_outbound.gateway.base import WorkerChannel
+from flex_outbound.gateway.worker_states import WorkerChannel
 from flex_outbound.models import Interaction, Presence, Sender
 from flex_outbound.outbox import presence, window
 from flex_outbound.outbox.preflight import Rejection
