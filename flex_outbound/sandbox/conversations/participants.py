@@ -18,7 +18,7 @@ from flex_outbound.sandbox.conversations.common import (
 )
 from flex_outbound.sandbox.conversations.resources import binding
 from flex_outbound.sandbox.errors import bad_request
-from flex_outbound.sandbox.flex.checks import E164, check_pair
+from flex_outbound.sandbox.flex.checks import E164, FORMS, bound_fault, check_pair
 from flex_outbound.sandbox.ids import new_sid
 from flex_outbound.sandbox.records import Conversation, Participant
 from flex_outbound.sandbox.wire import JSON, Call, Reply, iso, json_object, parse_date
@@ -29,6 +29,8 @@ def create_participant(call: Call) -> Reply:
     call.state.limits.spend(call.world.account_sid, REST)
     conversation = conversation_of(call)
     participant = wanted_participant(call)
+    if call.fault("open_conversation"):
+        raise bound_fault(call)
     return Reply(show(call, conversation, changes_of(call).add(conversation, participant)), 201)
 
 
@@ -41,7 +43,8 @@ def wanted_participant(call: Call) -> Participant:
     json_object(attributes, "Attributes", 20001)
     if not identity and not (address and proxy):
         raise bad_request(50400, "Identity, or MessagingBinding.Address and ProxyAddress, is required")
-    kind = "whatsapp" if address.startswith("whatsapp:") else "sms"
+    prefix = address.partition(":")[0]
+    kind = prefix if prefix in FORMS else "sms"
     if address:
         check_pair(call, kind, address, proxy)
     role = role_of(call, "RoleSid")
@@ -120,7 +123,7 @@ def _change_proxy(call: Call, conversation: Conversation, participant: Participa
     proxy = call.form.get("MessagingBinding.ProxyAddress")
     if not proxy or proxy == participant.proxy:
         return
-    if participant.address is None or participant.type not in ("sms", "whatsapp"):
+    if participant.address is None or participant.type not in FORMS:
         raise bad_request(50400, "The participant has no messaging binding with a proxy address")
     check_pair(call, participant.type, participant.address, proxy)
     refuse_bound(call.world, participant.address, proxy)

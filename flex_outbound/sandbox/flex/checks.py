@@ -72,7 +72,7 @@ def read(call: Call) -> Wanted:
     if wanted.initiated_by == "agent" or participants or wanted.type == "email":
         _participants(call, wanted)
     if call.fault("open_conversation"):
-        raise _bound_fault(call)
+        raise bound_fault(call)
     return wanted
 
 
@@ -249,7 +249,8 @@ def check_pair(call: Call, channel: str, address: str, proxy: str) -> None:
         raise bad_request(code, f"{proxy} is not a sender of this account that can use {channel}")
 
 
-def _bound_fault(call: Call) -> TwilioError:
+def bound_fault(call: Call) -> TwilioError:
+    """Return the refusal (50416) that the fault ``open_conversation`` asks for, with its message if it has one."""
     fault = call.fault("open_conversation")
     text = "A binding for this participant and proxy address already exists in Conversation"
     return TwilioError(409, 50416, (fault.message if fault else "") or f"{text} CH{'0' * 32}")
