@@ -287,6 +287,13 @@ class Gateway(Protocol):
     def create_interaction(self, request: InteractionRequest) -> InteractionResult:
         """Open an interaction, or invite the agent to the channel ``request.joins``. Not idempotent."""
 
+    def begin_conversation(self, request: InteractionRequest) -> InteractionResult:
+        """Begin a conversation with the customer in it and without a task; of the result, only its SID is known.
+
+        For the channels of ``Channel.shows_sender``. Idempotent by ``request.key``: a conversation that was begun may
+        be begun again. Raises Refused where the customer is in another open one, or where this one is closed.
+        """
+
     def find_tasks(self, keys: Sequence[str]) -> dict[str, list[TaskState]]:
         """Find live tasks by ``flexOutboundKey``, for at most 50 keys. Keys without a task are not in the result."""
 

@@ -1,8 +1,8 @@
 """One account's connection through Twilio's SDK.
 
 Every call to Twilio goes through ``_call``, which raises GatewayError alone; ``classify`` decides which one. The calls
-themselves are in ``conversations`` and ``queries`` (reading), ``client`` (writing), ``media``, ``directory``,
-``callbacks`` and ``address_configurations``.
+themselves are in ``conversations`` and ``queries`` (reading), ``client`` and ``beginning`` (writing), ``media``,
+``directory``, ``callbacks`` and ``address_configurations``.
 """
 
 import os

@@ -1,7 +1,7 @@
 """The gateway over Twilio's SDK: send is the second of three steps (build, send, parse).
 
-This module has ``connect`` and the calls that change something at Twilio. Those that only read are in ``queries`` and
-``conversations``; files are in ``media``.
+This module has ``connect`` and most calls that change something at Twilio. Those that only read are in ``queries`` and
+``conversations``; a conversation without a task begins in ``beginning``; files are in ``media``.
 """
 
 import os
@@ -18,6 +18,7 @@ from flex_outbound.gateway.base import (
     Joined,
     MessageRequest,
 )
+from flex_outbound.gateway.beginning import TwilioBeginning
 from flex_outbound.gateway.calls import in_path
 from flex_outbound.gateway.classify import malformed
 from flex_outbound.gateway.media import TwilioMedia
@@ -57,7 +58,7 @@ def connect(connection: Connection) -> Gateway:
         return _kept[connection]
 
 
-class TwilioGateway(TwilioTasks, TwilioMedia, TwilioWorkers):
+class TwilioGateway(TwilioTasks, TwilioBeginning, TwilioMedia, TwilioWorkers):
     """One account at Twilio: implements ``gateway.base.Gateway``. Several threads may use it at once."""
 
     def create_interaction(self, request: InteractionRequest) -> InteractionResult:

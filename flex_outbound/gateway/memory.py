@@ -171,7 +171,9 @@ class MemoryGateway(MemoryHolders):
     def _open(self, request: InteractionRequest) -> InteractionResult:
         interaction, channel, task = map(self._sid, (SidKind.INTERACTION, SidKind.CHANNEL, SidKind.TASK))
         invite = self._sid(SidKind.INVITE)
-        conversation = self._begin(request.channel, request.address, request.sender_address)
+        conversation = request.media_channel_sid or self._begin(
+            request.channel, request.address, request.sender_address
+        )
         self.interactions.append(request)
         self.channels[channel] = ChannelState("active", None, "")
         self.tasks[task] = TaskState(

@@ -21,6 +21,8 @@ from flex_outbound.gateway.base import (
     ConversationDetails,
     ConversationState,
     Delivery,
+    InteractionRequest,
+    InteractionResult,
     Media,
     MediaItem,
     MessagePage,
@@ -30,6 +32,7 @@ from flex_outbound.gateway.base import (
     Receipt,
 )
 from flex_outbound.sids import SidKind
+from flex_outbound.twilio_statuses import ConversationState as TwilioState
 from flex_outbound.twilio_statuses import DeliveryStatus
 
 CHAT_SERVICE_SID: Final = f"{SidKind.CHAT_SERVICE.value}{1:032x}"
@@ -60,6 +63,7 @@ class MemoryConversations:
         self._customers: dict[str, tuple[Channel, str]] = {}
         self._failures: dict[str, list[tuple[GatewayError, bool]]] = defaultdict(list)
         self._lock = threading.Lock()
+        self._begun: dict[str, str] = {}
         self._count = 0
 
     def fail_next(self, error: GatewayError, method: str = "create_interaction", *, carried_out: bool = False) -> None:
@@ -69,8 +73,8 @@ class MemoryConversations:
         """
         self._failures[method].append((error, carried_out))
 
-    def begin_conversation(self, channel: Channel, address: str, sender_address: str) -> str:
-        """Begin a conversation without an interaction, as a customer's first message does, and return its SID."""
+    def add_conversation(self, channel: Channel, address: str, sender_address: str) -> str:
+        """Let a customer begin a conversation, without an interaction, and return its SID."""
         with self._lock:
             return self._begin(channel, address, sender_address)
 
@@ -107,6 +111,18 @@ class MemoryConversations:
             channel, address = self._customers.get(conversation_sid, (Channel.SMS, ""))
             customer = address if channel.has_identity else shown
             return self._add(conversation_sid, author or customer, body, subject, tuple(media))
+
+    def begin_conversation(self, request: InteractionRequest) -> InteractionResult:
+        """Begin a conversation without a task, once for each key."""
+        with self._lock:
+            error = self._failure("begin_conversation")
+            sid = self._begun.get(request.key) or self._begin(request.channel, request.address, request.sender_address)
+            if self.conversations[sid].state == TwilioState.CLOSED:
+                raise Refused("the conversation that was begun is closed", reason="closed")
+            self._begun[request.key] = sid
+        if error:
+            raise error
+        return InteractionResult(None, None, None, sid, None)
 
     def find_conversations(self, channel: Channel, address: str, sender_address: str) -> list[ConversationState]:
         """Return the conversations of this address and sender."""

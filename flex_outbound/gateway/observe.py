@@ -20,6 +20,7 @@ class Operation(StrEnum):
     """The kinds of calls: the methods of ``gateway.base.Gateway``, and those of ``directory`` and ``callbacks``."""
 
     CREATE_INTERACTION = "create_interaction"
+    BEGIN_CONVERSATION = "begin_conversation"
     INVITE = "invite"
     LEAVE_CHANNEL = "leave_channel"
     CREATE_MESSAGE = "create_message"

@@ -80,6 +80,28 @@ def _own_attributes(request: InteractionRequest) -> dict[str, Any]:
     return attributes
 
 
+def conversation_payload(request: InteractionRequest) -> dict[str, str]:
+    """Return the arguments of the SDK's ``conversations.create`` for a conversation that begins without a task.
+
+    Its unique name is the key, so that it is made once. It gets no friendly name: Flex shows the customer by the task's
+    attributes, and a name here would stay at Twilio for as long as the conversation. Without the header of
+    ``message_payload``, no webhook tells of it before it is known here.
+    https://www.twilio.com/docs/conversations/api/conversation-resource#create-a-conversation-resource
+    """
+    return {"unique_name": request.key, "attributes": json.dumps({KEY: request.key})}
+
+
+def customer_payload(request: InteractionRequest) -> dict[str, str]:
+    """Return the arguments of the SDK's ``participants.create`` that add the customer to a conversation.
+
+    https://www.twilio.com/docs/conversations/api/conversation-participant-resource#add-a-conversation-participant-sms
+    """
+    return {
+        "messaging_binding_address": binding_address(request.channel, request.address),
+        "messaging_binding_proxy_address": binding_address(request.channel, request.sender_address),
+    }
+
+
 def message_payload(request: MessageRequest) -> dict[str, Any]:
     """Return the arguments of the SDK's ``messages.create``. With a template, Twilio ignores text and media.
 
@@ -130,6 +152,16 @@ def redacted(request: InteractionRequest) -> dict[str, Any]:
         "channel": request.channel.value,
         "routing": _routing(request),
         **({"joins": request.joins.channel_sid} if request.joins else {}),
+    }
+
+
+def redacted_beginning(request: InteractionRequest) -> dict[str, Any]:
+    """Return what an attempt stores of the requests that begin a conversation: nothing about the customer."""
+    return {
+        "key": request.key,
+        "attempt": request.attempt,
+        "channel": request.channel.value,
+        "conversation": {"unique_name": request.key},
     }
 
 

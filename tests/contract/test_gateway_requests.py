@@ -98,6 +98,10 @@ STEPS: dict[str, list[Step]] = {
             )
         ),
     ],
+    "begin_conversation": [
+        lambda gateway, _made, channel=channel, key=key: gateway.begin_conversation(interaction(channel, key=key * 32))
+        for channel, key in ((Channel.WHATSAPP, "a"), (Channel.MESSENGER, "b"))
+    ],
     "leave_channel": [
         lambda gateway, made: gateway.leave_channel(
             str(made.interaction_sid), str(made.channel_sid), str(made.task_sid)
@@ -213,6 +217,22 @@ def test_a_message_with_a_file_is_published(gateway: Gateway, sandbox: SandboxSe
 
     asked = [one for one in map(as_recorded, list(sandbox.state.requests)) if one["method"] == "POST"]
     assert [dict(one["form"])["MediaSid"] for one in asked] == ["ME" + "a" * 32]
+    assert [words for request in asked for words in twilio.request_errors(request)] == []
+
+
+def test_what_is_asked_of_a_conversation_that_was_begun_is_published(
+    gateway: Gateway, sandbox: SandboxServer, twilio: Contract
+) -> None:
+    request = interaction(Channel.SMS)
+    begun = gateway.begin_conversation(request)
+    assert gateway.begin_conversation(request) == begun
+    with pytest.raises(Refused):  # what was made for it is deleted
+        gateway.begin_conversation(interaction(Channel.SMS, key="a" * 32))
+    # As the customer has answered: the agent's own interaction, in the conversation that is there.
+    gateway.create_interaction(interaction(Channel.SMS, media_channel_sid=str(begun.conversation_sid)))
+
+    asked = [as_recorded(request) for request in list(sandbox.state.requests)]
+    assert {one["method"] for one in asked} == {"POST", "GET", "DELETE"}
     assert [words for request in asked for words in twilio.request_errors(request)] == []
 
 

@@ -169,7 +169,7 @@ def test_a_file_that_turns_out_to_be_too_large_breaks_off(
 def test_the_conversation_service_is_asked_for_once(
     client: Client, twilio: MemoryGateway, account: Account, contact: Any, agent: Any
 ) -> None:
-    sid = twilio.begin_conversation(Channel.SMS, "+14155550123", "+14155550100")
+    sid = twilio.add_conversation(Channel.SMS, "+14155550123", "+14155550100")
     row = Conversation.objects.create(pk=sid[2:], account=account, agent=agent, channel="sms")
     message = send(twilio, row, "image/png", "door.png", talk.PNG)
     assert client.get(url_of(message)).status_code == 200

@@ -78,7 +78,7 @@ def test_a_task_that_cannot_be_read_is_no_answer(gateway: TwilioGateway, monkeyp
 
 def test_the_double_tells_who_has_a_task_and_closes() -> None:
     memory = MemoryGateway()
-    sid = memory.begin_conversation(Channel.SMS, "+14155550123", defaults.SMS_SENDER)
+    sid = memory.add_conversation(Channel.SMS, "+14155550123", defaults.SMS_SENDER)
     assert memory.find_tasks_of([sid]) == {}
     memory.holders["WT1"] = Holder("WK" + "1" * 32, "Bea", None)
     assert memory.fetch_holder("WT1") == Holder("WK" + "1" * 32, "Bea", None)

@@ -120,7 +120,7 @@ def test_a_customer_has_a_conversation_and_is_in_it(channel: Channel) -> None:
 
 def test_a_conversation_may_stand_in_the_way() -> None:
     gateway = MemoryGateway()
-    conversation = gateway.begin_conversation(Channel.SMS, "+14155550123", "+18005550100")
+    conversation = gateway.add_conversation(Channel.SMS, "+14155550123", "+18005550100")
     gateway.move_conversation(conversation, "inactive")
     (found,) = gateway.find_conversations(Channel.SMS, "+14155550123", "+18005550100")
     assert (found.conversation_sid, found.state, found.sender_address) == (conversation, "inactive", "+18005550100")
@@ -186,7 +186,7 @@ def test_what_is_unknown_is_not_shown() -> None:
 
 def test_files_go_up_and_down() -> None:
     gateway = MemoryGateway()
-    conversation = gateway.begin_conversation(Channel.SMS, "+14155550123", "+18005550100")
+    conversation = gateway.add_conversation(Channel.SMS, "+14155550123", "+18005550100")
     uploaded = gateway.upload_media(sid("IS"), "image/png", "cat.png", b"x" * 100_000)
     sent = gateway.create_message(MessageRequest(KEY, conversation, "ada", media_sid=uploaded))
     message = gateway.fetch_message(conversation, sent)
@@ -204,7 +204,7 @@ def test_files_go_up_and_down() -> None:
 
 def test_a_message_of_a_known_time_is_found() -> None:
     gateway = MemoryGateway()
-    conversation = gateway.begin_conversation(Channel.SMS, "+14155550123", "+18005550100")
+    conversation = gateway.add_conversation(Channel.SMS, "+14155550123", "+18005550100")
     before = timezone.now()
     sent = gateway.create_message(MessageRequest(KEY, conversation, "ada", body="Hi"))
     assert gateway.find_message(conversation, KEY, before) == sent
@@ -213,7 +213,7 @@ def test_a_message_of_a_known_time_is_found() -> None:
 
 def test_receipts_are_added_up_as_twilio_does() -> None:
     gateway = MemoryGateway()
-    conversation = gateway.begin_conversation(Channel.EMAIL, "ada@example.com", "support@acme.example")
+    conversation = gateway.add_conversation(Channel.EMAIL, "ada@example.com", "support@acme.example")
     sent = gateway.create_message(MessageRequest(KEY, conversation, "ada", body="Hi"))
     gateway.receipts[sent] = [Receipt("read", None), Receipt("failed", 30003), Receipt("delivered", None)]
     message = gateway.fetch_message(conversation, sent)
@@ -227,7 +227,7 @@ def test_receipts_are_added_up_as_twilio_does() -> None:
 
 def test_a_message_wakes_an_inactive_conversation_and_no_closed_one() -> None:
     gateway = MemoryGateway()
-    conversation = gateway.begin_conversation(Channel.SMS, "+14155550123", "+18005550100")
+    conversation = gateway.add_conversation(Channel.SMS, "+14155550123", "+18005550100")
     gateway.move_conversation(conversation, "inactive")
     gateway.add_message(conversation, "Hello?")
     assert gateway.conversations[conversation].state == "active"
