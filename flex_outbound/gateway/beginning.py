@@ -79,7 +79,7 @@ class TwilioBeginning(TwilioConversations):
             if error.reason == "already_open" and self._is_in(sid, request, error):
                 return
             if is_new:
-                self._delete(sid)
+                self._delete(request.key, sid)
             raise
         if sid_or_none(record.sid, SidKind.PARTICIPANT) is None:
             raise malformed("no participant SID", self._http.last_status)
@@ -88,15 +88,16 @@ class TwilioBeginning(TwilioConversations):
         """Tell whether the open conversation in which the customer is, as Twilio says, is this very one."""
         return sid in error.detail or self.has_customer(sid, request.channel, request.address) is True
 
-    def _delete(self, sid: str) -> None:
+    def _delete(self, name: str, sid: str) -> None:
         """Delete a conversation that was just made and has nobody in it. What goes wrong is only logged.
 
         Closed, it would keep its unique name for ever, and the next attempt with this key would be refused as one for a
         conversation that is closed. Deleted, it frees the name, and there is nothing in it that could be lost.
         """
+        # By its name, which leads to no conversation but this one, whatever SID an answer bears.
         try:
             with self._call(Operation.BEGIN_CONVERSATION):
-                self._client.conversations.v1.conversations(sid).delete()
+                self._client.conversations.v1.conversations(name).delete()
         except GatewayError as error:
             if error.http_status != 404:
                 logger.warning("The empty conversation %s could not be deleted: %s", sid, error.reason)

@@ -9,7 +9,8 @@ import pytest
 from django.utils import timezone
 
 from flex_outbound.channels import Channel
-from flex_outbound.gateway.base import Gateway, InteractionRequest, MessageRequest
+from flex_outbound.exceptions import NotAccepted, OutcomeUnknown, Refused
+from flex_outbound.gateway.base import Gateway, InteractionRequest, InteractionResult, MessageRequest
 from flex_outbound.gateway.client import TwilioGateway
 from flex_outbound.sandbox import defaults
 from flex_outbound.sandbox.server import SandboxServer
@@ -25,21 +26,19 @@ SENDERS = {
     Channel.WEB: "shop",
     Channel.MESSENGER: defaults.MESSENGER_PAGE.removeprefix("messenger:"),
 }
+CREDENTIALS = {
+    "account_sid": defaults.ACCOUNT_SID,
+    "username": defaults.API_KEY_SID,
+    "password": defaults.API_KEY_SECRET,
+    "workspace_sid": defaults.WORKSPACE_SID,
+}
 
 
 @pytest.fixture
 def gateway(request: pytest.FixtureRequest) -> Iterator[TwilioGateway]:
     """To a sandbox of its own; parametrized indirectly with the sandbox's options."""
     with SandboxServer(**QUICK | getattr(request, "param", {})) as sandbox:
-        made = TwilioGateway(
-            connection_to(
-                sandbox.url,
-                account_sid=defaults.ACCOUNT_SID,
-                username=defaults.API_KEY_SID,
-                password=defaults.API_KEY_SECRET,
-                workspace_sid=defaults.WORKSPACE_SID,
-            )
-        )
+        made = TwilioGateway(connection_to(sandbox.url, **CREDENTIALS))
         yield made
         made.close()
 
@@ -175,3 +174,70 @@ def test_a_customer_who_was_silently_left_out_is_missed(gateway: Gateway) -> Non
     assert gateway.has_customer(first, Channel.SMS, request.address) is True
     assert gateway.has_customer(second, Channel.SMS, request.address) is False
     assert gateway.has_customer(sid("CH"), Channel.SMS, request.address) is None
+
+
+BEGUN = [Channel.SMS, Channel.WHATSAPP, Channel.MESSENGER]
+
+
+@pytest.mark.parametrize("channel", BEGUN)
+def test_a_conversation_begins_without_a_task_and_gets_one_later(gateway: Gateway, channel: Channel) -> None:
+    request = a_click(channel)
+    begun = gateway.begin_conversation(request)
+    assert gateway.begin_conversation(request) == begun
+    conversation = str(begun.conversation_sid)
+    assert begun == InteractionResult(None, None, None, conversation, None)
+    assert gateway.has_customer(conversation, channel, request.address) is True
+    assert gateway.create_message(MessageRequest(KEY, conversation, "agent", body="May we call you?"))
+    assert gateway.find_tasks([KEY]) == {}
+    made = gateway.create_interaction(a_click(channel, media_channel_sid=conversation))
+    assert made.conversation_sid == conversation
+    assert [one.task_sid for one in gateway.find_tasks([KEY])[KEY]] == [made.task_sid]
+    assert len([one for one in gateway.list_participants(conversation) or [] if one.address]) == 1
+
+
+def test_who_is_in_an_open_conversation_is_not_added_and_nothing_is_left(gateway: Gateway) -> None:
+    request = a_click()
+    first = gateway.begin_conversation(request)
+    with pytest.raises(Refused) as caught:
+        gateway.begin_conversation(a_click(key="f" * 32))
+    assert (caught.value.reason, caught.value.code) == ("already_open", 50416)
+    found = gateway.find_conversations(request.channel, request.address, request.sender_address)
+    assert [one.conversation_sid for one in found] == [first.conversation_sid]
+    # The name is free, so that it may be tried again as soon as the other one is closed.
+    gateway.close_conversation(str(first.conversation_sid))
+    second = gateway.begin_conversation(a_click(key="f" * 32))
+    assert second.conversation_sid not in (None, first.conversation_sid)
+    with pytest.raises(Refused) as caught:
+        gateway.begin_conversation(request)
+    assert caught.value.reason == "closed"
+
+
+FAULTS: list[dict[str, Any]] = [
+    {"fault": "drop_before"},
+    {"fault": "drop_after"},
+    {"fault": "malformed"},
+    {"fault": "delay", "ms": 900, "after": True},
+    {"fault": "delay", "ms": 900},
+    {"fault": "status", "status": 500},
+    {"fault": "status", "status": 503, "code": 20503, "after": True},
+    {"fault": "status", "status": 429, "code": 20429},
+    {"fault": "hostile", "shape": "nulls"},
+    {"fault": "hostile", "shape": "types"},
+    {"fault": "hostile", "shape": "long"},
+]
+
+
+@pytest.mark.parametrize("path", ["^/v1/Conversations$", "/Participants$"])
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: "-".join(map(str, fault.values())))
+def test_whatever_happens_there_is_one_conversation_with_one_customer(path: str, fault: dict[str, Any]) -> None:
+    with SandboxServer(**QUICK) as sandbox:
+        gateway = TwilioGateway(connection_to(sandbox.url, **CREDENTIALS, timeout=(0.5, 0.5)))
+        sandbox.state.faults.add({"match": {"method": "POST", "product": "conversations", "path": path}} | fault)
+        with pytest.raises((OutcomeUnknown, NotAccepted)):
+            gateway.begin_conversation(a_click())
+        time.sleep(fault.get("ms", 0) / 1000)
+        begun = gateway.begin_conversation(a_click())
+        [conversation] = sandbox.state.worlds[defaults.ACCOUNT_SID].conversations.values()
+        assert (conversation.sid, conversation.unique_name) == (begun.conversation_sid, KEY)
+        assert len(conversation.participants) == 1
+        gateway.close()

@@ -49,7 +49,7 @@ def asked(wire: Wire) -> list[str]:
 
 POST, ADD = "POST /Conversations", f"POST /Conversations/{CH}/Participants"
 FETCH, PEOPLE = f"GET /Conversations/{KEY}", f"GET /Conversations/{CH}/Participants"
-DELETE = f"DELETE /Conversations/{CH}"
+DELETE = f"DELETE /Conversations/{KEY}"
 
 
 @pytest.mark.parametrize(
