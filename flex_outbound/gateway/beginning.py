@@ -76,17 +76,23 @@ class TwilioBeginning(TwilioConversations):
             with self._call(Operation.BEGIN_CONVERSATION):
                 record = people.create(**payloads.customer_payload(request))
         except Refused as error:
-            if error.reason == "already_open" and self._is_in(sid, request, error):
+            is_in = self._is_in(sid, request, error)
+            if is_in:
                 return
-            if is_new:
+            if is_new and is_in is False:
                 self._delete(request.key, sid)
             raise
         if sid_or_none(record.sid, SidKind.PARTICIPANT) is None:
             raise malformed("no participant SID", self._http.last_status)
 
-    def _is_in(self, sid: str, request: InteractionRequest, error: Refused) -> bool:
-        """Tell whether the open conversation in which the customer is, as Twilio says, is this very one."""
-        return sid in error.detail or self.has_customer(sid, request.channel, request.address) is True
+    def _is_in(self, sid: str, request: InteractionRequest, error: Refused) -> bool | None:
+        """Tell whether the open conversation in which the customer is, as Twilio says, is this very one.
+
+        None where that is not proven. It is where two attempts run at once.
+        """
+        if error.reason != "already_open":
+            return False
+        return sid in error.detail or self.has_customer(sid, request.channel, request.address)
 
     def _delete(self, name: str, sid: str) -> None:
         """Delete a conversation that was just made and has nobody in it. What goes wrong is only logged.

@@ -142,6 +142,17 @@ def test_what_an_earlier_attempt_made_is_not_deleted(gateway: TwilioGateway, wir
     assert DELETE not in asked(wire)
 
 
+@pytest.mark.parametrize("shown", [people("US.1234567890"), Reply(404, {"code": 20404})])
+def test_where_it_is_not_proven_that_nobody_is_in_it_nothing_is_deleted(
+    gateway: TwilioGateway, wire: Wire, shown: Reply
+) -> None:
+    wire.replies = [MADE, bound_in(OTHER), shown]
+    with pytest.raises(Refused) as caught:
+        gateway.begin_conversation(a_request())
+    assert caught.value.reason == "already_open"
+    assert DELETE not in asked(wire)
+
+
 @pytest.mark.parametrize("where", [CH, "elsewhere"])
 def test_a_customer_whom_another_attempt_added_is_no_refusal(gateway: TwilioGateway, wire: Wire, where: str) -> None:
     wire.replies = [MADE, bound_in(where), people("+14155550123")]
