@@ -54,8 +54,8 @@ class TwilioBeginning(TwilioConversations):
                 raise
             return None
         sid = sid_or_none(record.sid, SidKind.CONVERSATION)
-        if sid is None:
-            raise malformed("no conversation SID", self._http.last_status)
+        if sid is None or record.unique_name not in (None, request.key):
+            raise malformed("no conversation SID, or not that of this name", self._http.last_status)
         return sid
 
     def _named(self, name: str) -> str:

@@ -191,6 +191,7 @@ def test_a_deletion_that_fails_hides_no_refusal(
         (Reply(how="half"), OutcomeUnknown),
         (Reply(201, {}), OutcomeUnknown),
         (Reply(201, {"sid": sid("IM")}), OutcomeUnknown),
+        (Reply(201, {"sid": OTHER, "state": "active", "unique_name": "another"}), OutcomeUnknown),
         (Reply(201, b"<html>"), OutcomeUnknown),
         (Reply(409, {"code": 50433, "message": "Participant already exists"}), OutcomeUnknown),
         (Reply(429, {"code": 20429}), NotAccepted),
