@@ -388,7 +388,7 @@ class Interaction(OpensOnAnswer, Disposed):
     @property
     def may_cancel(self) -> bool:
         """True where the agent may still call it off, or end the wait for an answer."""
-        return self.status in {Status.QUEUED, Status.REVIEW, Status.WAITING}
+        return self.status in {Status.QUEUED, Status.REVIEW, Status.WAITING} and not self.is_begun_again
 
     @property
     def first_message(self) -> Any:

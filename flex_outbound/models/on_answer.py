@@ -1,6 +1,6 @@
 """Interactions that are opened only when the customer answers, so that until then they cost no agent's capacity."""
 
-from typing import Final
+from typing import Any, Final
 
 from django.db import models
 from django.db.models import Q
@@ -19,6 +19,15 @@ class OpensOnAnswer(models.Model):
 
     class Meta:
         abstract = True
+
+    @property
+    def is_begun_again(self) -> bool:
+        """True where its conversation may be there, but is not named yet: it is made once more, and then is.
+
+        Called off now, it would stay open for ever, and be in the way of every other one with this customer.
+        """
+        own: Any = self
+        return self.opens_on_answer and own.status == Status.QUEUED and own.attempt > 0
 
 
 NAMED: Final = (

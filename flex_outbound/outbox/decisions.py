@@ -10,7 +10,18 @@ from flex_outbound.channels import InitiatedBy
 from flex_outbound.exceptions import ClickConflict, InvalidClick
 from flex_outbound.models import Conversation, Interaction, Message, Sender
 from flex_outbound.models.conversation import key_of
-from flex_outbound.outbox import closings, lifecycle, likeness, locks, offering, owners, sender_tests, starting, waiting
+from flex_outbound.outbox import (
+    closings,
+    lifecycle,
+    likeness,
+    locks,
+    offering,
+    opening_now,
+    owners,
+    sender_tests,
+    starting,
+    waiting,
+)
 from flex_outbound.outbox.changes import Change
 from flex_outbound.outbox.conversations import handing
 from flex_outbound.outbox.enqueue import Click, already_retried, enqueue, foreign_sender, note_retry
@@ -48,8 +59,9 @@ def retry(interaction: Interaction, user: Any, idempotency_key: str = "") -> Int
         return _for_customer_again(interaction, key)
     if sender_tests.is_test(interaction):
         return sender_tests.again(interaction, user, key)
-    if interaction.continues_id is not None:
-        made = _invite_again(interaction, user, key)
+    if interaction.continues_id is not None or interaction.media_channel_sid:
+        may_open = opening_now.again if interaction.continues_id is None else _invite_again
+        made = may_open(interaction, user, key)
         note_retry(interaction, made)
         return made
     return enqueue(_same_click(interaction, user, key), interaction)
@@ -102,7 +114,9 @@ def cancel(interaction: Interaction, user: Any) -> Interaction:
     Raises ClickConflict: ``not_cancelable`` where it is too late, ``answered`` where the customer has answered.
     """
     waiting.check_unanswered(interaction)
-    if not all(lifecycle.apply([(interaction, Change(Event.CANCELED, reason="canceled"))])):
+    if interaction.is_begun_again or not all(
+        lifecycle.apply([(interaction, Change(Event.CANCELED, reason="canceled"))])
+    ):
         raise ClickConflict(
             _("It is too late to cancel: this was sent already, or has ended."),
             code="not_cancelable",
@@ -180,5 +194,6 @@ def _same_click(interaction: Interaction, user: Any, key: str) -> Click:
         bcc=tuple(interaction.bcc),
         content_sid=message.content_sid if message else "",
         content_variables=message.content_variables if message else {},
+        opens_on_answer=interaction.opens_on_answer,
         idempotency_key=key,
     )

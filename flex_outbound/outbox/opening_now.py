@@ -16,7 +16,9 @@ from flex_outbound import roles
 from flex_outbound.exceptions import ClickConflict, ClickNotAllowed
 from flex_outbound.models import Conversation, Interaction, Sender
 from flex_outbound.models.conversation import key_of
+from flex_outbound.models.interaction import InteractionQuerySet
 from flex_outbound.outbox import effects, joining, lifecycle, locks, readiness, texts, waiting
+from flex_outbound.outbox.conversations import handing
 from flex_outbound.statuses import Status
 
 
@@ -28,19 +30,17 @@ def open_now(interaction: Interaction, user: Any, idempotency_key: str = "") -> 
     """Commit the interaction that opens for a user what waits for an answer; returns it, or that of the same click.
 
     Raises ClickNotAllowed (permission, worker, sender, contact, ``not_own``), ClickConflict: ``not_waiting``,
-    ``idempotency_key_reused``, ``already_open``, and where the agent is offline or full in Flex, as ``enqueue`` does.
+    ``conversation_closed``, ``idempotency_key_reused``, ``already_open``, and where the agent is offline or full in
+    Flex, as ``enqueue`` does.
     """
     key = texts.idempotency_key(idempotency_key) or uuid.uuid4().hex
     earlier = _same_click(interaction, user, key)
     if earlier is not None:
         return earlier
-    conversation = _conversation_of(interaction)
-    if interaction.agent_id != user.pk and not user.has_perm(roles.SUPERVISE_PERMISSION):
-        raise ClickNotAllowed(_("Another agent waits for this answer. Ask them to open it."), code="not_own")
-    sender = joining.sender_for(conversation, user)
-    joining.check_contact(conversation, user)
-    readiness.check(sender)
-    row = _build(interaction, sender, user, key)
+    if interaction.status != Status.WAITING:
+        raise _not_waiting(interaction)
+    conversation = _conversation_of(interaction, interaction.conversation_sid)
+    row = _checked(interaction, conversation, user, key)
     try:
         with locks.bounded_transaction():
             if lifecycle.apply([(interaction, waiting.taken_over())]) != [True]:
@@ -49,19 +49,53 @@ def open_now(interaction: Interaction, user: Any, idempotency_key: str = "") -> 
     except _NotWaiting:
         raise _not_waiting(interaction) from None
     except IntegrityError:
-        earlier = _same_click(interaction, user, key)
-        if earlier is None:
-            words = _("This conversation is being opened already. Try again in a moment.")
-            raise ClickConflict(words, code="already_open", interaction=None) from None
-        return earlier
+        return _earlier_or_refused(interaction, user, key)
     return row
 
 
-def _conversation_of(interaction: Interaction) -> Conversation:
-    found = None
-    if interaction.status == Status.WAITING:
-        same = Conversation.objects.select_related("sender", "account", "interaction")
-        found = same.filter(pk=key_of(interaction.conversation_sid or ""), account=interaction.account_id).first()
+def again(interaction: Interaction, user: Any, key: str) -> Interaction:
+    """Do once more what ``open_now`` did, where ``interaction``, which it made, has failed. Raises what that raises.
+
+    Where the conversation has a channel by now, the agent is invited to that one: Twilio makes no second one.
+    """
+    conversation = _conversation_of(interaction, interaction.media_channel_sid)
+    earlier = _made(user, key).filter(fingerprint=_fingerprint(interaction)).first()
+    if earlier is not None:
+        return earlier
+    if joining.origin_of(conversation) is not None:
+        return joining.join(conversation, user, idempotency_key=key)
+    row = _checked(interaction, conversation, user, key)
+    try:
+        with locks.bounded_transaction():
+            effects.queue(row)
+    except IntegrityError:
+        return _earlier_or_refused(interaction, user, key)
+    return row
+
+
+def _checked(interaction: Interaction, conversation: Conversation, user: Any, key: str) -> Interaction:
+    """Return the interaction for a user in a conversation, not saved yet, if they may and can open it now."""
+    handing.check_open(conversation)
+    if interaction.agent_id != user.pk and not user.has_perm(roles.SUPERVISE_PERMISSION):
+        raise ClickNotAllowed(_("Another agent waits for this answer. Ask them to open it."), code="not_own")
+    sender = joining.sender_for(conversation, user)
+    joining.check_contact(conversation, user)
+    readiness.check(sender)
+    return _build(interaction, conversation, sender, user, key)
+
+
+def _earlier_or_refused(interaction: Interaction, user: Any, key: str) -> Interaction:
+    """Return what the same click made meanwhile. Raises ClickConflict where something else was in the way."""
+    earlier = _same_click(interaction, user, key)
+    if earlier is None:
+        words = _("This conversation is being opened already. Try again in a moment.")
+        raise ClickConflict(words, code="already_open", interaction=None)
+    return earlier
+
+
+def _conversation_of(interaction: Interaction, conversation_sid: str | None) -> Conversation:
+    same = Conversation.objects.select_related("sender", "account", "interaction")
+    found = same.filter(pk=key_of(conversation_sid or ""), account=interaction.account_id).first()
     if found is None:
         raise _not_waiting(interaction)
     return found
@@ -75,18 +109,22 @@ def _not_waiting(interaction: Interaction) -> ClickConflict:
 
 def _same_click(interaction: Interaction, user: Any, key: str) -> Interaction | None:
     """Return the interaction that this very click made before. Raises ClickConflict where the key made another."""
-    made = Interaction.objects.select_related("agent", "message").filter(agent=user, idempotency_key=key).first()
+    made = _made(user, key).first()
     if made is not None and made.fingerprint != _fingerprint(interaction):
         words = _("This key was used for another message. Use a new key for a new message.")
         raise ClickConflict(words, code="idempotency_key_reused", interaction=made)
     return made
 
 
+def _made(user: Any, key: str) -> InteractionQuerySet:
+    return Interaction.objects.select_related("agent", "message").filter(agent=user, idempotency_key=key)
+
+
 def _fingerprint(interaction: Interaction) -> str:
     return hashlib.sha256(f"open now {interaction.key}".encode()).hexdigest()
 
 
-def _build(interaction: Interaction, sender: Sender, user: Any, key: str) -> Interaction:
+def _build(interaction: Interaction, conversation: Conversation, sender: Sender, user: Any, key: str) -> Interaction:
     names = ("contact_type_id", "contact_id", "contact_name", "channel", "address", "account_id")
     return Interaction(
         sender=sender,
@@ -94,7 +132,7 @@ def _build(interaction: Interaction, sender: Sender, user: Any, key: str) -> Int
         agent=user,
         worker_id=sender.own_worker_id,  # type: ignore[attr-defined]
         worker_sid=sender.own_worker_sid,  # type: ignore[attr-defined]
-        media_channel_sid=interaction.conversation_sid,
+        media_channel_sid=conversation.conversation_sid,
         idempotency_key=key,
         fingerprint=_fingerprint(interaction),
         **{name: getattr(interaction, name) for name in names},

@@ -90,7 +90,9 @@ def decide_due(interaction: Interaction, conversation: Conversation | None) -> C
     if message is not None and message.status == MessageStatus.FAILED:
         why = {"reason": message.error_reason, "code": message.error_code}
         return Change(Event.BROKEN, facts={"error_params": message.error_params}, **why)
-    if conversation is not None and conversation.state == ConversationState.CLOSED:
+    # One that Twilio does not know any more is not read again.
+    is_gone = conversation is not None and conversation.read_at is not None and conversation.next_at is None
+    if is_gone or (conversation is not None and conversation.state == ConversationState.CLOSED):
         return Change(Event.ENDED, facts={"conversation_state": ConversationState.CLOSED.value})
     return None
 

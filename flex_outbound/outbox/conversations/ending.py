@@ -11,7 +11,8 @@ from typing import Final
 from django.db.models.functions import Now
 
 from flex_outbound.exceptions import ConfigurationError, GatewayError, Refused
-from flex_outbound.models import Conversation, ConversationHolder
+from flex_outbound.models import Conversation, ConversationHolder, Interaction
+from flex_outbound.models.in_the_way import ANSWERING
 from flex_outbound.outbox import alerts, closings, locks, ratelimit, retry
 from flex_outbound.outbox.clock import from_now
 from flex_outbound.outbox.gateways import gateway_for
@@ -37,8 +38,7 @@ def close_due(account_id: int) -> int:
 
 def _close(conversation: Conversation) -> bool:
     mine = ConversationHolder.objects.filter(conversation=conversation)
-    if conversation.opens_on_answer and conversation.wants_agent_at is not None:
-        # The customer has answered meanwhile.
+    if _is_wanted(conversation):
         mine.update(close_at=None)
         return False
     account, sid = conversation.account, conversation.conversation_sid
@@ -70,3 +70,10 @@ def _close(conversation: Conversation) -> bool:
     closed = {"state": ConversationState.CLOSED, "asked_by": None, "asked_at": None}
     Conversation.objects.filter(pk=conversation.pk).update(**closed, next_at=Now(), updated_at=Now())
     return True
+
+
+def _is_wanted(conversation: Conversation) -> bool:
+    """Tell whether the customer has answered meanwhile, or somebody is being brought to them."""
+    same = Conversation.objects.filter(pk=conversation.pk, opens_on_answer=True, wants_agent_at__isnull=False)
+    brought = Interaction.objects.filter(ANSWERING, media_channel_sid=conversation.conversation_sid)
+    return same.exists() or brought.exists()
