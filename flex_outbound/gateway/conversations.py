@@ -3,8 +3,9 @@
 An answer that cannot be read is never taken for an empty one: what is not found may be sent again.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -35,6 +36,9 @@ MAX_RECENT_PAGES = 20
 """Pages in which a message of a known time is looked for."""
 
 MAX_MESSAGE_PAGES = 50
+
+CONVERSATIONS_PER_PAGE = 100
+MAX_CONVERSATION_PAGES = 50
 
 _BINDING_OF_AGENTS = frozenset({"type", "projected_address", "proxy_address"})
 NOT_SHOWN = (403, 404)
@@ -99,6 +103,38 @@ class TwilioConversations(TwilioCalls):
         details = records.parse_details(payload)
         if details is None:
             raise malformed("no conversation SID", self._http.last_status)
+        return details
+
+    def list_conversations(self, since: datetime, check: Callable[[], None]) -> list[ConversationDetails]:
+        """Return the conversations of the default service created since then, newest first and 5,000 at most.
+
+        ``check``: called before each request, each page of 100 being one; what it raises is raised.
+        Raises OutcomeUnknown for a conversation without a SID.
+        https://www.twilio.com/docs/conversations/api/conversation-resource#read-multiple-conversation-resources
+        """
+        # By SID: one that moves from one page to the next while they are read is listed twice.
+        found: dict[str, ConversationDetails] = {}
+        # The filter takes whole days. With it, Twilio sorts by creation, the newest first.
+        day = since.astimezone(UTC).strftime("%Y-%m-%dT00:00:00Z")
+        fields: dict[str, Any] = {"is_whole": False, "StartDate": day, "PageSize": CONVERSATIONS_PER_PAGE}
+        listed = self._raw("/Conversations")
+        check()
+        for page, more in self._pages(Operation.LIST_CONVERSATIONS, listed, pages=MAX_CONVERSATION_PAGES, **fields):
+            read = [self._readable_conversation(payload) for payload in page]
+            # One without a date may be new.
+            new = [one for one in read if one.created_at is None or one.created_at >= since]
+            for one in new:
+                found.setdefault(one.conversation_sid, one)
+            if len(new) < len(read):
+                break
+            if more:
+                check()
+        return list(found.values())
+
+    def _readable_conversation(self, payload: Any) -> ConversationDetails:
+        details = records.parse_details(payload)
+        if details is None:
+            raise malformed("a conversation without a SID", self._http.last_status)
         return details
 
     def has_customer(self, conversation_sid: str, channel: Channel, address: str) -> bool | None:

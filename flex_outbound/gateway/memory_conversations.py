@@ -5,7 +5,7 @@
 
 import threading
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -203,6 +203,17 @@ class MemoryConversations:
             if known is None:
                 return None
             return ConversationDetails(conversation_sid, known.state, CHAT_SERVICE_SID, known.created_at, None)
+
+    def list_conversations(self, since: datetime, check: Callable[[], None]) -> list[ConversationDetails]:
+        """Return the conversations that were begun since then, newest first, as if in one page."""
+        check()
+        with self._lock:
+            self._fail_lookup("list_conversations")
+            begun = [one for one in self.conversations.values() if one.created_at is None or one.created_at >= since]
+            return [
+                ConversationDetails(one.conversation_sid, one.state, CHAT_SERVICE_SID, one.created_at, None)
+                for one in reversed(begun)
+            ]
 
     @contextmanager
     def fetch_media(self, chat_service_sid: str, media_sid: str) -> Iterator[Media]:

@@ -40,6 +40,7 @@ class Operation(StrEnum):
     FETCH_MESSAGE = "fetch_message"
     LIST_PARTICIPANTS = "list_participants"
     FETCH_CONVERSATION = "fetch_conversation"
+    LIST_CONVERSATIONS = "list_conversations"
     FETCH_MEDIA = "fetch_media"
     UPLOAD_MEDIA = "upload_media"
     FETCH_WORKER = "fetch_worker"

@@ -4,6 +4,7 @@ import inspect
 import json
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -153,6 +154,9 @@ STEPS: dict[str, list[Step]] = {
     ],
     "list_participants": [lambda gateway, made: gateway.list_participants(str(made.conversation_sid))],
     "fetch_conversation": [lambda gateway, made: gateway.fetch_conversation(str(made.conversation_sid))],
+    "list_conversations": [
+        lambda gateway, _made: gateway.list_conversations(timezone.now() - timedelta(hours=1), lambda: None)
+    ],
     "find_receipts": [
         lambda gateway, made: gateway.find_receipts(
             str(made.conversation_sid), gateway.create_message(message(str(made.conversation_sid), body="Hello"))
