@@ -26,6 +26,7 @@ from flex_outbound.models import (
     Conversation,
     ConversationContact,
     Interaction,
+    Message,
     Sender,
     Worker,
 )
@@ -38,7 +39,7 @@ from flex_outbound.outbox.jobs import Job, request
 from flex_outbound.outbox.ratelimit import Budget
 from flex_outbound.outbox.starting import Start
 from flex_outbound.statuses import FINAL, OPEN, Status
-from flex_outbound.twilio_statuses import TaskStatus
+from flex_outbound.twilio_statuses import Party, TaskStatus
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +62,9 @@ FLEX_FIRST: Final = 10.0
 
 WAITS_FOR: Final = timedelta(hours=1)
 """A message that is older opens nothing any more: it came from reading what was said long ago."""
+
+WAITS_UNANSWERED_FOR: Final = timedelta(days=1)
+"""The same where nobody but the customer has written yet: it came while something of ours was down."""
 
 
 def open_due(account_id: int) -> int:
@@ -149,8 +153,14 @@ def _wanted(taken: Sequence[Conversation]) -> list[Conversation]:
 
 
 def _is_recent(conversation: Conversation) -> bool:
-    at = conversation.last_inbound_at
-    return at is not None and timezone.now() - at < WAITS_FOR
+    if conversation.last_inbound_at is None:
+        return False
+    age = timezone.now() - conversation.last_inbound_at
+    return age < WAITS_FOR or (age < WAITS_UNANSWERED_FOR and not _was_answered(conversation))
+
+
+def _was_answered(conversation: Conversation) -> bool:
+    return Message.objects.filter(conversation=conversation).exclude(party=Party.CUSTOMER).exists()
 
 
 def _is_answered_here(conversation: Conversation) -> bool:

@@ -8,15 +8,16 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connection
 from django.db.models import F
+from django.utils import timezone
 
 from crm_demo.models import Contact
-from flex_outbound.models import Account, Closing, Conversation, Interaction, Sender
+from flex_outbound.models import Account, Closing, Conversation, Interaction, Message, Sender
 from flex_outbound.models.conversation import key_of
 from flex_outbound.outbox import decisions, inbound, joining
 from flex_outbound.outbox.conversations import hearing
 from flex_outbound.sandbox import defaults
 from flex_outbound.statuses import Status
-from flex_outbound.twilio_statuses import ConversationState
+from flex_outbound.twilio_statuses import ConversationState, Party
 
 from .conftest import Clicker, Sandbox, run_due
 from .elsewhere import Twilio
@@ -114,6 +115,12 @@ class TestSomebodyComes:
         followed(row)
         assert row.agent == agent
         assert Conversation.objects.get(pk=key_of(sid)).agent == agent
+
+    def test_a_message_of_hours_ago_that_nobody_has_answered(self, write: Write, sandbox: Sandbox) -> None:
+        """As after an outage of the workers: the callback was kept, and nobody could be called."""
+        write()
+        Conversation.objects.update(last_inbound_at=timezone.now() - timedelta(hours=5))
+        assert len(seen_to()) == 1
 
     def test_however_often_the_webhook_comes(self, write: Write, sandbox: Sandbox) -> None:
         write(times=5)
@@ -219,6 +226,18 @@ class TestNobodyIsCalled:
     def test_a_message_of_long_ago(self, write: Write, sandbox: Sandbox) -> None:
         write()
         Conversation.objects.update(last_inbound_at="2020-01-01T00:00:00Z", wants_agent_at="2020-01-01T00:00:00Z")
+        assert seen_to() == []
+
+    @pytest.mark.usefixtures("sms")
+    def test_a_message_of_hours_ago_in_a_conversation_that_somebody_has_answered(
+        self, write: Write, sandbox: Sandbox
+    ) -> None:
+        write()
+        conversation = Conversation.objects.get()
+        Message.objects.create(
+            account=conversation.account, conversation=conversation, party=Party.AGENT, message_sid="IM" + "e" * 32
+        )
+        Conversation.objects.update(last_inbound_at=timezone.now() - timedelta(hours=5))
         assert seen_to() == []
 
     @pytest.mark.usefixtures("sms")
