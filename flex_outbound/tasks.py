@@ -117,6 +117,12 @@ def templates(account_id: str) -> None:
     synced.run(int(account_id))
 
 
+@shared_task(name=broker.TASKS[Job.RECENT], ignore_result=True)
+def recent(account_id: str) -> None:
+    """Look through the newest conversations of an account for such as no callback told of."""
+    _run(Job.RECENT, account_id)
+
+
 @shared_task(name=broker.SWEEP, ignore_result=True)
 def sweep() -> None:
     """Ask for jobs for whatever is due. Celery's beat runs it every ``SWEEP_SECONDS``."""

@@ -117,6 +117,8 @@ class Migration(migrations.Migration):
                     models.DateTimeField(blank=True, editable=False, null=True, verbose_name="templates asked for"),
                 ),
                 ("templates_next_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("conversations_until", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("conversations_next_at", models.DateTimeField(blank=True, editable=False, null=True)),
                 ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created")),
                 ("updated_at", models.DateTimeField(auto_now=True, verbose_name="changed")),
             ],

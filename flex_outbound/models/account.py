@@ -31,6 +31,8 @@ class Account(SetupModel):
     Callbacks may be signed with a shared key instead; while one is rotated, Twilio signs with both.
     ``interaction_webhook``: Twilio's name (``ttid``) of the webhook that new interactions bear, "" where Twilio tells
     of every interaction.
+    ``conversations_until``: the conversations that began until then were looked through for such as no callback told
+    of, ``conversations_next_at``: when the next ones are. Both are None where nobody who writes first gets an agent.
     """
 
     name = models.CharField(_("name"), max_length=100)
@@ -73,6 +75,8 @@ class Account(SetupModel):
     told = models.JSONField(default=dict, blank=True, editable=False)
     templates_seen_at = models.DateTimeField(_("templates asked for"), null=True, blank=True, editable=False)
     templates_next_at = models.DateTimeField(null=True, blank=True, editable=False)
+    conversations_until = models.DateTimeField(null=True, blank=True, editable=False)
+    conversations_next_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     updated_at = models.DateTimeField(_("changed"), auto_now=True)
 

@@ -31,6 +31,7 @@ class Job(StrEnum):
     ATTRIBUTES = "attributes"
     IMPORT = "import"
     TEMPLATES = "templates"
+    RECENT = "recent"
 
 
 Publisher = Callable[[Job, str, float], None]

@@ -29,7 +29,7 @@ from flex_outbound.models import (
 from flex_outbound.outbox import callbacks, dispatch, host, lookups, messages, polling, presence, task_attributes
 from flex_outbound.outbox.attempts import BATCH
 from flex_outbound.outbox.clock import from_now
-from flex_outbound.outbox.conversations import attending, ending
+from flex_outbound.outbox.conversations import attending, ending, recent
 from flex_outbound.outbox.jobs import Job
 from flex_outbound.statuses import Status
 
@@ -61,6 +61,7 @@ _RUN: Final[dict[Job, Callable[[int], object]]] = {
     Job.CONVERSATION: attending.attend,
     Job.PRESENCE: presence.ask_due,
     Job.ATTRIBUTES: task_attributes.write_due,
+    Job.RECENT: recent.look_through,
 }
 
 
@@ -115,6 +116,7 @@ def due_jobs() -> list[tuple[Job, int]]:
     looked_at = Presence.objects.due().filter(worker__account__is_active=True)
     unanswered = looked_at.order_by().values_list("worker__account_id", flat=True)
     jobs += [(Job.PRESENCE, account_id) for account_id in sorted(set(unanswered.distinct()))]
+    jobs += [(Job.RECENT, account_id) for account_id in recent.due()]
     return jobs
 
 

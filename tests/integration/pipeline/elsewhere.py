@@ -1,6 +1,7 @@
 """What others do at Twilio, of which nobody here has heard."""
 
 import json
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -16,9 +17,12 @@ class Twilio:
     def __init__(self, url: str) -> None:
         self.http = httpx.Client(base_url=url, auth=(defaults.ACCOUNT_SID, defaults.AUTH_TOKEN), timeout=5)
 
-    def begin(self, address: str = NUMBER, proxy: str = defaults.SMS_SENDER, identity: str = "") -> str:
-        """Begin a conversation that nobody here has heard of; returns its SID."""
-        sid = str(self._post("/conversations/v1/Conversations", {})["sid"])
+    def begin(
+        self, address: str = NUMBER, proxy: str = defaults.SMS_SENDER, identity: str = "", at: datetime | None = None
+    ) -> str:
+        """Begin a conversation that nobody here has heard of, now or as if ``at`` a time; returns its SID."""
+        created = {} if at is None else {"DateCreated": at.isoformat()}
+        sid = str(self._post("/conversations/v1/Conversations", created)["sid"])
         binding = {"MessagingBinding.Address": address, "MessagingBinding.ProxyAddress": proxy}
         self._post(f"/conversations/v1/Conversations/{sid}/Participants", binding)
         if identity:
