@@ -47,13 +47,17 @@ class ClickNotAllowed(ClickError):
 class ClickConflict(ClickError):
     """The same key came with other fields, or the contact is in an open conversation already (HTTP 409).
 
-    ``interaction``: the ``models.Interaction`` that prevents a new one. ``fields``: where the same key came with other
-    fields, their names.
+    ``interaction``: the ``models.Interaction`` that prevents a new one. ``conversation``: the ``models.Conversation``
+    that does, where none of our interactions goes on in it. ``fields``: where the same key came with other fields,
+    their names.
     """
 
-    def __init__(self, message: str, *, code: str, interaction: Any, fields: Sequence[str] = ()) -> None:
+    def __init__(
+        self, message: str, *, code: str, interaction: Any, conversation: Any = None, fields: Sequence[str] = ()
+    ) -> None:
         super().__init__(message, code=code)
         self.interaction = interaction
+        self.conversation = conversation
         self.fields = list(fields)
 
 

@@ -130,7 +130,9 @@ def _conflict(exc: ClickConflict, request: Request) -> Response:
         data["differs_in"] = exc.fields
     other: Interaction | None = exc.interaction
     # The sentence may name another agent's conversation; its id is only for those who may open it.
-    if other is not None and exc.code == "already_open":
+    if exc.conversation is not None:
+        data["open_conversation"] = opened.describe(exc.conversation, request.user, collection_of(request))
+    elif other is not None and exc.code == "already_open":
         data["open_conversation"] = opened.of_interaction(other, request.user, collection_of(request))
     if other is not None and _may_see(request.user, other):
         url = f"{collection_of(request)}{other.pk}/"

@@ -330,9 +330,10 @@ def commit(
     click: Click, interaction: Interaction, message: Message | None, repeats: Interaction | None = None
 ) -> Interaction:
     """Commit a click and return its interaction, or the one that the same click made. Raises ClickConflict."""
+    guard = already_open.Guard(interaction)
     for _try in range(_TRIES):
         try:
-            with transaction.atomic(using=locks.alias()):
+            with transaction.atomic(using=locks.alias()), guard:
                 effects.queue(interaction)
                 if message is not None:
                     message.save(force_insert=True)
@@ -344,13 +345,10 @@ def commit(
             if earlier is not None:
                 note_retry(repeats, earlier)
                 return earlier
+            guard.check(click.user)
         else:
             return interaction
-    raise ClickConflict(
-        _("This contact is being messaged right now. Try again in a moment."),
-        code="already_open",
-        interaction=None,
-    )
+    raise already_open.conflict(None, words=_("This contact is being messaged right now. Try again in a moment."))
 
 
 def note_retry(repeats: Interaction | None, interaction: Interaction) -> None:
@@ -385,7 +383,7 @@ def _in_the_way(click: Click, interaction: Interaction, message: Message | None)
         return None
     if other.agent_id == interaction.agent_id and likeness.is_same_content(other, interaction):
         return other
-    raise ClickConflict(already_open.words(other, interaction), code="already_open", interaction=other)
+    raise already_open.conflict(other, words=already_open.words(other, interaction))
 
 
 def _other_in_the_way(interaction: Interaction) -> Interaction | None:

@@ -31,7 +31,7 @@ from flex_outbound.models import (
     Sender,
 )
 from flex_outbound.models.conversation import key_of
-from flex_outbound.outbox import contact_index, effects, locks, texts
+from flex_outbound.outbox import already_open, contact_index, effects, locks, texts
 from flex_outbound.outbox.addressing import usable_addresses
 from flex_outbound.outbox.enqueue import note_retry
 from flex_outbound.sids import SidKind, is_sid
@@ -349,16 +349,23 @@ def _earlier(wanted: Start, key: str) -> Interaction | None:
 
 def commit(interaction: Interaction, repeats: Interaction | None = None) -> Interaction:
     """Save an interaction and ask for its job; returns it, or what the same request made. Raises ClickConflict."""
-    try:
-        with transaction.atomic(using=locks.alias()):
-            effects.queue(interaction)
-            note_retry(repeats, interaction)
-    except IntegrityError:
-        return _in_the_way(interaction)
-    return interaction
+    guard = already_open.Guard(interaction)
+    for _try in range(2):
+        try:
+            with transaction.atomic(using=locks.alias()), guard:
+                effects.queue(interaction)
+                note_retry(repeats, interaction)
+        except IntegrityError:
+            earlier = _in_the_way(interaction)
+            if earlier is not None:
+                return earlier
+            guard.check(None)
+        else:
+            return interaction
+    raise already_open.conflict(None)
 
 
-def _in_the_way(interaction: Interaction) -> Interaction:
+def _in_the_way(interaction: Interaction) -> Interaction | None:
     """Return what the same request made meanwhile. Raises ClickConflict where another one stands in the way."""
     found = Interaction.objects.select_related("agent", "message", "contact_type")
     same_key = {"initiated_by": interaction.initiated_by, "idempotency_key": interaction.idempotency_key}
@@ -368,11 +375,10 @@ def _in_the_way(interaction: Interaction) -> Interaction:
     if earlier is not None:
         words = _("This key was used for another request. Use a new key for a new request.")
         raise ClickConflict(words, code="idempotency_key_reused", interaction=earlier)
-    raise ClickConflict(
-        _("A conversation with this customer is open already, or being opened. Continue there."),
-        code="already_open",
-        interaction=_open_one(interaction),
-    )
+    other = _open_one(interaction)
+    if other is not None:
+        raise already_open.conflict(other)
+    return None
 
 
 def _open_one(interaction: Interaction) -> Interaction | None:
