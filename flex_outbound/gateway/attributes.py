@@ -6,15 +6,19 @@ https://www.twilio.com/docs/taskrouter/api/task#update-a-task-resource
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from flex_outbound.exceptions import Refused
 from flex_outbound.gateway.payloads import MAX_ATTRIBUTES
 
 
+_ANEW: Final = ""
+"""A name that is no attribute's. Among the changes of a dict it says that nothing is kept of what the dict was."""
+
+
 def merged(attributes: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """Return ``attributes`` with ``changes``: dicts are merged, other values replaced, and None drops a key."""
-    result = dict(attributes)
+    result = {} if _ANEW in changes else dict(attributes)
     for key, value in changes.items():
         if value is None:
             result.pop(key, None)
@@ -27,12 +31,15 @@ def merged(attributes: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[st
 
 
 def combined(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> dict[str, Any]:
-    """Return one change that does what two do, one after the other. None stays: it still has to drop its key."""
+    """Return one change that does what two do, one after the other. None stays: it still has to drop its key.
+
+    A dict that follows None or another value replaces what the task has, so it is marked with ``_ANEW``.
+    """
     result = dict(earlier)
     for key, value in later.items():
-        known = result.get(key)
-        if isinstance(value, Mapping) and isinstance(known, Mapping):
-            value = combined(known, value)
+        if isinstance(value, Mapping) and key in result:
+            known = result[key]
+            value = combined(known if isinstance(known, Mapping) else {_ANEW: None}, value)
         result[key] = value
     return result
 

@@ -4,6 +4,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from flex_outbound.exceptions import GatewayError, NotAccepted, OutcomeUnknown, Refused
 from flex_outbound.gateway import attributes
@@ -58,12 +60,32 @@ def test_a_change_is_merged(before: Any, changes: Any, after: Any) -> None:
         ({"a": {"b": 1}}, {"a": {"b": None, "c": 2}}),
         ({"a": None}, {"a": 3}),
         ({"a": {"b": {"c": None}}}, {"a": {"b": {"d": 1}}}),
+        ({"a": None}, {"a": {"d": 1}}),
+        ({"a": "text"}, {"a": {"d": 1}}),
+        ({"a": {"b": None}}, {"a": {"b": {"d": 1}}}),
     ],
 )
 def test_two_changes_are_one(first: Any, second: Any) -> None:
     task = {"a": {"b": {"c": 1}}, "b": 2}
     one_by_one = attributes.merged(attributes.merged(task, first), second)
     assert attributes.merged(task, attributes.combined(first, second)) == one_by_one
+
+
+_NAMES = st.sampled_from("abc")
+_VALUES = st.recursive(st.integers(0, 2) | st.just([1]), lambda inner: st.dictionaries(_NAMES, inner, max_size=3))
+_CHANGES = st.recursive(
+    st.none() | st.integers(0, 2) | st.just("text"), lambda inner: st.dictionaries(_NAMES, inner, max_size=3)
+)
+
+
+@given(st.dictionaries(_NAMES, _VALUES), st.lists(st.dictionaries(_NAMES, _CHANGES), min_size=2, max_size=4))
+def test_changes_that_wait_together_do_what_each_would_have_done(task: Any, changes: list[Any]) -> None:
+    one_by_one, all_of_it = task, changes[0]
+    for change in changes:
+        one_by_one = attributes.merged(one_by_one, change)
+    for change in changes[1:]:
+        all_of_it = attributes.combined(all_of_it, change)
+    assert attributes.merged(task, json.loads(json.dumps(all_of_it))) == one_by_one
 
 
 def test_a_change_leaves_the_rest_and_writes_only_what_was_read(wire: Wire, gateway: TwilioGateway) -> None:
