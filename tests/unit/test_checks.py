@@ -129,6 +129,8 @@ def test_a_token_without_metrics_is_a_warning(
 @pytest.fixture
 def beat() -> Iterator[dict[str, Any]]:
     """The schedule of the project's beat, to be changed."""
+    # The sweep is added then; in a process whose first test this is, it would be added after the schedule was emptied.
+    current_app.finalize()
     conf = current_app.conf
     schedule, scheduler = conf.beat_schedule, conf.beat_scheduler
     before = dict(schedule)
