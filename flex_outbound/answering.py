@@ -144,7 +144,9 @@ def hints_of(conversation: Conversation, *, has_window: bool = True) -> list[str
     interaction: Interaction | None = conversation.interaction
     phase = interaction.phase if interaction is not None else None
     hints = []
-    if phase is Phase.PAUSED:
+    if interaction is not None and interaction.waits_since is not None:
+        hints.append(_("You wait for an answer. What you add here goes to the customer as well, and opens nothing."))
+    elif phase is Phase.PAUSED:
         hints.append(
             _("This conversation is paused in Flex. The customer gets your message; the answer stands here as well.")
         )

@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 from flex_outbound import channels, consenting, dispositions, live, opened
 from flex_outbound.channels import Address, Channel
 from flex_outbound.contacts import ContactAdapter, adapter_for, id_of, label_of
-from flex_outbound.current import current_context, flex_url_of, isolated, local
+from flex_outbound.current import current_context, describe_wait, flex_url_of, isolated, local
 from flex_outbound.current import may_decide as may_decide
 from flex_outbound.live import Live
 from flex_outbound.models import Closing, Interaction, Message
@@ -88,7 +88,7 @@ def buttons_context(request: HttpRequest, contact: Any) -> dict[str, Any]:
     options = channel_options(user, contact, setup, ledger)
     names = identify(adapter, contact)
     panel = opened.panel_context(request, adapter, contact, options, rows, user, is_wanted=opened.is_likely(rows))
-    told = {one["interaction_id"] for one in panel["opened"] if one["current"]} | {str(shown.pk) if shown else ""}
+    told = {one["interaction_id"] for one in panel["opened"] if one["is_told"]} | {str(shown.pk) if shown else ""}
     current = [] if setup.reason else [one for one in found.current if str(one.pk) not in told]
     return {
         **names,
@@ -238,6 +238,7 @@ def describe(interaction: Interaction, user: Any, collection: str) -> dict[str, 
         "retried_as": str(interaction.retried_as_id) if interaction.retried_as_id else None,
         "can_confirm": is_theirs and interaction.may_confirm,
         "can_cancel": is_theirs and interaction.may_cancel,
+        **describe_wait(interaction, user),
         "is_left_open": interaction.is_left_open,
         **_describe_closing(to_close, user, is_named=in_the_way is not None),
         "open_conversation": opened.of_failure(interaction, in_the_way, user, collection),
@@ -246,6 +247,7 @@ def describe(interaction: Interaction, user: Any, collection: str) -> dict[str, 
         "retry_url": f"{url}retry/",
         "confirm_url": f"{url}confirm/",
         "cancel_url": f"{url}cancel/",
+        "open_url": f"{url}open/",
         "close_url": f"{collection}{to_close.pk}/close/",
         **dispositions.describe(interaction, user, url),
         "created_at": local(interaction.created_at),
@@ -386,8 +388,8 @@ def retry_label(status: str) -> str:
 
 
 def cancel_label(status: str) -> str:
-    """Return the words of the button that cancels or discards."""
-    return _("Discard") if status == Status.REVIEW else _("Cancel")
+    """Return the words of the button that cancels, discards, or ends the wait for an answer."""
+    return {Status.WAITING: _("End the wait"), Status.REVIEW: _("Discard")}.get(Status(status), _("Cancel"))
 
 
 def channel_option(request: HttpRequest, contact: Any, channel: str) -> ChannelOption:

@@ -15,6 +15,7 @@ from flex_outbound.models import Interaction
 from flex_outbound.outbox import taking
 from flex_outbound.outbox.texts import name_of
 from flex_outbound.phases import Phase
+from flex_outbound.roles import SUPERVISE_PERMISSION
 from flex_outbound.statuses import OPEN
 from flex_outbound.twilio_statuses import TaskStatus
 
@@ -31,9 +32,10 @@ def current_context(interaction: Interaction, user: Any) -> dict[str, Any]:
         "channel": interaction.get_channel_display(),
         "agent": "" if is_own else name_of(interaction.agent) or _("somebody else"),
         "is_open": interaction.status in OPEN,
+        "is_unanswered": interaction.waits_since is not None,
         "begun": taking.begun_words(interaction) if interaction.is_untaken else "",
         "waits": Phase.OFFERED.label if is_own and interaction.phase is Phase.OFFERED else "",
-        "since": since(interaction.opened_at or interaction.created_at),
+        "since": since(interaction.opened_at or interaction.waits_since or interaction.created_at),
         "flex_url": flex_url_of(interaction) if may_see else None,
     }
 
@@ -55,3 +57,20 @@ def flex_url_of(interaction: Interaction) -> str | None:
 def may_decide(user: Any, interaction: Interaction) -> bool:
     """Tell whether a user may decide about an interaction: its agent, and anybody who may change interactions."""
     return interaction.agent_id == user.pk or bool(user.has_perm("flex_outbound.change_interaction"))
+
+
+def may_open_now(user: Any, interaction: Interaction) -> bool:
+    """Tell whether a user may open what waits for an answer: its agent, and who decides for others and supervises."""
+    is_own = interaction.agent_id is not None and interaction.agent_id == user.pk
+    is_allowed = is_own or (may_decide(user, interaction) and bool(user.has_perm(SUPERVISE_PERMISSION)))
+    return interaction.may_open_now and is_allowed
+
+
+def describe_wait(interaction: Interaction, user: Any) -> dict[str, Any]:
+    """Return what pages and API show of an interaction's wait for the customer's answer."""
+    at = interaction.waits_since
+    return {
+        "opens_on_answer": interaction.opens_on_answer,
+        "waits_since": local(at) if at is not None else None,
+        "can_open_now": may_open_now(user, interaction),
+    }

@@ -17,7 +17,7 @@ from django.utils.translation import get_language
 from flex_outbound import addresses, company
 from flex_outbound.channels import ONE_CONVERSATION
 from flex_outbound.contacts import ContactAdapter, id_of, label_of
-from flex_outbound.current import current_context, local, since
+from flex_outbound.current import current_context, local, may_decide, may_open_now, since
 from flex_outbound.models import Conversation, ConversationContact, Interaction, OpenSearch, Sender
 from flex_outbound.models.conversation import key_of, links_of
 from flex_outbound.outbox import lingering
@@ -26,7 +26,7 @@ from flex_outbound.outbox.conversations.holding import Held, Standing, Whose
 from flex_outbound.outbox.preflight import ChannelOption
 from flex_outbound.outbox.texts import name_of
 from flex_outbound.phases import CLOSED_CHANNEL
-from flex_outbound.statuses import OPEN, UNSETTLED, Status
+from flex_outbound.statuses import UNSETTLED, WITH_CONVERSATION, Status
 from flex_outbound.twilio_statuses import ChannelStatus, ConversationState
 from flex_outbound.whose import said_of, words_of
 
@@ -119,6 +119,7 @@ def _item(conversation: Any, user: Any, invite: Interaction | None) -> Described
         "uid": f"flex-open-{sid[-12:]}",
         "answer_id": f"flex-answer-{sid[-12:]}-body",
         "current": current,
+        "is_told": current is not None or found.standing is Standing.UNANSWERED,
         "interaction_id": str(interaction.pk) if interaction is not None and is_told else "",
         "channel_label": conversation.get_channel_display(),
         "since_time": since(found.since) if found.since is not None else "",
@@ -133,7 +134,7 @@ def is_likely(rows: Iterable[Interaction]) -> bool:
 
     What they do not say, the script asks for once the page is shown.
     """
-    return any(one.conversation_sid and (one.status in OPEN or one.is_left_open) for one in rows)
+    return any(one.conversation_sid and (one.status in WITH_CONVERSATION or one.is_left_open) for one in rows)
 
 
 def is_theirs(conversation: Any) -> bool:
@@ -161,6 +162,7 @@ def describe(conversation: Conversation, user: Any, collection: str, *, is_this:
     there = company.of(conversation, user) if is_seen else company.NOBODY
     choices = [] if not is_seen or closing else there.choices(_choices(conversation, user, found), found, user)
     urls = {f"{name.replace('-', '_')}_url": f"{base}{name}/" if is_seen else None for name in (*ACTIONS, "messages")}
+    waiting = conversation.interaction if is_seen and found.standing is Standing.UNANSWERED else None
     return {
         "conversation_sid": sid if is_seen else None,
         **{name: getattr(conversation, name) for name in ("channel", "address", "sender_address")},
@@ -179,8 +181,21 @@ def describe(conversation: Conversation, user: Any, collection: str, *, is_this:
         "is_closing": closing,
         **there.described,
         "choices": choices,
+        **_wait_urls(waiting, collection),
         **urls,
     }
+
+
+def _wait_urls(waiting: Interaction | None, collection: str) -> dict[str, str | None]:
+    """Return where to open or to end what waits for an answer. ``waiting``: None where nothing does."""
+    base = f"{collection}{waiting.pk}/" if waiting is not None else None
+    return {"open_now_url": base and f"{base}open/", "end_url": base and f"{base}cancel/"}
+
+
+def _wait_choices(waiting: Interaction | None, user: Any) -> list[str]:
+    if waiting is None or not may_decide(user, waiting):
+        return []
+    return ["open_now", "end"] if may_open_now(user, waiting) else ["end"]
 
 
 def _contact_of(conversation: Conversation, user: Any) -> Described | None:
@@ -203,11 +218,14 @@ def _choices(conversation: Conversation, user: Any, found: Held) -> list[str]:
     is_own = conversation.agent_id is not None and conversation.agent_id == user.pk
     is_handed = found.whose is Whose.COLLEAGUE and found.user is not None and handing.is_joinable(conversation)
     may_take = handing.may_take(user, conversation, found)
+    waited_for = _wait_choices(conversation.interaction if found.standing is Standing.UNANSWERED else None, user)
     possible = {
         "hand_over": is_own and asked_by is not None and found.whose is Whose.MINE,
         "keep": is_own and asked_by is not None and found.whose is Whose.MINE,
         "open": _flex_url(found, user) is not None,
+        "open_now": "open_now" in waited_for,
         "add": is_own and found.whose is Whose.MINE,
+        "end": "end" in waited_for,
         "ask": is_handed and asked_by is None,
         "take_over": may_take and found.whose is Whose.COLLEAGUE,
         "take_up": may_take and found.whose is Whose.NOBODY,
@@ -281,6 +299,7 @@ def of_interaction(interaction: Interaction, user: Any, collection: str) -> Desc
         "is_closing": False,
         **company.NOBODY.described,
         "choices": ["open"] if _flex_url(found, user) else [],
+        **_wait_urls(None, collection),
         **dict.fromkeys(nothing),
     }
 

@@ -31,6 +31,7 @@ class Phase(TextChoices):
     PARKED = "parked", _("Parked, the conversation stays open")
     UNDELIVERED = "undelivered", _("Not delivered")
     CONTINUED = "continued", _("Continued in Flex")
+    UNANSWERED = "unanswered", _("Ended without an answer")
     CLOSED = "closed", Status.CLOSED.label
     FAILED = "failed", Status.FAILED.label
     CANCELED = "canceled", Status.CANCELED.label

@@ -26,6 +26,7 @@ urlpatterns = [
     path("interactions/<uuid:pk>/retry/", clicks.retry, name="retry"),
     path("interactions/<uuid:pk>/confirm/", clicks.confirm, name="confirm"),
     path("interactions/<uuid:pk>/cancel/", clicks.cancel, name="cancel"),
+    path("interactions/<uuid:pk>/open/", clicks.open_now, name="open-now"),
     path("interactions/<uuid:pk>/close/", clicks.close, name="close"),
     path("interactions/<uuid:pk>/outcome/", outcomes.outcome, name="outcome"),
     path("messages/<int:pk>/text/", texts.message_text, name="message-text"),

@@ -21,6 +21,8 @@ _TONES: dict[str, str] = {
     Phase.FAILED: BAD,
     Phase.REVIEW: BAD,
     Phase.UNDELIVERED: BAD,
+    Phase.CONTINUED: GOOD,
+    Phase.UNANSWERED: OVER,
     Phase.CLOSED: OVER,
     Phase.CANCELED: OVER,
 }

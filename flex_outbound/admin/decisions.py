@@ -48,6 +48,8 @@ def _retry_words(interaction: Interaction) -> str:
 def _cancel_words(interaction: Interaction) -> str:
     if interaction.status == Status.REVIEW:
         return _("Nothing more is sent. If a conversation is open in Flex, it stays open.")
+    if interaction.status == Status.WAITING:
+        return _("It waits for the customer's answer. That ends, and the conversation is closed.")
     return _("It was not sent yet, and will not be.")
 
 
@@ -62,8 +64,8 @@ def _confirm(interaction: Interaction, request: HttpRequest) -> str:
 
 
 def _cancel(interaction: Interaction, request: HttpRequest) -> str:
-    decisions.cancel(interaction, request.user)
-    return _("Canceled.")
+    has_waited = decisions.cancel(interaction, request.user).has_waited
+    return _("The wait has ended. The conversation is being closed.") if has_waited else _("Canceled.")
 
 
 _ACTIONS: dict[str, Callable[[Interaction, HttpRequest], str]] = {

@@ -19,6 +19,7 @@ from flex_outbound.contexts import message_label, name_of
 from flex_outbound.models import Closing, DispatchAttempt, Interaction, Message, WebhookEvent
 from flex_outbound.outbox import taking
 from flex_outbound.problems import event_label
+from flex_outbound.statuses import Status
 
 MOST_EVENTS = 200
 RETRY = "retry-"
@@ -71,10 +72,14 @@ def _of_interaction(interaction: Interaction) -> Iterator[Entry]:
     yield Entry(interaction.created_at, badges.OVER, taking.begun_words(interaction) or _("Clicked"), facts)
     if interaction.opened_at:
         yield Entry(interaction.opened_at, badges.GOOD, _("Confirmed open in Flex"), _facts(interaction.task_sid))
+    if interaction.has_waited and interaction.sent_at:
+        yield Entry(interaction.sent_at, badges.WAIT, str(Status.WAITING.label), _facts(interaction.conversation_sid))
     if interaction.finished_at:
         told = _facts(interaction.error_message, _code(interaction.error_code))
-        tone = badges.tone_of(interaction.status)
-        yield Entry(interaction.finished_at, tone, interaction.get_status_display(), told)
+        after = interaction.phase_after_wait
+        tone = badges.tone_of(after or interaction.status)
+        title = str(after.label) if after is not None else interaction.get_status_display()
+        yield Entry(interaction.finished_at, tone, title, told)
 
 
 def _of_message(interaction: Interaction) -> Iterator[Entry]:

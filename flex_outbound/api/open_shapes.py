@@ -11,7 +11,8 @@ from flex_outbound.channels import Channel
 from flex_outbound.outbox.conversations.holding import Standing, Whose
 
 Base = serializers.Serializer[Any]
-CHOICES = ["hand_over", "keep", "open", "add", "ask", "take_over", "take_up", "close", "invite", "leave"]
+CHOICES = ["hand_over", "keep", "open", "open_now", "add", "end", "ask", "take_over", "take_up", "close"]
+CHOICES += ["invite", "leave"]
 
 
 @extend_schema_field({"type": "string", "enum": [one.value for one in Whose]}, component_name="FlexOutboundWhose")
@@ -81,6 +82,8 @@ class OpenConversationShape(Base):
     people = PersonShape(many=True, help_text="Who is in it, was invited, or did not come within half an hour.")
     leaves_nobody = serializers.BooleanField(help_text="You are in it, and nobody else is.")
     choices = serializers.ListField(child=ChoiceField(), help_text="What you can do about it, the likeliest first.")
+    open_now_url = serializers.CharField(allow_null=True, help_text="While it waits for the customer's answer.")
+    end_url = serializers.CharField(allow_null=True, help_text="For end: closes it, and ends that wait.")
     join_url = serializers.CharField(allow_null=True, help_text="For take_over and take_up.")
     ask_url = serializers.CharField(allow_null=True)
     hand_over_url = serializers.CharField(allow_null=True)

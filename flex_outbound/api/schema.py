@@ -153,7 +153,16 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         request=ConfirmSerializer,
     ),
     ("CancelView", "POST"): Operation(
-        "interactions_cancel", "Cancel or discard", {**COMMON, **MISSING, 200: SHOWN, 409: CONFLICT}
+        "interactions_cancel",
+        "Cancel or discard, or end the wait for an answer",
+        {**COMMON, **MISSING, 200: SHOWN, 409: CONFLICT},
+    ),
+    ("OpenNowView", "POST"): Operation(
+        "interactions_open",
+        "Open what waits for the customer's answer",
+        {**COMMON, **MISSING, **UPLOAD, 202: ACCEPTED, 409: CONFLICT},
+        request=RetrySerializer,
+        parameters=[KEY_HEADER],
     ),
     ("CloseView", "POST"): Operation(
         "interactions_close", "Close what stays open", {**COMMON, **MISSING, 202: ACCEPTED, 409: CONFLICT}

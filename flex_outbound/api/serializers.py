@@ -219,6 +219,11 @@ class ClickSerializer(Keyed):
     bcc = Addresses()
     content_sid = Text(required=False, allow_blank=True, validators=[validator(SidKind.CONTENT)])
     content_variables = Variables(required=False)
+    opens_on_answer = serializers.BooleanField(
+        required=False,
+        default=False,
+        help_text=_("The message is sent now, and a task made when the customer answers."),
+    )
     draft = Text(
         required=False,
         allow_blank=True,

@@ -23,6 +23,7 @@ urlpatterns = [
     path("interactions/<uuid:pk>/retry/", views.RetryView.as_view(), name="interaction-retry"),
     path("interactions/<uuid:pk>/confirm/", views.ConfirmView.as_view(), name="interaction-confirm"),
     path("interactions/<uuid:pk>/cancel/", views.CancelView.as_view(), name="interaction-cancel"),
+    path("interactions/<uuid:pk>/open/", views.OpenNowView.as_view(), name="interaction-open"),
     path("interactions/<uuid:pk>/close/", views.CloseView.as_view(), name="interaction-close"),
     path("interactions/<uuid:pk>/attributes/", attributes.AttributesView.as_view(), name="interaction-attributes"),
     path("interactions/<uuid:pk>/outcome/", attributes.OutcomeView.as_view(), name="interaction-outcome"),

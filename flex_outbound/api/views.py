@@ -41,7 +41,7 @@ from flex_outbound.api.serializers import (
 from flex_outbound.contacts import adapter_by_label, content_type_of, stored_id
 from flex_outbound.exceptions import InvalidClick
 from flex_outbound.models import Interaction
-from flex_outbound.outbox import decisions, drafts
+from flex_outbound.outbox import decisions, drafts, opening_now
 from flex_outbound.outbox.enqueue import Click, enqueue
 from flex_outbound.outbox.preflight import require_permission
 from flex_outbound.outbox.visible import shown_to, visible_to
@@ -295,8 +295,21 @@ class CancelView(ApiView):
     """Canceling. It is limited like a read, so that an agent who clicked too often can still do it."""
 
     def post(self, request: Request, pk: UUID) -> Response:
-        """Cancels an interaction that was not sent yet, or discards one in review."""
+        """Cancels an interaction that was not sent yet, discards one in review, or ends the wait for an answer."""
         return answer(request, decisions.cancel(_find_to_decide(request.user, pk), request.user))
+
+
+class OpenNowView(ApiView):
+    """Opening what waits for an answer."""
+
+    throttle_classes = [ClickThrottle]
+
+    def post(self, request: Request, pk: UUID) -> Response:
+        """Makes another interaction, which has the conversation from here on; poll that one."""
+        interaction = _find_to_decide(request.user, pk)
+        form = RetrySerializer(data=request.data, context={"request": request})
+        form.is_valid(raise_exception=True)
+        return answer(request, opening_now.open_now(interaction, request.user, **form.validated_data), 202)
 
 
 class CloseView(ApiView):

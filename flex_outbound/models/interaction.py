@@ -316,8 +316,8 @@ class Interaction(OpensOnAnswer, Disposed):
     @property
     def phase(self) -> Phase:
         """What pages say of it: its status, told apart by what Twilio says of task, channel and first message."""
-        if self.opens_on_answer and self.status == Status.CLOSED and self.is_succeeded:
-            return Phase.CONTINUED
+        if self.phase_after_wait is not None:
+            return self.phase_after_wait
         # The channel of what no agent began is up before anybody has taken its task.
         task_status = self.task_status or (TaskStatus.PENDING if self.is_untaken else "")
         return phase_of(self.status, task_status, self.channel_status, self._own_conversation, self.delivery_status)
@@ -367,11 +367,13 @@ class Interaction(OpensOnAnswer, Disposed):
     def may_retry(self) -> bool:
         """True where the agent may send again: when a decision is asked for, and once after a failure.
 
-        Not where Twilio would refuse it again, such as after the customer has unsubscribed.
+        Not where Twilio would refuse it again, such as after the customer has unsubscribed; nor what has waited for an
+        answer until somebody ended that: the customer has the message.
         """
         if self.status == Status.REVIEW:
             return True
-        is_over = self.status in {Status.FAILED, Status.CANCELED} and not (self.is_erased or self.lacks_text)
+        is_ended = self.status == Status.CANCELED and not self.has_waited
+        is_over = (self.status == Status.FAILED or is_ended) and not (self.is_erased or self.lacks_text)
         return is_over and self.retried_as_id is None and self.error_reason not in NOT_AGAIN
 
     @property

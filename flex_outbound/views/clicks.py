@@ -28,7 +28,7 @@ from flex_outbound.channels import Channel
 from flex_outbound.contacts import ContactAdapter, adapter_by_label, adapter_by_type, find_contact
 from flex_outbound.exceptions import ClickConflict, ClickError, ClickNotAllowed, InvalidClick
 from flex_outbound.models import Interaction
-from flex_outbound.outbox import decisions, drafts, texts
+from flex_outbound.outbox import decisions, drafts, opening_now, texts
 from flex_outbound.outbox.enqueue import Click, enqueue
 from flex_outbound.outbox.preflight import require_permission
 from flex_outbound.outbox.visible import shown_to, visible_to
@@ -147,13 +147,25 @@ def confirm(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @_for_agents
 def cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Cancel or discard an interaction. It is not counted, so that an agent who clicked too often can still do it."""
+    """Cancel, discard, or end a wait. It is not counted, so that an agent who clicked too often can still do it."""
 
     def cancel_it(interaction: Interaction) -> str:
-        decisions.cancel(interaction, request.user)
-        return _("Canceled.")
+        has_waited = decisions.cancel(interaction, request.user).has_waited
+        return _("The wait has ended. The conversation is being closed.") if has_waited else _("Canceled.")
 
     return _decide(request, pk, cancel_it)
+
+
+@_for_agents
+def open_now(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Open what waits for the customer's answer."""
+
+    def open_it(interaction: Interaction) -> str:
+        count(request)
+        opening_now.open_now(interaction, request.user, request.POST.get("idempotency_key", ""))
+        return _("The conversation is being opened in Flex.")
+
+    return _decide(request, pk, open_it)
 
 
 @_for_agents
@@ -244,6 +256,7 @@ def read_click(request: HttpRequest) -> Click:
         to=texts.several(form.get("to", "")),
         cc=texts.several(form.get("cc", "")),
         bcc=texts.several(form.get("bcc", "")),
+        opens_on_answer=bool(form.get("opens_on_answer")),
         # The three buttons of a page share a key, so the channel is appended; the script does the same.
         **picking.posted(form),
         idempotency_key=f"{key}-{channel}" if key else "",
@@ -300,7 +313,7 @@ def posted_key(request: HttpRequest) -> str:
 
 
 def _is_fixable(error: ClickError) -> bool:
-    fields = (*contexts.TYPED, *picking.FIELDS)
+    fields = (*contexts.TYPED, *picking.FIELDS, "opens_on_answer")
     return isinstance(error, TooOften) or (isinstance(error, InvalidClick) and error.field in fields)
 
 
@@ -329,7 +342,10 @@ def _say(request: HttpRequest, context: dict[str, Any], error: ClickError) -> Ht
         status = 409
         # The sentence is for every agent; the link only for those who may see that conversation.
         other = _find(request, error.interaction.pk) if error.interaction else None
-        context["interaction"] = contexts.interaction_context(other, request.user) if other else None
+        # What is said of its conversation already is not said twice.
+        told = {one["interaction_id"] for one in context.get("opened", ()) if "end" in one["choices"]}
+        is_shown = other is not None and str(other.pk) not in told
+        context["interaction"] = contexts.interaction_context(other, request.user) if other and is_shown else None
     response = render(request, "flex_outbound/compose.html", context, status=status)
     if isinstance(error, TooOften):
         response["Retry-After"] = str(error.seconds)

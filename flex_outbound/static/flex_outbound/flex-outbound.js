@@ -8,6 +8,7 @@
 
 const FAST = [150, 250, 400, 600, 1000, 1500, 2500, 4000, 5000]; // ms between polls while Flex opens the task
 const SLOW = { soon: 2000, first: 5000, factor: 1.5, last: 30000, total: 240000 }; // afterwards; total: when to stop
+const WAITING = 60000; // ms between polls while the customer's answer is waited for, which may take days
 const RESEND = [1000, 2000, 4000, 8000, 15000]; // ms between repeats of one request while the connection is broken
 const TIMEOUT = 15000;
 const SAME_CLICK = 1000; // ms in which a second click on a button is part of the first
@@ -97,7 +98,7 @@ function fill(root, interaction) {
   const review = interaction.status === "review";
   const all = { ...interaction };
   all.retry_label = words(review ? "send_again" : "retry");
-  all.cancel_label = words(review ? "discard" : "cancel");
+  all.cancel_label = words({ review: "discard", waiting: "end_wait" }[interaction.status] ?? "cancel");
   const lost = interaction.message?.error_message ?? "";
   all.message_error = lost === interaction.error_message ? "" : lost; // the interaction says so itself
   all.which = [words(interaction.channel), interaction.address, inWords(interaction.created_at)].join(", ");
@@ -212,7 +213,7 @@ export class Follower {
     if (is_final && !messageOpen && !is_closing) return null;
     const opening = UNSETTLED.has(status) || named_task_sid || (status === "created" && !conversation_sid);
     if (!this.gentle && (opening || messageOpen || is_closing) && this.step < 60) return FAST[Math.min(this.step++, FAST.length - 1)];
-    if (this.spent >= SLOW.total && !UNSETTLED.has(status)) return null;
+    if (this.spent >= SLOW.total && !UNSETTLED.has(status)) return status === "waiting" ? WAITING : null;
     const soon = opening || phase === "offered";
     this.slow = this.spent ? Math.min(this.slow * SLOW.factor, SLOW.last) : soon ? SLOW.soon : SLOW.first;
     this.spent += this.slow;
@@ -563,6 +564,7 @@ export class FlexOutboundElement extends FlexElement {
       ...(body?.trim() && { body: body.replaceAll("\r\n", "\n") }),
       ...(subject && { subject }),
       ...(draft && { draft }),
+      ...(more.opens_on_answer && { opens_on_answer: true }),
       ...(content_sid && {
         content_sid,
         content_variables: Object.fromEntries(variables.map(([name, value]) => [name.slice(VARIABLE.length), value])),
@@ -699,7 +701,7 @@ export class FlexTimelineElement extends FlexElement {
     super.connectedCallback();
     for (const line of this.querySelectorAll("[data-id]")) {
       const { id, status, statusUrl } = line.dataset;
-      if (UNSETTLED.has(status) || ["created", "active", "review"].includes(status)) {
+      if (UNSETTLED.has(status) || ["waiting", "created", "active", "review"].includes(status)) {
         Follower.follow({ id, status, status_url: statusUrl }, this, { gentle: true });
       }
     }

@@ -25,6 +25,7 @@ PATHS = {
     "/flex/api/interactions/{id}/retry/",
     "/flex/api/interactions/{id}/confirm/",
     "/flex/api/interactions/{id}/cancel/",
+    "/flex/api/interactions/{id}/open/",
     "/flex/api/interactions/{id}/close/",
     "/flex/api/interactions/{id}/attributes/",
     "/flex/api/interactions/{id}/outcome/",
