@@ -37,11 +37,16 @@ LOOK_AGAIN: Final = 3600.0
 """Seconds after which a row is looked at once more: callbacks and reading tell sooner that its conversation ended."""
 
 
+def can_wait(channel: str) -> bool:
+    """Tell whether a channel can wait for the customer's answer."""
+    return channel in CHANNELS
+
+
 def check(interaction: Interaction, *, has_message: bool) -> None:
     """Raise InvalidClick for a click that cannot wait for an answer."""
     if not interaction.opens_on_answer:
         return
-    if interaction.channel not in CHANNELS:
+    if not can_wait(interaction.channel):
         words = _("%(channel)s cannot wait for the customer's answer. Open it now.")
         raise InvalidClick(
             words % {"channel": Channel(interaction.channel).label}, code="cannot_wait", field="opens_on_answer"

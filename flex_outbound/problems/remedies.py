@@ -33,6 +33,9 @@ REMEDIES: Final[dict[str, Promise]] = {
 }
 """What to do about each reason why a channel cannot be used."""
 
+MEANWHILE: Final = _("Or send a message that opens when the customer answers.")
+"""What else can be done where the agent has no room, by a channel that can wait for the answer."""
+
 AVAILABLE: Final = _("You are available in Flex.")
 ASKING: Final = _("Asking Flex whether you are available…")
 SILENT: Final = _("Twilio does not say whether you are available. You can send all the same.")

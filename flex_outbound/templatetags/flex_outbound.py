@@ -21,6 +21,7 @@ from flex_outbound.conf import conf
 from flex_outbound.contacts import channels_in_use
 from flex_outbound.display import ended, isolated
 from flex_outbound.models.disposition import MAX_NOTES
+from flex_outbound.outbox import waiting
 
 logger = logging.getLogger(__name__)
 register = template.Library()
@@ -32,6 +33,7 @@ register.filter("segments_in_words", segments.in_words)
 register.filter("segments_why", segments.why)
 register.filter("email_remarks", emails.remarks_of_first)
 register.filter("window_in_words", live.window_in_words)
+register.filter("can_wait", waiting.can_wait)
 
 
 @register.inclusion_tag("flex_outbound/assets.html", takes_context=True)

@@ -34,6 +34,7 @@ HIDDEN: Final = (
     "next",
     "address",
     "sender",
+    "opens_on_answer",
     "draft",
     "writer",
 )

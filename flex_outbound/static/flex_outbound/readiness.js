@@ -270,6 +270,8 @@ function watch() {
 function submitted(event) {
   const form = event.target.closest?.("form[data-open]");
   const element = form?.closest("flex-outbound");
+  // What opens only when the customer answers needs no room in Flex yet.
+  if (event.submitter?.name === "opens_on_answer") return;
   const button = element && form.querySelector("button[name=channel][data-unready]");
   if (!button) return;
   event.preventDefault();
