@@ -11,7 +11,6 @@ from typing import Any, Final
 from flex_outbound.exceptions import Refused
 from flex_outbound.gateway.payloads import MAX_ATTRIBUTES
 
-
 _ANEW: Final = ""
 """A name that is no attribute's. Among the changes of a dict it says that nothing is kept of what the dict was."""
 
