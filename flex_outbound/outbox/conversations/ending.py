@@ -15,6 +15,7 @@ from flex_outbound.models import Conversation, ConversationHolder, Interaction
 from flex_outbound.models.in_the_way import ANSWERING
 from flex_outbound.outbox import alerts, closings, locks, ratelimit, retry
 from flex_outbound.outbox.clock import from_now
+from flex_outbound.outbox.conversations import reading
 from flex_outbound.outbox.gateways import gateway_for
 from flex_outbound.outbox.ratelimit import Budget
 from flex_outbound.twilio_statuses import ConversationState
@@ -47,12 +48,15 @@ def _close(conversation: Conversation) -> bool:
         mine.update(close_at=from_now(wait))
         return False
     try:
+        if _has_answered(conversation):
+            mine.update(close_at=None)
+            return False
         gateway = gateway_for(account)
         if closings.has_task(gateway, account, sid):
             closings.note_taken(sid, conversation.sender_id, conversation.address)
             return False
         gateway.close_conversation(sid)
-    except closings.TooSoon as too_soon:
+    except (closings.TooSoon, reading.Busy) as too_soon:
         mine.update(close_at=from_now(too_soon.seconds))
         return False
     except Refused as error:
@@ -70,6 +74,14 @@ def _close(conversation: Conversation) -> bool:
     closed = {"state": ConversationState.CLOSED, "asked_by": None, "asked_at": None}
     Conversation.objects.filter(pk=conversation.pk).update(**closed, next_at=Now(), updated_at=Now())
     return True
+
+
+def _has_answered(conversation: Conversation) -> bool:
+    """Read what may have waited for an answer, and tell whether that came although no callback has told of it."""
+    if not conversation.opens_on_answer:
+        return False
+    reading.read(conversation, conversation.account, hears=reading.hears_callbacks(conversation.account_id))
+    return _is_wanted(conversation)
 
 
 def _is_wanted(conversation: Conversation) -> bool:

@@ -20,6 +20,7 @@ from flex_outbound.outbox import consent, decisions, dispatch, inbound, opening_
 from flex_outbound.outbox.consent import Entry
 from flex_outbound.outbox.conversations import ending
 from flex_outbound.privacy import erasing, people, pruning
+from flex_outbound.reports import counting, days
 from flex_outbound.sandbox import defaults
 from flex_outbound.statuses import Status
 from flex_outbound.twilio_statuses import ConversationState
@@ -71,6 +72,17 @@ class TestEnding:
         [made] = seen_to()
         assert (made.media_channel_sid, made.worker_sid) == (row.conversation_sid, defaults.WORKERS["agent"])
         assert state(sandbox) == "active"
+
+    def test_nobody_has_told_of_the_answer(
+        self, wait: Clicker, agent: User, sandbox: Sandbox, account: Account
+    ) -> None:
+        row = wait()
+        sandbox.http.post("messages", json={"from": row.address, "to": row.sender_address, "body": "Yes"})
+        decisions.cancel(row, agent)
+        ending.close_due(account.pk)
+        assert state(sandbox) == "active"
+        [made] = seen_to()
+        assert made.media_channel_sid == row.conversation_sid
 
     def test_somebody_is_brought_before_it_is_closed(
         self, wait: Clicker, write: Write, agent: User, sandbox: Sandbox, account: Account
@@ -335,6 +347,20 @@ class TestOtherClicks:
         assert refused.value.code == "idempotency_key_reused"
 
 
+class TestFigures:
+    """What opens because of an answer counts itself."""
+
+    def test_what_waits_is_no_click_without_an_outcome(self, wait: Clicker, write: Write, sandbox: Sandbox) -> None:
+        row = wait()
+        today = days.day_of(row.created_at)
+        assert counting.count(Interaction.objects.all(), today) == {}
+        write()
+        seen_to()
+        run_due(5)
+        [tally] = counting.count(Interaction.objects.all(), today).values()
+        assert (tally.clicks, tally.opened, tally.undecided) == (1, 1, 0)
+
+
 class TestAContact:
     """What becomes of a contact meanwhile."""
 
@@ -357,6 +383,8 @@ class TestAContact:
         [made] = seen_to()
         row.refresh_from_db()
         assert made.contact == row.contact == other
+        other.refresh_from_db()
+        assert other.last_conversation_sid == row.conversation_sid
 
     def test_pruning_leaves_it(self, wait: Clicker) -> None:
         row = wait()
