@@ -13,6 +13,8 @@ from typing import Any, ClassVar, Final, TypeVar
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.db import IntegrityError, models
+from django.db.models import Q
+from django.db.models.functions import Coalesce
 from django.utils.functional import Promise
 from django.utils.translation import get_language
 
@@ -374,7 +376,10 @@ def _row_keys(contact: models.Model) -> dict[str, Any]:
 
 
 def _store_newest(contact: models.Model, keys: dict[str, Any]) -> None:
-    newest = Interaction.objects.filter(**keys, opened_at__isnull=False).order_by("-opened_at", "-id").first()
+    # What waits for an answer was not opened, and has a conversation all the same.
+    named = Q(opened_at__isnull=False) | Q(opens_on_answer=True, conversation_sid__isnull=False)
+    since = Coalesce("opened_at", "created_at")
+    newest = Interaction.objects.filter(named, **keys).order_by(since.desc(), "-id").first()
     if newest is not None:
         names = ("interaction_sid", "task_sid", "conversation_sid")
         sids = {f"last_{name}": getattr(newest, name) for name in names}

@@ -27,7 +27,7 @@ CHUNK: Final = 200
 _INTERACTION: Final = (
     *("id", "channel", "contact_name", "address", "to", "cc", "bcc", "subject", "sender_address", "status"),
     *("error_reason", "error_code", "delivery_status", "task_status", "channel_status", "conversation_state"),
-    *("initiated_by", "attributes", "media_channel_sid"),
+    *("initiated_by", "attributes", "media_channel_sid", "opens_on_answer"),
     *("interaction_sid", "channel_sid", "task_sid", "conversation_sid", "invite_sid", "named_task_sid"),
     *("outcome", "notes"),
     *("created_at", "updated_at", "sent_at", "opened_at", "finished_at"),

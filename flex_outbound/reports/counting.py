@@ -15,6 +15,9 @@ from flex_outbound.statuses import Status
 _ENDED = (Status.FAILED, Status.CANCELED)
 """The final statuses that change a figure; ``closed`` does not."""
 
+NOT_COUNTED = Q(opens_on_answer=True, status__in=[Status.WAITING, Status.CLOSED]) & ~NOT_DELIVERED
+"""Messages whose answer is, or was, waited for: nothing was to be opened yet. What opens then counts itself."""
+
 
 def count(rows: QuerySet[Interaction], day: date) -> dict[Key, Tally]:
     """Return the tallies of those interactions in ``rows`` that were clicked on this day."""
@@ -24,6 +27,7 @@ def count(rows: QuerySet[Interaction], day: date) -> dict[Key, Tally]:
     reason = Case(When(has_reason, then=F("error_reason")), default=Value(""), output_field=CharField())
     grouped = (
         days.clicked_in(rows, day, day + days.DAY)
+        .exclude(NOT_COUNTED)
         .order_by()
         .values_list("account_id", "channel", "agent_id", end, reason, waits.bucket())
         .annotate(number=Count("pk"))

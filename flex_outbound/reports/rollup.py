@@ -49,7 +49,8 @@ def changed_since(mark: FiguresMark) -> set[date]:
     first = max(mark.first_day, mark.kept_from or mark.first_day)
     rows = days.clicked_in(Interaction.objects.filter(updated_at__gte=since), first, mark.end_day)
     # Other changes, such as the end of a conversation, do not change the figures.
-    moved = rows.filter(Q(opened_at__gte=since) | Q(status__in=[Status.FAILED, Status.CANCELED]) | NOT_DELIVERED)
+    ended = Q(status__in=[Status.FAILED, Status.CANCELED]) | Q(opens_on_answer=True)
+    moved = rows.filter(Q(opened_at__gte=since) | ended | NOT_DELIVERED)
     return {days.day_of(moment) for moment in moved.values_list("created_at", flat=True).order_by().iterator()}
 
 
