@@ -340,7 +340,8 @@ def test_the_model_does_what_the_pipeline_does(
 
     compare()
     print(f"{mode}: {compared} events compared; reached {', '.join(sorted(reached))}")
-    assert reached == set(Status.values)
+    # What waits for an answer opens nothing: see test_waits.py.
+    assert reached == set(Status.values) - {Status.WAITING}
 
 
 def test_the_constants_are_the_pipelines_own() -> None:
