@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import psutil
 
@@ -157,9 +158,21 @@ def _request(holds: Holds, request: Function) -> Function:
         holds.stop_at("update_posted", change)
         if method == "POST" and url.endswith("/Messages"):
             holds.stop_at("answer_posted", (fields.get("data") or {}).get("Body") or "")
+        if method == "POST" and (holds.wanted("room_made") or holds.wanted("customer_added")):
+            _begun(holds, url, fields.get("data") or {})
         return answer
 
     return wrapped
+
+
+def _begun(holds: Holds, url: str, data: dict[str, Any]) -> None:
+    """Hold where a conversation without a task is made, and where its customer was added."""
+    if url.endswith("/Conversations"):
+        holds.stop_at("room_made", _key_of(UUID(data["UniqueName"])))
+    elif url.endswith("/Participants"):
+        rows = Interaction.objects.filter(opens_on_answer=True, address=data.get("MessagingBinding.Address"))
+        for key in rows.values_list("idempotency_key", flat=True):
+            holds.stop_at("customer_added", key)
 
 
 def _sent_key(fields: dict[str, Any]) -> str:
