@@ -13,6 +13,7 @@ from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
+from django.db.models import Max
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -59,6 +60,9 @@ NOT_READ_YET: Final = 2.0
 AGAIN: Final = 15.0
 FLEX_FIRST: Final = 10.0
 """Seconds for which Flex is left to make a task itself, in a conversation that an agent has left."""
+
+FLEX_KNOWS: Final = 60.0
+"""Seconds for which messages without an answer count as one: each further one does not give Flex its time anew."""
 
 WAITS_FOR: Final = timedelta(hours=1)
 """A message that is older opens nothing any more: it came from reading what was said long ago."""
@@ -189,7 +193,7 @@ def _occupied(sids: Collection[str]) -> set[Any]:
 def _open(conversation: Conversation, gateway: Gateway) -> bool:
     """Commit the interaction that brings somebody into a conversation; returns whether there is a new one."""
     newest = _newest(conversation)
-    if newest is not None and newest.status != Status.FAILED and _is_just_said(conversation):
+    if newest is not None and newest.status != Status.FAILED and _is_flexs_turn(conversation, newest):
         # Flex itself makes a task where a customer writes into a conversation that was left, unless routing is custom.
         # https://www.twilio.com/docs/flex/developer/conversations/leave-conversation
         _later([conversation], FLEX_FIRST)
@@ -224,9 +228,21 @@ def _newest(conversation: Conversation) -> Interaction | None:
     return known.order_by("-created_at", "-id").first()
 
 
-def _is_just_said(conversation: Conversation) -> bool:
-    at = conversation.last_inbound_at
-    return at is not None and timezone.now() - at < timedelta(seconds=FLEX_FIRST)
+def _is_flexs_turn(conversation: Conversation, newest: Interaction) -> bool:
+    """Tell whether Flex may still make a task itself for what a customer wrote, who may have written more since.
+
+    ``newest``: our newest interaction in the conversation. What was written before it ended made no task.
+    """
+    at, now = conversation.last_inbound_at, timezone.now()
+    if at is None or now - at >= timedelta(seconds=FLEX_FIRST):
+        return False
+    said = Message.objects.filter(conversation=conversation, message_sid__isnull=False)
+    answered = said.filter(party=Party.AGENT).aggregate(at=Max("said_at"))["at"]
+    begin = now - timedelta(seconds=FLEX_KNOWS)
+    ended = newest.finished_at - opening.JUST_SAID if newest.finished_at is not None else begin
+    since = max(begin, ended, answered or begin)
+    earlier = said.filter(party=Party.CUSTOMER, said_at__gt=since, said_at__lte=now - timedelta(seconds=FLEX_FIRST))
+    return not earlier.exists()
 
 
 class _NothingBegun(Exception):

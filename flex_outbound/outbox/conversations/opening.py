@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import F, Q
+from django.db.models import F, OuterRef, Q, Subquery
 from django.db.models.functions import Now
 
 from flex_outbound import addresses
@@ -28,6 +28,9 @@ PREFIXED: Final = (Channel.WHATSAPP, Channel.MESSENGER)
 
 JUST_SAID: Final = timedelta(seconds=10)
 """What a customer wrote so long before an end was heard of may have been written after it."""
+
+AUTOMATIC: Final = (Party.SYSTEM, Party.UNKNOWN)
+"""Whose messages answer no customer: those of programs, and of whom nobody knows to be an agent."""
 
 MOST_CONTACTS: Final = 20
 """Contacts that share one address: more are a switchboard, and nobody's."""
@@ -128,9 +131,29 @@ def want_agent_after(interaction: Interaction) -> None:
     if not sid:
         return
     same = Conversation.objects.open().filter(pk=key_of(sid), account=interaction.account_id)
-    alone = same.filter(last_party=Party.CUSTOMER, last_inbound_at__gt=Now() - JUST_SAID, wants_agent_at=None)
+    waiting = Q(last_party=Party.CUSTOMER) | Q(last_party__in=AUTOMATIC, person=Party.CUSTOMER)
+    recent = same.filter(last_inbound_at__gt=Now() - JUST_SAID, wants_agent_at=None)
+    alone = recent.annotate(person=Subquery(_by_people(OuterRef("pk"))[:1])).filter(waiting)
     if alone.filter(sender__in=Sender.objects.filter(opens_on_inbound=True)).update(wants_agent_at=Now()):
         request_after_commit(Job.CONVERSATION, interaction.account_id)
+
+
+def is_waiting(conversation: Conversation) -> bool:
+    """Tell whether the customer wrote last of all people: what a program answered leaves them waiting for somebody."""
+    if conversation.last_party not in AUTOMATIC:
+        return conversation.last_party == Party.CUSTOMER
+    return bool(_by_people(conversation.pk).first() == Party.CUSTOMER)
+
+
+def _by_people(key: Any) -> Any:
+    """Return by whom the messages of customers and agents in a conversation are, the newest first."""
+    said = Message.objects.filter(conversation=key, message_sid__isnull=False)
+    newest = F("index").desc(nulls_last=True)
+    return (
+        said.filter(party__in=[Party.CUSTOMER, Party.AGENT])
+        .order_by(newest, "-said_at")
+        .values_list("party", flat=True)
+    )
 
 
 def of_stranger(account_id: int, conversation_sid: str, author: str) -> Conversation:

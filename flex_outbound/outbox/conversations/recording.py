@@ -18,7 +18,7 @@ from flex_outbound.models.conversation import as_participants
 from flex_outbound.models.message import Tell
 from flex_outbound.outbox import locks, message_lifecycle
 from flex_outbound.outbox.changes import Change
-from flex_outbound.outbox.conversations import keeping, learning, marks, receipts, tallying, unsubscribing
+from flex_outbound.outbox.conversations import keeping, learning, marks, opening, receipts, tallying, unsubscribing
 from flex_outbound.outbox.conversations.authors import party_among, party_of
 from flex_outbound.outbox.conversations.heard import Heard
 from flex_outbound.outbox.conversations.learning import keeps_texts
@@ -194,7 +194,7 @@ def _want_agent(conversation: Conversation) -> None:
     """Note that a customer wrote while no interaction of ours was open. ``conversation``: saved by the caller."""
     newest = conversation.interaction
     is_alone = newest is None or newest.status in FINAL or newest.status == Status.WAITING
-    if is_alone and conversation.last_party == Party.CUSTOMER:
+    if is_alone and opening.is_waiting(conversation):
         conversation.wants_agent_at = Now()
 
 

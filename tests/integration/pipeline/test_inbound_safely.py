@@ -131,7 +131,10 @@ def test_what_is_in_the_way_is_waited_for(write: Write, click: Clicker, sandbox:
     assert row.status == Status.CLOSED
 
 
-def test_who_writes_as_the_end_is_heard_of_is_not_lost(write: Write, click: Clicker, sandbox: Sandbox) -> None:
+@pytest.mark.parametrize("last_party", ["customer", "system", "unknown"])
+def test_who_writes_as_the_end_is_heard_of_is_not_lost(
+    last_party: str, write: Write, click: Clicker, sandbox: Sandbox
+) -> None:
     row = click()
     run_due()
     run_due(2.5)
@@ -142,6 +145,7 @@ def test_who_writes_as_the_end_is_heard_of_is_not_lost(write: Write, click: Clic
     sandbox.act(row.task_sid or "", "leave")
     assert write() == row.conversation_sid
     assert of(row.conversation_sid).wants_agent_at is None
+    Conversation.objects.update(last_party=last_party)  # by an automatic answer
     followed(row)
     assert row.status == Status.CLOSED
     assert of(row.conversation_sid).wants_agent_at is not None
