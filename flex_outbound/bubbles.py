@@ -18,6 +18,7 @@ from flex_outbound.conf import conf
 from flex_outbound.current import local
 from flex_outbound.models import Account, Conversation, Interaction, Message, MessageText
 from flex_outbound.models.conversation import sid_of
+from flex_outbound.models.ownership import is_own
 from flex_outbound.outbox.conversations import keeping, receipts
 from flex_outbound.outbox.conversations.authors import decoded, is_worker
 from flex_outbound.outbox.conversations.media import PICTURES, is_text
@@ -236,7 +237,7 @@ def _is_by(message: Message, user: Any) -> bool:
         return False
     first: Interaction | None = message.interaction
     if message.agent_id is None and first is not None:
-        return bool(first.agent_id == user.pk)
+        return is_own(first.agent_id, user)
     agent = _agent_of(message)
     return agent is not None and agent.pk == user.pk
 

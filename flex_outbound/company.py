@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from flex_outbound.models import Closing, Conversation, Interaction
 from flex_outbound.models.in_the_way import INVITING
+from flex_outbound.models.ownership import is_own
 from flex_outbound.outbox.conversations import handing, holding, inviting
 from flex_outbound.outbox.conversations.holding import Held, Standing, Whose
 from flex_outbound.outbox.readiness import There
@@ -83,7 +84,7 @@ def of(conversation: Conversation, user: Any) -> Company:
     inside = [one for one in rows if one.status == Status.ACTIVE]
     # What went on in Flex alone is told by what Twilio shows.
     is_elsewhere = holding.held(conversation, user).task_sid not in ("", *[one.task_sid for one in inside])
-    own = next((one for one in inside if one.agent_id is not None and one.agent_id == user.pk), None)
+    own = next((one for one in inside if is_own(one.agent_id, user)), None)
     if is_elsewhere:
         return NOBODY
     staying = [one for one in people if one["state"] == IN and not one["is_leaving"] and not one["is_you"]]

@@ -25,6 +25,7 @@ from flex_outbound.current import may_decide as may_decide
 from flex_outbound.live import Live
 from flex_outbound.models import Closing, Interaction, Message
 from flex_outbound.models.interaction import InteractionQuerySet
+from flex_outbound.models.ownership import is_own
 from flex_outbound.outbox import consent, likeness, lingering, standing, taking
 from flex_outbound.outbox.consent import Ledger
 from flex_outbound.outbox.preflight import ChannelOption, Setup, channel_options, doubtful_addresses, option_for
@@ -84,7 +85,7 @@ def buttons_context(request: HttpRequest, contact: Any) -> dict[str, Any]:
     setup = setup_of(request)
     rows, ledger = _rows_for_buttons(request, setup, adapter, contact)
     found = standing.standing(rows)
-    shown = next((one for one in rows if is_unfinished(one) and one.agent_id == user.pk), None)
+    shown = next((one for one in rows if is_unfinished(one) and is_own(one.agent_id, user)), None)
     options = channel_options(user, contact, setup, ledger)
     names = identify(adapter, contact)
     panel = opened.panel_context(request, adapter, contact, options, rows, user, is_wanted=opened.is_likely(rows))
@@ -156,9 +157,11 @@ def find_own(user: Any, pk: UUID) -> Interaction | None:
     What the user's program asked for is theirs as well. This is what a page polls, so it joins and counts less than
     ``loaded`` does.
     """
+    if user.pk is None:
+        return None
     mine = Interaction.objects.filter(Q(agent_id=user.pk) | Q(requested_by_id=user.pk), pk=pk)
     interaction = mine.select_related("message").annotate(has_duplicates=Exists(_duplicates())).first()
-    if interaction is None or interaction.agent_id != user.pk:
+    if interaction is None or not is_own(interaction.agent_id, user):
         return next(iter(shown_to(user, [interaction])), None) if interaction is not None else None
     interaction.agent = user
     return interaction
@@ -276,7 +279,7 @@ def _describe_closing(interaction: Interaction, user: Any, *, is_named: bool) ->
 def label_of_phase(interaction: Interaction, user: Any) -> str:
     """Return what this user is told about the state of an interaction."""
     phase = interaction.phase
-    if phase is not Phase.OFFERED or interaction.agent_id == user.pk:
+    if phase is not Phase.OFFERED or is_own(interaction.agent_id, user):
         return str(phase.label)
     return str(OFFERED_TO_ALL if interaction.is_untaken else OFFERED_TO_ANOTHER)
 

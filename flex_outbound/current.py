@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from flex_outbound.display import isolated as isolated
 from flex_outbound.display import local as local
 from flex_outbound.models import Interaction
+from flex_outbound.models.ownership import is_own
 from flex_outbound.outbox import taking
 from flex_outbound.outbox.texts import name_of
 from flex_outbound.phases import Phase
@@ -25,16 +26,16 @@ def current_context(interaction: Interaction, user: Any) -> dict[str, Any]:
 
     Whose it is, is said to everybody; where it is in Flex, only to those who may see it.
     """
-    is_own = interaction.agent_id == user.pk
+    is_mine = is_own(interaction.agent_id, user)
     may_see = may_decide(user, interaction) or user.has_perm("flex_outbound.view_interaction")
     return {
         "id": str(interaction.pk),
         "channel": interaction.get_channel_display(),
-        "agent": "" if is_own else name_of(interaction.agent) or _("somebody else"),
+        "agent": "" if is_mine else name_of(interaction.agent) or _("somebody else"),
         "is_open": interaction.status in OPEN,
         "is_unanswered": interaction.waits_since is not None,
         "begun": taking.begun_words(interaction) if interaction.is_untaken else "",
-        "waits": Phase.OFFERED.label if is_own and interaction.phase is Phase.OFFERED else "",
+        "waits": Phase.OFFERED.label if is_mine and interaction.phase is Phase.OFFERED else "",
         "since": since(interaction.opened_at or interaction.waits_since or interaction.created_at),
         "flex_url": flex_url_of(interaction) if may_see else None,
     }
@@ -56,13 +57,14 @@ def flex_url_of(interaction: Interaction) -> str | None:
 
 def may_decide(user: Any, interaction: Interaction) -> bool:
     """Tell whether a user may decide about an interaction: its agent, and anybody who may change interactions."""
-    return interaction.agent_id == user.pk or bool(user.has_perm("flex_outbound.change_interaction"))
+    return is_own(interaction.agent_id, user) or bool(user.has_perm("flex_outbound.change_interaction"))
 
 
 def may_open_now(user: Any, interaction: Interaction) -> bool:
     """Tell whether a user may open what waits for an answer: its agent, and who decides for others and supervises."""
-    is_own = interaction.agent_id is not None and interaction.agent_id == user.pk
-    is_allowed = is_own or (may_decide(user, interaction) and bool(user.has_perm(SUPERVISE_PERMISSION)))
+    is_allowed = is_own(interaction.agent_id, user) or (
+        may_decide(user, interaction) and bool(user.has_perm(SUPERVISE_PERMISSION))
+    )
     return interaction.may_open_now and is_allowed
 
 

@@ -20,6 +20,7 @@ from flex_outbound.contacts import ContactAdapter, id_of, label_of
 from flex_outbound.current import current_context, local, may_decide, may_open_now, since
 from flex_outbound.models import Conversation, ConversationContact, Interaction, OpenSearch, Sender
 from flex_outbound.models.conversation import key_of, links_of
+from flex_outbound.models.ownership import is_own
 from flex_outbound.outbox import lingering
 from flex_outbound.outbox.conversations import handing, holding, linking, searching
 from flex_outbound.outbox.conversations.holding import Held, Standing, Whose
@@ -123,8 +124,8 @@ def _item(conversation: Any, user: Any, invite: Interaction | None) -> Described
         "interaction_id": str(interaction.pk) if interaction is not None and is_told else "",
         "channel_label": conversation.get_channel_display(),
         "since_time": since(found.since) if found.since is not None else "",
-        "invite": name_of(invite.agent) if invite is not None and invite.agent_id != user.pk else "",
-        "is_invited": invite is not None and invite.agent_id == user.pk,
+        "invite": name_of(invite.agent) if invite is not None and not is_own(invite.agent_id, user) else "",
+        "is_invited": invite is not None and is_own(invite.agent_id, user),
         "close_failed": bool(getattr(getattr(conversation, "holder", None), "close_error", "")),
     }
 
@@ -215,16 +216,16 @@ def _contact_of(conversation: Conversation, user: Any) -> Described | None:
 def _choices(conversation: Conversation, user: Any, found: Held) -> list[str]:
     """Return what this user can do about a conversation, the likeliest first."""
     asked_by = conversation.asked_by_id if conversation.asked_by_id != conversation.agent_id else None
-    is_own = conversation.agent_id is not None and conversation.agent_id == user.pk
+    is_mine = is_own(conversation.agent_id, user)
     is_handed = found.whose is Whose.COLLEAGUE and found.user is not None and handing.is_joinable(conversation)
     may_take = handing.may_take(user, conversation, found)
     waited_for = _wait_choices(conversation.interaction if found.standing is Standing.UNANSWERED else None, user)
     possible = {
-        "hand_over": is_own and asked_by is not None and found.whose is Whose.MINE,
-        "keep": is_own and asked_by is not None and found.whose is Whose.MINE,
+        "hand_over": is_mine and asked_by is not None and found.whose is Whose.MINE,
+        "keep": is_mine and asked_by is not None and found.whose is Whose.MINE,
         "open": _flex_url(found, user) is not None,
         "open_now": "open_now" in waited_for,
-        "add": is_own and found.whose is Whose.MINE,
+        "add": is_mine and found.whose is Whose.MINE,
         "end": "end" in waited_for,
         "ask": is_handed and asked_by is None,
         "take_over": may_take and found.whose is Whose.COLLEAGUE,

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from flex_outbound.channels import Channel
 from flex_outbound.contacts import ContactAdapter, adapter_by_label, adapter_by_type, find_contact
 from flex_outbound.models import ConversationContact, SavedReply
+from flex_outbound.models.ownership import is_own
 from flex_outbound.outbox import answers, locks
 from flex_outbound.outbox.filling import values_of
 from flex_outbound.outbox.placeholders import fill, names_in
@@ -108,7 +109,7 @@ def describe(reply: SavedReply, user: Any, values: Mapping[str, str]) -> dict[st
         "filled_subject": subject,
         "filled_body": body,
         "missing": names_in(f"{subject}\n{body}"),
-        "is_own": reply.owner_id == user.pk,
+        "is_own": is_own(reply.owner_id, user),
         "updated_at": reply.updated_at,
     }
 

@@ -24,6 +24,7 @@ from flex_outbound.contacts import adapter_by_type, adapter_for, content_type_of
 from flex_outbound.current import local
 from flex_outbound.models import Conversation, ConversationContact, Interaction, Message, ReadMark
 from flex_outbound.models.conversation import sid_of
+from flex_outbound.models.ownership import is_own
 from flex_outbound.outbox.conversations import watching
 from flex_outbound.outbox.conversations.newest import newest
 from flex_outbound.outbox.visible import conversations_of, hidden_from, visible_to
@@ -370,7 +371,7 @@ def _own(page: Entries, user: Any) -> list[dict[str, Any]]:
     known: dict[Any, Conversation] = {}
     for row in page.found:
         conversation: Conversation | None = row.conversation if isinstance(row, Message) else None
-        if conversation is not None and conversation.agent_id == user.pk and conversation.inbound > _read(row):
+        if conversation is not None and is_own(conversation.agent_id, user) and conversation.inbound > _read(row):
             known[conversation.pk] = conversation
     root = bubbles.api_root()
     return [

@@ -24,6 +24,7 @@ from rest_framework.views import exception_handler, set_rollback
 from flex_outbound import opened
 from flex_outbound.exceptions import ClickConflict, ClickNotAllowed, InvalidClick
 from flex_outbound.models import Interaction
+from flex_outbound.models.ownership import is_own
 from flex_outbound.outbox.visible import shown_to, visible_to
 
 WHOLE_REQUEST = "non_field_errors"
@@ -141,7 +142,7 @@ def _conflict(exc: ClickConflict, request: Request) -> Response:
 
 
 def _may_see(user: Any, interaction: Interaction) -> bool:
-    return interaction.agent_id == user.pk or bool(shown_to(user, visible_to(user).filter(pk=interaction.pk)))
+    return is_own(interaction.agent_id, user) or bool(shown_to(user, visible_to(user).filter(pk=interaction.pk)))
 
 
 def collection_of(request: Request) -> str:

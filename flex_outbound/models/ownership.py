@@ -1,6 +1,7 @@
-"""Under which model and id a contact's rows are kept."""
+"""Under which model and id a contact's rows are kept, and whether a row is a user's own."""
 
 from collections.abc import Callable
+from typing import Any
 
 from django.db import models
 
@@ -24,3 +25,11 @@ def use_owner(owner: Owner) -> None:
 def owner_of(contact: models.Model) -> tuple[type[models.Model], str]:
     """Return model and id under which a contact's interactions and conversations are kept."""
     return _owner(contact)
+
+
+def is_own(user_key: Any, user: Any) -> bool:
+    """Tell whether a row is a user's own. ``user_key``: the key of the row's user, None for nobody's.
+
+    Nobody's row is not that of a user without a row, such as an anonymous one.
+    """
+    return user_key is not None and user is not None and user_key == user.pk

@@ -18,6 +18,7 @@ from flex_outbound.contacts import adapter_by_type, find_contact
 from flex_outbound.exceptions import ClickConflict
 from flex_outbound.models import Conversation, ConversationContact, Interaction
 from flex_outbound.models.conversation import ConversationQuerySet
+from flex_outbound.models.ownership import is_own
 from flex_outbound.outbox import texts
 from flex_outbound.outbox.conversations import handing, holding, searching
 from flex_outbound.outbox.conversations.holding import FRESH_FOR, Held, Standing, Whose
@@ -47,13 +48,13 @@ def words(other: Interaction, click: Interaction) -> str:
         return _("This customer is waiting for an agent already. Take the task in Flex.")
     if not is_same_contact(other, click):
         return _with_another_contact(other, click)
-    if other.agent_id == click.agent_id:
+    if is_own(other.agent_id, click.agent):
         return _("You already have a conversation with this customer. Continue in Flex, or close it first.")
     return _("This customer is already in a conversation with %(agent)s.") % {"agent": _agent(other)}
 
 
 def _with_another_contact(other: Interaction, click: Interaction) -> str:
-    if other.agent_id == click.agent_id:
+    if is_own(other.agent_id, click.agent):
         text = _(
             "You already have a conversation with this number and sender, for %(contact)s. "
             "Continue in Flex, close it first, or choose another sender."

@@ -30,6 +30,7 @@ from flex_outbound.models import (
     MessageText,
 )
 from flex_outbound.models.conversation import key_of
+from flex_outbound.models.ownership import is_own
 from flex_outbound.models.setup import Kept
 from flex_outbound.outbox import locks
 from flex_outbound.outbox.conversations import keeping
@@ -227,7 +228,7 @@ def drafts_of(user: Any, contact: Keys) -> list[Shown]:
             if _keeps_channel(row.place):
                 shown.append(_shown(row))
         elif room is not None and keeping.mode_of(room.account) is not MessageText.NONE:
-            is_open = room.is_open and room.agent_id == user.pk
+            is_open = room.is_open and is_own(room.agent_id, user)
             shown.append(_shown(row, room.channel, is_open=is_open))
     return shown
 

@@ -19,6 +19,7 @@ from flex_outbound.exceptions import ClickConflict, ClickNotAllowed
 from flex_outbound.models import Conversation, ConversationContact, Interaction, Sender
 from flex_outbound.models.in_the_way import INVITING
 from flex_outbound.models.interaction import InteractionQuerySet
+from flex_outbound.models.ownership import is_own
 from flex_outbound.outbox import answers, effects, locks, preflight, texts
 from flex_outbound.outbox.barriers import CONSENT_UNKNOWN, NO_CONSENT
 from flex_outbound.outbox.consent import OPTED_OUT
@@ -75,12 +76,12 @@ def join(
     origin = joinable(conversation, origin)
     there = list(in_it(origin))
     _check_agents(there, user, offered_by)
-    is_beside = any(one.agent_id != user.pk for one in there)
+    is_beside = any(not is_own(one.agent_id, user) for one in there)
     row = build(conversation, origin, sender, user, idempotency_key=key, fingerprint=_fingerprint(origin))
     row.is_beside = row.takes_over = is_beside
     if offered_by is not None:
         # Of several who are in it, only who hands it over leaves.
-        row.invited_from = next((one.pk for one in there if one.agent_id == offered_by.pk), None)
+        row.invited_from = next((one.pk for one in there if is_own(one.agent_id, offered_by)), None)
     return _commit(row)
 
 
@@ -123,12 +124,12 @@ def check_contact(conversation: Conversation, user: Any) -> None:
 
 
 def _check_agents(there: list[Interaction], user: Any, offered_by: Any | None) -> None:
-    mine = next((one for one in there if one.agent_id == user.pk), None)
+    mine = next((one for one in there if is_own(one.agent_id, user)), None)
     if mine is not None and mine.status in OPEN:
         words = _("You are in this conversation already. Open it in Flex.")
         raise ClickConflict(words, code="already_in", interaction=mine)
-    others = [one for one in there if one.agent_id != user.pk]
-    offered = offered_by is not None and any(one.agent_id == offered_by.pk for one in others)
+    others = [one for one in there if not is_own(one.agent_id, user)]
+    offered = any(is_own(one.agent_id, offered_by) for one in others)
     if others and not (offered or user.has_perm(roles.SUPERVISE_PERMISSION)):
         words = _("This conversation is another agent's. Ask them to hand it over.")
         raise ClickNotAllowed(words, code="not_own")
@@ -211,7 +212,7 @@ def _in_the_way(interaction: Interaction) -> Interaction:
     assert origin is not None
     earlier = same_click(interaction.agent, interaction.idempotency_key, origin)
     other = earlier or in_it(origin).filter(INVITING).first()
-    if other is not None and other.agent_id == interaction.agent_id:
+    if other is not None and is_own(other.agent_id, interaction.agent):
         return other
     if other is None:
         words = _("This contact is being messaged right now. Try again in a moment.")

@@ -15,6 +15,7 @@ from flex_outbound.conf import conf
 from flex_outbound.exceptions import ClickConflict, ClickNotAllowed, InvalidClick
 from flex_outbound.models import Interaction
 from flex_outbound.models.disposition import MAX_NOTES, Written
+from flex_outbound.models.ownership import is_own
 from flex_outbound.outbox import locks, task_attributes
 from flex_outbound.statuses import Status
 from flex_outbound.twilio_statuses import TaskStatus
@@ -62,7 +63,7 @@ def give(interaction: Interaction, user: Any, outcome: str, notes: str = "") -> 
 
 
 def _is_theirs(user: Any, interaction: Interaction) -> bool:
-    return interaction.agent_id == user.pk or bool(user.has_perm("flex_outbound.supervise"))
+    return is_own(interaction.agent_id, user) or bool(user.has_perm("flex_outbound.supervise"))
 
 
 def _check(outcome: str, notes: str) -> None:

@@ -11,6 +11,7 @@ from flex_outbound.contacts import ContactAdapter, adapter_by_type
 from flex_outbound.models import Conversation, ConversationContact, Interaction
 from flex_outbound.models.conversation import ConversationQuerySet
 from flex_outbound.models.interaction import InteractionQuerySet
+from flex_outbound.models.ownership import is_own
 
 
 def visible_to(user: Any) -> InteractionQuerySet:
@@ -23,6 +24,8 @@ def visible_to(user: Any) -> InteractionQuerySet:
         return Interaction.objects.none()
     if user.has_perm("flex_outbound.view_interaction"):
         return Interaction.objects.all()
+    if user.pk is None:
+        return Interaction.objects.none()
     # Of everybody else nothing was asked for, and one condition leads to one index.
     may_ask = user.has_perm(roles.START_PERMISSION)
     return Interaction.objects.filter(Q(agent=user) | Q(requested_by=user) if may_ask else Q(agent=user))
@@ -37,11 +40,13 @@ def shown_to(user: Any, interactions: Iterable[Interaction]) -> list[Interaction
     adapter, nobody hides the interaction.
     """
     found = list(interactions)
-    hidden = hidden_from(user, [(one.contact_type_id, one.contact_id) for one in found if one.agent_id != user.pk])
+    hidden = hidden_from(
+        user, [(one.contact_type_id, one.contact_id) for one in found if not is_own(one.agent_id, user)]
+    )
     shown = []
     for one in found:
-        is_hidden = one.agent_id != user.pk and (one.contact_type_id, one.contact_id) in hidden
-        if is_hidden and one.requested_by_id == user.pk:
+        is_hidden = not is_own(one.agent_id, user) and (one.contact_type_id, one.contact_id) in hidden
+        if is_hidden and is_own(one.requested_by_id, user):
             one.is_contact_hidden = True
         if not is_hidden or one.is_contact_hidden:
             shown.append(one)
@@ -57,7 +62,7 @@ def conversations_of(user: Any) -> ConversationQuerySet:
         return Conversation.objects.none()
     if user.has_perm("flex_outbound.view_interaction"):
         return Conversation.objects.ours()
-    return Conversation.objects.ours().filter(agent=user)
+    return Conversation.objects.none() if user.pk is None else Conversation.objects.ours().filter(agent=user)
 
 
 def shown_conversations(user: Any, conversations: Iterable[Conversation]) -> list[Conversation]:
@@ -66,7 +71,7 @@ def shown_conversations(user: Any, conversations: Iterable[Conversation]) -> lis
     It takes one query, and two more for each kind of contact whose adapter narrows ``get_queryset``.
     """
     found = list(conversations)
-    others = [one.pk for one in found if one.agent_id != user.pk]
+    others = [one.pk for one in found if not is_own(one.agent_id, user)]
     if not others:
         return found
     contacts: dict[Any, list[tuple[int, str]]] = {}

@@ -16,6 +16,7 @@ from flex_outbound.contacts import adapter_by_type
 from flex_outbound.exceptions import ClickConflict, ClickNotAllowed
 from flex_outbound.models import Conversation, ConversationContact, Interaction
 from flex_outbound.models.conversation import key_of
+from flex_outbound.models.ownership import is_own
 from flex_outbound.outbox import closings, joining, locks
 from flex_outbound.outbox.answers import barrier_of
 from flex_outbound.outbox.conversations import linking
@@ -46,7 +47,7 @@ def find(user: Any, conversation_sid: str) -> Conversation | None:
 
 def may_see(user: Any, conversation: Conversation) -> bool:
     """Tell whether a user may know more of a conversation than that it is in the way."""
-    if conversation.agent_id is not None and conversation.agent_id == user.pk:
+    if is_own(conversation.agent_id, user):
         return True
     if next(linking.contacts_of(conversation, user), None) is not None:
         return True
@@ -91,7 +92,7 @@ def ask(conversation: Conversation, user: Any) -> Conversation:
     free = Q(asked_by=None) | Q(asked_at__lt=Now() - ASKED_FOR)
     is_new = rows.filter(free).update(asked_by=user, asked_at=Now(), updated_at=Now())
     current = fresh(conversation)
-    if not is_new and (current.asked_by is None or current.asked_by_id != user.pk):
+    if not is_new and not is_own(current.asked_by_id, user):
         other = {"name": name_of(current.asked_by) or _("somebody else")}
         raise _conflict(_("%(name)s has asked for this conversation already.") % other, "asked_already", current)
     if is_new:
@@ -130,7 +131,7 @@ def hand_over(conversation: Conversation, user: Any) -> Interaction:
     """
     current = fresh(conversation)
     check_open(current)
-    if current.agent_id is None or current.agent_id != user.pk:
+    if not is_own(current.agent_id, user):
         raise _conflict(_("This conversation is not yours any more."), "not_yours", current)
     asker, asked_at = current.asked_by, current.asked_at
     rows = Conversation.objects.filter(pk=current.pk, agent=user, asked_by=asker) if asker else None

@@ -19,6 +19,7 @@ from flex_outbound.channels import Channel, InitiatedBy
 from flex_outbound.exceptions import ClickConflict, ClickNotAllowed, InvalidClick
 from flex_outbound.models import Closing, Conversation, Interaction, Sender, SenderGroup, Worker
 from flex_outbound.models.in_the_way import INVITING
+from flex_outbound.models.ownership import is_own
 from flex_outbound.outbox import closings, effects, joining, locks, presence, readiness, texts
 from flex_outbound.outbox.conversations import handing
 from flex_outbound.outbox.presence import Agent
@@ -155,7 +156,7 @@ def _host(conversation: Conversation, there: Sequence[Interaction], user: Any) -
 
     Raises ClickNotAllowed where it is not the user's and they may not do this for others.
     """
-    mine = next((one for one in there if one.agent_id == user.pk and one.status == Status.ACTIVE), None)
+    mine = next((one for one in there if is_own(one.agent_id, user) and one.status == Status.ACTIVE), None)
     if mine is not None:
         return mine
     newest = conversation.interaction
@@ -168,7 +169,7 @@ def _host(conversation: Conversation, there: Sequence[Interaction], user: Any) -
 def _check_agents(there: Sequence[Interaction], worker: Worker | None) -> None:
     if worker is not None:
         name = {"name": name_of(worker.user)}
-        inside = next((one for one in there if one.agent_id == worker.user_id and one.status == Status.ACTIVE), None)
+        inside = next((one for one in there if is_own(one.agent_id, worker.user) and one.status == Status.ACTIVE), None)
         if inside is not None:
             words = _("%(name)s is in this conversation already.") % name
             raise ClickConflict(words, code="already_in", interaction=inside)
@@ -248,7 +249,7 @@ def leave(conversation: Conversation, user: Any, *, confirmed: bool = False) -> 
         # Of two who leave at the same moment, the second one is told that the first has left.
         locks.lock(Conversation.objects.filter(pk=conversation.pk)).first()
         there = list(joining.in_it(origin).filter(status=Status.ACTIVE)) if origin is not None else []
-        mine = next((one for one in there if one.agent_id == user.pk), None)
+        mine = next((one for one in there if is_own(one.agent_id, user)), None)
         if mine is not None:
             is_alone = not [one for one in there if one.pk not in {mine.pk, *_leaving(there)}]
             if confirmed or not is_alone or mine.pk in _leaving(there):

@@ -134,7 +134,8 @@ def want_agent_after(interaction: Interaction) -> None:
     waiting = Q(last_party=Party.CUSTOMER) | Q(last_party__in=AUTOMATIC, person=Party.CUSTOMER)
     recent = same.filter(last_inbound_at__gt=Now() - JUST_SAID, wants_agent_at=None)
     alone = recent.annotate(person=Subquery(_by_people(OuterRef("pk"))[:1])).filter(waiting)
-    if alone.filter(sender__in=Sender.objects.filter(opens_on_inbound=True)).update(wants_agent_at=Now()):
+    is_wanted = Q(opens_on_answer=True) | Q(sender__in=Sender.objects.filter(opens_on_inbound=True))
+    if alone.filter(is_wanted).update(wants_agent_at=Now()):
         request_after_commit(Job.CONVERSATION, interaction.account_id)
 
 
