@@ -21,10 +21,11 @@ from flex_outbound.statuses import OPEN
 from flex_outbound.twilio_statuses import TaskStatus
 
 
-def current_context(interaction: Interaction, user: Any) -> dict[str, Any]:
+def current_context(interaction: Interaction, user: Any, *, is_offered: bool = False) -> dict[str, Any]:
     """Return the context of ``_current.html``: with whom a contact is in conversation, since when, and where.
 
-    Whose it is, is said to everybody; where it is in Flex, only to those who may see it.
+    Whose it is, is said to everybody; where it is in Flex, only to those who may see it. ``is_offered``: Flex offers it
+    to the user, who is not its agent yet.
     """
     is_mine = is_own(interaction.agent_id, user)
     may_see = may_decide(user, interaction) or user.has_perm("flex_outbound.view_interaction")
@@ -34,8 +35,8 @@ def current_context(interaction: Interaction, user: Any) -> dict[str, Any]:
         "agent": "" if is_mine else name_of(interaction.agent) or _("somebody else"),
         "is_open": interaction.status in OPEN,
         "is_unanswered": interaction.waits_since is not None,
-        "begun": taking.begun_words(interaction) if interaction.is_untaken else "",
-        "waits": Phase.OFFERED.label if is_mine and interaction.phase is Phase.OFFERED else "",
+        "begun": taking.begun_words(interaction) if taking.is_unknown(interaction) else "",
+        "waits": Phase.OFFERED.label if is_offered or (is_mine and interaction.phase is Phase.OFFERED) else "",
         "since": since(interaction.opened_at or interaction.waits_since or interaction.created_at),
         "flex_url": flex_url_of(interaction) if may_see else None,
     }

@@ -112,7 +112,8 @@ def _item(conversation: Any, user: Any, invite: Interaction | None) -> Described
     # Of another's conversation the page gets no more than the API: a name by which the script tells them apart.
     sid = conversation.conversation_sid if is_told else blake2b(conversation.pk.bytes, digest_size=16).hexdigest()
     invite = invite if is_told else None
-    current = current_context(interaction, user) if is_ours and is_told else None
+    is_offered = found.whose is Whose.MINE and found.standing is Standing.OFFERED
+    current = current_context(interaction, user, is_offered=is_offered) if is_ours and is_told else None
     if current is not None and "open" in described["choices"]:
         current["flex_url"] = None
     return described | {

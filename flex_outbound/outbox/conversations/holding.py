@@ -83,7 +83,7 @@ def held(conversation: Conversation, user: Any) -> Held:
     is_fresh = holder is not None and holder.seen_at is not None and holder.seen_at > timezone.now() - FRESH_FOR
     is_going_on = interaction is not None and interaction.status in WITH_CONVERSATION
     if interaction is not None and is_going_on and not _is_elsewhere(interaction, holder, is_fresh):
-        return by_interaction(interaction, user)
+        return by_interaction(interaction, user, conversation)
     if holder is not None and is_fresh:
         return _by_holder(conversation, holder, user)
     if interaction is not None and interaction.is_left_open:
@@ -101,9 +101,15 @@ def _is_elsewhere(interaction: Interaction, holder: ConversationHolder | None, i
     return is_newer and bool(holder.worker_sid)
 
 
-def by_interaction(interaction: Interaction, user: Any) -> Held:
-    """Return who has the conversation that one of our interactions has opened, or is about to open."""
+def by_interaction(interaction: Interaction, user: Any, conversation: Conversation | None = None) -> Held:
+    """Return who has the conversation that one of our interactions has opened, or is about to open.
+
+    ``conversation``: it, where it is known: a task that is only offered to a worker is so to the conversation's agent.
+    """
     agent, phase = interaction.agent, interaction.phase
+    is_only_offered = agent is None and interaction.worker_id is not None and conversation is not None
+    if is_only_offered and conversation is not None:
+        agent = conversation.agent
     since = interaction.opened_at or interaction.created_at
     whose = Whose.MINE if agent is not None and agent.pk == user.pk else Whose.COLLEAGUE
     task_sid = interaction.task_sid or ""
@@ -118,7 +124,7 @@ def by_interaction(interaction: Interaction, user: Any) -> Held:
         is_unanswered = interaction.status == Status.WAITING
         standing = Standing.UNANSWERED if is_unanswered else Standing.OPENING
         return Held(whose, standing, agent, name_of(agent), since)
-    standing = Standing.OFFERED if phase is Phase.OFFERED else Standing.LIVE
+    standing = Standing.OFFERED if phase is Phase.OFFERED or is_only_offered else Standing.LIVE
     return Held(whose, standing, agent, name_of(agent), since, task_sid)
 
 

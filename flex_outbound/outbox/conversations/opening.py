@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import F, OuterRef, Q, Subquery
+from django.db.models import Case, F, OuterRef, Q, Subquery, When
 from django.db.models.functions import Now
 
 from flex_outbound import addresses
@@ -34,6 +34,9 @@ AUTOMATIC: Final = (Party.SYSTEM, Party.UNKNOWN)
 
 MOST_CONTACTS: Final = 20
 """Contacts that share one address: more are a switchboard, and nobody's."""
+
+_UNTIL_TAKEN: Final = Case(When(opens_on_answer=True, then=F("agent")), default=None)
+"""Whose a conversation is that nobody has taken yet: the agent's who wrote and waited for the answer."""
 
 
 def find(account_id: int, conversation_sid: str) -> Conversation | None:
@@ -97,7 +100,7 @@ def _note_newest(row: Conversation, interaction: Interaction) -> None:
     if others.values_list("pk", flat=True):
         same.update(
             interaction=interaction,
-            agent=interaction.agent_id,
+            agent=interaction.agent_id if interaction.agent_id is not None else _UNTIL_TAKEN,
             channel=row.channel,
             address=row.address,
             address_key=addresses.key(row.address)[:256],

@@ -277,6 +277,12 @@ function emit(element, name, detail) {
   element.dispatchEvent(new CustomEvent(`flex-outbound:${name}`, { bubbles: true, composed: true, detail }));
 }
 
+/** The second click of a double click would meet whatever the composer has covered. */
+function ignoreSecondClick() {
+  const signal = AbortSignal.timeout(SAME_CLICK);
+  document.addEventListener("click", (event) => event.detail > 1 && keep(event), { signal, capture: true });
+}
+
 /** Answer an event here and nowhere else. */
 function keep(event) {
   event.preventDefault();
@@ -522,6 +528,7 @@ export class FlexOutboundElement extends FlexElement {
     this.showUnsent("");
     if (form) {
       showErrors(form, {});
+      if (form.querySelector("details[open]")) ignoreSecondClick();
       this.close(form, "button[name=channel]"); // the open composer would hide the progress; its content stays
     }
     this.say(words("sending"), "sending");
