@@ -93,7 +93,7 @@ def test_what_the_customer_answers_is_offered_to_the_same_agent(
     assert [one["initiated_by"] for one in sandbox.interactions] == ["customer"]
     # By itself, on the page that is open.
     expect(page.get_by_test_id("flex-message").last).to_contain_text("Yes, noon.", timeout=40_000)
-    expect(panel(page)).to_contain_text("Waiting for you to accept", timeout=40_000)
+    expect(panel(page).get_by_text("Waiting for you to accept")).to_be_visible(timeout=40_000)
     shoot(page, "waiting-answered")
     made.refresh_from_db()
     sandbox.act(made.task_sid or "", "accept")
@@ -101,7 +101,7 @@ def test_what_the_customer_answers_is_offered_to_the_same_agent(
         run_due(400)
     made.refresh_from_db()
     assert made.agent == agent
-    expect(panel(page)).to_contain_text("In conversation with you since", timeout=40_000)
+    expect(panel(page).get_by_text("In conversation with you since")).to_be_visible(timeout=40_000)
     line = page.get_by_test_id("flex-timeline-row").filter(has_text="Began with the customer's message")
     expect(line).to_be_visible(timeout=40_000)
 
@@ -183,6 +183,23 @@ def test_a_second_click_offers_both(
     expect(page.get_by_test_id("flex-status")).to_have_text("SMS: Ended without an answer")
     composer(page).locator("summary").first.click()
     expect(composer(page).get_by_test_id("flex-body")).to_have_value("Or at one?")
+
+
+def test_a_double_click_meets_nothing_below(new_page: NewPage, contact: Contact) -> None:
+    """At this width the next channel is below the composer."""
+    page = new_page(viewport={"width": 390, "height": 900})
+    write(page, contact)
+    button = composer(page).get_by_test_id("flex-send-waiting")
+    below = page.get_by_test_id("flex-email")
+    below.evaluate(
+        """(one, place) => Object.assign(one.style, {
+      position: "fixed", top: `${place.y}px`, left: `${place.x}px`, width: `${place.width}px`,
+    })""",
+        button.bounding_box(),
+    )
+    button.dblclick()
+    expect(page.get_by_test_id("flex-status")).to_have_text("SMS: Waiting to be sent")
+    assert [one.channel for one in Interaction.objects.all()] == ["sms"]
 
 
 def test_it_needs_a_text(new_page: NewPage, contact: Contact) -> None:

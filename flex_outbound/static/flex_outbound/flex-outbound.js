@@ -277,10 +277,12 @@ function emit(element, name, detail) {
   element.dispatchEvent(new CustomEvent(`flex-outbound:${name}`, { bubbles: true, composed: true, detail }));
 }
 
-/** The second click of a double click would meet whatever the composer has covered. */
+/** The second click of a double click would meet whatever the composer has covered, or select it. */
 function ignoreSecondClick() {
   const signal = AbortSignal.timeout(SAME_CLICK);
-  document.addEventListener("click", (event) => event.detail > 1 && keep(event), { signal, capture: true });
+  for (const name of ["mousedown", "click"]) {
+    document.addEventListener(name, (event) => event.detail > 1 && keep(event), { signal, capture: true });
+  }
 }
 
 /** Answer an event here and nowhere else. */

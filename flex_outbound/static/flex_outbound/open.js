@@ -194,7 +194,9 @@ export class FlexOpenElement extends HTMLElement {
   /** One's own conversation whose progress stands above is not said twice, unless somebody asks for it. */
   hideShown() {
     const facts = this.panel?.querySelector("[data-facts]:not([hidden])");
-    const sid = facts?.querySelector("[data-text=conversation_sid]")?.textContent;
+    // What was waited for has an entry of its own by now: that of the interaction which goes on with it.
+    const isOver = this.panel?.dataset.phase === "continued";
+    const sid = isOver ? null : facts?.querySelector("[data-text=conversation_sid]")?.textContent;
     for (const one of this.querySelectorAll("[data-open-items] > [data-open-sid]")) {
       const isSaid = one.dataset.whose === "mine" && one.dataset.openSid === sid;
       one.hidden = isSaid && !one.querySelector(".flex-open__asked, .flex-open__note, .flex-outbound__error");
