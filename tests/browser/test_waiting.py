@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from crm_demo.models import Contact
-from flex_outbound.models import Account, Conversation, Interaction
+from flex_outbound.models import Account, Conversation, Interaction, Template, Worker
 from flex_outbound.outbox.conversations import hearing
 from flex_outbound.sandbox import defaults
 from flex_outbound.statuses import Status
@@ -15,6 +15,7 @@ from tests.browser.conftest import NewPage
 from tests.browser.test_accessible import trouble
 from tests.browser.test_open_conversations import contact as contact
 from tests.browser.test_open_conversations import panel
+from tests.browser.test_readiness import be, look_again
 from tests.integration.pipeline.conftest import Sandbox, run_due, sandbox, sandbox_server  # noqa: F401
 
 pytestmark = [
@@ -258,3 +259,36 @@ def test_it_fits_and_shuts_nobody_out(
     write(page, contact, "Or at one?")
     found += trouble(page, "composer")
     assert not found, "\n".join(found)
+
+
+def test_who_is_offline_sends_all_the_same(new_page: NewPage, contact: Contact, worker: Worker, shoot: Shoot) -> None:
+    page = new_page()
+    write(page, contact)
+    be(worker, available=False, name="Offline")
+    look_again(page)
+    hint = composer(page).get_by_test_id("flex-ready-hint")
+    expect(hint).to_contain_text("Or send a message that opens when the customer answers.")
+    shoot(page, "waiting-offline")
+    composer(page).get_by_test_id("flex-send").click(force=True)
+    assert not Interaction.objects.exists()
+    composer(page).get_by_test_id("flex-send-waiting").click()
+    expect(page.get_by_test_id("flex-status")).to_have_text("SMS: Waiting to be sent")
+    assert Interaction.objects.get().opens_on_answer
+
+
+def test_a_chosen_template_waits(new_page: NewPage, account: Account, contact: Contact, shoot: Shoot) -> None:
+    types = {"twilio/text": {"body": "Hello {{1}}"}}
+    sid = "HX" + "1" * 32
+    Template.objects.create(
+        account=account, content_sid=sid, name="hello", language="en", types=types, variables={"1": "Ann"}
+    )
+    page = new_page()
+    write(page, contact, "")
+    composer(page).get_by_test_id("flex-template-open").click()
+    composer(page).get_by_test_id("flex-template-choice").click()
+    composer(page).get_by_label("Variable 1").fill("Grace")
+    shoot(page, "waiting-template")
+    composer(page).get_by_test_id("flex-send-waiting").click()
+    expect(page.get_by_test_id("flex-status")).to_have_text("SMS: Waiting to be sent")
+    row = Interaction.objects.get()
+    assert (row.opens_on_answer, row.message.content_sid) == (True, sid)
