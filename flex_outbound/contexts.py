@@ -15,12 +15,19 @@ from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.formats import date_format
-from django.utils.translation import gettext as _
 
 from flex_outbound import channels, consenting, dispositions, live, opened
 from flex_outbound.channels import Address, Channel
 from flex_outbound.contacts import ContactAdapter, adapter_for, id_of, label_of
-from flex_outbound.current import current_context, describe_wait, flex_url_of, isolated, local
+from flex_outbound.current import (
+    cancel_label,
+    current_context,
+    describe_wait,
+    flex_url_of,
+    isolated,
+    local,
+    retry_label,
+)
 from flex_outbound.current import may_decide as may_decide
 from flex_outbound.live import Live
 from flex_outbound.models import Closing, Interaction, Message
@@ -383,16 +390,6 @@ def _message_error(interaction: Interaction) -> str:
     message = interaction.first_message
     words: str = message.error_message if message is not None else ""
     return "" if words == interaction.error_message else words
-
-
-def retry_label(status: str) -> str:
-    """Return the words of the button that sends again."""
-    return _("Send again") if status == Status.REVIEW else _("Retry")
-
-
-def cancel_label(status: str) -> str:
-    """Return the words of the button that cancels, discards, or ends the wait for an answer."""
-    return {Status.WAITING: _("End the wait"), Status.REVIEW: _("Discard")}.get(Status(status), _("Cancel"))
 
 
 def channel_option(request: HttpRequest, contact: Any, channel: str) -> ChannelOption:

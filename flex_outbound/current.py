@@ -17,7 +17,7 @@ from flex_outbound.outbox import taking
 from flex_outbound.outbox.texts import name_of
 from flex_outbound.phases import Phase
 from flex_outbound.roles import SUPERVISE_PERMISSION
-from flex_outbound.statuses import OPEN
+from flex_outbound.statuses import OPEN, Status
 from flex_outbound.twilio_statuses import TaskStatus
 
 
@@ -77,3 +77,13 @@ def describe_wait(interaction: Interaction, user: Any) -> dict[str, Any]:
         "waits_since": local(at) if at is not None else None,
         "can_open_now": may_open_now(user, interaction),
     }
+
+
+def retry_label(status: str) -> str:
+    """Return the words of the button that sends again."""
+    return _("Send again") if status == Status.REVIEW else _("Retry")
+
+
+def cancel_label(status: str) -> str:
+    """Return the words of the button that cancels, discards, or ends the wait for an answer."""
+    return {Status.WAITING: _("End the wait"), Status.REVIEW: _("Discard")}.get(Status(status), _("Cancel"))

@@ -9,7 +9,7 @@ from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.utils.translation import gettext as _
 
-from flex_outbound import contexts
+from flex_outbound import contexts, current
 from flex_outbound.admin.pages import Page
 from flex_outbound.exceptions import ClickError, InvalidClick
 from flex_outbound.models import Interaction
@@ -33,9 +33,9 @@ def choices_for(interaction: Interaction) -> list[Choice]:
         words = _("It is in Flex: enter its task. Nothing is sent, and the interaction follows that conversation.")
         found.append(Choice("confirm", _("Link this task"), words))
     if interaction.may_retry:
-        found.append(Choice("retry", contexts.retry_label(interaction.status), _retry_words(interaction)))
+        found.append(Choice("retry", current.retry_label(interaction.status), _retry_words(interaction)))
     if interaction.may_cancel:
-        found.append(Choice("cancel", contexts.cancel_label(interaction.status), _cancel_words(interaction)))
+        found.append(Choice("cancel", current.cancel_label(interaction.status), _cancel_words(interaction)))
     return found
 
 

@@ -1,11 +1,12 @@
 """The record's life as a table."""
 
-from flex_outbound.statuses import FINAL, MOVES, OPEN, UNSETTLED, Status, may_move
+from flex_outbound.statuses import FINAL, MOVES, OPEN, UNSETTLED, WITH_CONVERSATION, Status, may_move
 
 
 def test_every_state_is_in_the_table_and_in_one_group() -> None:
     assert set(MOVES) == set(Status)
-    groups = [FINAL, OPEN, UNSETTLED]
+    groups = [FINAL, WITH_CONVERSATION, UNSETTLED]
+    assert {Status.WAITING} == WITH_CONVERSATION - OPEN
     assert set(Status) == set().union(*groups)
     assert sum(map(len, groups)) == len(Status)
 

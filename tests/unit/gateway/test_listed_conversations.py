@@ -102,7 +102,7 @@ def test_an_answer_that_cannot_be_read_is_no_empty_list(
 
 def test_the_double_lists_the_newest_first() -> None:
     gateway, counted = MemoryGateway(), Counted()
-    begun = [gateway.begin_conversation(Channel.SMS, f"+1415555010{one}", "+14155550199") for one in range(2)]
+    begun = [gateway.add_conversation(Channel.SMS, f"+1415555010{one}", "+14155550199") for one in range(2)]
     found = gateway.list_conversations(datetime.now(UTC) - timedelta(minutes=1), counted)
     assert [row.conversation_sid for row in found] == begun[::-1]
     assert gateway.list_conversations(datetime.now(UTC) + timedelta(minutes=1), counted) == []
