@@ -49,7 +49,9 @@ def test_an_offline_agent_reads_since_when_and_what_to_do(look: Ask, sandbox: Sa
     sms = look()["sms"]
     assert (sms["enabled"], sms["reason"]) == (False, "worker_offline")
     assert sms["reason_text"].startswith("Offline in Flex since ")
-    assert sms["remedy"] == "Set your status in Flex to available."
+    assert sms["remedy"] == (
+        "Set your status in Flex to available. Or send a message that opens when the customer answers."
+    )
     assert sms["presence"]["since_text"] in sms["reason_text"]
 
     become(sandbox, activity="Available")
