@@ -22,7 +22,7 @@ from flex_outbound.outbox.changes import Change
 from flex_outbound.outbox.jobs import Job, request_after_commit
 from flex_outbound.problems import GAVE_UP
 from flex_outbound.statuses import Event, MessageStatus, Status
-from flex_outbound.twilio_statuses import ConversationState, Party
+from flex_outbound.twilio_statuses import ConversationState
 
 CHANNELS: Final = (Channel.SMS, Channel.WHATSAPP, Channel.MESSENGER)
 """Those whose customers Conversations adds by their address. Emails are not among them, and who chats is there already.
@@ -77,7 +77,7 @@ def follow(interaction: Interaction, event: Event) -> None:
     if event is Event.BEGUN:
         same.update(opens_on_answer=True)
         # They may have written by chance while the conversation was made.
-        if same.open().filter(last_party=Party.CUSTOMER).update(wants_agent_at=Now()):
+        if same.open().filter(inbound__gt=0).update(wants_agent_at=Now()):
             request_after_commit(Job.CONVERSATION, interaction.account_id)
     elif event in (Event.CANCELED, Event.BROKEN):
         for conversation in same.open():

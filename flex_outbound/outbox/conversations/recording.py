@@ -191,10 +191,16 @@ def _advance(conversation: Conversation, heard: Sequence[Heard]) -> None:
 
 
 def _want_agent(conversation: Conversation) -> None:
-    """Note that a customer wrote while no interaction of ours was open. ``conversation``: saved by the caller."""
+    """Note that a customer wrote while no interaction of ours was open. ``conversation``: saved by the caller.
+
+    What is waited for is an answer also where something else was said after it, such as the first message itself.
+    """
     newest = conversation.interaction
-    is_alone = newest is None or newest.status in FINAL or newest.status == Status.WAITING
-    if is_alone and opening.is_waiting(conversation):
+    if newest is not None and newest.status == Status.WAITING:
+        is_wanted = conversation.inbound > 0
+    else:
+        is_wanted = (newest is None or newest.status in FINAL) and opening.is_waiting(conversation)
+    if is_wanted:
         conversation.wants_agent_at = Now()
 
 

@@ -9,9 +9,9 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from crm_demo.models import Contact
-from flex_outbound.models import Conversation, Interaction, Sender
+from flex_outbound.models import Account, Conversation, Interaction, Sender
 from flex_outbound.models.conversation import key_of
-from flex_outbound.outbox import decisions
+from flex_outbound.outbox import decisions, dispatch, messages
 from flex_outbound.sandbox import defaults
 from flex_outbound.statuses import Outcome, Status
 from flex_outbound.twilio_statuses import ConversationState
@@ -202,6 +202,17 @@ class TestTheAnswer:
         [made] = Interaction.objects.filter(initiated_by="customer")
         assert made.media_channel_sid == row.conversation_sid
         assert len(sandbox.interactions) == 1
+
+    def test_it_came_before_the_first_message(self, click: Clicker, account: Account, sandbox: Sandbox) -> None:
+        row = click(opens_on_answer=True, body="May we call you?")
+        dispatch.dispatch(account.pk)
+        customer = {"from": "+14155550123", "to": defaults.SMS_SENDER, "body": "Hello?"}
+        sandbox.http.post("messages", json=customer).raise_for_status()
+        messages.deliver(account.pk)
+        assert said(sandbox) == [["Hello?", "May we call you?"]]
+        [made] = seen_to()
+        row.refresh_from_db()
+        assert (row.status, made.media_channel_sid) == (Status.CLOSED, row.conversation_sid)
 
     def test_two_answers_make_one_task(self, wait: Clicker, write: Write, sandbox: Sandbox) -> None:
         wait()
