@@ -157,6 +157,7 @@ def test_nothing_is_twice_and_no_answer_is_lost(agent: User, contact: Contact) -
     @example(events=[("begun, not answered", 0.0), ("work", 0.0), ("work", 3.0), ("cancel", 0.0)])
     @example(events=[("work", 0.0), ("open now", 0.0), ("answer", 0.0)])
     @example(events=[("refused", 0.0), ("work", 0.0), ("answer", 0.0)])
+    @example(events=[("refused", 0.0), ("work", 0.0), ("work", 3.0), ("work", 3.0)])
     def live(events: list[tuple[str, float]]) -> None:
         world = World(agent, contact)
         for event, seconds in events:
