@@ -15,7 +15,7 @@ from flex_outbound.channels import Channel
 from flex_outbound.contacts import ContactAdapter, id_of, label_of
 from flex_outbound.display import clock, ended
 from flex_outbound.models import Presence, Sender
-from flex_outbound.outbox import presence, readiness, waiting, window
+from flex_outbound.outbox import presence, readiness, window
 from flex_outbound.outbox.preflight import ChannelOption
 from flex_outbound.outbox.readiness import There
 from flex_outbound.outbox.readiness import in_words as in_words
@@ -28,9 +28,6 @@ WINDOWS: Final = {
     window.State.CLOSED: remedies.WINDOW_CLOSED,
     window.State.UNKNOWN: remedies.WINDOW_UNKNOWN,
 }
-
-ABSENT: Final = frozenset({readiness.OFFLINE, readiness.FULL, readiness.SWITCHED_OFF})
-"""Reasons by which the agent can take no conversation now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,18 +124,12 @@ def describe(option: ChannelOption, live: Live | None) -> dict[str, Any]:
     windows = [_describe_window(one) for one in option.windows]
     first = option.windows[0] if option.windows else None
     return {
-        "remedy": _remedy_of(option),
+        "remedy": readiness.remedy_of(option.reason, option.channel),
         "window": windows[0] if windows else None,
         "windows": windows,
         "needs_template": first is not None and window.refuses(first.state),
         "presence": None if live is None else _describe_presence(option, live),
     }
-
-
-def _remedy_of(option: ChannelOption) -> str:
-    is_meanwhile = option.reason in ABSENT and waiting.can_wait(option.channel)
-    known = [remedies.remedy_of(option.reason), str(remedies.MEANWHILE) if is_meanwhile else ""]
-    return " ".join(one for one in known if one)
 
 
 def _describe_window(one: Window) -> dict[str, Any]:

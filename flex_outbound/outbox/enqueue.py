@@ -86,7 +86,7 @@ def enqueue(click: Click, repeats: Interaction | None = None) -> Interaction:
     try:
         # Who waits for an answer needs no room yet.
         if not interaction.opens_on_answer:
-            readiness.check(interaction.sender)
+            readiness.check(interaction.sender, may_wait=True)
     except ClickConflict:
         # A click that was taken, or that another conversation stands in the way of, is answered as such.
         earlier = _in_the_way(click, interaction, message)

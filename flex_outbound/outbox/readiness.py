@@ -13,7 +13,7 @@ from flex_outbound.display import clock, ended, isolated
 from flex_outbound.exceptions import ClickConflict
 from flex_outbound.gateway.worker_states import WorkerChannel
 from flex_outbound.models import Interaction, Presence, Sender
-from flex_outbound.outbox import presence, window
+from flex_outbound.outbox import presence, waiting, window
 from flex_outbound.outbox.preflight import Rejection
 from flex_outbound.problems import remedies
 
@@ -115,18 +115,20 @@ def refusal_of(known: Presence | None, channel: Channel, task_channel: str, now:
     return state if state.there is There.OFFLINE or (state.there is There.FULL and is_counted) else None
 
 
-def check(sender: Sender) -> None:
+def check(sender: Sender, *, may_wait: bool = False) -> None:
     """Raise ClickConflict where the agent who would use a sender is offline in Flex, or has no room there.
 
-    It costs no query where nothing is in the way. What was read with the sender may be some seconds old, so before a
-    refusal it is read once more, and Twilio is asked anew.
+    ``may_wait``: a message that is opened with its answer would do as well. It costs no query where nothing is in the
+    way. What was read with the sender may be some seconds old, so before a refusal it is read once more, and Twilio is
+    asked anew.
     """
     if _refusal(sender, presence.read_with(sender)) is None:
         return
     agent = presence.agent_of(sender)
     state = _refusal(sender, presence.look([agent]).get(agent.worker_id))
     if state is not None:
-        raise ClickConflict(sentences(state), code=state.reason, interaction=None)
+        remedy = remedy_of(state.reason, sender.channel if may_wait else "")
+        raise ClickConflict(" ".join([in_words(state), remedy]), code=state.reason, interaction=None)
 
 
 def _refusal(sender: Sender, known: Any) -> State | None:
@@ -154,7 +156,15 @@ def barrier_of(interaction: Interaction) -> Rejection | None:
 
 # -- words -------------------------------------------------------------------------------------------------------------
 
+_ABSENT: Final = frozenset({OFFLINE, FULL, SWITCHED_OFF})
+
 _ROOM: Final = {FULL: remedies.FULL, SWITCHED_OFF: remedies.CHANNEL_OFF}
+
+
+def remedy_of(reason: str, channel: str) -> str:
+    """Return what to do about a reason, "" where nothing is; by a channel that can wait for an answer, what else."""
+    is_meanwhile = reason in _ABSENT and waiting.can_wait(channel)
+    return " ".join(filter(None, [remedies.remedy_of(reason), str(remedies.MEANWHILE) if is_meanwhile else ""]))
 
 
 def sentences(state: State) -> str:
