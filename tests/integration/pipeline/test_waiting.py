@@ -1,5 +1,6 @@
 """Opening when the customer answers: the first message goes out without a task, and the answer brings the agent."""
 
+import time
 from datetime import timedelta
 from typing import Any
 
