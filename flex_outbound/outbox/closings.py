@@ -239,7 +239,7 @@ def _is_being_joined(closing: Closing) -> bool:
     if interaction.conversation_sid:
         same |= Q(media_channel_sid=interaction.conversation_sid)
         alone = Conversation.objects.filter(pk=key_of(interaction.conversation_sid), wants_agent_at__isnull=False)
-        if alone.filter(sender__opens_on_inbound=True).exists():
+        if alone.filter(Q(sender__opens_on_inbound=True) | Q(opens_on_answer=True)).exists():
             return True
     others = Interaction.objects.filter(same).exclude(pk=interaction.pk).exclude(status__in=sorted(FINAL))
     return others.exists()

@@ -180,7 +180,9 @@ def _prepare(claimed: list[Interaction], account_sid: str) -> list[Prepared[Inte
         if interaction.continues_id is not None and interaction.continues_id not in joined:
             found = Rejection("closed")
         rejection = found if isinstance(found, Rejection) else readiness.barrier_of(interaction)
-        if rejection is not None:
+        # What an earlier attempt may have made without a task is to be closed first.
+        is_to_withdraw = interaction.opens_on_answer and interaction.attempt > 1
+        if rejection is not None and not is_to_withdraw:
             error = NotAccepted("not sent", reason=rejection.reason)
             changes.append((interaction, _ended(Event.REJECTED, error, case=rejection.case, said=rejection.said)))
             continue
@@ -189,6 +191,8 @@ def _prepare(claimed: list[Interaction], account_sid: str) -> list[Prepared[Inte
             gateway = gateway_for(interaction.account)
             built = build_request(interaction, details, joined.get(interaction.continues_id))
             send = gateway.begin_conversation if interaction.opens_on_answer else gateway.create_interaction
+            if rejection is not None:
+                send = partial(waiting.withdraw, gateway, rejection)
             ready.append((interaction, partial(send, built)))
         except ConfigurationError as error:
             changes.append((interaction, decide(interaction, alerts.record_configuration(interaction.account, error))))
@@ -271,6 +275,8 @@ def decide(interaction: Interaction, answer: Answer) -> Change:
     """Return what an answer means: an InteractionResult, a GatewayError, or TooLate. Pure but for the jitter."""
     if isinstance(answer, TooLate):
         return Change(Event.RETURNED)
+    if isinstance(answer, waiting.Withdrawn):
+        return _ended(Event.REJECTED, answer, case=answer.rejection.case, said=answer.rejection.said)
     if isinstance(answer, NotAccepted):
         if interaction.attempt < conf.max_attempts:
             return Change(Event.NOT_ACCEPTED, retry.backoff(interaction.attempt, answer.retry_after), error=answer)

@@ -170,12 +170,12 @@ def _was_answered(conversation: Conversation) -> bool:
 def _is_answered_here(conversation: Conversation) -> bool:
     """Tell whether what a customer writes in this conversation brings an agent from here.
 
-    An answer that was waited for does so however late it is heard of.
+    What is said where an answer was waited for does so however late it is heard of.
     """
     sender = conversation.sender
     is_on = sender is not None and sender.is_active and sender.account.is_active
     is_wanted = conversation.opens_on_answer or (sender is not None and sender.opens_on_inbound)
-    is_late = not _is_recent(conversation) and waiting.waiting_in(conversation) is None
+    is_late = not (conversation.opens_on_answer or _is_recent(conversation))
     return is_on and is_wanted and conversation.is_open and not is_late
 
 

@@ -17,6 +17,7 @@ from django.db.models.functions import Now
 from django.dispatch import Signal
 
 from flex_outbound import signals
+from flex_outbound.channels import InitiatedBy
 from flex_outbound.conf import conf
 from flex_outbound.models import DispatchAttempt, Interaction, Message, Outcome
 from flex_outbound.models.interaction import InteractionQuerySet
@@ -81,6 +82,9 @@ _NEXT_JOB: Final[dict[str, Job]] = {
     Status.UNCONFIRMED: Job.LOOKUP,
     Status.CREATED: Job.POLL,
 }
+
+TRY_LATER: Final = 900.0
+"""Seconds until somebody else is brought to a customer, after Twilio could not be reached for minutes."""
 
 PROMPT_POLL: Final = 1.0
 """A poll that is due sooner than this is asked for at once; later ones are left to callbacks and the sweep."""
@@ -284,9 +288,8 @@ def _follow(interaction: Interaction, change: Change) -> None:
         together.after_end(interaction)
         if interaction.agent_id is not None and interaction.conversation_state != ConversationState.CLOSED:
             opening.want_agent_after(interaction)
-    elif change.event is Event.REFUSED and interaction.media_channel_sid and interaction.worker_id is not None:
-        # Perhaps because of the agent who was named: then Flex chooses.
-        opening.want_agent_after(interaction)
+    if interaction.media_channel_sid and target in (Status.FAILED, Status.CANCELED):
+        _bring_another(interaction, change.event)
     is_refused_offer = change.event is Event.BROKEN and offering.is_offered_first(interaction)
     if is_refused_offer or (target == Status.FAILED and together.leaves_nobody(interaction)):
         offering.offer_again(interaction)
@@ -295,6 +298,18 @@ def _follow(interaction: Interaction, change: Change) -> None:
         closings.after_failure(interaction)
     elif change.event is Event.UP and interaction.continues_id is not None:
         closings.succeed(interaction)
+
+
+def _bring_another(interaction: Interaction, event: Event) -> None:
+    """Have somebody else brought to a customer who wrote before this interaction failed, which was to bring somebody.
+
+    What Twilio refused without naming an agent, it would refuse again, so that is left to people.
+    """
+    is_agents = interaction.initiated_by == InitiatedBy.AGENT
+    if is_agents or event is Event.REJECTED or (event is Event.REFUSED and interaction.worker_id is not None):
+        # After a refusal, perhaps because of the agent, Flex chooses. Where Twilio cannot be reached, it is given time.
+        pause = TRY_LATER if event is Event.REJECTED else 0.0
+        opening.want_agent_after(interaction, at_any_time=True, seconds=pause)
 
 
 def _tell(made: Sequence[Pair]) -> None:

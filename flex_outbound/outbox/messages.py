@@ -41,7 +41,7 @@ from flex_outbound.outbox.gateways import gateway_for
 from flex_outbound.outbox.preflight import Rejection
 from flex_outbound.outbox.ratelimit import Budget
 from flex_outbound.problems import ANSWER, CASES, GAVE_UP, MESSAGE
-from flex_outbound.statuses import Event, MessageStatus
+from flex_outbound.statuses import Event, MessageStatus, Status
 from flex_outbound.twilio_statuses import ConversationState
 
 logger = logging.getLogger(__name__)
@@ -69,8 +69,16 @@ def deliver(account_id: int) -> int:
 
 
 def end_closed(due: SchedulableQuerySet[Message]) -> None:
-    """End answers whose conversation was closed before they could be sent."""
+    """End answers whose conversation was closed before they could be sent, and first messages that wait in vain.
+
+    These were under way when their interaction ended, and came back.
+    """
     waiting = due.filter(interaction=None, status=MessageStatus.WAITING)
+    over = due.filter(interaction__status__in=[Status.FAILED, Status.CANCELED], status=MessageStatus.WAITING)
+    for message in over.select_related("interaction")[:BATCH]:
+        is_canceled = message.interaction is not None and message.interaction.status == Status.CANCELED
+        reason = "canceled" if is_canceled else "not_opened"
+        message_lifecycle.apply(message, Change(Event.CANCELED, reason=reason, case=MESSAGE))
     for message in waiting.filter(conversation__state=ConversationState.CLOSED)[:BATCH]:
         message_lifecycle.apply(message, Change(Event.CANCELED, reason="closed", case=ANSWER))
 

@@ -13,13 +13,14 @@ from django.utils.translation import gettext as _
 
 from flex_outbound.channels import Channel
 from flex_outbound.conf import conf
-from flex_outbound.exceptions import ClickConflict, InvalidClick, NotAccepted, OutcomeUnknown
-from flex_outbound.gateway.base import InteractionResult
+from flex_outbound.exceptions import ClickConflict, InvalidClick, NotAccepted, OutcomeUnknown, Refused
+from flex_outbound.gateway.base import Gateway, InteractionRequest, InteractionResult
 from flex_outbound.models import Conversation, Interaction
 from flex_outbound.models.conversation import key_of
 from flex_outbound.outbox import closings, retry
 from flex_outbound.outbox.changes import Change
 from flex_outbound.outbox.jobs import Job, request_after_commit
+from flex_outbound.outbox.preflight import Rejection
 from flex_outbound.problems import GAVE_UP
 from flex_outbound.statuses import Event, MessageStatus, Status
 from flex_outbound.twilio_statuses import ConversationState
@@ -54,6 +55,28 @@ def check(interaction: Interaction, *, has_message: bool) -> None:
     if not has_message:
         words = _("Write the message that the customer is to answer, or open it now.")
         raise InvalidClick(words, code="required", field="body")
+
+
+class Withdrawn(NotAccepted):
+    """The conversation is not to be begun after all, and what was made of it is closed. ``rejection``: why."""
+
+    def __init__(self, rejection: Rejection) -> None:
+        super().__init__("not sent", reason=rejection.reason)
+        self.rejection = rejection
+
+
+def withdraw(gateway: Gateway, rejection: Rejection, request: InteractionRequest) -> InteractionResult:
+    """Close what an earlier attempt may have made: it would be open with the customer in it, and known to nobody.
+
+    Always raises: Withdrawn, or what Twilio's answer was, after which it is tried again.
+    """
+    try:
+        made = gateway.begin_conversation(request)
+        gateway.close_conversation(made.conversation_sid or "")
+    except Refused:
+        # The customer was never in it, or it is closed.
+        pass
+    raise Withdrawn(rejection)
 
 
 def decide(interaction: Interaction, answer: InteractionResult | OutcomeUnknown) -> Change:

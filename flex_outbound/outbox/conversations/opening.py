@@ -15,6 +15,7 @@ from flex_outbound.models import ContactAddress, Conversation, ConversationConta
 from flex_outbound.models.conversation import key_of
 from flex_outbound.models.interaction import InteractionQuerySet
 from flex_outbound.outbox import locks
+from flex_outbound.outbox.clock import from_now
 from flex_outbound.outbox.conversations.authors import is_customer
 from flex_outbound.outbox.jobs import Job, request_after_commit
 from flex_outbound.statuses import UNSETTLED, Status
@@ -128,18 +129,23 @@ def note_agents(interactions: Sequence[Interaction]) -> None:
         mine.update(agent=one.agent_id, updated_at=Now())
 
 
-def want_agent_after(interaction: Interaction) -> None:
-    """Note that a customer wants an agent who wrote a moment ago, while the interaction was not known to have ended."""
+def want_agent_after(interaction: Interaction, *, at_any_time: bool = False, seconds: float = 0.0) -> None:
+    """Note that a customer wants an agent who wrote a moment ago, while the interaction was not known to have ended.
+
+    ``at_any_time``: however long ago they wrote, for nobody came. ``seconds``: until a worker sees to it.
+    """
     sid = interaction.conversation_sid or interaction.media_channel_sid
     if not sid:
         return
     same = Conversation.objects.open().filter(pk=key_of(sid), account=interaction.account_id)
     waiting = Q(last_party=Party.CUSTOMER) | Q(last_party__in=AUTOMATIC, person=Party.CUSTOMER)
-    recent = same.filter(last_inbound_at__gt=Now() - JUST_SAID, wants_agent_at=None)
+    recent = same.filter(wants_agent_at=None)
+    if not at_any_time:
+        recent = recent.filter(last_inbound_at__gt=Now() - JUST_SAID)
     alone = recent.annotate(person=Subquery(_by_people(OuterRef("pk"))[:1])).filter(waiting)
     is_wanted = Q(opens_on_answer=True) | Q(sender__in=Sender.objects.filter(opens_on_inbound=True))
-    if alone.filter(is_wanted).update(wants_agent_at=Now()):
-        request_after_commit(Job.CONVERSATION, interaction.account_id)
+    if alone.filter(is_wanted).update(wants_agent_at=from_now(seconds)):
+        request_after_commit(Job.CONVERSATION, interaction.account_id, seconds)
 
 
 def is_waiting(conversation: Conversation) -> bool:

@@ -13,6 +13,7 @@ from crm_demo.models import Contact
 from flex_outbound.models import Account, Conversation, Interaction, Sender
 from flex_outbound.models.conversation import key_of
 from flex_outbound.outbox import decisions, dispatch, messages
+from flex_outbound.outbox.conversations import reading
 from flex_outbound.sandbox import defaults
 from flex_outbound.statuses import Outcome, Status
 from flex_outbound.twilio_statuses import ConversationState
@@ -286,8 +287,22 @@ class TestTheAnswer:
     def test_the_conversation_is_gone(self, wait: Clicker, sandbox: Sandbox) -> None:
         row = wait()
         sandbox.fault("status", path="/Conversations/", method="GET", status=404, code=20404, times=None)
-        for _look in range(6):
+        for _look in range(reading.LOOKS_FOR_GONE + 3):
             run_due(4000)
         row.refresh_from_db()
         assert (row.status, row.phase) == (Status.CLOSED, "unanswered")
         assert not row.is_left_open
+
+    @pytest.mark.parametrize("status", [403, 404])
+    def test_the_conversation_is_not_shown_for_a_while(self, wait: Clicker, sandbox: Sandbox, status: int) -> None:
+        row = wait()
+        sandbox.fault("status", path="/Conversations/", method="GET", status=status, code=20404, times=None)
+        for _look in range(6):
+            run_due(4000)
+        row.refresh_from_db()
+        assert row.status == Status.WAITING
+        sandbox.mend()
+        run_due(4000)
+        conversation = of(row)
+        assert conversation.next_at is not None
+        assert conversation.lookups < reading.GONE
