@@ -359,7 +359,7 @@ class Gateway(Protocol):
         """Return a conversation itself, None where Twilio does not have it or does not show it."""
 
     def list_conversations(self, since: datetime, check: Callable[[], None]) -> list[ConversationDetails]:
-        """Return the newest conversations, as far as created since then. ``check``: called before each request."""
+        """Return all conversations created since then, newest first. ``check``: called before each request."""
 
     def fetch_media(self, chat_service_sid: str, media_sid: str) -> AbstractContextManager[Media]:
         """Open a file for reading: ``with gateway.fetch_media(…) as media``. Raises Refused where it does not exist."""

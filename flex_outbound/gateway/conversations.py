@@ -38,7 +38,8 @@ MAX_RECENT_PAGES = 20
 MAX_MESSAGE_PAGES = 50
 
 CONVERSATIONS_PER_PAGE = 100
-MAX_CONVERSATION_PAGES = 50
+MAX_CONVERSATION_PAGES = 10_000
+"""A million conversations in the time that is asked for. A longer list is taken for a fault."""
 
 _BINDING_OF_AGENTS = frozenset({"type", "projected_address", "proxy_address"})
 NOT_SHOWN = (403, 404)
@@ -106,23 +107,25 @@ class TwilioConversations(TwilioCalls):
         return details
 
     def list_conversations(self, since: datetime, check: Callable[[], None]) -> list[ConversationDetails]:
-        """Return the conversations of the default service created since then, newest first and 5,000 at most.
+        """Return the conversations of the default service created since then, all of them, newest first.
 
         ``check``: called before each request, each page of 100 being one; what it raises is raised.
-        Raises OutcomeUnknown for a conversation without a SID.
+        Raises OutcomeUnknown for a conversation without a SID, and for a list that repeats itself or does not end.
         https://www.twilio.com/docs/conversations/api/conversation-resource#read-multiple-conversation-resources
         """
         # By SID: one that moves from one page to the next while they are read is listed twice.
         found: dict[str, ConversationDetails] = {}
         # The filter takes whole days. With it, Twilio sorts by creation, the newest first.
         day = since.astimezone(UTC).strftime("%Y-%m-%dT00:00:00Z")
-        fields: dict[str, Any] = {"is_whole": False, "StartDate": day, "PageSize": CONVERSATIONS_PER_PAGE}
+        fields: dict[str, Any] = {"StartDate": day, "PageSize": CONVERSATIONS_PER_PAGE}
         listed = self._raw("/Conversations")
         check()
         for page, more in self._pages(Operation.LIST_CONVERSATIONS, listed, pages=MAX_CONVERSATION_PAGES, **fields):
             read = [self._readable_conversation(payload) for payload in page]
             # One without a date may be new.
             new = [one for one in read if one.created_at is None or one.created_at >= since]
+            if more and read and all(one.conversation_sid in found for one in read):
+                raise malformed("a list that repeats itself", self._http.last_status)
             for one in new:
                 found.setdefault(one.conversation_sid, one)
             if len(new) < len(read):

@@ -48,7 +48,13 @@ AGAIN: Final = 60.0
 """Seconds after which Twilio is asked again where it did not answer."""
 
 LEASE: Final = 300.0
-"""Seconds until another worker may look through the same account: longer than one look takes."""
+"""Seconds until another worker may look through the same account. Each page of the list renews it."""
+
+SOON: Final = 1.0
+"""Seconds for which a job waits for its next request. A later job would begin the list anew."""
+
+PATIENCE: Final = 30.0
+"""Seconds after which a job gives way where others always take the next request."""
 
 WORKS_FOR: Final = 60.0
 """Seconds after which a job leaves the rest to the next one."""
@@ -102,6 +108,8 @@ def look_through(account_id: int) -> int:
         _rest(account, account.now, EVERY)
         return 0
     begin = max(known - CLOCKS_DIFFER, account.now - LONGEST)
+    if known < begin:
+        logger.warning("Account %s was not listed for more than a day; what began before is left", account.account_sid)
     try:
         look = _Look(account, gateway_for(account), known)
     except ConfigurationError as error:
@@ -142,7 +150,7 @@ def _unknown(look: _Look, begin: datetime, end: datetime) -> list[tuple[datetime
 
     The list is asked for without a state: one may be inactive after a while, and its customer waits all the same.
     """
-    listed = look.gateway.list_conversations(begin, partial(_spend, look.account))
+    listed = look.gateway.list_conversations(begin, partial(_next_page, look.account))
     begun = {one.conversation_sid: one.created_at or begin for one in listed if one.state != ConversationState.CLOSED}
     known = _known(begun)
     return sorted((at, sid) for sid, at in begun.items() if at <= end and key_of(sid) not in known)
@@ -190,7 +198,15 @@ def _take_up(account: Account, sid: str, people: Sequence[Participant]) -> bool:
     return not row.is_foreign
 
 
+def _next_page(account: Account) -> None:
+    _spend(account)
+    Account.objects.filter(pk=account.pk).update(conversations_next_at=from_now(LEASE))
+
+
 def _spend(account: Account) -> None:
-    wait = ratelimit.take(Budget.CONVERSATIONS, account.account_sid)
-    if wait:
-        raise Later(wait)
+    """Take a request from the limit, waiting for one that is soon free. Raises Later."""
+    end = time.monotonic() + PATIENCE
+    while wait := ratelimit.take(Budget.CONVERSATIONS, account.account_sid):
+        if wait > SOON or time.monotonic() > end:
+            raise Later(wait)
+        time.sleep(wait)

@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from flex_outbound.exceptions import OutcomeUnknown
+from flex_outbound.gateway import conversations
 from flex_outbound.gateway.client import TwilioGateway
 from flex_outbound.models import Account, Conversation, Interaction, Sender
 from flex_outbound.models.conversation import key_of
@@ -204,6 +205,31 @@ class TestWhen:
         [begin] = since
         assert timedelta(0) <= begin - (before - recent.LONGEST) < timedelta(minutes=1)
 
+    def test_what_an_outage_of_days_leaves_is_logged(
+        self, listening: Account, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        Account.objects.update(conversations_until=F("conversations_until") - timedelta(days=5))
+        for _look in range(2):
+            recent.look_through(listening.pk)
+            look_again()
+        [said] = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+        assert listening.account_sid in said
+        assert "more than a day" in said
+
+    def test_a_long_list_keeps_the_account(self, listening: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+        """No other worker begins while its pages are still read."""
+
+        def read(_gateway: TwilioGateway, _since: Any, before_request: Any) -> list[Any]:
+            look_again()  # as if the lease were over
+            assert self.jobs() == [Job.RECENT]
+            before_request()
+            assert self.jobs() == []
+            return []
+
+        monkeypatch.setattr(TwilioGateway, "list_conversations", read)
+        recent.look_through(listening.pk)
+        assert self.jobs() == []
+
     def test_a_sweep_costs_one_question(self, listening: Account) -> None:
         with CaptureQueriesContext(connection) as captured:
             recent.due()
@@ -212,10 +238,14 @@ class TestWhen:
 
 class TestTwilioIsBusy:
     @pytest.fixture
-    def limited(self, listening: Account, settings: Any) -> Iterator[Account]:
+    def limit(self) -> str:
+        return "3/minute"
+
+    @pytest.fixture
+    def limited(self, listening: Account, settings: Any, limit: str) -> Iterator[Account]:
         settings.FLEX_OUTBOUND = {
             **settings.FLEX_OUTBOUND,
-            "RATE_LIMITS": {"conversations": "3/minute"},
+            "RATE_LIMITS": {"conversations": limit},
             "RATE_LIMIT_STORAGE": "memory://",
         }
         ratelimit._limiters.clear()
@@ -233,6 +263,25 @@ class TestTwilioIsBusy:
         look_again()
         assert recent.look_through(limited.pk) == 2
         assert asked == sids[:4]
+
+    @pytest.mark.parametrize("limit", ["3/second"])
+    def test_a_job_waits_for_what_is_soon_free(
+        self, limited: Account, twilio: Twilio, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A list that needs more requests than a second has is read to its end all the same, the oldest included."""
+        monkeypatch.setattr(conversations, "CONVERSATIONS_PER_PAGE", 1)
+        for number in range(4):
+            twilio.begin(f"+1415555010{number}", at=timezone.now() - timedelta(minutes=40 - number))
+        assert recent.look_through(limited.pk) == Conversation.objects.count() == 4
+
+    def test_a_job_gives_way_where_others_take_everything(
+        self, listening: Account, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(recent, "PATIENCE", 0.05)
+        monkeypatch.setattr(ratelimit, "take", lambda *_asked: 0.01)
+        before = Account.objects.get().conversations_until
+        assert recent.look_through(listening.pk) == 0
+        assert Account.objects.get().conversations_until == before
 
     def test_nothing_is_skipped_that_could_not_be_asked_about(
         self, listening: Account, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch

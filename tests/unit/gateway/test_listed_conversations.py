@@ -69,12 +69,29 @@ def test_one_that_moves_to_the_next_page_is_listed_once(wire: Wire, gateway: Twi
     assert len(gateway.list_conversations(SINCE, Counted())) == 3
 
 
+def test_a_long_list_is_read_to_its_end(wire: Wire, gateway: TwilioGateway) -> None:
+    """The last ones have waited longest."""
+    sids = [f"CH{number:032x}" for number in range(120)]
+    wire.replies = [page(one("", sid=sid), more=sid != sids[-1]) for sid in sids]
+    assert [row.conversation_sid for row in gateway.list_conversations(SINCE, Counted(120))] == sids
+
+
 def test_a_list_without_an_end_is_not_read_for_ever(
     wire: Wire, gateway: TwilioGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Nor is it taken for a whole one."""
     monkeypatch.setattr(conversations, "MAX_CONVERSATION_PAGES", 3)
     wire.replies = [page(one(digit), more=True) for digit in "98765"]
-    assert len(gateway.list_conversations(SINCE, Counted())) == len(wire.requests) == 3
+    with pytest.raises(OutcomeUnknown):
+        gateway.list_conversations(SINCE, Counted())
+    assert len(wire.requests) == 3
+
+
+def test_a_list_that_repeats_itself_is_not_read_for_ever(wire: Wire, gateway: TwilioGateway) -> None:
+    wire.replies = [page(one("2"), one("1"), more=True)] * 9
+    with pytest.raises(OutcomeUnknown):
+        gateway.list_conversations(SINCE, Counted())
+    assert len(wire.requests) == 2
 
 
 def test_the_caller_may_end_it_before_any_request(wire: Wire, gateway: TwilioGateway) -> None:
