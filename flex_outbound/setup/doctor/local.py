@@ -19,7 +19,7 @@ from limits.storage import storage_from_string
 
 from flex_outbound import signals
 from flex_outbound.conf import conf
-from flex_outbound.models import Closing, Heartbeat, Interaction, WebhookEvent
+from flex_outbound.models import Account, Closing, Heartbeat, Interaction, WebhookEvent
 from flex_outbound.models.setup import tenant
 from flex_outbound.setup.doctor.results import Check, CheckResult, Level
 from flex_outbound.setup.doctor.tables import check_tables
@@ -31,6 +31,9 @@ PATIENCE: Final = timedelta(seconds=60)
 
 LONG: Final = timedelta(minutes=10)
 """A click whose outcome is open for longer than this: two of the longest pauses that Twilio can ask for."""
+
+UNLISTED: Final = timedelta(minutes=20)
+"""An account's new conversations were last looked through longer ago: four looks did not come to their end."""
 
 MISSED_SWEEPS: Final = 4
 LEAST_SILENCE: Final = 30.0
@@ -147,6 +150,7 @@ def _overdue(now: datetime) -> Iterator[CheckResult]:
     else:
         yield CheckResult("waiting", Level.OK, _("Nothing is overdue."))
     yield from _slow(now)
+    yield from _unlisted(now)
     failed = WebhookEvent.objects.filter(processed_at=None).exclude(error="").count()
     if failed:
         words = ngettext(
@@ -175,6 +179,20 @@ def _slow(now: datetime) -> Iterator[CheckResult]:
         minutes = (now - found["oldest"]).total_seconds() // 60
         remedy = _("The interaction's timeline says what Twilio answered. What is not wanted any more can be canceled.")
         yield CheckResult("unsettled", Level.WARNING, words % {"count": found["number"], "minutes": minutes}, remedy)
+
+
+def _unlisted(now: datetime) -> Iterator[CheckResult]:
+    """Tell of accounts in which customers who were not heard of are not looked for, or not to the end."""
+    late = Account.objects.filter(is_active=True, conversations_until__lt=now - UNLISTED)
+    marks: Any = late.order_by("name", "pk").values_list("name", "conversations_until")
+    for name, until in marks:
+        words = _("New conversations of which no callback told were last looked for %(minutes)d minutes ago.")
+        minutes = (now - until).total_seconds() // 60
+        remedy = _(
+            "A long outage takes a while to catch up. If it lasts, see the lines on workers and Twilio here, and the "
+            "worker's log."
+        )
+        yield CheckResult("unheard", Level.WARNING, words % {"minutes": minutes}, remedy, name)
 
 
 def check_rate_limits() -> Iterator[CheckResult]:

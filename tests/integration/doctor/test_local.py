@@ -177,6 +177,18 @@ def test_a_click_that_twilio_has_wait_for_long_is_shown(
 
 
 @pytest.mark.parametrize(
+    ("minutes", "is_active", "level"), [(15, True, None), (21, True, Level.WARNING), (21, False, None)]
+)
+def test_an_account_whose_new_conversations_are_not_looked_for_is_yellow(
+    account: Account, minutes: int, is_active: bool, level: Level | None
+) -> None:
+    Account.objects.update(is_active=is_active, conversations_until=Now() - timedelta(minutes=minutes))
+    assert levels() == WELL | ({"unheard": level} if level else {})
+    if level:
+        assert ask()["unheard"].account == account.name
+
+
+@pytest.mark.parametrize(
     ("admins", "debug", "level"),
     [([("Ada", "ada@crm.example")], False, Level.OK), ([], False, Level.WARNING), ([], True, Level.OK)],
 )
