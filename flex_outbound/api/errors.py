@@ -125,7 +125,15 @@ def _sentences(words: Any) -> Iterable[str]:
 
 
 def _conflict(exc: ClickConflict, request: Request) -> Response:
-    set_rollback()
+    # With ATOMIC_REQUESTS nothing can be read any more once the transaction is to be rolled back.
+    data = _described(exc, request)
+    # Where a conversation is in the way, all that was written is that Twilio is to be asked once more: that is kept.
+    if exc.conversation is None:
+        set_rollback()
+    return Response(data, status=status.HTTP_409_CONFLICT)
+
+
+def _described(exc: ClickConflict, request: Request) -> dict[str, Any]:
     data: dict[str, Any] = {"detail": exc.message, "code": exc.code}
     if exc.fields:
         data["differs_in"] = exc.fields
@@ -138,7 +146,7 @@ def _conflict(exc: ClickConflict, request: Request) -> Response:
     if other is not None and _may_see(request.user, other):
         url = f"{collection_of(request)}{other.pk}/"
         data["interaction"] = {"id": str(other.pk), "status": str(other.status), "status_url": url}
-    return Response(data, status=status.HTTP_409_CONFLICT)
+    return data
 
 
 def _may_see(user: Any, interaction: Interaction) -> bool:
