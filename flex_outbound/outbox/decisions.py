@@ -157,7 +157,7 @@ def _for_customer_again(interaction: Interaction, key: str) -> Interaction:
     """Bring somebody to a customer once more: into the conversation that is there, or by a new request."""
     if interaction.continues_id is None and not (interaction.media_channel_sid and interaction.channel_sid):
         return starting.again(interaction, key)
-    with locks.bounded_transaction():
+    with locks.bounded_transaction(savepoint=True):
         made = offering.offer_again(interaction)
         if made is not None:
             note_retry(interaction, made)

@@ -256,7 +256,7 @@ def _begin_after(
     if waited is None:
         return _begin(conversation, sender, worker)
     try:
-        with locks.bounded_transaction():
+        with locks.bounded_transaction(savepoint=True):
             [is_over] = lifecycle.apply([(waited, waiting.taken_over())])
             made = _begin(conversation, sender, worker) if is_over else None
             if made is None:

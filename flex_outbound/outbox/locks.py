@@ -40,6 +40,9 @@ def alias() -> str:
 def bounded_transaction(*, savepoint: bool = False, read_first: bool = False) -> Iterator[None]:
     """Open a transaction on our database; within another one it is part of that.
 
+    ``savepoint``: an error that is raised in it undoes it alone. Without, a transaction around it, such as that of a
+    request with ATOMIC_REQUESTS, is broken by the error, and nothing can be read in it any more.
+
     ``read_first``: it reads rows in order to change them. SQLite, which has no row locks, then takes its write lock
     at the beginning: a reader that wants to write later would be refused if somebody else wrote meanwhile.
 

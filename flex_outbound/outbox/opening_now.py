@@ -42,7 +42,7 @@ def open_now(interaction: Interaction, user: Any, idempotency_key: str = "") -> 
     conversation = _conversation_of(interaction, interaction.conversation_sid)
     row = _checked(interaction, conversation, user, key)
     try:
-        with locks.bounded_transaction():
+        with locks.bounded_transaction(savepoint=True):
             if lifecycle.apply([(interaction, waiting.taken_over())]) != [True]:
                 raise _NotWaiting
             effects.queue(row)
@@ -66,7 +66,7 @@ def again(interaction: Interaction, user: Any, key: str) -> Interaction:
         return joining.join(conversation, user, idempotency_key=key)
     row = _checked(interaction, conversation, user, key)
     try:
-        with locks.bounded_transaction():
+        with locks.bounded_transaction(savepoint=True):
             effects.queue(row)
     except IntegrityError:
         return _earlier_or_refused(interaction, user, key)

@@ -204,7 +204,7 @@ def close(conversation: Conversation, user: Any) -> Conversation:
         words = _("Somebody has this conversation, or is about to get it, so it cannot be closed here. Look again.")
         raise _conflict(words, "not_nobodys", current)
     interaction = current.interaction
-    with locks.bounded_transaction():
+    with locks.bounded_transaction(savepoint=True):
         if interaction is not None and is_invited(interaction):
             words = _("Somebody has this conversation, or is about to get it, so it cannot be closed here. Look again.")
             raise _conflict(words, "not_nobodys", current)
