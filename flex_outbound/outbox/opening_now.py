@@ -47,7 +47,11 @@ def open_now(interaction: Interaction, user: Any, idempotency_key: str = "") -> 
                 raise _NotWaiting
             effects.queue(row)
     except _NotWaiting:
-        raise _not_waiting(interaction) from None
+        # Perhaps by the same click, sent twice at once.
+        earlier = _same_click(interaction, user, key)
+        if earlier is None:
+            raise _not_waiting(interaction) from None
+        return earlier
     except IntegrityError:
         return _earlier_or_refused(interaction, user, key)
     return row
