@@ -15,7 +15,6 @@ from flex_outbound.channels import CHANNEL_ENDED, ENDED, AddressError, Channel
 from flex_outbound.contacts import ContactAdapter, adapter_by_label, content_type_of, find_contact, id_of
 from flex_outbound.exceptions import ClickConflict, ClickNotAllowed, InvalidClick
 from flex_outbound.models import IN_THE_WAY, IN_THE_WAY_OF_ALL, Interaction, Message, Sender
-from flex_outbound.models.ownership import is_own
 from flex_outbound.outbox import (
     already_open,
     barriers,
@@ -382,7 +381,7 @@ def _in_the_way(click: Click, interaction: Interaction, message: Message | None)
     other = _other_in_the_way(interaction)
     if other is None:
         return None
-    if is_own(other.agent_id, interaction.agent) and likeness.is_same_content(other, interaction):
+    if likeness.is_made_again(other, interaction):
         return other
     raise already_open.conflict(other, words=already_open.words(other, interaction))
 

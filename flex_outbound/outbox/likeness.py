@@ -9,21 +9,28 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from django.contrib.contenttypes.models import ContentType
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from flex_outbound.exceptions import ClickConflict
 from flex_outbound.models import Interaction, Message
+from flex_outbound.models.ownership import is_own
 from flex_outbound.outbox import texts
+from flex_outbound.statuses import Status
 
 if TYPE_CHECKING:
     from flex_outbound.outbox.enqueue import Click
 
 HALF: Final = 32
 """Hexadecimal digits of each half."""
+
+ONE_CLICK_FOR: Final = timedelta(minutes=5)
+"""For how long the same text to a customer whose answer is waited for counts as one click, made twice."""
 
 NOT_CONTENT: Final = frozenset({"user", "idempotency_key"})
 """What tells whose click it is; every other field of a click is content."""
@@ -82,6 +89,16 @@ def contact_label(interaction: Interaction) -> str:
 def is_same_content(one: Interaction, other: Interaction) -> bool:
     """Tell whether two clicks send the same to the same."""
     return one.fingerprint[:HALF] == other.fingerprint[:HALF]
+
+
+def is_made_again(open_one: Interaction, click: Interaction) -> bool:
+    """Tell whether a click with a key of its own is the open one once more: the same agent sends the same.
+
+    A wait goes on for days, and a text that is repeated then is a reminder: it must not look sent without being so.
+    """
+    if not (is_own(open_one.agent_id, click.agent) and is_same_content(open_one, click)):
+        return False
+    return open_one.status != Status.WAITING or timezone.now() - open_one.created_at < ONE_CLICK_FOR
 
 
 def is_same_request(fingerprint: str, click: "Click") -> bool:
