@@ -95,7 +95,7 @@ def test_tab_leaves_the_composer_and_closes_it(page: Page) -> None:
     composer.locator("summary").click()
     body = page.get_by_test_id("flex-body").first
     body.fill("A draft")
-    for name in ("flex-send", "flex-replies", "flex-template-open"):
+    for name in ("flex-send", "flex-send-waiting", "flex-replies", "flex-template-open"):
         page.keyboard.press("Tab")
         expect(composer.get_by_test_id(name)).to_be_focused()
         expect(composer).to_have_attribute("open", "")
