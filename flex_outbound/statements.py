@@ -22,7 +22,6 @@ from django.db.models import (
     Q,
     QuerySet,
     Sum,
-    UUIDField,
     Value,
     When,
 )
@@ -31,6 +30,7 @@ from django.db.models.functions import Cast, Coalesce, Concat
 from flex_outbound.conf import conf
 from flex_outbound.models import ConsentEvent, Conversation, Interaction, Sender
 from flex_outbound.models.consent import REFUSING
+from flex_outbound.models.fields import SidKeyField
 
 PLAIN_BACKEND = "django.contrib.auth.backends.ModelBackend"
 
@@ -171,7 +171,7 @@ _REFUSING = "!"
 
 _CODENAME = ("content_type__app_label", "codename")
 _EMPTY = {
-    "no_key": Cast(Value(None), UUIDField()),
+    "no_key": Cast(Value(None), SidKeyField()),
     "no_kind": Cast(Value(None), IntegerField()),
     "no_id": Cast(Value(""), CharField(max_length=255)),
     "no_unread": Cast(Value(0), IntegerField()),

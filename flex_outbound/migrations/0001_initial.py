@@ -1548,7 +1548,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Conversation",
             fields=[
-                ("id", models.UUIDField(editable=False, primary_key=True, serialize=False)),
+                ("id", flex_outbound.models.fields.SidKeyField(editable=False, primary_key=True, serialize=False)),
                 (
                     "channel",
                     models.CharField(

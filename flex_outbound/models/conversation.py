@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from flex_outbound.channels import Channel
 from flex_outbound.models.account import Account, MessageText
-from flex_outbound.models.fields import AddressKeyField, SidField
+from flex_outbound.models.fields import AddressKeyField, SidField, SidKeyField
 from flex_outbound.models.interaction import Interaction
 from flex_outbound.models.ownership import owner_of
 from flex_outbound.models.scheduling import SchedulableQuerySet
@@ -86,7 +86,7 @@ class Conversation(models.Model):
     began without an agent, so somebody is brought to what the customer answers, whatever the sender says.
     """
 
-    id = models.UUIDField(primary_key=True, editable=False)
+    id = SidKeyField(primary_key=True, editable=False)
     account = models.ForeignKey(Account, models.PROTECT, related_name="conversations", verbose_name=_("Twilio account"))
     channel = models.CharField(_("channel"), max_length=16, choices=Channel.choices, blank=True, default="")
     address = models.CharField(_("customer's address"), max_length=256, blank=True, default="")

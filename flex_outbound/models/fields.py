@@ -4,6 +4,7 @@ import base64
 import hashlib
 from functools import lru_cache
 from typing import Any
+from uuid import UUID
 
 from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
@@ -34,6 +35,24 @@ class SidField(models.CharField):
         name, path, args, kwargs = super().deconstruct()
         del kwargs["max_length"]
         return name, path, args, {**kwargs, "kind": self.kind.value}
+
+
+class SidKeyField(models.UUIDField):
+    """The 32 hexadecimal digits of a SID, as a UUID, for a SID that is a primary key. Foreign keys follow.
+
+    MariaDB's type for UUIDs refuses a version digit of 8 or more beside a variant digit below 8, which every fourth SID
+    has; INSERT IGNORE keeps zeros instead. So the column is text there, as Django itself has it on MySQL. Source:
+    https://mariadb.com/docs/server/reference/data-types/string-data-types/uuid-data-type
+    """
+
+    def db_type(self, connection: Any) -> str | None:
+        """Return text for MariaDB, else Django's choice."""
+        return f"char({self.max_length})" if connection.vendor == "mysql" else super().db_type(connection)
+
+    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
+        """Return what such a column keeps: the digits alone on MariaDB. Django makes a UUID of what it reads there."""
+        value = super().get_db_prep_value(value, connection, prepared)
+        return value.hex if isinstance(value, UUID) and connection.vendor == "mysql" else value
 
 
 @lru_cache(maxsize=16)
