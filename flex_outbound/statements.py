@@ -94,7 +94,8 @@ def mine_of(user: Any) -> Mine:
     if is_to_load:
         user._perm_cache = {f"{app_label}.{name}" for app_label, name, *_waiting in found if app_label}
     waiting = [
-        Waiting(as_uuid(key), None if kind is None else (kind, contact_id), unread, text, at or "")
+        # MariaDB makes a decimal number of a difference in a union.
+        Waiting(as_uuid(key), None if kind is None else (kind, contact_id), int(unread), text, at or "")
         for _app_label, _name, key, kind, contact_id, unread, text, at in found
         if key is not None
     ]

@@ -101,6 +101,8 @@ def test_what_waits_to_be_read_is_named_by_its_sid(begun: World) -> None:
     waiting = statements.mine_of(begun.user).waiting
 
     assert sorted(one.conversation for one in waiting) == sorted(map(key_of, SIDS))
+    # A sentence with a number, and JSON, want a whole one.
+    assert {type(one.unread) for one in waiting} == {int}
 
 
 def test_conversations_and_their_messages_can_be_deleted(begun: World) -> None:
