@@ -45,7 +45,8 @@ def start(
     ``conversation_sid``: a conversation that exists, with its customer in it.
 
     Raises ``exceptions.InvalidClick`` with the field that is wrong, and ``exceptions.ClickConflict``: ``already_open``
-    where a conversation with this address and sender is open, ``conversation_closed``, ``idempotency_key_reused``.
+    where a conversation with this address and sender is open, unless it only waits for the customer's answer: then the
+    interaction is made in it, and the wait ends; ``conversation_closed``, ``idempotency_key_reused``.
 
     https://www.twilio.com/docs/flex/developer/conversations/interactions-api/interactions
     """

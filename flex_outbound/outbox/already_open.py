@@ -97,8 +97,13 @@ class Guard:
 
     def __init__(self, interaction: Interaction) -> None:
         self.interaction = interaction
-        # Twilio refuses a second conversation by the two addresses, and only these channels have both.
-        self.is_on = Channel(interaction.channel).shows_sender and not interaction.media_channel_sid
+        self._is_asked = True
+
+    @property
+    def is_on(self) -> bool:
+        """Whether something may be in the way: Twilio refuses a second conversation by both addresses."""
+        is_new = Channel(self.interaction.channel).shows_sender and not self.interaction.media_channel_sid
+        return is_new and self._is_asked
 
     def __enter__(self) -> Self:
         if self.is_on:
@@ -116,7 +121,7 @@ class Guard:
         """Raise ClickConflict for the conversation that is in the way. ``user``: whom its words are for, or None."""
         if not self.is_on:
             return
-        self.is_on = False
+        self._is_asked = False
         rows = _between(self.interaction).filter(_is_followed()).select_related(*holding.RELATED)
         for conversation in rows.order_by("-last_at", "-created_at")[:_MOST]:
             found = holding.held(conversation, user or AnonymousUser())

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.utils.translation import gettext as _
 
 from flex_outbound import addresses, channels
@@ -31,7 +31,7 @@ from flex_outbound.models import (
     Sender,
 )
 from flex_outbound.models.conversation import key_of
-from flex_outbound.outbox import already_open, contact_index, effects, locks, texts
+from flex_outbound.outbox import already_open, contact_index, continuing, effects, texts
 from flex_outbound.outbox.addressing import usable_addresses
 from flex_outbound.outbox.enqueue import note_retry
 from flex_outbound.sids import SidKind, is_sid
@@ -90,7 +90,8 @@ def start(wanted: Start, repeats: Interaction | None = None) -> Interaction:
     ``repeats``: the interaction that is sent again by it, which is possible once.
 
     Raises InvalidClick, which names the field; ClickConflict: ``already_open`` (an open conversation with this address
-    and sender is there), ``conversation_closed``, ``idempotency_key_reused``, ``already_retried``.
+    and sender is there, which does more than wait for an answer), ``conversation_closed``, ``idempotency_key_reused``,
+    ``already_retried``.
     """
     key = _key(wanted)
     earlier = _earlier(wanted, key)
@@ -349,14 +350,14 @@ def _earlier(wanted: Start, key: str) -> Interaction | None:
 
 def commit(interaction: Interaction, repeats: Interaction | None = None) -> Interaction:
     """Save an interaction and ask for its job; returns it, or what the same request made. Raises ClickConflict."""
-    guard = already_open.Guard(interaction)
-    for _try in range(2):
+    guard, wait = already_open.Guard(interaction), continuing.Wait(interaction)
+    for _try in range(3):
         try:
-            with transaction.atomic(using=locks.alias()), guard:
+            with wait.inserting(), guard:
                 effects.queue(interaction)
                 note_retry(repeats, interaction)
         except IntegrityError:
-            earlier = _in_the_way(interaction)
+            earlier = _in_the_way(interaction, wait)
             if earlier is not None:
                 return earlier
             guard.check(None)
@@ -365,7 +366,7 @@ def commit(interaction: Interaction, repeats: Interaction | None = None) -> Inte
     raise already_open.conflict(None)
 
 
-def _in_the_way(interaction: Interaction) -> Interaction | None:
+def _in_the_way(interaction: Interaction, wait: continuing.Wait) -> Interaction | None:
     """Return what the same request made meanwhile. Raises ClickConflict where another one stands in the way."""
     found = Interaction.objects.select_related("agent", "message", "contact_type")
     same_key = {"initiated_by": interaction.initiated_by, "idempotency_key": interaction.idempotency_key}
@@ -376,7 +377,7 @@ def _in_the_way(interaction: Interaction) -> Interaction | None:
         words = _("This key was used for another request. Use a new key for a new request.")
         raise ClickConflict(words, code="idempotency_key_reused", interaction=earlier)
     other = _open_one(interaction)
-    if other is not None:
+    if other is not None and not wait.is_ended_for(other):
         raise already_open.conflict(other)
     return None
 
