@@ -186,6 +186,10 @@ def _prepare(claimed: list[Interaction], account_sid: str) -> list[Prepared[Inte
             error = NotAccepted("not sent", reason=rejection.reason)
             changes.append((interaction, _ended(Event.REJECTED, error, case=rejection.case, said=rejection.said)))
             continue
+        wait = _wait_for_conversations(interaction, account_sid) if interaction.opens_on_answer else 0.0
+        if wait:
+            changes.append((interaction, Change(Event.THROTTLED, wait)))
+            continue
         details = found if isinstance(found, ContactDetails) else None
         try:
             gateway = gateway_for(interaction.account)
@@ -205,6 +209,13 @@ def _prepare(claimed: list[Interaction], account_sid: str) -> list[Prepared[Inte
         Prepared(interaction, send, now + wait if wait else 0.0)
         for (interaction, send), wait in zip(ready, slots.waits, strict=False)
     ]
+
+
+def _wait_for_conversations(interaction: Interaction, account_sid: str) -> float:
+    """Spend what making a conversation takes of that budget. Returns 0, else the seconds until there is more."""
+    # An earlier attempt may have made it: then it is found by its name, and so is who is in it.
+    requests = waiting.REQUESTS * (1 if interaction.attempt == 1 else 2)
+    return ratelimit.take(Budget.CONVERSATIONS, account_sid, requests)
 
 
 def _joined(claimed: list[Interaction]) -> dict[Any, Joined]:

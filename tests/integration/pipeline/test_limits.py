@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from crm_demo.models import Contact
-from flex_outbound.models import Interaction
-from flex_outbound.outbox import ratelimit
+from flex_outbound.models import Account, DispatchAttempt, Interaction
+from flex_outbound.outbox import dispatch, ratelimit
 from flex_outbound.outbox.ratelimit import Budget
-from flex_outbound.statuses import Status
+from flex_outbound.statuses import Outcome, Status
 
 from .conftest import Sandbox, pass_time, run_due
 
@@ -50,6 +50,13 @@ def crowd(click: Clicker) -> list[Interaction]:
     """Five clicks at once."""
     contacts = [Contact.objects.create(full_name=f"Ann {n}", mobile=f"+1415555010{n}") for n in range(5)]
     return [click(contact_id=str(contact.pk)) for contact in contacts]
+
+
+@pytest.fixture
+def waits(click: Clicker) -> list[Interaction]:
+    """Five messages at once, each of which opens when it is answered."""
+    contacts = [Contact.objects.create(full_name=f"Ann {n}", mobile=f"+1415555010{n}") for n in range(5)]
+    return [click(contact_id=str(contact.pk), body="May we call you?", opens_on_answer=True) for contact in contacts]
 
 
 def test_clicks_over_the_limit_wait_for_their_turn(
@@ -123,6 +130,46 @@ def test_a_message_over_the_limit_waits(click: Clicker, sandbox: Sandbox, settin
     run_due()
     row.message.refresh_from_db()
     assert (row.message.status, row.message.attempt) == ("waiting", 0)
+
+
+def _begun(sandbox: Sandbox) -> int:
+    return len(sandbox.state()["conversations"])
+
+
+def test_what_opens_on_an_answer_waits_for_requests_of_conversations(
+    waits: list[Interaction], sandbox: Sandbox, settings: Any, account: Account
+) -> None:
+    _limited(settings, conversations="5/minute")
+    dispatch.dispatch(account.pk)
+    assert _begun(sandbox) == 2
+    queued = Interaction.objects.filter(status=Status.QUEUED)
+    assert set(queued.values_list("pk", flat=True)) == {row.pk for row in waits[2:]}
+    assert set(queued.values_list("attempt", flat=True)) == {0}
+    assert [row.attempts.count() for row in queued] == [0, 0, 0]
+    assert not Interaction.objects.due().filter(status=Status.QUEUED).exists()
+    # Nobody made a request that Twilio would have refused.
+    assert set(DispatchAttempt.objects.values_list("outcome", flat=True)) == {Outcome.ACCEPTED}
+
+
+def test_what_is_tried_again_takes_twice_as_many(
+    waits: list[Interaction], sandbox: Sandbox, settings: Any, account: Account
+) -> None:
+    Interaction.objects.update(attempt=1)
+    _limited(settings, conversations="7/minute")
+    dispatch.dispatch(account.pk)
+    assert _begun(sandbox) == 1
+
+
+def test_clicks_do_not_wait_for_what_opens_on_an_answer(
+    waits: list[Interaction], click: Clicker, sandbox: Sandbox, settings: Any, account: Account
+) -> None:
+    _limited(settings, conversations="2/minute")
+    contact = Contact.objects.create(full_name="Bo", mobile="+14155550110")
+    row = click(contact_id=str(contact.pk))
+    dispatch.dispatch(account.pk)
+    row.refresh_from_db()
+    assert row.status == Status.CREATED
+    assert Interaction.objects.filter(status=Status.QUEUED).count() == 4
 
 
 def test_accounts_have_budgets_of_their_own(settings: Any) -> None:
