@@ -36,7 +36,7 @@ EVERY: Final = 300.0
 """Seconds between two looks at an account: for so long a customer may wait of whom no callback told."""
 
 CALLBACKS_FIRST: Final = timedelta(seconds=60)
-"""Younger conversations are left to their callbacks, and to whoever is still adding the customer."""
+"""Younger conversations are left to their callbacks, and to the program that is still adding the customer."""
 
 CLOCKS_DIFFER: Final = timedelta(seconds=120)
 """So much of what was looked through is looked through again: the times are Twilio's, and its list may lag."""
