@@ -100,7 +100,7 @@ class FaultStack(Stack):
         """Have the first process held that takes the click ``key`` past ``point``."""
         (self.holds / f"{point}--{key}").touch()
 
-    def held(self, point: str, key: str) -> int:
+    def held(self, point: str, key: str, seconds: float = 30.0) -> int:
         """Return the id of the process that is held there, waiting until one is."""
         path = self._held(point, key)
 
@@ -108,7 +108,7 @@ class FaultStack(Stack):
             self.supervise()
             return path.exists()
 
-        wait_for(is_held, f"a process at {point} with {key}", 30.0)
+        wait_for(is_held, f"a process at {point} with {key}", seconds)
         return int(path.read_text())
 
     def release(self, point: str, key: str) -> None:
