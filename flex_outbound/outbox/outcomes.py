@@ -30,9 +30,14 @@ def may_give(user: Any, interaction: Interaction) -> bool:
 
 
 def has_ended(interaction: Interaction) -> bool:
-    """Tell whether a conversation has ended, or its agent is wrapping up."""
+    """Tell whether a conversation has ended, or its agent is wrapping up.
+
+    What waited for an answer has no task: the outcome is that of the interaction that has the conversation then.
+    """
     is_ending = interaction.status == Status.ACTIVE and interaction.task_status in _ENDING
-    return (interaction.status == Status.CLOSED or is_ending) and not interaction.is_erased
+    return (interaction.status == Status.CLOSED or is_ending) and not (
+        interaction.is_erased or interaction.opens_on_answer
+    )
 
 
 def give(interaction: Interaction, user: Any, outcome: str, notes: str = "") -> None:

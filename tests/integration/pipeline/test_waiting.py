@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 from crm_demo.models import Contact
 from flex_outbound.models import Account, Conversation, Interaction, Sender
 from flex_outbound.models.conversation import key_of
-from flex_outbound.outbox import decisions, dispatch, messages
+from flex_outbound.outbox import decisions, dispatch, messages, outcomes
 from flex_outbound.outbox.conversations import reading
 from flex_outbound.sandbox import defaults
 from flex_outbound.statuses import Outcome, Status
@@ -176,6 +176,7 @@ class TestTheAnswer:
         assert opened["initiated_by"] == "customer"
         row.refresh_from_db()
         assert (row.status, row.phase, row.is_succeeded) == (Status.CLOSED, "continued", True)
+        assert not outcomes.has_ended(row)
         sandbox.act(made.task_sid or "", "accept")
         followed(made)
         assert (made.status, made.agent) == (Status.ACTIVE, agent)
