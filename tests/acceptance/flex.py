@@ -1,6 +1,7 @@
 """What Flex really did: the sandbox's control API, and its desk and phone without the page around them."""
 
 import contextlib
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -75,6 +76,16 @@ class Flex:
     def behave(self) -> None:
         """Take every fault back."""
         self.http.delete(f"{self.url}/_sandbox/faults", timeout=SECONDS).raise_for_status()
+
+    def close_conversation(self, sid: str) -> None:
+        """Close a conversation, as a program of somebody's does; again while the limit is reached."""
+        url, key = f"{self.url}/conversations/v1/Conversations/{sid}", (defaults.API_KEY_SID, defaults.API_KEY_SECRET)
+        for _try in range(100):
+            answer = self.http.post(url, {"State": "closed"}, auth=key, timeout=SECONDS)
+            if answer.status_code != 429:
+                break
+            time.sleep(0.1)
+        answer.raise_for_status()
 
     def register_callback(self, url: str) -> None:
         """Set the workspace's EventCallbackUrl, as one does in Twilio's console."""
