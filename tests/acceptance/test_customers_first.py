@@ -22,6 +22,12 @@ sender = Sender.objects.select_related("account").get(address="%s", channel="sms
 [row] = [one for one in inbound.look(sender.account) if one.sender.pk == sender.pk]
 inbound.%s(sender, row.digest)
 """
+STOPPED = """
+from django.db.models.functions import Now
+from flex_outbound.outbox.conversations import reading
+# No callbacks come any more: conversations are read again as often as for who has none.
+reading._receipts(sender.account_id).update(missed_at=Now())
+"""
 BEGUN = """
 SELECT i.address, i.task_sid FROM flex_outbound_interaction i
 WHERE i.initiated_by = 'customer' AND i.status = 'active' AND i.task_sid IS NOT NULL AND i.address LIKE '+1415600%%'
@@ -42,7 +48,7 @@ def answered(stack: Stack) -> Iterator[None]:
         pytest.skip("Two hundred customers at once are for a server's database")
     stack.run("-c", SWITCH % (defaults.SMS_SENDER, "switch_on"))
     yield
-    stack.run("-c", SWITCH % (defaults.SMS_SENDER, "give_back"))
+    stack.run("-c", SWITCH % (defaults.SMS_SENDER, "give_back") + STOPPED)
 
 
 @pytest.mark.usefixtures("answered")
