@@ -17,6 +17,7 @@ from flex_outbound.exceptions import ClickConflict, ClickNotAllowed
 from flex_outbound.models import Conversation, Interaction, Sender
 from flex_outbound.models.conversation import key_of
 from flex_outbound.models.interaction import InteractionQuerySet
+from flex_outbound.models.ownership import is_own
 from flex_outbound.outbox import effects, joining, lifecycle, locks, readiness, texts, waiting
 from flex_outbound.outbox.conversations import handing
 from flex_outbound.statuses import Status
@@ -80,7 +81,7 @@ def again(interaction: Interaction, user: Any, key: str) -> Interaction:
 def _checked(interaction: Interaction, conversation: Conversation, user: Any, key: str) -> Interaction:
     """Return the interaction for a user in a conversation, not saved yet, if they may and can open it now."""
     handing.check_open(conversation)
-    if interaction.agent_id != user.pk and not user.has_perm(roles.SUPERVISE_PERMISSION):
+    if not is_own(interaction.agent_id, user) and not user.has_perm(roles.SUPERVISE_PERMISSION):
         raise ClickNotAllowed(_("Another agent waits for this answer. Ask them to open it."), code="not_own")
     sender = joining.sender_for(conversation, user)
     joining.check_contact(conversation, user)
