@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from flex_outbound.models import Interaction, Message
-from flex_outbound.outbox import dispatch, lifecycle, message_lifecycle
+from flex_outbound.outbox import attempts, dispatch, lifecycle, message_lifecycle
 from flex_outbound.outbox.changes import Change
 from flex_outbound.statuses import Event
 
@@ -17,7 +17,7 @@ def claim(interaction: Interaction) -> Interaction | None:
 
 def mark_sent(claimed: Interaction) -> bool:
     """Write down that the request is about to begin; False where the lease is lost."""
-    return claimed.pk in lifecycle.mark_sent([claimed])
+    return claimed.pk in attempts.mark_sent([claimed])
 
 
 def send(interaction: Interaction) -> int:

@@ -23,6 +23,7 @@ from flex_outbound.models.on_answer import NAMED, OpensOnAnswer
 from flex_outbound.models.ownership import owner_of
 from flex_outbound.models.scheduling import SchedulableQuerySet
 from flex_outbound.models.sender import Sender
+from flex_outbound.models.sids_owned import OwnsSids
 from flex_outbound.models.worker import Worker
 from flex_outbound.phases import CLOSED_CHANNEL, EXPLAINED, Phase, is_left_open, phase_of
 from flex_outbound.problems import ASKED, JOIN, stored_message
@@ -61,7 +62,7 @@ class InteractionQuerySet(SchedulableQuerySet["Interaction"]):
         return self.select_related("account", "agent", "sender", "worker__presence", "message").defer(*tokens)
 
 
-class Interaction(OpensOnAnswer, Disposed):
+class Interaction(OpensOnAnswer, OwnsSids, Disposed):
     """One click on one channel of one contact.
 
     ``id`` is also the correlation key: its 32 hexadecimal digits travel in the task's attributes as

@@ -11,10 +11,12 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
+from django.db.models.functions import Now
+
 from flex_outbound.conf import conf
 from flex_outbound.exceptions import GatewayError
 from flex_outbound.models import Interaction, Message
-from flex_outbound.outbox import lifecycle, rules
+from flex_outbound.outbox import rules
 
 BATCH: Final = 16
 """Requests that one job has under way at a time."""
@@ -70,6 +72,27 @@ class Prepared(Generic[Claimed]):
     slot: float = 0.0
 
 
+def mark_sent(claimed: Sequence[Interaction] | Sequence[Message]) -> set[Any]:
+    """Write down that the requests are about to begin; returns the keys of those that may be sent.
+
+    The others have lost their lease, and nothing may be sent for them. What has no ``sent_at`` is thereby proven not to
+    have been sent, whatever becomes of its worker.
+    """
+    if not claimed:
+        return set()
+    model = type(claimed[0])
+    by_attempt: dict[int, list[Any]] = {}
+    for one in claimed:
+        by_attempt.setdefault(one.attempt, []).append(one.pk)
+    marked: set[Any] = set()
+    for attempt, keys in by_attempt.items():
+        held = model._default_manager.filter(pk__in=keys, status="sending", attempt=attempt, lease_until__gt=Now())
+        # Nobody else writes sent_at of an attempt, so those that have one afterwards were marked here.
+        is_all = held.update(sent_at=Now()) == len(keys)
+        marked |= set(keys) if is_all else set(held.filter(sent_at__isnull=False).values_list("pk", flat=True))
+    return marked
+
+
 class Flight(Generic[Claimed]):
     """Requests under way. ``record`` is given answers in batches and writes them down."""
 
@@ -90,7 +113,7 @@ class Flight(Generic[Claimed]):
         if not prepared:
             return
         fence.mark()
-        marked = lifecycle.mark_sent([one.claimed for one in prepared])
+        marked = mark_sent([one.claimed for one in prepared])
         ready_to_send()
         lost = [one.claimed for one in prepared if one.claimed.pk not in marked]
         if lost:

@@ -5,7 +5,7 @@ takes are due again only when their lease is over.
 """
 
 from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from django.db.models import F, Model
 
@@ -16,6 +16,7 @@ from flex_outbound.outbox import locks
 from flex_outbound.outbox.clock import from_now
 
 Row = TypeVar("Row", bound=Model)
+Sent = TypeVar("Sent", Interaction, Message)
 
 
 def take(due: SchedulableQuerySet[Row], limit: int, lease: float | Callable[[Row], float], **values: Any) -> list[Row]:
@@ -42,15 +43,14 @@ def _locked(due: SchedulableQuerySet[Row], limit: int) -> list[Row]:
     return list(due.filter(pk__in=keys)) if keys else []
 
 
-NEW_ATTEMPT: Final[dict[str, Any]] = {"attempt": F("attempt") + 1, "sent_at": None, "lookups": 0}
-"""The columns of what is about to be sent."""
+def take_to_send(due: SchedulableQuerySet[Sent], limit: int, status: str, **values: Any) -> list[Sent]:
+    """Take rows for an attempt, as ``take`` does: attempt + 1 and a lease, which the rows in memory show, too.
 
-
-def lease() -> dict[str, Any]:
-    """Return the columns of a lease that begins now."""
-    return {"lease_until": from_now(conf.lease_seconds)}
-
-
-def note_claimed(claimed: Interaction | Message, status: str) -> None:
-    """Let a row in memory show that it was claimed."""
-    claimed.status, claimed.attempt, claimed.lookups, claimed.sent_at = status, claimed.attempt + 1, 0, None
+    ``status``: that of a row whose attempt is under way. ``values``: what else to write on all of them.
+    """
+    new: dict[str, Any] = {"attempt": F("attempt") + 1, "sent_at": None, "lookups": 0}
+    until = from_now(conf.lease_seconds)
+    claimed = take(due, limit, conf.lease_seconds, status=status, lease_until=until, **new, **values)
+    for one in claimed:
+        one.status, one.attempt, one.lookups, one.sent_at = status, one.attempt + 1, 0, None
+    return claimed

@@ -16,11 +16,11 @@ from flex_outbound.statuses import Status
 
 
 class Wait:
-    """The wait that an interaction ends by being inserted, once one was found in its way."""
+    """The wait that an interaction ends by being inserted. ``ended``: None unless and until one is found in its way."""
 
-    def __init__(self, interaction: Interaction) -> None:
+    def __init__(self, interaction: Interaction, ended: Interaction | None = None) -> None:
         self._interaction = interaction
-        self._ended: Interaction | None = None
+        self._ended = ended
 
     def is_ended_for(self, other: Interaction) -> bool:
         """Tell whether ``other``, which is in the way, is a wait; then the interaction is one in its conversation."""

@@ -24,8 +24,9 @@ from flex_outbound.outbox import (
 )
 from flex_outbound.outbox.changes import Change
 from flex_outbound.outbox.conversations import handing
-from flex_outbound.outbox.enqueue import Click, already_retried, enqueue, foreign_sender, note_retry
+from flex_outbound.outbox.enqueue import Click, enqueue, foreign_sender
 from flex_outbound.outbox.jobs import Job, request_after_commit
+from flex_outbound.outbox.retried import already_retried, note_retry
 from flex_outbound.sids import SidKind, is_sid
 from flex_outbound.statuses import FINAL, Event, Status
 
@@ -57,7 +58,7 @@ def retry(interaction: Interaction, user: Any, idempotency_key: str = "") -> Int
         raise ClickConflict(interaction.error_message, code="not_retryable", interaction=interaction)
     if interaction.initiated_by != InitiatedBy.AGENT:
         return _for_customer_again(interaction, key)
-    if sender_tests.is_test(interaction):
+    if interaction.is_test:
         return sender_tests.again(interaction, user, key)
     if interaction.continues_id is not None or interaction.media_channel_sid:
         may_open = opening_now.again if interaction.continues_id is None else _invite_again
@@ -80,7 +81,7 @@ def _earlier_retry(interaction: Interaction, user: Any, key: str) -> Interaction
 
 def _check_sender(interaction: Interaction, user: Any) -> None:
     """Refuse agents who may not use the sender any more; who decides for others carries out what was allowed then."""
-    if interaction.sender_id is None or interaction.agent_id != user.pk or sender_tests.is_test(interaction):
+    if interaction.sender_id is None or interaction.agent_id != user.pk or interaction.is_test:
         return
     if not Sender.objects.filter(pk=interaction.sender_id).open_to(user).exists():
         raise foreign_sender()

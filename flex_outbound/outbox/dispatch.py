@@ -5,18 +5,16 @@ One interaction alone is a batch of one. A batch is what is due now; nothing wai
 
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, Final
 
 from django.db.models.functions import Now
 
-from flex_outbound.channels import Channel, InitiatedBy
 from flex_outbound.conf import conf
 from flex_outbound.exceptions import ConfigurationError, GatewayError, NotAccepted, OutcomeUnknown, Refused
-from flex_outbound.gateway import errors, payloads
-from flex_outbound.gateway.base import ContactDetails, InteractionRequest, InteractionResult, Joined
-from flex_outbound.gateway.routed import Routed
+from flex_outbound.gateway import errors
+from flex_outbound.gateway.base import InteractionResult
 from flex_outbound.models import Account, Interaction
 from flex_outbound.models.interaction import InteractionQuerySet
 from flex_outbound.models.setup import Kept
@@ -26,26 +24,22 @@ from flex_outbound.outbox import (
     lifecycle,
     locks,
     owners,
-    preflight,
     ratelimit,
-    readiness,
+    requests,
     retry,
-    templates,
     waiting,
 )
 from flex_outbound.outbox.attempts import BATCH, Answer, Fence, Flight, Prepared, TooLate
 from flex_outbound.outbox.changes import SIDS, Change
 from flex_outbound.outbox.clock import from_now
-from flex_outbound.outbox.gateways import gateway_for
 from flex_outbound.outbox.jobs import Job, request
-from flex_outbound.outbox.preflight import Rejection
+from flex_outbound.outbox.preflight import NotSent
 from flex_outbound.outbox.ratelimit import Budget
+from flex_outbound.outbox.recheck import recheck
 from flex_outbound.problems import GAVE_UP
 from flex_outbound.statuses import Event, Status
 
 logger = logging.getLogger(__name__)
-
-JOINED: Final = ("interaction_sid", "channel_sid", "conversation_sid")
 
 NOT_SET_UP: Final = errors.NOT_SET_UP.reason
 
@@ -153,7 +147,7 @@ def _claim(due: InteractionQuerySet, account: Account, room: int) -> _Ready:
         _defer(due, account, slots.retry_in)
         return _Ready()
     fence = Fence()
-    claimed = lifecycle.claim(due, len(slots.waits), describe)
+    claimed = lifecycle.claim(due, len(slots.waits), requests.describe)
     prepared = _prepare(claimed, account.account_sid) if claimed else []
     return _Ready(fence, prepared, len(claimed), len(claimed) == len(slots.waits))
 
@@ -168,41 +162,27 @@ def _defer(due: InteractionQuerySet, account: Account, seconds: float) -> None:
 
 def _prepare(claimed: list[Interaction], account_sid: str) -> list[Prepared[Interaction]]:
     """Check each interaction once more and write down those that cannot go; returns the others, ready to be sent."""
-    checked = preflight.recheck(claimed)
-    # What speaks against the customer or the agent goes before a template that does not go.
-    others = templates.recheck_first(claimed)
-    checked |= {key: found for key, found in others.items() if not isinstance(checked.get(key), Rejection)}
-    ready: list[tuple[Interaction, Any]] = []
+    found = recheck(claimed)
+    ready: list[tuple[Interaction, Callable[[], Any]]] = []
     changes: list[tuple[Interaction, Change]] = []
-    joined = _joined(claimed)
     for interaction in claimed:
-        found = checked.get(interaction.pk)
-        if interaction.continues_id is not None and interaction.continues_id not in joined:
-            found = Rejection("closed")
-        rejection = found if isinstance(found, Rejection) else readiness.barrier_of(interaction)
+        checked = found[interaction.pk]
         # What an earlier attempt may have made without a task is to be closed first.
         is_to_withdraw = interaction.opens_on_answer and interaction.attempt > 1
-        if rejection is not None and not is_to_withdraw:
-            error = NotAccepted("not sent", reason=rejection.reason)
-            changes.append((interaction, _ended(Event.REJECTED, error, case=rejection.case, said=rejection.said)))
+        if checked.rejection is not None and not is_to_withdraw:
+            changes.append((interaction, decide(interaction, NotSent(checked.rejection))))
             continue
         wait = _wait_for_conversations(interaction, account_sid) if interaction.opens_on_answer else 0.0
         if wait:
             changes.append((interaction, Change(Event.THROTTLED, wait)))
             continue
-        details = found if isinstance(found, ContactDetails) else None
         try:
-            gateway = gateway_for(interaction.account)
-            built = build_request(interaction, details, joined.get(interaction.continues_id))
-            send = gateway.begin_conversation if interaction.opens_on_answer else gateway.create_interaction
-            if rejection is not None:
-                send = partial(waiting.withdraw, gateway, rejection)
-            ready.append((interaction, partial(send, built)))
+            ready.append((interaction, requests.sending(interaction, checked)))
         except ConfigurationError as error:
             changes.append((interaction, decide(interaction, alerts.record_configuration(interaction.account, error))))
     slots = ratelimit.reserve(Budget.INTERACTIONS, account_sid, len(ready), _lead.seconds)
     now = time.monotonic()
-    for interaction, _request in ready[len(slots.waits) :]:
+    for interaction, _send in ready[len(slots.waits) :]:
         changes.append((interaction, Change(Event.THROTTLED, slots.retry_in)))
     lifecycle.apply(changes)
     return [
@@ -218,75 +198,14 @@ def _wait_for_conversations(interaction: Interaction, account_sid: str) -> float
     return ratelimit.take(Budget.CONVERSATIONS, account_sid, requests)
 
 
-def _joined(claimed: list[Interaction]) -> dict[Any, Joined]:
-    """Return the channels that agents are invited to, by the key of the interaction that opened each."""
-    keys = [one.continues_id for one in claimed if one.continues_id is not None]
-    if not keys:
-        return {}
-    found = Interaction.objects.filter(pk__in=keys).values_list("pk", *JOINED)
-    return {pk: Joined(*sids) for pk, *sids in found if all(sids)}
-
-
-def describe(interaction: Interaction) -> dict[str, Any]:
-    """Return what the attempt keeps of its request: nothing of the customer."""
-    try:
-        redacted = payloads.redacted_beginning if interaction.opens_on_answer else payloads.redacted
-        kept = redacted(build_request(interaction))
-        return kept | ({"continues": str(interaction.continues_id)} if interaction.continues_id else {})
-    except ConfigurationError:
-        return {}
-
-
-def build_request(
-    interaction: Interaction, contact: ContactDetails | None = None, joins: Joined | None = None
-) -> InteractionRequest:
-    """Return what is to be sent for a claimed interaction. Raises ConfigurationError where its sender is gone.
-
-    ``contact``: what the second check found of the contact; None where there is none, or it could not be read.
-    ``joins``: the channel that the agent is invited to; None where a new interaction is to be opened.
-    """
-    sender = interaction.sender
-    if sender is None or not sender.is_active:
-        raise ConfigurationError("The sender of this interaction was removed or switched off. Choose another one.")
-    worker_queue = interaction.worker.queue_sid if interaction.worker else ""
-    routed = contact.routed if contact is not None else Routed()
-    told = contact.attributes if contact is not None else {}
-    return InteractionRequest(
-        key=interaction.key,
-        attempt=interaction.attempt,
-        channel=Channel(interaction.channel),
-        address=interaction.address,
-        sender_address=interaction.sender_address,
-        sender_name=sender.display_name,
-        customer_name=interaction.contact_name,
-        worker_sid=interaction.worker_sid,
-        queue_sid=routed.queue_sid or worker_queue or sender.queue_sid,
-        workspace_sid=interaction.account.workspace_sid,
-        workflow_sid=routed.workflow_sid or sender.workflow_sid or interaction.account.workflow_sid,
-        task_channel=sender.task_channel,
-        priority=sender.priority if routed.priority is None else routed.priority,
-        timeout=sender.timeout,
-        subject=interaction.subject,
-        to=tuple(interaction.to),
-        cc=tuple(interaction.cc),
-        bcc=tuple(interaction.bcc),
-        contact=contact,
-        joins=joins,
-        initiated_by=InitiatedBy(interaction.initiated_by),
-        media_channel_sid=interaction.media_channel_sid or "",
-        attributes={**told, **interaction.attributes},
-        webhook_ttid="" if joins is not None else interaction.account.interaction_webhook,
-    )
-
-
 # -- deciding ----------------------------------------------------------------------------------------------------------
 
 
 def decide(interaction: Interaction, answer: Answer) -> Change:
-    """Return what an answer means: an InteractionResult, a GatewayError, or TooLate. Pure but for the jitter."""
+    """Return what an answer means: an InteractionResult, a GatewayError or TooLate. Pure but for the jitter."""
     if isinstance(answer, TooLate):
         return Change(Event.RETURNED)
-    if isinstance(answer, waiting.Withdrawn):
+    if isinstance(answer, NotSent):
         return _ended(Event.REJECTED, answer, case=answer.rejection.case, said=answer.rejection.said)
     if isinstance(answer, NotAccepted):
         if interaction.attempt < conf.max_attempts:

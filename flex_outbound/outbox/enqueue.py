@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, Q
-from django.db.models.functions import Now
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from flex_outbound import addresses, channels
@@ -31,6 +30,7 @@ from flex_outbound.outbox import (
 from flex_outbound.outbox.addressing import REGIONLESS, usable_addresses
 from flex_outbound.outbox.consent import NOTHING, OPTED_OUT, Ledger
 from flex_outbound.outbox.preflight import ChannelOption, Rejection, Setup, ledger_for, option_for, words_of
+from flex_outbound.outbox.retried import note_retry
 
 _TRIES = 3  # the interaction in the way may become final between our insert and our look at it
 _NOT_ON_OFFER = ("foreign_address", "unknown_sender")
@@ -349,25 +349,6 @@ def commit(
         else:
             return interaction
     raise already_open.conflict(None, words=_("This contact is being messaged right now. Try again in a moment."))
-
-
-def note_retry(repeats: Interaction | None, interaction: Interaction) -> None:
-    """Write on an interaction as what it was sent again. Raises ClickConflict where that was another one.
-
-    It is a compare-and-set, so of two people who retry at the same moment, under whatever keys, one is told.
-    """
-    if repeats is None:
-        return
-    row = Interaction.objects.filter(pk=repeats.pk)
-    noted = row.filter(retried_as=None).update(retried_as=interaction, version=F("version") + 1, updated_at=Now())
-    if not noted and not row.filter(retried_as=interaction).exists():
-        raise already_retried(repeats)
-
-
-def already_retried(interaction: Interaction) -> ClickConflict:
-    """Return the error of a second retry; it names the interaction that the first one made."""
-    first = Interaction.objects.select_related("agent", "message").filter(retries=interaction.pk).first()
-    return ClickConflict(_("This was sent again already."), code="already_retried", interaction=first)
 
 
 def _in_the_way(click: Click, interaction: Interaction, message: Message | None) -> Interaction | None:

@@ -5,7 +5,7 @@ host's middleware opens for a request. Within a request nothing is opened: its o
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import Any, Final
@@ -14,9 +14,11 @@ from django.db import connections, models, router
 
 from flex_outbound.conf import conf
 from flex_outbound.contacts import ContactAdapter
-from flex_outbound.models import Interaction
+from flex_outbound.models import Account, Interaction
 
 logger = logging.getLogger(__name__)
+
+Opener = Callable[[Account, Any], AbstractContextManager[Any]]
 
 _is_job: Final[ContextVar[bool]] = ContextVar("flex_outbound_is_job", default=False)
 
@@ -31,9 +33,9 @@ def job() -> Iterator[None]:
         _is_job.reset(token)
 
 
-def is_wanted() -> bool:
-    """Tell whether the host wants a context opened here."""
-    return _is_job.get() and conf.worker_context is not None
+def opener() -> Opener | None:
+    """Return what opens the host's context for an account and an agent; None where none is wanted here."""
+    return conf.worker_context if _is_job.get() else None
 
 
 def context_of(interaction: Interaction) -> AbstractContextManager[Any]:
@@ -41,11 +43,8 @@ def context_of(interaction: Interaction) -> AbstractContextManager[Any]:
 
     Raises what the host's callable raises, also when the context is entered and left.
     """
-    opener = conf.worker_context
-    if opener is None or not _is_job.get():
-        return nullcontext()
-    context: AbstractContextManager[Any] = opener(interaction.account, interaction.agent)
-    return context
+    opened = opener()
+    return opened(interaction.account, interaction.agent) if opened is not None else nullcontext()
 
 
 def why_absent(adapter: ContactAdapter, interaction: Interaction) -> str:

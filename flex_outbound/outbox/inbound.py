@@ -202,10 +202,7 @@ def _open(conversation: Conversation, gateway: Gateway) -> bool:
     assert sender is not None
     former = offering.former_worker(conversation)
     worker = former if former is not None and offering.is_free(former, sender, gateway) else None
-    if newest is not None:
-        made = offering.offer_again(newest, worker, sender)
-    else:
-        made = _begin_after(waiting.waiting_in(conversation), conversation, sender, worker)
+    made = offering.offer_again(newest, worker, sender) if newest is not None else _begin(conversation, sender, worker)
     if made is None:
         # Something of ours is in the way that may just be ending.
         _later([conversation], AGAIN)
@@ -245,28 +242,8 @@ def _is_flexs_turn(conversation: Conversation, newest: Interaction) -> bool:
     return not earlier.exists()
 
 
-class _NothingBegun(Exception):
-    """Takes back that a wait has ended: nothing else has the conversation."""
-
-
-def _begin_after(
-    waited: Interaction | None, conversation: Conversation, sender: Sender, worker: Worker | None
-) -> Interaction | None:
-    """Commit the interaction, and with it that the wait for the answer has ended, where there was one."""
-    if waited is None:
-        return _begin(conversation, sender, worker)
-    try:
-        with locks.bounded_transaction(savepoint=True):
-            [is_over] = lifecycle.apply([(waited, waiting.taken_over())])
-            made = _begin(conversation, sender, worker) if is_over else None
-            if made is None:
-                raise _NothingBegun
-    except _NothingBegun:
-        return None
-    return made
-
-
 def _begin(conversation: Conversation, sender: Sender, worker: Worker | None) -> Interaction | None:
+    """Commit the interaction, and with it that a wait for the answer has ended, where there was one."""
     wanted = Start(
         conversation.channel,
         contact=_contact_of(conversation),
@@ -280,7 +257,7 @@ def _begin(conversation: Conversation, sender: Sender, worker: Worker | None) ->
         row = starting.build(wanted, uuid.uuid4().hex)
         if worker is not None and not _was_refused(conversation):
             row.worker, row.worker_sid = worker, worker.worker_sid
-        return starting.commit(row)
+        return starting.commit(row, ends=waiting.waiting_in(conversation))
     except ClickError as error:
         logger.info("Conversation %s gets no agent from here yet: %s", conversation.conversation_sid, error.code)
         other = getattr(error, "interaction", None)

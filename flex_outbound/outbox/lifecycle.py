@@ -14,33 +14,21 @@ from uuid import UUID
 from django.db.models import F
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
-from django.dispatch import Signal
 
-from flex_outbound import signals
-from flex_outbound.channels import InitiatedBy
-from flex_outbound.conf import conf
-from flex_outbound.models import DispatchAttempt, Interaction, Message, Outcome
+from flex_outbound.models import DispatchAttempt, Interaction, Outcome
 from flex_outbound.models.interaction import InteractionQuerySet
 from flex_outbound.outbox import (
-    alerts,
     bulk,
     claims,
     closings,
     consent,
-    effects,
+    following,
     locks,
-    message_lifecycle,
-    offering,
     owners,
-    together,
-    waiting,
     window,
 )
 from flex_outbound.outbox.bulk import NOW, In, Plus, Update
 from flex_outbound.outbox.changes import NO_ERROR, SIDS, Change
-from flex_outbound.outbox.consent import OPTED_OUT
-from flex_outbound.outbox.conversations import opening, unsubscribing
-from flex_outbound.outbox.jobs import Job, request_after_commit
 from flex_outbound.statuses import (
     FINAL,
     TRANSITIONS,
@@ -48,7 +36,6 @@ from flex_outbound.statuses import (
     Status,
     Transition,
 )
-from flex_outbound.twilio_statuses import ConversationState
 
 logger = logging.getLogger(__name__)
 
@@ -71,25 +58,6 @@ _ATTEMPTS_OWN: Final = frozenset(
 )
 """Events that say what the attempt itself came to, also where somebody else moved the interaction first."""
 
-_SIGNALS: Final[dict[str, Signal | None]] = {
-    Status.SENDING: None,
-    Status.CREATED: signals.interaction_created,
-    Status.FAILED: signals.interaction_failed,
-}
-
-_NEXT_JOB: Final[dict[str, Job]] = {
-    Status.QUEUED: Job.DISPATCH,
-    Status.UNCONFIRMED: Job.LOOKUP,
-    Status.CREATED: Job.POLL,
-}
-
-TRY_LATER: Final = 900.0
-"""Seconds until somebody else is brought to a customer, after Twilio could not be reached for minutes."""
-
-PROMPT_POLL: Final = 1.0
-"""A poll that is due sooner than this is asked for at once; later ones are left to callbacks and the sweep."""
-
-
 # -- taking ------------------------------------------------------------------------------------------------------------
 
 
@@ -101,36 +69,13 @@ def claim(due: InteractionQuerySet, limit: int, describe: Callable[[Interaction]
     """
     queued = window.with_last_inbound(due.filter(status=Status.QUEUED).to_send())
     queued = queued.annotate(may_be_refused=consent.may_refuse("channel", "address_key"))
-    values = {"version": F("version") + 1, "updated_at": Now(), "first_lookup_at": None, **claims.NEW_ATTEMPT}
+    values = {"version": F("version") + 1, "updated_at": Now(), "first_lookup_at": None}
     with locks.bounded_transaction(read_first=True):
-        claimed = claims.take(queued, limit, conf.lease_seconds, status=Status.SENDING, **claims.lease(), **values)
-        for interaction in claimed:
-            claims.note_claimed(interaction, Status.SENDING)
+        claimed = claims.take_to_send(queued, limit, Status.SENDING, **values)
         DispatchAttempt.objects.bulk_create(
             DispatchAttempt(interaction=one, number=one.attempt, request=describe(one)) for one in claimed
         )
     return claimed
-
-
-def mark_sent(claimed: Sequence[Interaction] | Sequence[Message]) -> set[Any]:
-    """Write down that the requests are about to begin; returns the keys of those that may be sent.
-
-    The others have lost their lease, and nothing may be sent for them. What has no ``sent_at`` is thereby proven not to
-    have been sent, whatever becomes of its worker.
-    """
-    if not claimed:
-        return set()
-    model = type(claimed[0])
-    by_attempt: dict[int, list[Any]] = {}
-    for one in claimed:
-        by_attempt.setdefault(one.attempt, []).append(one.pk)
-    marked: set[Any] = set()
-    for attempt, keys in by_attempt.items():
-        held = model._default_manager.filter(pk__in=keys, status="sending", attempt=attempt, lease_until__gt=Now())
-        # Nobody else writes sent_at of an attempt, so those that have one afterwards were marked here.
-        is_all = held.update(sent_at=Now()) == len(keys)
-        marked |= set(keys) if is_all else set(held.filter(sent_at__isnull=False).values_list("pk", flat=True))
-    return marked
 
 
 # -- writing -----------------------------------------------------------------------------------------------------------
@@ -158,16 +103,7 @@ def apply(pairs: Sequence[Pair]) -> list[bool]:
         _finish_attempts(pairs, moved)
         for interaction, change in (*made, *facts):
             _show(interaction, change)
-        effects.store_on_contacts([interaction for interaction, change in made if _is_for_contact(change)])
-        opening.open_for([one for one, change in (*made, *facts) if _opens_conversation(one, change)])
-        opening.note_agents([one for one, change in (*made, *facts) if "agent_id" in change.facts])
-        for interaction, change in made:
-            _follow(interaction, change)
-            if change.error is None:
-                # What a channel or a receipt told; the errors of requests are recorded by who made them.
-                alerts.note_code(interaction.account_id, change.code or change.facts.get("error_code"))
-        _tell(made)
-        _request_next(made)
+        following.follow(made, facts)
     return moved
 
 
@@ -192,15 +128,17 @@ def _move(pairs: Sequence[Pair]) -> tuple[list[Pair], list[bool]]:
 def _update(interaction: Interaction, change: Change) -> Update:
     if change.event is None:
         values = {"version": Plus(1), "updated_at": NOW, **change.facts}
-        return Update(
-            interaction.pk, frozenset(Status.values), None, values, unshared=owners.owned_in(interaction, change.facts)
-        )
+        return Update(interaction.pk, frozenset(Status.values), None, values, unshared=_own(interaction, values))
     transition = TRANSITIONS[change.event]
     attempt = interaction.attempt if change.event in _BY_HOLDER else None
     # What Twilio has named since is there, found or not, and must not be sent again.
     null = "interaction_sid" if change.event is Event.NOT_FOUND else ""
     values = _values(change, transition)
-    return Update(interaction.pk, transition.sources, attempt, values, null, owners.owned_in(interaction, values))
+    return Update(interaction.pk, transition.sources, attempt, values, null, _own(interaction, values))
+
+
+def _own(interaction: Interaction, values: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(name for name in interaction.own_sids if values.get(name))
 
 
 def _values(change: Change, transition: Transition) -> dict[str, Any]:
@@ -257,87 +195,6 @@ def _finish_attempts(pairs: Sequence[Pair], moved: Sequence[bool]) -> None:
             attempts.update(
                 outcome=outcome, finished_at=Now(), http_status=http_status, error_code=code, error_detail=detail
             )
-
-
-def _is_for_contact(change: Change) -> bool:
-    return change.event in (Event.ACCEPTED, Event.FOUND, Event.BEGUN) or "conversation_sid" in change.facts
-
-
-def _opens_conversation(interaction: Interaction, change: Change) -> bool:
-    """Tell whether what is said is kept from now on: the conversation is up, or is named only now that it is."""
-    is_named = "conversation_sid" in change.facts and interaction.status in (Status.ACTIVE, Status.CLOSED)
-    return change.event in (Event.UP, Event.BEGUN) or is_named
-
-
-def _follow(interaction: Interaction, change: Change) -> None:
-    """Do what follows from a move for messages and channels."""
-    if change.event is None:
-        return
-    target = TRANSITIONS[change.event].target
-    if target in (Status.ACTIVE, Status.WAITING):
-        message_lifecycle.release(interaction)
-    elif target in FINAL and change.event is not Event.ANSWERED:
-        message_lifecycle.cancel(interaction, is_canceled=target == Status.CANCELED)
-    if change.event in (Event.REFUSED, Event.BROKEN) and change.reason == OPTED_OUT:
-        unsubscribing.refused_opening(interaction)
-    if interaction.opens_on_answer:
-        # It has no task and no channel.
-        waiting.follow(interaction, change.event)
-        return
-    if change.event in (Event.ENDED, Event.BROKEN):
-        together.after_end(interaction)
-        if interaction.agent_id is not None and interaction.conversation_state != ConversationState.CLOSED:
-            opening.want_agent_after(interaction)
-    if interaction.media_channel_sid and target in (Status.FAILED, Status.CANCELED):
-        _bring_another(interaction, change.event)
-    is_refused_offer = change.event is Event.BROKEN and offering.is_offered_first(interaction)
-    if is_refused_offer or (target == Status.FAILED and together.leaves_nobody(interaction)):
-        offering.offer_again(interaction)
-    elif change.event is Event.BROKEN:
-        # The conversation may still be open and the customer writing to nobody.
-        closings.after_failure(interaction)
-    elif change.event is Event.UP and interaction.continues_id is not None:
-        closings.succeed(interaction)
-
-
-def _bring_another(interaction: Interaction, event: Event) -> None:
-    """Have somebody else brought to a customer who wrote before this interaction failed, which was to bring somebody.
-
-    What Twilio refused without naming an agent, it would refuse again, so that is left to people.
-    """
-    is_agents = interaction.initiated_by == InitiatedBy.AGENT
-    if is_agents or event is Event.REJECTED or (event is Event.REFUSED and interaction.worker_id is not None):
-        # After a refusal, perhaps because of the agent, Flex chooses. Where Twilio cannot be reached, it is given time.
-        pause = TRY_LATER if event is Event.REJECTED else 0.0
-        opening.want_agent_after(interaction, at_any_time=True, seconds=pause)
-
-
-def _tell(made: Sequence[Pair]) -> None:
-    """Tell the host project after the commit what became of interactions."""
-    told: dict[int, tuple[Signal, list[UUID]]] = {}
-    for interaction, change in made:
-        target = TRANSITIONS[change.event].target if change.event else ""
-        signal = _SIGNALS.get(target, signals.interaction_updated)
-        if signal is not None and (change.event or change.tell):
-            told.setdefault(id(signal), (signal, []))[1].append(interaction.pk)
-    for signal, keys in told.values():
-        effects.tell_after_commit(signal, *keys)
-    if signals.observers:
-        effects.observe_after_commit([interaction for interaction, change in made if change.event])
-
-
-def _request_next(made: Sequence[Pair]) -> None:
-    """Ask for the next job of each account, where it is due before the next sweep would find it."""
-    wanted: dict[tuple[Job, int], float] = {}
-    for interaction, change in made:
-        job = _NEXT_JOB.get(TRANSITIONS[change.event].target) if change.event else None
-        # A conversation that comes up tells so by a callback, as a rule: only who waits for something asks at once.
-        soon = PROMPT_POLL if job is Job.POLL else conf.sweep_seconds
-        if job is not None and change.delay < soon:
-            key = (job, interaction.account_id)
-            wanted[key] = min(change.delay, wanted.get(key, soon))
-    for (job, account_id), delay in wanted.items():
-        request_after_commit(job, account_id, delay)
 
 
 def _close_what_was_accepted(interaction: Interaction) -> None:

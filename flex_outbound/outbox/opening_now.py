@@ -18,13 +18,9 @@ from flex_outbound.models import Conversation, Interaction, Sender
 from flex_outbound.models.conversation import key_of
 from flex_outbound.models.interaction import InteractionQuerySet
 from flex_outbound.models.ownership import is_own
-from flex_outbound.outbox import effects, joining, lifecycle, locks, readiness, texts, waiting
+from flex_outbound.outbox import continuing, effects, joining, locks, readiness, texts
 from flex_outbound.outbox.conversations import handing
 from flex_outbound.statuses import Status
-
-
-class _NotWaiting(Exception):
-    """The wait has ended meanwhile."""
 
 
 def open_now(interaction: Interaction, user: Any, idempotency_key: str = "") -> Interaction:
@@ -43,11 +39,9 @@ def open_now(interaction: Interaction, user: Any, idempotency_key: str = "") -> 
     conversation = _conversation_of(interaction, interaction.conversation_sid)
     row = _checked(interaction, conversation, user, key)
     try:
-        with locks.bounded_transaction(savepoint=True):
-            if lifecycle.apply([(interaction, waiting.taken_over())]) != [True]:
-                raise _NotWaiting
+        with continuing.Wait(row, interaction).inserting():
             effects.queue(row)
-    except _NotWaiting:
+    except ClickConflict:
         # Perhaps by the same click, sent twice at once.
         earlier = _same_click(interaction, user, key)
         if earlier is None:

@@ -18,28 +18,13 @@ from flex_outbound.outbox.bulk import Update
 
 logger = logging.getLogger(__name__)
 
-OWNED: Final = ("interaction_sid", "channel_sid", "task_sid", "conversation_sid")
-"""Columns whose value no other interaction may have. The database itself refuses a second interaction or task SID."""
-
-ITS_OWN: Final = ("task_sid",)
-"""The same of one that continues another: it shares all but the task with that one."""
-
-IN_A_CONVERSATION: Final = ("interaction_sid", "channel_sid", "task_sid")
-"""The same of one that was opened in a conversation that was there before: others may have been open in it."""
-
 SHARED: Final = ("interaction_sid", "channel_sid", "conversation_sid")
-"""What it shares."""
-
-
-def owned_in(interaction: Interaction, values: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return those columns that ``values`` set to a SID which no other interaction may have."""
-    names = ITS_OWN if interaction.continues_id else IN_A_CONVERSATION if interaction.media_channel_sid else OWNED
-    return tuple(name for name in names if values.get(name))
+"""What one that continues another shares with that one."""
 
 
 def others_with(interaction: Interaction, sids: Mapping[str, Any]) -> InteractionQuerySet:
     """Return the interactions that have one of ``sids`` (by column) and may not; none where there is nothing to ask."""
-    names = owned_in(interaction, sids)
+    names = [name for name in interaction.own_sids if sids.get(name)]
     if not names:
         return Interaction.objects.none()
     same = reduce(or_, (Q(**{name: sids[name]}) for name in names))
@@ -73,10 +58,9 @@ def is_anothers(interaction: Interaction, sids: Mapping[str, Any]) -> bool:
     if is_elsewhere(interaction, sids):
         logger.error("Twilio names SIDs for interaction %s that are not of its conversation", interaction.pk)
         return True
-    names = owned_in(interaction, sids)
     other = others_with(interaction, sids).only("pk").first()
     if other is not None:
-        named = ", ".join(str(sids[name]) for name in names)
+        named = ", ".join(str(sids[name]) for name in interaction.own_sids if sids.get(name))
         logger.error("Twilio names %s for interaction %s, but %s has one of these", named, interaction.pk, other.pk)
     return other is not None
 

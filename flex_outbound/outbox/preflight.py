@@ -1,33 +1,26 @@
-"""Whether a message may go, and why not: asked by the page, the API, the click, and once more before it is sent.
+"""Whether a message may go, and why not: asked by the page, the API and the click.
 
-Between click and request a contact may change or go. An interaction keeps the address that the agent saw and is sent
-there or nowhere, never to another one.
+``recheck`` asks once more before it is sent.
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
-from uuid import UUID
 
-from django.contrib.contenttypes.models import ContentType
-from django.core.exceptions import ValidationError
 from django.utils import translation
 from django.utils.functional import Promise
 
-from flex_outbound import addresses
-from flex_outbound.channels import Address, Channel, InitiatedBy
-from flex_outbound.contacts import ContactAdapter, adapter_by_type, adapter_for, find_contact, id_of
-from flex_outbound.exceptions import ClickNotAllowed
-from flex_outbound.gateway.base import ContactDetails
+from flex_outbound.channels import Address, Channel
+from flex_outbound.contacts import ContactAdapter, adapter_for
+from flex_outbound.exceptions import ClickNotAllowed, NotAccepted
 from flex_outbound.models import Interaction, Sender, SenderGroup, Worker
 from flex_outbound.models.sender import groups_of
 from flex_outbound.models.setup import Kept
-from flex_outbound.outbox import barriers, consent, host
+from flex_outbound.outbox import barriers, consent
 from flex_outbound.outbox.addressing import channels_of, lack_of, usable_addresses
 from flex_outbound.outbox.barriers import CONSENT_UNKNOWN, NO_CONSENT
 from flex_outbound.outbox.consent import OPTED_OUT, Ledger
-from flex_outbound.outbox.contact_details import details_of
 from flex_outbound.problems import COPY, agent_message, params_of, stored_message
 from flex_outbound.statements import load_permissions
 
@@ -225,7 +218,7 @@ def _disabled(channel: Channel, reason: str, words: str) -> ChannelOption:
     return ChannelOption(channel, False, reason, words)
 
 
-# -- once more, before it is sent --------------------------------------------------------------------------------------
+# -- why something is not sent -----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,57 +233,17 @@ class Rejection:
     case: str = ""
 
 
-_NOT_THEIRS: Final = Rejection("agent_not_allowed")
+class NotSent(NotAccepted):
+    """Nothing was sent, and nothing will be. ``rejection``: why."""
+
+    def __init__(self, rejection: Rejection) -> None:
+        super().__init__("not sent", reason=rejection.reason)
+        self.rejection = rejection
 
 
 def words_of(rejection: Rejection, case: str = "") -> str:
     """Return a rejection in words, for the request that asks. ``case``: one of ``problems.CASES``."""
     return stored_message(rejection.reason, None, params_of(case or rejection.case, rejection.said))
-
-
-def is_test(interaction: Interaction) -> bool:
-    """Tell whether an interaction is a manager's test of a sender and no message to a contact."""
-    return interaction.contact_type_id == ContentType.objects.get_for_model(Sender).pk
-
-
-def recheck(interactions: Sequence[Interaction]) -> dict[UUID, Rejection | ContactDetails]:
-    """Ask for the agents' rights and the contacts' adapters once more, as the click did.
-
-    It costs one query for each agent, one for each agent and kind of contact, and one where the ledger may say no.
-
-    Returns by its key, for each interaction, why it is not sent, or what Flex is told of its contact. A test of a
-    sender is not in it. Neither is one where the host's code raised an error, which is logged: it is sent as it was
-    clicked, for it was checked once. What no agent began sends nothing to anybody, and is never refused here.
-    """
-    groups: dict[tuple[int | None, Any, str], list[Interaction]] = {}
-    checked: dict[UUID, Rejection | ContactDetails] = dict(_unsubscribed(interactions))
-    for one in interactions:
-        if not is_test(one) and one.pk not in checked:
-            groups.setdefault((one.contact_type_id, one.agent_id, one.initiated_by), []).append(one)
-    rights: dict[Any, bool] = {}
-    for group in groups.values():
-        try:
-            with host.context_of(group[0]):
-                _recheck_group(group, rights, checked)
-        except Exception:
-            logger.exception("The contacts of %d interactions cannot be read; they are sent as clicked", len(group))
-            adapter = adapter_by_type(group[0].contact_type_id)
-            if adapter is not None and barriers.asks_host(adapter):
-                checked.update((one.pk, Rejection(CONSENT_UNKNOWN)) for one in group if _writes(one))
-    return checked
-
-
-def _unsubscribed(interactions: Sequence[Interaction]) -> dict[UUID, Rejection]:
-    """Return those with a recipient who has unsubscribed, in one query where the ledger may say so."""
-    doubtful = [one for one in interactions if _writes(one) and getattr(one, "may_be_refused", True)]
-    ledger = consent.read(address for one in doubtful for address in one.recipients)
-    found = {one.pk: unsubscribed(one, ledger) for one in doubtful} if ledger else {}
-    return {key: rejection for key, rejection in found.items() if rejection is not None}
-
-
-def _writes(interaction: Interaction) -> bool:
-    """Tell whether an interaction may send something to the customer: an invite does not, nor what no agent began."""
-    return interaction.continues_id is None and interaction.initiated_by == InitiatedBy.AGENT
 
 
 def unsubscribed(interaction: Interaction, ledger: Ledger) -> Rejection | None:
@@ -299,29 +252,9 @@ def unsubscribed(interaction: Interaction, ledger: Ledger) -> Rejection | None:
     A test of a sender that goes to one of the business's own addresses is sent in any case.
     """
     refused = barriers.refused_among(ledger, interaction)
-    if not refused or (is_test(interaction) and barriers.is_own(interaction.address)):
+    if not refused or (interaction.is_test and barriers.is_own(interaction.address)):
         return None
     return Rejection(OPTED_OUT, case="" if refused[0] == interaction.address else COPY)
-
-
-def _recheck_group(
-    group: Sequence[Interaction], rights: dict[Any, bool], checked: dict[UUID, Rejection | ContactDetails]
-) -> None:
-    """Check interactions of one agent and kind of contact. Raises what the host's code raises."""
-    agent = _asking(group[0])
-    if agent is not None and not rights.setdefault(agent.pk, may_send(agent)):
-        checked.update((one.pk, _NOT_THEIRS) for one in group)
-        return
-    adapter, contacts = _contacts_of(group)
-    for one in group:
-        found = _recheck_one(one, adapter, contacts.get(one.contact_id))
-        if found is not None:
-            checked[one.pk] = found
-
-
-def _asking(interaction: Interaction) -> Any | None:
-    """Return the agent for whom the contact is looked up; None where nobody asks, or their account is gone."""
-    return interaction.agent if interaction.initiated_by == InitiatedBy.AGENT else None
 
 
 def may_send(agent: Any) -> bool:
@@ -332,58 +265,6 @@ def may_send(agent: Any) -> bool:
     except Exception:
         logger.exception("The permissions of user %s cannot be read; what they clicked is sent", agent.pk)
         return True
-
-
-def _contacts_of(group: Sequence[Interaction]) -> tuple[ContactAdapter | None, dict[str, Any]]:
-    """Return the adapter and, by their ids, the contacts that the agent of these interactions may still see."""
-    adapter = adapter_by_type(group[0].contact_type_id)
-    if adapter is None:
-        return None, {}
-    agent, keys = _asking(group[0]), sorted({one.contact_id for one in group})
-    # Without an agent their account is gone, what they clicked is not: there is nobody left to ask for.
-    visible = adapter.get_queryset(agent) if agent is not None else adapter.model._default_manager.all()
-    try:
-        return adapter, {id_of(adapter, contact): contact for contact in visible.filter(pk__in=keys)}
-    except (ValueError, TypeError, OverflowError, ValidationError):
-        # One id that does not fit the key's type must not hide the others.
-        found = {key: find_contact(adapter, agent, key) for key in keys}
-        return adapter, {key: contact for key, contact in found.items() if contact is not None}
-
-
-def _recheck_one(
-    interaction: Interaction, adapter: ContactAdapter | None, contact: Any
-) -> Rejection | ContactDetails | None:
-    if interaction.initiated_by != InitiatedBy.AGENT:
-        return details_of(interaction, adapter, contact) if adapter is not None and contact is not None else None
-    worker = interaction.worker
-    # Without an agent their account is gone, and with it whose worker it was: what they clicked is sent.
-    is_theirs = worker is not None and worker.is_active and worker.user_id == interaction.agent_id
-    if interaction.agent_id is not None and not is_theirs:
-        return _NOT_THEIRS
-    if interaction.contact_type_id is None:
-        # Nobody has said whose the conversation is.
-        return None
-    if adapter is None or contact is None:
-        reason = "contact_gone" if adapter is None else host.why_absent(adapter, interaction)
-        return Rejection(reason)
-    if interaction.continues_id is not None:
-        # Nothing is sent to anybody: the agent comes into a conversation that exists, whatever the address is now.
-        return details_of(interaction, adapter, contact)
-    channel = Channel(interaction.channel)
-    barrier = barriers.host_barrier(adapter, contact, channel, interaction.address, interaction.sender_address)
-    if barrier:
-        return Rejection(barrier)
-    try:
-        usable, _problem = usable_addresses(adapter, contact, channel)
-        if not any(addresses.same(interaction.address, one.value) for one in usable):
-            return Rejection("address_changed")
-        agent = interaction.agent
-        allowed = adapter.can_message(agent, contact, channel) if agent is not None else True
-        said = "" if allowed is True else to_store(allowed)
-    except Exception:
-        logger.exception("The contact of interaction %s cannot be checked; it is sent as clicked", interaction.pk)
-        return None
-    return details_of(interaction, adapter, contact) if allowed is True else Rejection("not_allowed", said)
 
 
 def to_store(answer: object) -> str:

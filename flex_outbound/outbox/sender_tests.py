@@ -19,7 +19,6 @@ from flex_outbound.models import Interaction, Message, Sender, Worker
 from flex_outbound.models.interaction import InteractionQuerySet
 from flex_outbound.outbox.enqueue import Click, build, commit
 from flex_outbound.outbox.preflight import Setup
-from flex_outbound.outbox.preflight import is_test as is_test
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ from flex_outbound.models import (
 from flex_outbound.models.conversation import key_of
 from flex_outbound.outbox import already_open, contact_index, continuing, effects, texts
 from flex_outbound.outbox.addressing import usable_addresses
-from flex_outbound.outbox.enqueue import note_retry
+from flex_outbound.outbox.retried import note_retry
 from flex_outbound.sids import SidKind, is_sid
 from flex_outbound.twilio_statuses import ConversationState
 
@@ -348,21 +348,23 @@ def _earlier(wanted: Start, key: str) -> Interaction | None:
     return earlier
 
 
-def commit(interaction: Interaction, repeats: Interaction | None = None) -> Interaction:
-    """Save an interaction and ask for its job; returns it, or what the same request made. Raises ClickConflict."""
-    guard, wait = already_open.Guard(interaction), continuing.Wait(interaction)
+def commit(row: Interaction, repeats: Interaction | None = None, ends: Interaction | None = None) -> Interaction:
+    """Save an interaction and end the wait that it ``ends``; returns it, or what the same request made.
+
+    Raises ClickConflict.
+    """
+    guard, wait = already_open.Guard(row), continuing.Wait(row, ends)
     for _try in range(3):
         try:
             with wait.inserting(), guard:
-                effects.queue(interaction)
-                note_retry(repeats, interaction)
+                effects.queue(row)
+                note_retry(repeats, row)
         except IntegrityError:
-            earlier = _in_the_way(interaction, wait)
-            if earlier is not None:
+            if (earlier := _in_the_way(row, wait)) is not None:
                 return earlier
             guard.check(None)
         else:
-            return interaction
+            return row
     raise already_open.conflict(None)
 
 

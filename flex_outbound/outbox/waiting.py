@@ -20,7 +20,7 @@ from flex_outbound.models.conversation import key_of
 from flex_outbound.outbox import closings, retry
 from flex_outbound.outbox.changes import Change
 from flex_outbound.outbox.jobs import Job, request_after_commit
-from flex_outbound.outbox.preflight import Rejection
+from flex_outbound.outbox.preflight import NotSent, Rejection
 from flex_outbound.problems import GAVE_UP
 from flex_outbound.statuses import Event, MessageStatus, Status
 from flex_outbound.twilio_statuses import ConversationState
@@ -57,18 +57,10 @@ def check(interaction: Interaction, *, has_message: bool) -> None:
         raise InvalidClick(words, code="required", field="body")
 
 
-class Withdrawn(NotAccepted):
-    """The conversation is not to be begun after all, and what was made of it is closed. ``rejection``: why."""
-
-    def __init__(self, rejection: Rejection) -> None:
-        super().__init__("not sent", reason=rejection.reason)
-        self.rejection = rejection
-
-
 def withdraw(gateway: Gateway, rejection: Rejection, request: InteractionRequest) -> InteractionResult:
     """Close what an earlier attempt may have made: it would be open with the customer in it, and known to nobody.
 
-    Always raises: Withdrawn, or what Twilio's answer was, after which it is tried again.
+    Always raises: NotSent, or what Twilio's answer was, after which it is tried again.
     """
     try:
         made = gateway.begin_conversation(request)
@@ -76,7 +68,7 @@ def withdraw(gateway: Gateway, rejection: Rejection, request: InteractionRequest
     except Refused:
         # The customer was never in it, or it is closed.
         pass
-    raise Withdrawn(rejection)
+    raise NotSent(rejection)
 
 
 def decide(interaction: Interaction, answer: InteractionResult | OutcomeUnknown) -> Change:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from flex_outbound.conf import Conf, conf
 from flex_outbound.models import Interaction
-from flex_outbound.outbox import callbacks, lifecycle, lookups, polling, sweep
+from flex_outbound.outbox import attempts, callbacks, lookups, polling, sweep
 from flex_outbound.outbox import dispatch as dispatching
 from flex_outbound.outbox.attempts import Fence
 from flex_outbound.outbox.jobs import Job
@@ -303,7 +303,7 @@ def test_the_model_does_what_the_pipeline_does(
 ) -> None:
     caplog.set_level(logging.CRITICAL, logger="flex_outbound")
     monkeypatch.setattr(Conf, "unconfirmed", property(lambda self: mode))
-    mark_sent = lifecycle.mark_sent
+    mark_sent = attempts.mark_sent
     compared, reached = 0, set[str]()
 
     @settings(
@@ -323,7 +323,7 @@ def test_the_model_does_what_the_pipeline_does(
         times = Times(mode=mode)
         pure = PureSide(World(times, Flex(times.timeout, 15.0, lag)))
         real = RealSide(stage.set_up(Flex(times.timeout, 15.0, lag)), mark_sent)
-        monkeypatch.setattr(lifecycle, "mark_sent", real.mark_sent)
+        monkeypatch.setattr(attempts, "mark_sent", real.mark_sent)
         monkeypatch.setattr(Fence, "mark", lambda fence: real.mark(fence))
         for _click in range(clicks + 1):
             pure.world.click()

@@ -6,7 +6,7 @@ import pytest
 
 from flex_outbound.gateway.base import TaskState
 from flex_outbound.models import Closing, Interaction
-from flex_outbound.outbox import decisions, lifecycle, lookups, polling
+from flex_outbound.outbox import attempts, decisions, lookups, polling
 from flex_outbound.outbox.clock import from_now
 from flex_outbound.statuses import Status
 from tests.model.conftest import Stage
@@ -18,7 +18,7 @@ from tests.model.test_conformance import Event, RealSide
 def _side(stage: Stage, *, lag: float = 0.0, bindings: bool = True) -> tuple[RealSide, Real]:
     real = stage.set_up(Flex(13.0, 15.0, lag, bindings))
     real.click()
-    return RealSide(real, lifecycle.mark_sent), real
+    return RealSide(real, attempts.mark_sent), real
 
 
 def _row(real: Real, number: int = 1) -> Interaction:
@@ -36,7 +36,7 @@ def test_a_worker_stopped_before_its_fence_is_covered_by_the_settle_time(
     """Lag 30 + request 13 + creation 15 ≤ settle 60, and yet two: sent_at at 0, POST at 31, made at 59, seen at 89."""
     settings.FLEX_OUTBOUND = {**settings.FLEX_OUTBOUND, "SETTLE_SECONDS": 60}
     side, real = _side(stage, lag=30.0)
-    monkeypatch.setattr(lifecycle, "mark_sent", side.mark_sent)
+    monkeypatch.setattr(attempts, "mark_sent", side.mark_sent)
     side.run([Event("dispatch", fate=Fate.LATE, before_post=(Event("wait", 31),), killed="posted")])
     _do(side, (31, Fate.ANSWERED), (3, Fate.ANSWERED), (3, Fate.ANSWERED))
     assert len(real.flex.made) == 1

@@ -18,9 +18,9 @@ WORKED_OUT: Final[dict[tuple[str, str], set[str]]] = {
     ("answers", "barrier"): CONSENT,
     ("enqueue", "barrier"): CONSENT,
     ("enqueue", "reason"): CONSENT,
-    ("preflight", "barrier"): CONSENT,
-    ("preflight", "reason"): ABSENT,
     ("readiness", "state.reason"): {readiness.OFFLINE, readiness.FULL, readiness.SWITCHED_OFF},
+    ("recheck", "barrier"): CONSENT,
+    ("recheck", "reason"): ABSENT,
     ("templates", "reason"): {templates.GONE, templates.NOT_APPROVED, templates.UNFIT},
 }
 """By module and expression: what an expression may be that is neither a text nor a constant."""

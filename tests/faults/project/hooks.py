@@ -23,7 +23,7 @@ from flex_outbound.channels import InitiatedBy
 from flex_outbound.gateway.base import InteractionResult
 from flex_outbound.gateway.http import GatewayHttpClient
 from flex_outbound.models import Interaction, Message
-from flex_outbound.outbox import attachments, dispatch, lifecycle, lookups, message_lifecycle, messages
+from flex_outbound.outbox import attachments, attempts, dispatch, lifecycle, lookups, message_lifecycle, messages
 from flex_outbound.outbox.callbacks import processing
 from flex_outbound.outbox.jobs import Job
 from tests.faults.project import unasked
@@ -80,7 +80,7 @@ def install(folder: Path) -> None:
     dispatch.BATCH = processing.BATCH = messages.BATCH = attachments.AT_ONCE = 1
     broker.JOBS_AT_ONCE.update(dict.fromkeys(Job, 64))
     lifecycle.claim = _claim(holds, lifecycle.claim)
-    lifecycle.mark_sent = _marks(holds, lifecycle.mark_sent)
+    attempts.mark_sent = _marks(holds, attempts.mark_sent)
     GatewayHttpClient.request = _request(holds, GatewayHttpClient.request)
     dispatch._record = _record(holds, dispatch._record)
     processing._apply = _marked(processing._apply)

@@ -93,7 +93,7 @@ def test_a_test_is_a_committed_row_and_a_job(
     )
     assert (row.worker_sid, row.first_message.body) == ("WK" + "d" * 32, "Hello")
     assert row.contact == sender
-    assert sender_tests.is_test(row)
+    assert row.is_test
     assert asked == [("dispatch", str(row.account_id))]
 
 
@@ -229,7 +229,7 @@ def test_a_failed_test_is_sent_again_as_a_test(send: Send, mona: User) -> None:
     send()
     rows.fail(Interaction.objects.get(), "No.")
     again = decisions.retry(Interaction.objects.get(), mona)
-    assert sender_tests.is_test(again)
+    assert again.is_test
     assert (again.status, again.address, again.first_message.body) == ("queued", "+14155550123", "Hello")
 
 

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flex_outbound.models import Account, Interaction, Message
-from flex_outbound.outbox import lifecycle, message_lifecycle
+from flex_outbound.outbox import attempts, message_lifecycle
 from flex_outbound.outbox.changes import Change
 from flex_outbound.statuses import Event
 from tests import steps
@@ -52,7 +52,7 @@ class Story:
     def send(self, answer: str) -> None:
         """Send the first message; its answer comes, is lost, or is given up."""
         [message] = message_lifecycle.claim(Message.objects.due().filter(interaction=self.row.pk), 1)
-        assert lifecycle.mark_sent([message])
+        assert attempts.mark_sent([message])
         sid = self.twilio.say("Hello, Ann", author=self.twilio.agent, key=self.row.key)
         self.hear()
         changes = {

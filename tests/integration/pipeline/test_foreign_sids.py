@@ -12,7 +12,7 @@ from crm_demo.models import Contact
 from flex_outbound.gateway.base import InteractionRequest, InteractionResult
 from flex_outbound.gateway.memory import MemoryGateway
 from flex_outbound.models import Account, Closing, Interaction, Message, Outcome, Sender
-from flex_outbound.outbox import dispatch, gateways, lifecycle, polling
+from flex_outbound.outbox import attempts, dispatch, gateways, lifecycle, polling, requests
 from flex_outbound.outbox.changes import Change
 from flex_outbound.outbox.enqueue import Click, enqueue
 from flex_outbound.statuses import OPEN, Status
@@ -126,10 +126,10 @@ def test_of_answers_with_the_same_sids_the_one_that_came_first_has_them(
     """They are written together, so none of them is in the database when the others are looked at."""
     rows = [click(number) for number in range(5)]
     flex.hidden |= {row.key for row in rows}
-    claimed = lifecycle.claim(Interaction.objects.filter(account=account), 5, dispatch.describe)
+    claimed = lifecycle.claim(Interaction.objects.filter(account=account), 5, requests.describe)
     claimed.sort(key=lambda one: one.address)
-    lifecycle.mark_sent(claimed)
-    answers = [flex.create_interaction(dispatch.build_request(one)) for one in claimed]
+    attempts.mark_sent(claimed)
+    answers = [flex.create_interaction(requests.build(one)) for one in claimed]
     for number in (1, 3):
         same = {name: getattr(answers[0], name) for name in names}
         answers[number] = dataclasses.replace(answers[number], **same)

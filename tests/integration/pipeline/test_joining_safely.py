@@ -13,6 +13,7 @@ from crm_demo.models import Contact
 from flex_outbound.gateway.base import TaskState
 from flex_outbound.models import Account, Closing, Conversation, Interaction, Source
 from flex_outbound.models.conversation import key_of
+from flex_outbound.models.sids_owned import OWNED
 from flex_outbound.outbox import closings, joining, lookups, owners
 from flex_outbound.outbox.callbacks import events, finding
 from flex_outbound.sids import SidKind
@@ -83,10 +84,8 @@ def scene(click: Clicker, agent: User, sandbox: Sandbox) -> Scene:
 
 
 def test_only_the_task_is_an_invites_own(scene: Scene) -> None:
-    everything = sids_of(scene.left, *owners.OWNED)
-    assert owners.owned_in(scene.left, everything) == owners.OWNED
-    assert owners.owned_in(scene.invite, everything) == ("task_sid",)
-    assert owners.owned_in(scene.invite, sids_of(scene.left, *SHARED)) == ()
+    assert scene.left.own_sids == OWNED
+    assert scene.invite.own_sids == ("task_sid",)
 
 
 @pytest.mark.parametrize("name", SHARED)

@@ -13,9 +13,9 @@ from flex_outbound.exceptions import InvalidClick
 from flex_outbound.models import Closing, Interaction, Outcome
 from flex_outbound.outbox import decisions, jobs, lookups
 from flex_outbound.outbox.clock import from_now
-from flex_outbound.outbox.dispatch import build_request
 from flex_outbound.outbox.gateways import gateway_for
 from flex_outbound.outbox.jobs import Job
+from flex_outbound.outbox.requests import build as build_request
 from flex_outbound.statuses import OPEN, MessageStatus, Status
 
 from .conftest import Sandbox, pass_time, run_due
