@@ -8,6 +8,8 @@ CONSTRAINTS ?= constraints.txt
 # How many tests run side by side; `make test WORKERS=0` runs them one after another, in one process.
 WORKERS ?= logical
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
+# The tests start many processes of Python; without bytecode each would compile everything again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint docs bench faults newest clean
