@@ -1,5 +1,6 @@
 """What most tests start from: an account with senders, two agents who may send, and a contact to send to."""
 
+import gc
 import os
 from collections import Counter
 from collections.abc import Iterator
@@ -37,6 +38,13 @@ ARGS = [
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> GroupScheduling | None:
     """Group the tests as ``tests/scheduling.py`` says, unless ``--dist`` asks for another way."""
     return GroupScheduling(config, log) if config.getoption("dist") == "load" else None
+
+
+def pytest_collection_finish() -> None:
+    """Keep what was imported, and stays to the end, out of the garbage collection, and collect rarely."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(5000, 10, 10)
 
 
 def pytest_sessionfinish() -> None:
