@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import migrations, models
 
 import flex_outbound.models.constraints
+import flex_outbound.models.deleting
 import flex_outbound.models.fields
 
 
@@ -1903,7 +1904,7 @@ class Migration(migrations.Migration):
                         blank=True,
                         db_index=False,
                         null=True,
-                        on_delete=django.db.models.deletion.CASCADE,
+                        on_delete=flex_outbound.models.deleting.cascade,
                         related_name="messages",
                         to="flex_outbound.conversation",
                         verbose_name="conversation",
@@ -1914,7 +1915,7 @@ class Migration(migrations.Migration):
                     models.OneToOneField(
                         blank=True,
                         null=True,
-                        on_delete=django.db.models.deletion.CASCADE,
+                        on_delete=flex_outbound.models.deleting.cascade,
                         related_name="message",
                         to="flex_outbound.interaction",
                         verbose_name="first message of",

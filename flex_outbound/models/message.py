@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from flex_outbound.models.account import Account
 from flex_outbound.models.conversation import Conversation
+from flex_outbound.models.deleting import cascade
 from flex_outbound.models.failure import Failure
 from flex_outbound.models.fields import SidField
 from flex_outbound.models.interaction import Interaction
@@ -49,7 +50,7 @@ class Message(Failure):
     # Its index is ``flex_messages_in_order``: a second one would be written with each message and never needed.
     conversation = models.ForeignKey(
         Conversation,
-        models.CASCADE,
+        cascade,
         null=True,
         blank=True,
         db_index=False,
@@ -58,7 +59,7 @@ class Message(Failure):
     )
     interaction = models.OneToOneField(
         Interaction,
-        models.CASCADE,
+        cascade,
         null=True,
         blank=True,
         related_name="message",
