@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import requests
@@ -87,6 +87,16 @@ class Flex:
             time.sleep(0.1)
         answer.raise_for_status()
 
+    def register_conversations_callback(self, url: str, events: Sequence[str] = ()) -> None:
+        """Set the webhook of Conversations; with "" it calls nobody."""
+        answer = self.http.post(
+            f"{self.url}/conversations/v1/Configuration/Webhooks",
+            {"PostWebhookUrl": url, "Filters": events, "Method": "POST"},
+            auth=(defaults.API_KEY_SID, defaults.API_KEY_SECRET),
+            timeout=SECONDS,
+        )
+        answer.raise_for_status()
+
     def register_callback(self, url: str) -> None:
         """Set the workspace's EventCallbackUrl, as one does in Twilio's console."""
         answer = self.http.post(
@@ -107,10 +117,10 @@ def calling_back(stack: Stack, flex: Flex) -> Iterator[str]:
     flex.register_callback("")
 
 
-def callback_url(stack: Stack) -> str:
-    """Return where TaskRouter is to call."""
+def callback_url(stack: Stack, source: str = "taskrouter") -> str:
+    """Return where TaskRouter, or another service of Twilio's, is to call."""
     [(pk,)] = stack.query("SELECT id FROM flex_outbound_account WHERE account_sid = %s", defaults.ACCOUNT_SID)
-    return f"{stack.crm_url}/flex/webhooks/{pk}/taskrouter/"
+    return f"{stack.crm_url}/flex/webhooks/{pk}/{source}/"
 
 
 def _bare(address: str) -> str:

@@ -2,22 +2,18 @@
 
 import re
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from crm_demo.models import Contact
 from flex_outbound.contacts import adapter_for, content_type_of
 from flex_outbound.models import Attachment, Conversation, ConversationContact, Message
 from flex_outbound.twilio_statuses import ConversationState
-from tests import processes
-from tests.acceptance.flex import Flex
-from tests.browser.test_end_to_end import sid, sign_in
-from tests.processes import Person, Stack
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db(transaction=True)]
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 60
@@ -244,41 +240,3 @@ def test_without_javascript_the_form_answers(
     expect(page).to_have_url(re.compile(contact.get_absolute_url() + "$"))
     expect(page.get_by_text("Your answer is being sent.")).to_be_visible()
     assert (Message.objects.get().body, Attachment.objects.get().size) == ("Plain", len(PNG))
-
-
-# -- the whole way -----------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def stack() -> Iterator[Stack]:
-    """The running demo."""
-    with processes.shown(processes.running("sqlite")) as stack:
-        yield stack
-
-
-@pytest.fixture
-def flex(stack: Stack) -> Iterator[Flex]:
-    """What Flex really did."""
-    with Flex(stack.sandbox_url) as flex:
-        yield flex
-        flex.behave()
-
-
-def test_an_answer_reaches_the_customer_in_flex(browser: Browser, stack: Stack, flex: Flex) -> None:
-    person: Person = stack.next_contact()
-    context = browser.new_context(locale="en-US")
-    page = context.new_page()
-    sign_in(page, stack)
-    page.goto(f"{stack.crm_url}/contacts/{person.id}/")
-    page.get_by_test_id("flex-sms").click()
-    conversation_sid = sid(page, "conversation", "CH")
-    write(page, "Your order is ready")
-    page.get_by_test_id("flex-answer-file").set_input_files(
-        {"name": "house.png", "mimeType": "image/png", "buffer": PNG}
-    )
-    page.keyboard.press("Control+Enter")
-    page.get_by_test_id("flex-answer-send").click()
-    processes.wait_for(lambda: flex.conversation(conversation_sid)["messages"], "the answer", 20.0)
-    [said] = flex.conversation(conversation_sid)["messages"]
-    assert (said["body"], said["media"][0]["filename"]) == ("Your order is ready", "house.png")
-    context.close()

@@ -1,21 +1,17 @@
 """The inbox in a browser: a customer's answer shows everywhere, reading it clears it, and nobody is asked too often."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, Request, expect
+from playwright.sync_api import Page, Request, expect
 
 from crm_demo.models import Contact
 from flex_outbound.models import Conversation
 from flex_outbound.outbox.conversations.marks import mark_read, unread_counts
-from flex_outbound.sandbox import defaults
-from tests.acceptance.flex import Flex
 from tests.browser.conftest import NewPage
-from tests.browser.test_end_to_end import PATIENCE_MS, flex, page, sid, sign_in, stack  # noqa: F401
 from tests.integration.inbox.conftest import MakeConversation, make, write  # noqa: F401
-from tests.processes import Stack
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.services]
 
@@ -31,21 +27,21 @@ def conversation(make: MakeConversation, worker: Any, senders: Any) -> Conversat
     return make()
 
 
-def line(page: Page) -> Any:  # noqa: F811
+def line(page: Page) -> Any:
     return page.get_by_test_id("flex-unread-line")
 
 
-def row(page: Page) -> Any:  # noqa: F811
+def row(page: Page) -> Any:
     return page.get_by_test_id("flex-inbox-row")
 
 
-def count_polls(page: Page) -> list[Request]:  # noqa: F811
+def count_polls(page: Page) -> list[Request]:
     polls: list[Request] = []
     page.on("request", lambda one: polls.append(one) if one.url.endswith("/inbox/unread/") else None)
     return polls
 
 
-def hide(page: Page, hidden: bool = True) -> None:  # noqa: F811
+def hide(page: Page, hidden: bool = True) -> None:
     """Have a page believe that nobody sees it, which a headless browser never does by itself."""
     page.evaluate(
         """hidden => {
@@ -90,7 +86,7 @@ def test_what_another_script_reads_is_cleared_at_once(
     new_page: NewPage, conversation: Conversation, agent: Any
 ) -> None:
     write(conversation, "Hello?")
-    page = new_page()  # noqa: F811
+    page = new_page()
     page.goto("/")
     expect(page).to_have_title(re.compile(r"^\(1\)"))
     expect(line(page)).to_have_count(1)
@@ -109,7 +105,7 @@ def test_the_newest_answer_moves_up_and_a_row_leads_to_its_contact(
 ) -> None:
     other = make(of=(Contact.objects.create(full_name="Bob Example", mobile="+14155550188", country="US"),))
     write(other, "I was first", minute=5)
-    page = new_page()  # noqa: F811
+    page = new_page()
     page.goto("/inbox/")
     expect(row(page).first).to_contain_text("I was first")
     write(conversation, "Now me", minute=9)
@@ -130,7 +126,7 @@ def test_a_row_that_moves_up_keeps_the_focus(
 ) -> None:
     other = make(of=(Contact.objects.create(full_name="Bob Example", mobile="+14155550188", country="US"),))
     write(other, "I was first", minute=5)
-    page = new_page()  # noqa: F811
+    page = new_page()
     page.goto("/inbox/")
     name = row(page).filter(has_text="Grace Hopper").locator("[data-who]")
     name.focus()
@@ -141,7 +137,7 @@ def test_a_row_that_moves_up_keeps_the_focus(
 
 def test_in_the_unread_filter_what_is_read_disappears(new_page: NewPage, conversation: Conversation) -> None:
     write(conversation, "Hello?")
-    page = new_page()  # noqa: F811
+    page = new_page()
     page.goto("/inbox/")
     page.get_by_role("link", name="Unread", exact=True).click()
     expect(row(page)).to_have_count(1)
@@ -152,7 +148,7 @@ def test_in_the_unread_filter_what_is_read_disappears(new_page: NewPage, convers
 
 def test_without_javascript_the_inbox_works(new_page: NewPage, conversation: Conversation, agent: Any) -> None:
     write(conversation, "Hello?")
-    page = new_page(java_script_enabled=False)  # noqa: F811
+    page = new_page(java_script_enabled=False)
     page.goto("/inbox/?flex_inbox=unread")
     expect(row(page)).to_contain_text("Hello?")
     row(page).get_by_role("button", name="Mark as read").click()
@@ -164,7 +160,7 @@ def test_without_javascript_the_inbox_works(new_page: NewPage, conversation: Con
 def test_one_poll_serves_a_whole_page_and_mostly_says_nothing_new(
     new_page: NewPage, conversation: Conversation
 ) -> None:
-    page = new_page()  # noqa: F811
+    page = new_page()
     polls = count_polls(page)
     statuses: list[int] = []
     page.on("response", lambda one: statuses.append(one.status) if one.url.endswith("/inbox/unread/") else None)
@@ -183,7 +179,7 @@ def test_one_poll_serves_a_whole_page_and_mostly_says_nothing_new(
 def test_a_hidden_page_asks_ever_more_rarely_and_at_once_when_it_is_shown(
     new_page: NewPage, conversation: Conversation
 ) -> None:
-    page = new_page()  # noqa: F811
+    page = new_page()
     polls = count_polls(page)
     page.clock.install()
     page.goto("/")
@@ -206,7 +202,7 @@ def test_a_hidden_page_asks_ever_more_rarely_and_at_once_when_it_is_shown(
 
 
 def test_a_page_that_nobody_touches_asks_more_rarely(new_page: NewPage, conversation: Conversation) -> None:
-    page = new_page()  # noqa: F811
+    page = new_page()
     polls = count_polls(page)
     page.clock.install()
     page.goto("/")
@@ -245,7 +241,7 @@ def test_tabs_of_one_browser_poll_together(new_page: NewPage, conversation: Conv
 
 
 def test_signed_out_a_page_stops_asking(new_page: NewPage, conversation: Conversation) -> None:
-    page = new_page()  # noqa: F811
+    page = new_page()
     page.goto("/inbox/")
     page.context.clear_cookies()
     polls = count_polls(page)
@@ -257,7 +253,7 @@ def test_signed_out_a_page_stops_asking(new_page: NewPage, conversation: Convers
 
 
 def test_a_broken_connection_is_waited_for(new_page: NewPage, conversation: Conversation) -> None:
-    page = new_page()  # noqa: F811
+    page = new_page()
     page.goto("/inbox/")
     page.context.set_offline(True)
     page.wait_for_timeout(7_000)
@@ -279,7 +275,7 @@ NOTIFICATIONS = """
 
 
 def with_notifications(new_page: NewPage, permission: str) -> Page:
-    page = new_page()  # noqa: F811
+    page = new_page()
     page.add_init_script(NOTIFICATIONS.replace("PERMISSION", permission))
     return page
 
@@ -287,7 +283,7 @@ def with_notifications(new_page: NewPage, permission: str) -> Page:
 def test_a_notification_comes_only_to_who_allowed_it_and_looks_elsewhere(
     new_page: NewPage, conversation: Conversation, contact: Contact
 ) -> None:
-    page = with_notifications(new_page, "default")  # noqa: F811
+    page = with_notifications(new_page, "default")
     page.goto("/inbox/")
     page.wait_for_timeout(2_000)
     assert page.evaluate("window.asked") == 0
@@ -311,7 +307,7 @@ def test_a_notification_comes_only_to_who_allowed_it_and_looks_elsewhere(
 
 
 def test_a_notification_has_no_text_where_none_is_kept(new_page: NewPage, conversation: Conversation) -> None:
-    page = with_notifications(new_page, "granted")  # noqa: F811
+    page = with_notifications(new_page, "granted")
     page.goto("/inbox/")
     page.wait_for_timeout(2_000)
     expect(page.get_by_role("button", name="Notify me of answers")).to_be_hidden()
@@ -323,7 +319,7 @@ def test_a_notification_has_no_text_where_none_is_kept(new_page: NewPage, conver
 
 
 def test_who_forbade_notifications_gets_none_and_is_not_asked(new_page: NewPage, conversation: Conversation) -> None:
-    page = with_notifications(new_page, "denied")  # noqa: F811
+    page = with_notifications(new_page, "denied")
     page.goto("/inbox/")
     page.wait_for_timeout(1_500)
     expect(page.get_by_role("button", name="Notify me of answers")).to_be_hidden()
@@ -346,53 +342,9 @@ def test_nothing_is_wider_than_the_page(
     write(conversation, "My card is lost, and I would like to know whether you can send another one " * 3)
     write(make(of=(), customer_name="x" * 255, channel="email"), "y" * 300)
     write(make(state="inactive"), "How can I help?", party="agent")
-    page = new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)  # noqa: F811
+    page = new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
     for path in ("/", "/inbox/"):
         page.goto(path)
         expect(page).to_have_title(re.compile(r"^\(2\)"))
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         shoot(page, f"inbox{path.replace('/', '-')}{width}-{scheme}")
-
-
-# --- with all of the demo's processes, and the customer's telephone in the sandbox ---
-
-
-@pytest.fixture
-def calling(stack: Stack, flex: Flex) -> Iterator[None]:  # noqa: F811
-    """Conversations tells the CRM of messages."""
-    [(pk,)] = stack.query("SELECT id FROM flex_outbound_account")
-    url = f"{flex.url}/conversations/v1/Configuration/Webhooks"
-    events = ["onMessageAdded", "onConversationStateUpdated", "onParticipantAdded"]
-    target = f"{stack.crm_url}/flex/webhooks/{pk}/conversations/"
-
-    def register(address: str) -> None:
-        form = {"PostWebhookUrl": address, "Filters": events, "Method": "POST"}
-        flex.http.post(url, form, auth=(defaults.API_KEY_SID, defaults.API_KEY_SECRET), timeout=5).raise_for_status()
-
-    register(target)
-    yield
-    register("")
-
-
-@pytest.mark.usefixtures("calling")
-def test_the_customers_telephone_is_heard_everywhere(page: Page, stack: Stack, flex: Flex) -> None:  # noqa: F811
-    person = stack.next_contact()
-    page.goto(f"{stack.crm_url}/contacts/{person.id}/")
-    page.get_by_test_id("flex-sms").click()
-    conversation_sid = sid(page, "conversation", "CH")
-    context: BrowserContext = page.context
-    inbox = context.new_page()
-    inbox.set_default_timeout(PATIENCE_MS)
-    inbox.goto(f"{stack.crm_url}/inbox/")
-    mine = inbox.locator(f"[data-row='{conversation_sid}']")
-    expect(mine).to_contain_text(person.name)
-
-    flex.post("messages", {"conversation_sid": conversation_sid, "body": "Thank you, I will come at noon."})
-    expect(page).to_have_title(re.compile(r"^\(\d+\) "), timeout=SOON)
-    expect(mine).to_contain_text("I will come at noon.", timeout=SOON)
-    page.goto(f"{stack.crm_url}/?q={person.email}")
-    expect(page.get_by_test_id("flex-unread-line")).to_contain_text("I will come at noon.")
-
-    mine.get_by_role("button", name="Mark as read").click()
-    expect(page.get_by_test_id("flex-unread-line")).to_have_count(0, timeout=SOON)
-    expect(mine.locator("[data-count]")).to_be_hidden()

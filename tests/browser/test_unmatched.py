@@ -15,7 +15,7 @@ from flex_outbound.channels import Channel
 from flex_outbound.models import Account, Conversation, Sender
 from flex_outbound.sandbox import defaults
 from tests import processes
-from tests.acceptance.flex import SECONDS, Flex, callback_url
+from tests.acceptance.flex import Flex, callback_url
 from tests.browser.test_end_to_end import sign_in
 from tests.processes import Person, Stack
 
@@ -40,20 +40,10 @@ def stack() -> Iterator[Stack]:
 def flex(stack: Stack) -> Iterator[Flex]:
     """What Flex really did. Conversations calls back, as wherever a manager has set it up."""
     with Flex(stack.sandbox_url) as flex:
-        call_back(flex, callback_url(stack).replace("/taskrouter/", "/conversations/"))
+        events = ["onMessageAdded", "onParticipantAdded"]
+        flex.register_conversations_callback(callback_url(stack, "conversations"), events)
         yield flex
-        call_back(flex, "")
-
-
-def call_back(flex: Flex, url: str) -> None:
-    """Set the webhook of Conversations."""
-    answer = flex.http.post(
-        f"{flex.url}/conversations/v1/Configuration/Webhooks",
-        {"PostWebhookUrl": url, "Filters": ["onMessageAdded", "onParticipantAdded"]},
-        auth=(defaults.API_KEY_SID, defaults.API_KEY_SECRET),
-        timeout=SECONDS,
-    )
-    answer.raise_for_status()
+        flex.register_conversations_callback("")
 
 
 @pytest.fixture
