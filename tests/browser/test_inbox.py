@@ -348,3 +348,13 @@ def test_nothing_is_wider_than_the_page(
         expect(page).to_have_title(re.compile(r"^\(2\)"))
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         shoot(page, f"inbox{path.replace('/', '-')}{width}-{scheme}")
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_name_is_not_cut_off_for_its_date(width: int, new_page: NewPage, conversation: Conversation) -> None:
+    write(conversation, "My card is lost")
+    page = new_page(viewport={"width": width, "height": 900})
+    page.goto("/inbox/")
+    expect(page.locator("[data-when]")).to_contain_text("2026")
+    name = row(page).locator("[data-who]")
+    assert name.evaluate("element => element.scrollWidth - element.clientWidth") <= 0
