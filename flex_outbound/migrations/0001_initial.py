@@ -1648,6 +1648,7 @@ class Migration(migrations.Migration):
                 ("wants_agent_at", models.DateTimeField(blank=True, editable=False, null=True)),
                 ("opens_on_answer", models.BooleanField(default=False, editable=False)),
                 ("lookups", models.PositiveIntegerField(default=0, editable=False)),
+                ("not_shown", models.PositiveIntegerField(default=0, editable=False)),
                 ("read_at", models.DateTimeField(blank=True, editable=False, null=True)),
                 (
                     "created_at",

@@ -84,6 +84,7 @@ class Conversation(models.Model):
     who asked its agent to hand it over, and when; None where nobody did, or the agent has answered.
     ``wants_agent_at``: the customer wrote and nobody was there; from when a worker sees to it. ``opens_on_answer``: it
     began without an agent, so somebody is brought to what the customer answers, whatever the sender says.
+    ``lookups``: how often in a row nothing new was read. ``not_shown``: how often in a row Twilio showed nothing of it.
     """
 
     id = SidKeyField(primary_key=True, editable=False)
@@ -141,6 +142,7 @@ class Conversation(models.Model):
     wants_agent_at = models.DateTimeField(null=True, blank=True, editable=False)
     opens_on_answer = models.BooleanField(default=False, editable=False)
     lookups = models.PositiveIntegerField(default=0, editable=False)
+    not_shown = models.PositiveIntegerField(default=0, editable=False)
     read_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(_("begun"), db_default=Now(), editable=False)
     updated_at = models.DateTimeField(_("changed"), db_default=Now(), editable=False)

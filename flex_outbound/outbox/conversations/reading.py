@@ -47,9 +47,6 @@ NEW_FOR: Final = 60.0
 AGAIN: Final = 50
 """Messages before the newest that are read again: they may have been edited, removed or delivered since."""
 
-GONE: Final = 1_000_000
-"""Reads of a conversation that Twilio does not show are counted from here."""
-
 LOOKS_FOR_GONE: Final = 24
 LOOK_FOR_GONE: Final = 3600.0
 """How often, and after how many seconds, a conversation in which an answer is waited for is read before it is gone."""
@@ -209,8 +206,9 @@ def _keep(conversation: Conversation, account: Account, seen: _Seen, *, hears: b
         if new and hears and not (is_first or is_wanted):
             # Nobody told of it, so the callbacks have stopped: until the next one comes, conversations are read.
             _receipts(account.pk).update(missed_at=Now())
-        current.lookups = 0 if new else _reads(current.lookups, is_gone=is_gone)
-        pause = _pause(current, hears=hears, is_gone=is_gone)
+        current.lookups = 0 if new or is_gone else current.lookups + 1
+        current.not_shown = current.not_shown + 1 if is_gone else 0
+        pause = _pause(current, hears=hears)
         current.next_at = Now() if is_wanted else from_now(pause) if pause else None
         recording.save(current, is_news=is_news)
         Conversation.objects.filter(pk=current.pk).update(read_at=Now())
@@ -277,19 +275,12 @@ def _note_removed(before: Conversation, current: Conversation, page: MessagePage
         request_after_commit(Job.CONVERSATION, current.account_id)
 
 
-def _reads(before: int, *, is_gone: bool) -> int:
-    """Return how often in a row nothing new was read; from ``GONE`` on, how often the conversation was not shown."""
-    if is_gone:
-        return before + 1 if before >= GONE else GONE + 1
-    return 1 if before >= GONE else before + 1
-
-
-def _pause(conversation: Conversation, *, hears: bool, is_gone: bool) -> float | None:
+def _pause(conversation: Conversation, *, hears: bool) -> float | None:
     if not conversation.is_open:
         return None
-    if is_gone:
+    if conversation.not_shown:
         # An answer may be waited for in it, and a key that lacks a right for a while is answered in the same way.
-        is_sure = not conversation.opens_on_answer or conversation.lookups >= GONE + LOOKS_FOR_GONE
+        is_sure = not conversation.opens_on_answer or conversation.not_shown >= LOOKS_FOR_GONE
         return None if is_sure else LOOK_FOR_GONE
     said_at = conversation.last_at or conversation.created_at
     return retry.next_read(conversation.lookups, (timezone.now() - said_at).total_seconds(), hears=hears)

@@ -28,7 +28,7 @@ from flex_outbound.twilio_statuses import Party
 
 _FIELDS: Final = (
     *("last_index", "read_index", "inbound", "last_at", "last_inbound_at", "last_text", "last_party"),
-    *("participants", "chat_service_sid", "state", "state_at", "next_at", "lookups", "wants_agent_at"),
+    *("participants", "chat_service_sid", "state", "state_at", "next_at", "lookups", "not_shown", "wants_agent_at"),
 )
 
 

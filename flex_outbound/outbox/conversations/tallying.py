@@ -20,7 +20,7 @@ _SHOWN: Final = frozenset({"body", "subject", "party", "removed_at"})
 
 def count_new(conversation: Conversation, message: Message) -> bool:
     """Count a new message; returns False where that takes a ``recount``."""
-    conversation.lookups = 0
+    conversation.lookups = conversation.not_shown = 0
     last = conversation.last_index
     if message.index is None or not isinstance(message.said_at, datetime):
         return False
@@ -35,7 +35,7 @@ def count_new(conversation: Conversation, message: Message) -> bool:
 def count_learned(conversation: Conversation, message: Message, news: dict[str, Any]) -> bool:
     """Count what was learned of a known message; returns False where that takes a ``recount``."""
     if "index" in news:
-        conversation.lookups = 0
+        conversation.lookups = conversation.not_shown = 0
         if message.key is None or message.index is None or not isinstance(message.said_at, datetime):
             return False
         if conversation.last_index is None or message.index > conversation.last_index:

@@ -306,4 +306,4 @@ class TestTheAnswer:
         run_due(4000)
         conversation = of(row)
         assert conversation.next_at is not None
-        assert conversation.lookups < reading.GONE
+        assert conversation.not_shown == 0
