@@ -251,11 +251,11 @@ def _marker(name: str) -> str:
 def kept(name: str, context: dict[str, Any]) -> SafeString:
     """Return the markup of a template that says the same to everybody, rendered once per process and language.
 
-    ``context``: of its values, only ``channels`` may differ from one call to the next.
+    ``context``: of its values, only ``channels`` and ``new_tab`` may differ from one call to the next.
     """
     template = Engine.get_default().get_template(name)
     forms = _kept.setdefault(template, {})
-    key = (get_language(), *context.get("channels", ()))
+    key = (get_language(), bool(context.get("new_tab")), *context.get("channels", ()))
     if key not in forms:
         forms[key] = _tight(template.render(Context(context)))
     return SafeString(forms[key])

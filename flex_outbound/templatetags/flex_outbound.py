@@ -40,8 +40,7 @@ register.filter("can_wait", waiting.can_wait)
 def flex_assets(context: Context) -> dict[str, Any]:
     """Link stylesheet and module, with the page's CSP nonce where there is one; once per page, best in ``<head>``.
 
-    It also renders the templates that the module fills in: a line of the timeline, the progress of a compact button,
-    texts.
+    It also renders the templates that the module fills in: the progress of a compact button, texts.
     """
     return {
         "nonce": _nonce(context),
@@ -52,6 +51,12 @@ def flex_assets(context: Context) -> dict[str, Any]:
             "flex_outbound/templates.html", {"channels": channels_in_use(), "segment_words": segments.page_words()}
         ),
     }
+
+
+@register.simple_tag
+def timeline_line(new_tab: bool = False) -> str:
+    """Render the template of a timeline's line, which the module fills in; pages without a timeline need none."""
+    return kept("flex_outbound/timeline_line.html", {"channels": channels_in_use(), "new_tab": new_tab})
 
 
 @register.simple_tag

@@ -22,8 +22,8 @@ const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const page = () => document.getElementById("flex-outbound-page")?.dataset ?? {};
 
 /** Return a copy of a template's content, ready to use; null if the page does not have it. */
-function copyOf(id) {
-  const copy = document.getElementById(id)?.content.firstElementChild.cloneNode(true) ?? null;
+function copyOf(template) {
+  const copy = template?.content.firstElementChild.cloneNode(true) ?? null;
   if (copy) prepare(copy);
   return copy;
 }
@@ -478,7 +478,7 @@ export class FlexOutboundElement extends FlexElement {
   get progress() {
     const known = this.querySelector("[data-progress]");
     if (known) return known;
-    const made = copyOf("flex-outbound-progress");
+    const made = copyOf(document.getElementById("flex-outbound-progress"));
     // A form of the page must not contain another form.
     if (this.closest("form")) for (const form of made.querySelectorAll("form")) form.remove();
     this.append(made);
@@ -732,7 +732,7 @@ export class FlexTimelineElement extends FlexElement {
   insert(interaction) {
     const { contactType, contactId } = this.dataset;
     const isOurs = interaction.contact_type === contactType && String(interaction.contact_id) === contactId;
-    const line = isOurs && this.dataset.page === "1" ? copyOf("flex-outbound-interaction") : null;
+    const line = isOurs && this.dataset.page === "1" ? copyOf(this.querySelector("template[data-line]")) : null;
     if (!line) return null;
     for (const icon of line.querySelectorAll("[data-only]")) if (icon.dataset.only !== interaction.channel) icon.remove();
     Object.assign(line.dataset, { id: interaction.id, key: interaction.id, at: interaction.created_at });

@@ -1,6 +1,10 @@
 """Reads a page as the strictest Content-Security-Policy would: no inline script, style or handler."""
 
+import re
 from html.parser import HTMLParser
+from typing import Final
+
+_TEMPLATE: Final = re.compile(r"<template\b.*?</template>", re.DOTALL)
 
 
 class StrictPage(HTMLParser):
@@ -28,6 +32,11 @@ class StrictPage(HTMLParser):
 
     def ids(self) -> list[str]:
         return [str(given["id"]) for _tag, given in self.tags if given.get("id")]
+
+
+def shown(html: str) -> str:
+    """Return a page without what is in its ``<template>`` elements, which only the script shows."""
+    return _TEMPLATE.sub("", html)
 
 
 def read(html: str, nonce: str = "") -> StrictPage:

@@ -11,7 +11,7 @@ from flex_outbound.models import Interaction
 from flex_outbound.outbox.enqueue import Click, enqueue
 from tests.integration.pages import rows
 from tests.integration.pages.conftest import Render
-from tests.integration.pages.strict import read
+from tests.integration.pages.strict import read, shown
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("senders", "worker")]
 
@@ -115,10 +115,10 @@ def test_a_duplicate_is_told(
 ) -> None:
     rows.open_in_flex(row)
     rows.open_twice(row, closed)
-    notes = [given for _tag, given in read(render(PAGE, agent, contact=contact)).tags if "data-show" in given]
-    shown = [given["data-show"] for given in notes if str(given["data-show"]).startswith("duplicates")]
-    assert len(shown) == 4  # two lines, of the panel and of the timeline
-    html = render(PAGE, agent, contact=contact)
+    html = shown(render(PAGE, agent, contact=contact))
+    notes = [given for _tag, given in read(html).tags if "data-show" in given]
+    duplicates = [given["data-show"] for given in notes if str(given["data-show"]).startswith("duplicates")]
+    assert len(duplicates) == 4  # two lines, of the panel and of the timeline
     assert words in html
     hidden = {given["data-show"] for given in notes if "hidden" in given}
     assert ("duplicates_closed" in hidden, "duplicates_open" in hidden) == (not closed, closed)

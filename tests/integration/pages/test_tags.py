@@ -14,7 +14,7 @@ from flex_outbound.models import Interaction, Sender
 from flex_outbound.models.setup import forget_setup
 from flex_outbound.outbox.enqueue import Click, enqueue
 from tests.integration.pages.conftest import Render
-from tests.integration.pages.strict import read
+from tests.integration.pages.strict import read, shown
 
 BUTTONS = "{% flex_buttons contact %}"
 COMPACT = "{% flex_buttons contact compact=True %}"
@@ -220,6 +220,13 @@ def test_a_projects_own_template_of_a_list_is_used(
     assert html.endswith("[SMS 100% +14155550123][WhatsApp 100% +14155550123][Email 100% ann@example.com]")
 
 
+def test_pages_without_a_timeline_carry_no_line_of_one(render: Render, agent: Any, contact: Any) -> None:
+    assert "flex-timeline-row" not in render("{% flex_assets %}" + COMPACT, agent, contact=contact)
+    page = render(TIMELINE, agent, contact=contact)
+    assert page.count("<template data-line") == 1
+    assert "flex-timeline-row" not in shown(page)
+
+
 def test_permissions_of_groups_and_ones_own_count_alike(
     render: Render, agent: Any, worker: Any, senders: Any, contact: Any, django_user_model: Any
 ) -> None:
@@ -246,12 +253,12 @@ def test_the_timeline_is_two_queries_however_long(
         Interaction.objects.filter(pk=row.pk).update(status="canceled", next_at=None, finished_at="2026-01-01T00:00Z")
     # Permissions, the interactions with their agents and first messages, and the messages of conversations.
     with django_assert_max_num_queries(3):
-        html = render(TIMELINE, agent, contact=contact)
+        html = shown(render(TIMELINE, agent, contact=contact))
     assert html.count('data-testid="flex-timeline-row"') == 30
     assert html.index("Number 38") < html.index("Number 39")
     [older] = [str(given["href"]) for tag, given in read(html).tags if tag == "a" and "data-older" in given]
     assert older.startswith("/people/1/?tab=2&flex_before=")
-    older_html = render(TIMELINE, agent, older, contact=contact)
+    older_html = shown(render(TIMELINE, agent, older, contact=contact))
     assert older_html.count('data-testid="flex-timeline-row"') == 10
     assert "Newest messages" in older_html
     assert "Older messages" not in older_html
@@ -294,14 +301,14 @@ def test_the_timeline_shows_what_the_user_may_see(
 ) -> None:
     click(agent, contact)
     other = django_user_model.objects.create_user("other")
-    assert "flex-timeline-row" not in render(TIMELINE, other, contact=contact)
+    assert "flex-timeline-row" not in shown(render(TIMELINE, other, contact=contact))
     other.user_permissions.add(Permission.objects.get(codename="view_interaction"))
     watching = django_user_model.objects.get(pk=other.pk)
-    html = render(TIMELINE, watching, contact=contact)
+    html = shown(render(TIMELINE, watching, contact=contact))
     assert "Waiting to be sent" in html
     # To watch is not to decide: the Cancel of another agent's click stays hidden.
     assert is_hidden(html, "cancel_url")
-    assert not is_hidden(render(TIMELINE, agent, contact=contact), "cancel_url")
+    assert not is_hidden(shown(render(TIMELINE, agent, contact=contact)), "cancel_url")
 
 
 @pytest.mark.parametrize("tag", [BUTTONS, TIMELINE])

@@ -14,7 +14,7 @@ from flex_outbound.models import Account, Conversation, Interaction, Message, Re
 from flex_outbound.outbox.enqueue import Click, enqueue
 from tests.integration.pages import rows, talk
 from tests.integration.pages.conftest import Render
-from tests.integration.pages.strict import StrictPage, read
+from tests.integration.pages.strict import StrictPage, read, shown
 
 TIMELINE = "{% flex_timeline contact %}"
 
@@ -278,7 +278,7 @@ def test_pages_follow_each_other_without_gap_or_repetition(
     Interaction.objects.filter(pk=row.pk).update(created_at=talk.BEGAN + timedelta(milliseconds=700))
     path, found, lines = "/people/1/", [], 0
     for _page in range(5):
-        html = render(TIMELINE, agent, path, contact=contact)
+        html = shown(render(TIMELINE, agent, path, contact=contact))
         found = bubbles(html) + found
         lines += html.count('data-testid="flex-timeline-row"')
         older = [str(given["href"]) for tag, given in read(html).tags if tag == "a" and "data-older" in given]
