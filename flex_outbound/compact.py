@@ -7,7 +7,8 @@ of ``compact.html`` is kept for the whole process, with markers in it where the 
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
-from typing import Any
+from itertools import chain
+from typing import Any, Final
 from urllib.parse import quote
 from weakref import WeakKeyDictionary
 
@@ -21,14 +22,18 @@ from django.utils.translation import get_language
 
 from flex_outbound import contexts, inbox
 from flex_outbound.channels import ALWAYS_SHOWN, Channel
+from flex_outbound.conf import conf
 from flex_outbound.contacts import ContactAdapter, adapter_for, content_type_of, id_of, label_of
 from flex_outbound.current import current_context, isolated
+from flex_outbound.field_values import value_of
 from flex_outbound.models import Interaction
 from flex_outbound.models.conversation import sid_of
 from flex_outbound.outbox.addressing import channels_of, further_channels
+from flex_outbound.outbox.barriers import asks_host
 from flex_outbound.outbox.consent import NOTHING, Ledger
-from flex_outbound.outbox.preflight import ChannelOption, Setup, ledger_for, option_for
+from flex_outbound.outbox.preflight import ChannelOption, Setup, ledger_for, option_for, refusal_of
 from flex_outbound.outbox.standing import Standing, standings
+from flex_outbound.phones import text_of
 from flex_outbound.statements import Mine, Waiting
 
 Siblings = Callable[[Any], Iterable[Any]]
@@ -38,6 +43,17 @@ _kept: WeakKeyDictionary[Template, dict[Hashable, str]] = WeakKeyDictionary()
 """Markup by template. A template that is loaded anew, as after an edit during development, is another key."""
 
 _TEXTS = tuple(f"text_{channel.value}" for channel in Channel)
+
+Shown = tuple[tuple[Channel, bool], ...]
+"""The channels of a contact, and whether each can be used."""
+
+Told = tuple[Shown, dict[str, str]]
+"""What is shown of a contact, and what its markup is filled in with: each channel's address, or why it has none."""
+
+_told: dict[Hashable, Told] = {}
+"""By everything that decides it: a list shows the same contacts again and again."""
+
+_MOST_TOLD: Final = 8192
 _SOME: list[Any] = [None]
 """Senders of which a list only asks whether there are any."""
 
@@ -52,6 +68,9 @@ class _Kind:
     """By name of the value: where the compose page of each channel is."""
     forms: dict[Hashable, str] = field(default_factory=dict)
     """Markup with everything filled in that is not the contact's."""
+    decided_by: tuple[str, ...] = ()
+    """The fields that alone decide what is shown of a contact; none where code of the project does."""
+    may_refuse: bool = False
     standings: Mapping[str, Standing] | None = None
     ledger: Ledger = NOTHING
 
@@ -60,7 +79,8 @@ class _Kind:
         adapter = adapter_for(model)
         label = label_of(adapter.model)
         urls = {f"url_{one.value}": reverse("flex_outbound:compose", args=[label, one.value]) for one in Channel}
-        return cls(adapter, label, urls)
+        may_refuse = type(adapter).can_message is not ContactAdapter.can_message
+        return cls(adapter, label, urls, decided_by=_deciding(adapter), may_refuse=may_refuse)
 
 
 @dataclass(slots=True)
@@ -74,6 +94,8 @@ class _Page:
     template: Template
     language: str | None
     among: Siblings
+    usable: tuple[Channel, ...]
+    region: str
     has_icons: bool = False
     kinds: dict[type[models.Model], _Kind] = field(default_factory=dict)
 
@@ -89,7 +111,9 @@ class _Page:
         template = Engine.get_default().get_template("flex_outbound/compact.html")
         mine = inbox.mine(request)
         forms = _kept.setdefault(template, {})
-        page = cls(user, _setup_of(user, mine), _by_contact(mine), forms, template, get_language(), among)
+        setup = _setup_of(user, mine)
+        usable = tuple(one for one in Channel if not setup.reason and setup.senders_for(one))
+        page = cls(user, setup, _by_contact(mine), forms, template, get_language(), among, usable, conf.default_region)
         request._flex_outbound_page = page  # type: ignore[attr-defined]
         return page
 
@@ -116,11 +140,39 @@ class _Page:
             self.kinds[model] = _Kind.of(model)
         return self.kinds[model]
 
-    def form(self, kind: _Kind, options: list[ChannelOption], new_tab: bool) -> str:
+    def told(self, kind: _Kind, contact: Any) -> Told:
+        """Return what is shown of a contact."""
+        if self.setup.reason or kind.ledger or not kind.decided_by:
+            return _tell(self._options(kind, contact))
+        values = [value_of(contact, name) for name in kind.decided_by]
+        texts = [text_of(value) if value else "" for value in values]
+        key = (type(kind.adapter), kind.label, self.language, self.region, self.usable, *texts)
+        kept = _told.get(key)
+        if kept is not None and not self._is_refused(kind, contact, kept[0]):
+            return kept
+        options = self._options(kind, contact)
+        told = _tell(options)
+        # What the project's policy says today is not what it says tomorrow.
+        if not any(one.reason == "not_allowed" for one in options):
+            if len(_told) >= _MOST_TOLD:
+                _told.clear()
+            _told[key] = told
+        return told
+
+    def _options(self, kind: _Kind, contact: Any) -> list[ChannelOption]:
+        shown = channels_of(self.setup, kind.adapter, contact)
+        return [option_for(self.setup, kind.adapter, contact, one, kind.ledger) for one in shown]
+
+    def _is_refused(self, kind: _Kind, contact: Any, shown: Shown) -> bool:
+        if not kind.may_refuse:
+            return False
+        return any(refusal_of(kind.adapter, self.user, contact, one) for one, enabled in shown if enabled)
+
+    def form(self, kind: _Kind, shown: Shown, new_tab: bool) -> str:
         """Return the markup of these channels, enabled or not, to be filled in with the contact's values by ``%``."""
-        key = (self.language, new_tab, *[(option.channel, option.enabled) for option in options])
+        key = (self.language, new_tab, shown)
         if key not in kind.forms:
-            kind.forms[key] = self._filled(kind, key, _marked(options) | {"new_tab": new_tab})
+            kind.forms[key] = self._filled(kind, key, _marked(shown) | {"new_tab": new_tab})
         return kind.forms[key]
 
     def _filled(self, kind: _Kind, key: Hashable, marked: dict[str, Any]) -> str:
@@ -208,12 +260,27 @@ def compact_buttons(request: HttpRequest, contact: Any, among: Siblings = nobody
     }
     found = page.standing(kind, contact)
     values["current"] = "".join(_current(one, page.user) for one in found.current) + page.unread(kind, contact_id)
-    shown = channels_of(page.setup, kind.adapter, contact)
-    options = [option_for(page.setup, kind.adapter, contact, channel, kind.ledger) for channel in shown]
-    for option in options:
-        text = isolated(option.addresses[0].value) if option.enabled else option.reason_text
-        values[f"text_{option.channel.value}"] = escape(text)
-    return SafeString(page.icons() + page.form(kind, options, new_tab) % values)
+    shown, texts = page.told(kind, contact)
+    return SafeString(page.icons() + page.form(kind, shown, new_tab) % (values | texts))
+
+
+def _deciding(adapter: ContactAdapter) -> tuple[str, ...]:
+    """Return the fields that ContactAdapter's own methods read of a contact; none where the project has others."""
+    own, default = type(adapter), ContactAdapter
+    if (own.get_addresses, own.get_default_region) != (default.get_addresses, default.get_default_region):
+        return ()
+    if asks_host(adapter):
+        return ()
+    named = [adapter.region_field, adapter.phone_field, *(getattr(adapter, f"{one}_field", None) for one in Channel)]
+    return tuple(dict.fromkeys(chain.from_iterable([one] if isinstance(one, str) else one or () for one in named)))
+
+
+def _tell(options: Sequence[ChannelOption]) -> Told:
+    texts = {
+        f"text_{one.channel.value}": escape(isolated(one.addresses[0].value) if one.enabled else one.reason_text)
+        for one in options
+    }
+    return tuple((one.channel, one.enabled) for one in options), texts
 
 
 def _current(interaction: Interaction, user: Any) -> str:
@@ -221,7 +288,7 @@ def _current(interaction: Interaction, user: Any) -> str:
     return _tight(template.render(Context({"one": current_context(interaction, user)})))
 
 
-def _marked(options: list[ChannelOption]) -> dict[str, Any]:
+def _marked(shown: Shown) -> dict[str, Any]:
     """Return the context of ``compact.html`` with a marker for each value that differs between contacts."""
     return {
         "contact_type": _marker("type"),
@@ -230,15 +297,15 @@ def _marked(options: list[ChannelOption]) -> dict[str, Any]:
         "current": _marker("current"),
         "options": [
             {
-                "channel": option.channel.value,
-                "label": option.label,
-                "enabled": option.enabled,
-                "url": _marker(f"url_{option.channel.value}"),
+                "channel": channel.value,
+                "label": str(channel.label),
+                "enabled": enabled,
+                "url": _marker(f"url_{channel.value}"),
                 # One of the two is printed: the address where the channel can be used, else why not.
-                "address": _marker(f"text_{option.channel.value}"),
-                "reason_text": _marker(f"text_{option.channel.value}"),
+                "address": _marker(f"text_{channel.value}"),
+                "reason_text": _marker(f"text_{channel.value}"),
             }
-            for option in options
+            for channel, enabled in shown
         ],
     }
 

@@ -9,6 +9,7 @@ from django.test import RequestFactory
 from django.urls import set_script_prefix
 from django.utils import translation
 
+from crm_demo.flex_contacts import CrmContact
 from crm_demo.models import Contact
 from flex_outbound.models import Interaction, Sender
 from flex_outbound.models.setup import forget_setup
@@ -218,6 +219,41 @@ def test_a_projects_own_template_of_a_list_is_used(
     settings.TEMPLATES = [{**settings.TEMPLATES[0], "DIRS": [tmp_path]}]
     html = render(COMPACT, agent, contact=contact)
     assert html.endswith("[SMS 100% +14155550123][WhatsApp 100% +14155550123][Email 100% ann@example.com]")
+
+
+def test_a_list_shows_what_has_changed_since_it_was_last_shown(
+    render: Render, agent: Any, worker: Any, senders: Any, contact: Any
+) -> None:
+    assert "SMS to +14155550123" in render(COMPACT, agent, contact=contact)
+    contact.do_not_contact = True
+    assert "This customer has asked not to be messaged." in render(COMPACT, agent, contact=contact)
+    contact.do_not_contact = False
+    assert "SMS to +14155550123" in render(COMPACT, agent, contact=contact)
+    contact.mobile, contact.country = "07400 123456", "GB"
+    assert "SMS to +447400123456" in render(COMPACT, agent, contact=contact)
+    contact.country = "XQ"
+    assert "is not understood" in render(COMPACT, agent, contact=contact)
+    with translation.override("de"):
+        assert "is not understood" not in render(COMPACT, agent, contact=contact)
+    contact.mobile = "+14155550124"
+    assert "SMS to +14155550124" in render(COMPACT, agent, contact=contact)
+    senders["sms"].delete()
+    forget_setup()
+    fresh = type(agent).objects.get(pk=agent.pk)
+    assert "SMS to" not in render(COMPACT, fresh, contact=contact)
+
+
+def test_a_list_asks_a_project_that_decides_by_itself_each_time(
+    render: Render, agent: Any, worker: Any, senders: Any, contact: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in ("+14155550111", "+14155550112"):
+        monkeypatch.setattr(CrmContact, "get_addresses", lambda *_given, number=number: [number])
+        assert f"SMS to {number}" in render(COMPACT, agent, contact=contact)
+    monkeypatch.undo()
+    assert "SMS to +14155550123" in render(COMPACT, agent, contact=contact)
+    monkeypatch.setattr(CrmContact, "get_default_region", lambda *_given: "US")
+    contact.mobile = "(415) 555-0124"
+    assert "SMS to +14155550124" in render(COMPACT, agent, contact=contact)
 
 
 def test_pages_without_a_timeline_carry_no_line_of_one(render: Render, agent: Any, contact: Any) -> None:
