@@ -19,7 +19,7 @@ from django.db.models import Model
 from crm_demo.models import Contact
 from crm_demo.seeding.twilio import seed_twilio
 from crm_demo.seeding.users import seed_users
-from flex_outbound.channels import normalize
+from flex_outbound.channels import Channel, normalize
 from flex_outbound.models import Interaction, Message, Sender, Worker
 
 AGENTS = 50
@@ -107,8 +107,8 @@ class Given:
             contact_type=self.contact_type,
             contact_id=str(contact.pk),
             contact_name=contact.full_name,
-            channel="sms",
-            address=normalize("sms", contact.mobile),  # type: ignore[arg-type]
+            channel=Channel.SMS,
+            address=normalize(Channel.SMS, contact.mobile),
             account_id=self.sender.account_id,
             sender=self.sender,
             sender_address=self.sender.address,
