@@ -213,6 +213,8 @@ class Report:
         missed = [f"({group.letter}) {row.what}" for group, row in rows if row.verdict == "missed"]
         words = f"{len(rows) - len(missed)} of {len(rows)} aims met in {self.seconds():.0f} s"
         lines = [words, *(f"  missed: {name}" for name in sorted(missed)), *self._lost_remarks()]
+        if missed and self.load_before > (os.cpu_count() or 1):
+            lines.append("  other programs were at work before it began: measure again without them")
         return "\n".join(lines)
 
     def _lost_remarks(self) -> Iterator[str]:
