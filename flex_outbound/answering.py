@@ -33,11 +33,40 @@ TYPED: Final = ("subject", "body")
 LIMITS: Final = {"body": channels.MAX_BODY, "subject": channels.MAX_SUBJECT}
 
 
-def answering_context(request: HttpRequest, contact: Any) -> dict[str, Any]:
+def own_of(request: HttpRequest, contact: Any) -> list[Conversation]:
+    """Return the user's newest conversations with a contact, open or not, in one query."""
+    user = contexts.user_of(request)
+    if not user.is_authenticated or user.pk is None:
+        return []
+    mine = Conversation.objects.for_contact(contact).filter(agent_id=user.pk).select_related("interaction")
+    mine = window.with_window(mine)
+    return list(mine.order_by(F("last_at").desc(nulls_last=True), "-created_at", "-pk")[: 2 * MOST_OPEN])
+
+
+def _open_of(own: list[Conversation]) -> list[Conversation]:
+    return [one for one in own if one.is_open and one.channel in Channel.values][:MOST_OPEN]
+
+
+def asked_of(request: HttpRequest, contact: Any, own: list[Conversation]) -> frozenset[str]:
+    """Return about whom the ledger is to be asked still, for another query of the page to ask along.
+
+    They are customers of ``own_of`` by addresses that the contact does not have: a former number, a copy of an email.
+    """
+    is_open = _open_of(own)
+    setup = contexts.setup_of(request) if is_open else Setup(contexts.user_of(request))
+    asked = answers.asked_of(is_open, setup)
+    return frozenset() if contexts.known_ledger(request, contact).covers(asked) else asked
+
+
+def answering_context(
+    request: HttpRequest, contact: Any, own: list[Conversation] | None = None, ledger: Ledger | None = None
+) -> dict[str, Any]:
     """Return the context of ``_answer.html``.
 
     ``answerable``: the user's own open conversations with the contact, the one with the newest message first.
     ``answer_ended``: there were some, and all have ended. ``answer_url``: where the script asks for the form anew.
+
+    ``own``: as ``own_of`` returns it; None: it is read here. ``ledger``: what was read for ``asked_of``.
 
     It costs one query beside those of the buttons. Raises LookupError for a contact of an unregistered model.
     """
@@ -46,12 +75,11 @@ def answering_context(request: HttpRequest, contact: Any) -> dict[str, Any]:
     if not user.is_authenticated or user.pk is None:
         return {"answerable": [], "answer_ended": False, "answer_url": ""}
     names = contexts.identify(adapter, contact)
-    mine = Conversation.objects.for_contact(contact).filter(agent_id=user.pk).select_related("interaction")
-    mine = window.with_window(mine)
-    found = list(mine.order_by(F("last_at").desc(nulls_last=True), "-created_at", "-pk")[: 2 * MOST_OPEN])
-    is_open = [one for one in found if one.is_open and one.channel in Channel.values][:MOST_OPEN]
+    found = own_of(request, contact) if own is None else own
+    is_open = _open_of(found)
     setup = contexts.setup_of(request) if is_open else Setup(user)
-    ledger = answers.ledger_of(is_open, setup, contexts.known_ledger(request, contact))
+    known = contexts.known_ledger(request, contact) if ledger is None else ledger
+    ledger = answers.ledger_of(is_open, setup, known)
     shown = [describe_conversation(one, setup, adapter, contact, ledger) for one in is_open]
     address = reverse("flex_outbound:answer-form", args=[names["contact_type"]])
     return {

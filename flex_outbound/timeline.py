@@ -5,7 +5,7 @@ so that a page costs the same however much there is.
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
@@ -20,14 +20,16 @@ from django.utils.translation import get_language
 
 from flex_outbound import bubbles, contexts
 from flex_outbound.bubbles import Reader
-from flex_outbound.contacts import adapter_by_type, adapter_for, content_type_of, id_of, label_of, read_id
+from flex_outbound.contacts import adapter_for, content_type_of, id_of, label_of
 from flex_outbound.current import local
 from flex_outbound.models import Conversation, ConversationContact, Interaction, Message, ReadMark
 from flex_outbound.models.conversation import sid_of
 from flex_outbound.models.ownership import is_own
+from flex_outbound.outbox import consent
+from flex_outbound.outbox.consent import Ledger
 from flex_outbound.outbox.conversations import watching
 from flex_outbound.outbox.conversations.newest import newest
-from flex_outbound.outbox.visible import conversations_of, hidden_from, visible_to
+from flex_outbound.outbox.visible import conversations_of, hidden_from, names_of, visible_to
 from flex_outbound.statements import load_permissions
 
 PAGE_SIZE: Final = 30
@@ -74,6 +76,8 @@ class Entries(NamedTuple):
     older: str | None
     kin: dict[Any, list[str]]
     """By conversation: the names of its other contacts whom the user may see."""
+    ledger: Ledger | None
+    """What the ledger says of whom it was asked about, None where there is no row that would bear the answer."""
 
 
 def read_cursor(text: str) -> Place:
@@ -88,8 +92,10 @@ def read_cursor(text: str) -> Place:
     return Place(found, kind, rank, pk)
 
 
-def timeline_context(request: HttpRequest, contact: Any) -> dict[str, Any]:
+def timeline_context(request: HttpRequest, contact: Any, asked: Collection[str] = ()) -> dict[str, Any]:
     """Return the context of ``timeline.html``: one page of what the user may see, the oldest of it first.
+
+    ``asked``: addresses about which the ledger is asked along; ``ledger`` is what it says, None where nothing was read.
 
     Raises LookupError for a contact of an unregistered model.
     """
@@ -103,7 +109,7 @@ def timeline_context(request: HttpRequest, contact: Any) -> dict[str, Any]:
     except BadCursor:
         before = None
     identity = contexts.identify(adapter, contact)
-    values = page_context(request, contact, before) | identity | {"next": request.get_full_path()}
+    values = page_context(request, contact, before, asked) | identity | {"next": request.get_full_path()}
     return values | {
         "is_newest": before is None,
         "older_url": _page_url(request, values["older"]) if values["older"] else None,
@@ -111,11 +117,13 @@ def timeline_context(request: HttpRequest, contact: Any) -> dict[str, Any]:
     }
 
 
-def page_context(request: HttpRequest, contact: Any, before: Place | None) -> dict[str, Any]:
-    """Return what ``_entries.html`` needs: the entries of one page."""
+def page_context(
+    request: HttpRequest, contact: Any, before: Place | None, asked: Collection[str] = ()
+) -> dict[str, Any]:
+    """Return what ``_entries.html`` needs: the entries of one page. ``asked``: as for ``timeline_context``."""
     user = contexts.user_of(request)
     load_permissions(user)
-    page = entries(user, contact, before)
+    page = entries(user, contact, before, asked=asked)
     reader = Reader(user, adapter_for(type(contact)).get_name(contact))
     shown = _shown(page, reader, request, before)
     return {
@@ -125,6 +133,7 @@ def page_context(request: HttpRequest, contact: Any, before: Place | None) -> di
         "own": _own(page, user),
         "live_url": live_url(contact),
         "answerable": [],
+        "ledger": page.ledger,
     }
 
 
@@ -135,8 +144,10 @@ def live_url(contact: Any) -> str:
     return f"{address}?{urlencode({'id': id_of(adapter, contact)})}"
 
 
-def entries(user: Any, contact: Any, before: Place | None = None, size: int = PAGE_SIZE) -> Entries:
-    """Return one page of what a user may see of a contact, in two queries.
+def entries(
+    user: Any, contact: Any, before: Place | None = None, size: int = PAGE_SIZE, asked: Collection[str] = ()
+) -> Entries:
+    """Return one page of what a user may see of a contact, in two queries. ``asked``: as for ``timeline_context``.
 
     Where another contact shares a conversation on it, one more tells which, and one for each kind of them.
     """
@@ -147,11 +158,15 @@ def entries(user: Any, contact: Any, before: Place | None = None, size: int = PA
     keys = conversations_with(user, contact, is_hidden=is_hidden)
     lines = contexts.loaded(opened.filter(_older_interactions(before))).order_by("-created_at", "-id")
     spoken = messages_of(user, keys, before, size + MARGIN).annotate(is_shared=Exists(_other_links(contact)))
-    rows = _before(before, [*lines[: size + MARGIN], *spoken])
+    if asked:
+        lines, spoken = (one.annotate(said=consent.as_column(asked)) for one in (lines, spoken))
+    found = [*lines[: size + MARGIN], *spoken]
+    ledger = consent.from_column(vars(found[0])["said"], asked) if asked and found else None
+    rows = _before(before, found)
     rows.sort(key=place_of, reverse=True)
     page = rows[:size]
     older = place_of(page[-1]).as_cursor() if len(rows) > size else None
-    return Entries(page[::-1], older, _kin(user, contact, page))
+    return Entries(page[::-1], older, _kin(user, contact, page), ledger)
 
 
 def messages(user: Any, contact: Any, before: Place | None, size: int) -> tuple[list[Message], str | None]:
@@ -271,28 +286,12 @@ def _kin(user: Any, contact: Any, page: Sequence[Interaction | Message]) -> dict
     own = _own_link(contact)
     found = links.values_list("conversation", "contact_type", "contact_id")
     others = [one for one in found if one[1:] != own]
-    names = _names(user, {(kind, pk) for _key, kind, pk in others})
+    names = names_of(user, {(kind, pk) for _key, kind, pk in others})
     kin: dict[Any, list[str]] = {}
     for key, kind, pk in others:
         if (kind, pk) in names:
             kin.setdefault(key, []).append(names[kind, pk])
     return kin
-
-
-def _names(user: Any, contacts: Iterable[tuple[int, str]]) -> dict[tuple[int, str], str]:
-    """Return the names of those contacts that a user may see, in one query for each kind."""
-    by_type: dict[int, set[str]] = {}
-    for kind, pk in contacts:
-        by_type.setdefault(kind, set()).add(pk)
-    names = {}
-    for kind, ids in by_type.items():
-        adapter = adapter_by_type(kind)
-        keys = [] if adapter is None else [key for key in (read_id(adapter, one) for one in ids) if key]
-        if adapter is None or not keys:
-            continue
-        for one in adapter.get_queryset(user).filter(pk__in=keys):
-            names[kind, id_of(adapter, one)] = adapter.get_name(one)
-    return names
 
 
 def _shown(page: Entries, reader: Reader, request: HttpRequest, before: Place | None) -> list[dict[str, Any]]:

@@ -244,13 +244,18 @@ def _digest(value: Any) -> str:
 # -- whether it may go -------------------------------------------------------------------------------------------------
 
 
+def asked_of(conversations: Sequence[Conversation], setup: Setup) -> frozenset[str]:
+    """Return the customers of conversations about whom the ledger is to be asked; nobody where it refuses nobody."""
+    doubtful = [one for one in conversations if one.channel in setup.refusing]
+    return frozenset(address for one in doubtful for address in customers_of(one) if address)
+
+
 def ledger_of(conversations: Sequence[Conversation], setup: Setup, known: Ledger = NOTHING) -> Ledger:
     """Return what the ledger says of the customers of conversations, in one query, or in none.
 
     ``known``: what was read of it already; it is returned where it was asked about all of them.
     """
-    doubtful = [one for one in conversations if one.channel in setup.refusing]
-    asked = {address for one in doubtful for address in customers_of(one)}
+    asked = asked_of(conversations, setup)
     return known if known.covers(asked) else consent.read(asked)
 
 

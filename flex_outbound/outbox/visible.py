@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Model, Q
 
 from flex_outbound import roles
-from flex_outbound.contacts import ContactAdapter, adapter_by_type
+from flex_outbound.contacts import ContactAdapter, adapter_by_type, id_of, read_id
 from flex_outbound.models import Conversation, ConversationContact, Interaction
 from flex_outbound.models.conversation import ConversationQuerySet
 from flex_outbound.models.interaction import InteractionQuerySet
@@ -126,3 +126,19 @@ def _keys(model: type[Model], ids: Iterable[str]) -> dict[Any, str]:
         except (ValueError, TypeError, OverflowError, ValidationError):
             continue
     return keys
+
+
+def names_of(user: Any, contacts: Iterable[tuple[int, str]]) -> dict[tuple[int, str], str]:
+    """Return the names of those of ``contacts`` (content type, id) that a user may see, in one query for each kind."""
+    by_type: dict[int, set[str]] = {}
+    for kind, pk in contacts:
+        by_type.setdefault(kind, set()).add(pk)
+    names = {}
+    for kind, ids in by_type.items():
+        adapter = adapter_by_type(kind)
+        keys = [] if adapter is None else [key for key in (read_id(adapter, one) for one in ids) if key]
+        if adapter is None or not keys:
+            continue
+        for one in adapter.get_queryset(user).filter(pk__in=keys):
+            names[kind, id_of(adapter, one)] = adapter.get_name(one)
+    return names

@@ -122,8 +122,11 @@ def flex_timeline(context: Context, contact: Any, new_tab: bool = False) -> dict
     """
     request = _request(context, "flex_timeline")
     try:
-        found = timeline.timeline_context(request, contact) | {"new_tab": new_tab}
-        return found | answering.answering_context(request, contact) | {"csrf_token": context.get("csrf_token")}
+        own = answering.own_of(request, contact)
+        found = timeline.timeline_context(request, contact, answering.asked_of(request, contact, own))
+        ledger = found.pop("ledger", None)
+        found |= answering.answering_context(request, contact, own, ledger)
+        return found | {"new_tab": new_tab, "csrf_token": context.get("csrf_token")}
     except LookupError as error:
         return _unregistered("flex_timeline", error)
 

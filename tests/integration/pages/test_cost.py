@@ -86,3 +86,46 @@ def test_everything_at_once_costs_six(
     # and the user's own conversations.
     html = cost(6)
     assert (REFUSED in html) == (address == "their own")
+
+
+@pytest.mark.parametrize("channel", ["sms", "email"])
+@pytest.mark.parametrize("refused", ["somebody else's", "theirs"])
+@pytest.mark.parametrize("is_under_way", [True, False])
+def test_a_customer_by_a_former_address_costs_no_query_of_its_own(
+    request: Any,
+    cost: Any,
+    account: Any,
+    agent: Any,
+    worker: Any,
+    contact: Any,
+    senders: Any,
+    channel: str,
+    refused: str,
+    is_under_way: bool,
+) -> None:
+    former = "former@example.com" if channel == "email" else "+14155550777"
+    conversation = talk.converse(
+        account, contact, agent, channel=channel, address=former, sender=senders[channel], sender_address=""
+    )
+    talk.say(conversation)
+    if is_under_way:
+        row = request.getfixturevalue("open_row")
+        whatsapp = talk.converse(account, contact, agent, address=THEIRS, sender=senders["whatsapp"], interaction=row)
+        talk.say(whatsapp)
+    elsewhere = "else@example.com" if channel == "email" else OTHER
+    consent.append([Entry(channel, former if refused == "theirs" else elsewhere, "opted_out", "keyword")])
+    html = cost(6)
+    assert (REFUSED in html) == (refused == "theirs")
+
+
+def test_a_copy_of_an_email_who_has_unsubscribed_costs_no_query_of_its_own(
+    cost: Any, account: Any, agent: Any, contact: Any, senders: Any, worker: Any
+) -> None:
+    click = Click(agent, "crm_demo.contact", str(contact.pk), "email", cc=("copy@example.com",), body="Hello")
+    row = enqueue(click)
+    conversation = talk.converse(
+        account, contact, agent, channel="email", address=row.address, sender=senders["email"], interaction=row
+    )
+    talk.say(conversation)
+    consent.append([Entry("email", "copy@example.com", "opted_out", "keyword")])
+    assert "unsubscribed" in cost(5)
