@@ -24,6 +24,7 @@ from flex_outbound.admin.secrets import SensitiveAdmin
 from flex_outbound.channels import AddressError, Channel
 from flex_outbound.conf import conf
 from flex_outbound.consenting import PERMISSION, refused_contact
+from flex_outbound.display import isolated
 from flex_outbound.models import ConsentEvent, ConsentSource, ConsentState, Sender
 from flex_outbound.models.digests import digests_of
 from flex_outbound.outbox import consent, consent_files
@@ -141,9 +142,9 @@ class ConsentEventAdmin(SensitiveAdmin, BoundedListAdmin):
     sortable_by = ("happened_at",)
     search_fields = ("address_key",)
     search_help_text = gettext_lazy("A phone number in any format, an email address, or the SID of a message.")
-    fields = ("channel", "shown_address", "account", "sender_address", "state", "source", "reason", "user")
+    fields = ("channel", "shown_address", "account", "shown_sender", "state", "source", "reason", "user")
     more_fields = ("message_sid", "happened_at", "created_at", "is_newest")
-    readonly_fields = ("shown_address", "happened_at", "created_at", "is_newest")
+    readonly_fields = ("shown_address", "shown_sender", "happened_at", "created_at", "is_newest")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Tell whether the user may say whether customers may be written to."""
@@ -213,11 +214,15 @@ class ConsentEventAdmin(SensitiveAdmin, BoundedListAdmin):
     @admin.display(description=gettext_lazy("address"))
     def shown_address(self, entry: ConsentEvent) -> str:
         """Return the address, or that it was erased."""
-        return entry.address or _("Erased")
+        return isolated(entry.address) if entry.address else _("Erased")
+
+    @admin.display(description=gettext_lazy("sender's address"))
+    def shown_sender(self, entry: ConsentEvent) -> str:
+        """Return the one sender that an entry counts for."""
+        return isolated(entry.sender_address) if entry.sender_address else _("Every sender")
 
     @admin.display(description=gettext_lazy("counts for"))
     def counts_for(self, entry: ConsentEvent) -> str:
         """Return from whom."""
         account = f" ({entry.account})" if entry.account is not None else ""
-        sender = entry.sender_address or _("Every sender")
-        return f"{sender}{account}"
+        return f"{self.shown_sender(entry)}{account}"

@@ -16,6 +16,7 @@ from flex_outbound.models import Account, Conversation, ImportRun, Interaction, 
 from flex_outbound.outbox.enqueue import Click, enqueue
 from flex_outbound.sandbox import defaults
 from flex_outbound.setup import fetching
+from tests.browser.scene_before import BEFORE, BEFORE_IN_ADMIN, furnish
 from tests.integration.pages import rows, talk
 
 ADMIN = "/admin/flex_outbound"
@@ -69,6 +70,7 @@ def build(account: Account, senders: dict[Channel, Sender], worker: Worker, cont
         other.save()
     talks = {channel: _talk(senders[Channel(channel)], contact, agent) for channel in ("sms", "whatsapp", "email")}
     letter = _say_everything(talks["sms"], agent)
+    furnish(account, senders, agent, contact)
     talk.say(talks["email"], "Dear all", 0, subject="Your order", said_at=timezone.now())
     Conversation.objects.filter(pk=talks["sms"].pk).update(
         inbound=3, last_text="Hello?", last_at=timezone.now(), last_party="customer"
@@ -280,7 +282,7 @@ CRM: dict[str, Open] = {
     "new contact": at("/contacts/new/"),
     "help": at("/help/"),
     "help with an error": _ask_again,
-}
+} | BEFORE
 
 
 def admin_pages() -> Iterator[tuple[str, Open]]:
@@ -302,6 +304,7 @@ def admin_pages() -> Iterator[tuple[str, Open]]:
     yield "matching", _workers
     yield "callbacks", lambda page, scene: go(page, f"{ADMIN}/account/{scene.account.pk}/callbacks/")
     yield "erasing", _erase
+    yield from BEFORE_IN_ADMIN.items()
     yield "contact in the admin", lambda page, scene: go(page, f"/admin/crm_demo/contact/{scene.contact.pk}/change/")
 
 
