@@ -1,6 +1,6 @@
 """Filters of the lists. None reads the table that it filters to find its choices, so a long table costs no more."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any
 
@@ -42,6 +42,22 @@ class FoldedRelated(admin.RelatedFieldListFilter):
     """By a related object of which there may be many, such as the sender."""
 
     template = FOLDED
+
+
+class NamedValuesFilter(admin.AllValuesFieldListFilter):
+    """By the values of a small table's column, in the words of the list. ``label`` returns them for a value."""
+
+    label: Callable[[str], str]
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        """Yield the choices; Django shows the values as they are stored."""
+        found = iter(super().choices(changelist))
+        yield next(found)
+        values = [str(one) for one in self.lookup_choices if one is not None]
+        for value, choice in zip(values, found, strict=False):
+            # The number of rows may follow.
+            shown = str(choice["display"]).removeprefix(value)
+            yield {**choice, "display": f"{self.label(value) or self.empty_value_display}{shown}"}
 
 
 class BeganFilter(admin.ChoicesFieldListFilter):

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from flex_outbound import contents, picking
 from flex_outbound.admin import badges
 from flex_outbound.admin.base import FlexModelAdmin
+from flex_outbound.admin.filters import NamedValuesFilter
 from flex_outbound.admin.pages import Page
 from flex_outbound.contacts import registered
 from flex_outbound.exceptions import FlexOutboundError
@@ -35,6 +36,28 @@ _STATUSES: Final = {
     "paused": gettext_lazy("Paused"),
     "disabled": pgettext_lazy("a template", "Disabled"),
 }
+
+
+def _status_label(status: str) -> str:
+    return str(_STATUSES.get(status, status) or _STATUSES["unsubmitted"])
+
+
+class StatusFilter(NamedValuesFilter):
+    """By the state of WhatsApp's approval."""
+
+    label = staticmethod(_status_label)
+
+
+class CategoryFilter(NamedValuesFilter):
+    """By WhatsApp's category."""
+
+    label = staticmethod(picking.category_label)
+
+
+class LanguageFilter(NamedValuesFilter):
+    """By the language that the template is written in."""
+
+    label = staticmethod(picking.language_label)
 
 
 class SyncPage(Page):
@@ -125,7 +148,13 @@ class TemplateAdmin(FlexModelAdmin):
     change_list_template = "admin/flex_outbound/template/change_list.html"
     list_display = ("name", "language_name", "category_name", "approval", "is_active", "account")
     list_display_links = ("name",)
-    list_filter = ("whatsapp_status", "category", "language", "is_active", "account")
+    list_filter = (
+        ("whatsapp_status", StatusFilter),
+        ("category", CategoryFilter),
+        ("language", LanguageFilter),
+        "is_active",
+        "account",
+    )
     list_select_related = ("account",)
     search_fields = ("name", "content_sid")
     readonly_fields = (
@@ -194,7 +223,7 @@ class TemplateAdmin(FlexModelAdmin):
         status = template.whatsapp_status
         is_good, is_bad = status == APPROVED, status in _BAD
         tone = badges.GOOD if is_good else badges.BAD if is_bad else badges.WAIT
-        found = badges.badge(tone, _STATUSES.get(status, status) or _STATUSES["unsubmitted"])
+        found = badges.badge(tone, _status_label(status))
         return format_html("{} {}", found, template.rejection_reason) if template.rejection_reason else found
 
     @admin.display(description=gettext_lazy("what the customer sees"))

@@ -1,5 +1,6 @@
 """The list of templates in the admin, *Sync now*, and what a manager chooses for each."""
 
+import re
 from typing import Any
 
 import pytest
@@ -96,3 +97,24 @@ def test_nothing_that_twilio_says_is_markup(synced: Template, manager: Client) -
     )
     for page in (LIST, f"{LIST}{synced.pk}/change/"):
         assert evil not in manager.get(page).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", {"Approved", "In review", "Not submitted", "Marketing", "Utility", "German"}),
+        ("de", {"Genehmigt", "In Prüfung", "Nicht eingereicht", "Marketing", "Service", "Deutsch"}),
+    ],
+)
+@pytest.mark.parametrize("facets", ["", "_facets=True&"])
+def test_the_filters_speak_as_the_list_does(
+    synced: Template, manager: Client, language: str, words: set[str], facets: str
+) -> None:
+    Template.objects.create(account=synced.account, content_sid="HX" + "0" * 32, name="a_new_one")
+    html = manager.get(f"{LIST}?{facets}", headers={"accept-language": language}).content.decode()
+    shown = {re.sub(r" \(\d+\)$", "", one.strip()) for one in re.findall(r'href="\?[^"]*">([^<]+)</a>', html)}
+    assert words <= shown
+    assert shown.isdisjoint({"approved", "pending", "MARKETING", "UTILITY", "de", "en", ""})
+    narrowed = manager.get(f"{LIST}?category=MARKETING", headers={"accept-language": language}).content.decode()
+    assert "spring_offer" in narrowed
+    assert "order_status" not in narrowed
