@@ -230,3 +230,9 @@ def test_the_pages_are_refreshed_by_the_script(
     post(agent, api(begun, "invite"), agent=str(colleague.pk))
     after = client.get(url, headers={"If-None-Match": before["ETag"]})
     assert (after.status_code, "Invited, has not accepted yet: Bea" in after.text) == (200, True)
+
+
+def test_who_is_not_in_it_is_told_so_instead_of_asked(begun: Interaction, carlos: User) -> None:
+    html = signed_in(carlos).get(page(begun, "leave")).content.decode()
+    assert "You are not in this conversation any more." in html
+    assert "flex-leave-now" not in html
