@@ -330,6 +330,13 @@ def test_without_javascript_a_page_leads_to_the_form(new_page: NewPage, contact:
     assert Message.objects.get().content_variables == {"1": "Ann"}
 
 
+def test_a_page_of_templates_shows_all_of_them_and_scrolls_as_a_whole(new_page: NewPage, contact: Contact) -> None:
+    page = new_page(java_script_enabled=False)
+    page.goto(f"/flex/templates/crm_demo.contact/whatsapp/?id={contact.pk}")
+    entries = page.locator(".flex-template__list")
+    assert entries.evaluate("(list) => list.scrollHeight - list.clientHeight") <= 0
+
+
 def test_without_javascript_an_answer_is_a_template_too(
     new_page: NewPage, conversation: Conversation, contact: Contact
 ) -> None:
