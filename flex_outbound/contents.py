@@ -287,10 +287,13 @@ def _strings(given: Any, depth: int = 10) -> Iterator[str]:
             yield from _strings(one, depth - 1)
 
 
+_FOUR_DOTS: Final = re.compile(r"…\.$")
+
+
 def _around(text: str, match: re.Match[str]) -> str:
     """Return the words around a mark, which is shown as dots; "" where there are none."""
     before, after = (MARK.sub("…", part) for part in (text[: match.start()], text[match.end() :]))
     left, right = re.findall(r"\s*\S+", before)[-_WORDS:], re.findall(r"\s*\S+", after)[:_WORDS]
     tail = " " if before[-1:].isspace() else ""
-    words = f"{''.join(left)}{tail}…{''.join(right)}".strip()
+    words = _FOUR_DOTS.sub("…", f"{''.join(left)}{tail}…{''.join(right)}".strip())
     return " ".join(words.split()) if words != "…" else ""

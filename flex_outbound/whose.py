@@ -2,7 +2,9 @@
 
 from typing import Any, Final
 
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from flex_outbound.outbox.conversations.holding import Held, Standing, Whose
 
@@ -19,7 +21,7 @@ def words_of(found: Held, *, is_seen: bool, other: dict[str, Any] | None, is_thi
 
 def said_of(found: Held) -> str:
     """Return whose a conversation is."""
-    agent = {"agent": found.name or _("somebody else")}
+    agent = {"agent": found.name or pgettext("who does something", "somebody else")}
     if found.whose is Whose.UNKNOWN:
         if found.name:
             return _("There is an open conversation with this number; %(agent)s had it last.") % agent
@@ -32,7 +34,8 @@ def said_of(found: Held) -> str:
         if not found.name:
             return _("There is an open conversation with this number, and nobody is in it.")
         return _("There is an open conversation with this number. Nobody is in it; %(agent)s had it last.") % agent
-    return _MINE[found.standing]() if found.whose is Whose.MINE else _THEIRS[found.standing]() % agent
+    said = _MINE[found.standing]() if found.whose is Whose.MINE else _THEIRS[found.standing]() % agent
+    return said if found.name else capfirst(said)
 
 
 _MINE: Final = {

@@ -10,7 +10,9 @@ from typing import Any, Final
 
 from django.db.models import F, Q
 from django.db.models.functions import Now
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from flex_outbound.contacts import adapter_by_type
 from flex_outbound.exceptions import ClickConflict, ClickNotAllowed
@@ -93,8 +95,9 @@ def ask(conversation: Conversation, user: Any) -> Conversation:
     is_new = rows.filter(free).update(asked_by=user, asked_at=Now(), updated_at=Now())
     current = fresh(conversation)
     if not is_new and not is_own(current.asked_by_id, user):
-        other = {"name": name_of(current.asked_by) or _("somebody else")}
-        raise _conflict(_("%(name)s has asked for this conversation already.") % other, "asked_already", current)
+        other = {"name": name_of(current.asked_by) or pgettext("who does something", "somebody else")}
+        words = capfirst(_("%(name)s has asked for this conversation already.") % other)
+        raise _conflict(words, "asked_already", current)
     if is_new:
         locks.after_commit(lambda: _notify(current, found.user, user))
     return current
@@ -176,7 +179,9 @@ def take(conversation: Conversation, user: Any, idempotency_key: str = "") -> In
         raise _conflict(_cannot_join(found), "not_joinable", current)
     if not may_take(user, current, found):
         words = _("This conversation is %(name)s's. Ask them to hand it over.")
-        raise ClickNotAllowed(words % {"name": found.name or _("somebody else")}, code="not_supervisor")
+        raise ClickNotAllowed(
+            words % {"name": found.name or pgettext("who does something", "somebody else")}, code="not_supervisor"
+        )
     # Nobody is in it any more whom one would have to ask.
     offered_by = None if found.whose is Whose.COLLEAGUE and found.standing is not Standing.PAUSED else found.user
     return joining.join(current, user, idempotency_key=idempotency_key, offered_by=offered_by)

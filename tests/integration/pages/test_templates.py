@@ -396,3 +396,20 @@ def test_within_the_window_an_answer_is_offered_more(client_agent: Client, conve
 def test_the_senders_account_decides(client_agent: Client, contact: Contact, senders: dict[Channel, Sender]) -> None:
     chosen = senders[Channel.WHATSAPP]
     assert f"sender={chosen.pk}" in html(client_agent, f"{url(contact)}&sender={chosen.pk}")
+
+
+@pytest.mark.parametrize(
+    ("language", "quoted"),
+    [
+        ("en", "“seeing you on …”"),
+        ("de", "„seeing you on …“"),
+        ("es", "«seeing you on …»"),
+        ("fr", "«\N{NO-BREAK SPACE}seeing you on …\N{NO-BREAK SPACE}»"),
+    ],
+)
+def test_the_words_around_a_variable_are_quoted_as_the_reader_does(
+    client: Client, agent: User, worker: Any, contact: Contact, language: str, quoted: str
+) -> None:
+    client.force_login(agent)
+    page = client.get(url(contact, name="appointment_reminder"), headers={"accept-language": language})
+    assert quoted in page.content.decode()
