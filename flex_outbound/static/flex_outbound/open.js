@@ -13,6 +13,7 @@ const AFTER = [500, 1000, 2000, 3000, 5000, 8000, 12000]; // ms between looks af
 const STEADY = 30000;
 const FRESH = 4000; // ms for which an answer is good enough for a composer that opens
 const TIMEOUT = 15000;
+const ANEW = 60000; // ms within which a conversation must have closed for a new one to begin by itself
 
 /** What the elements of a page share: the CSRF token, the name of its header, the language. */
 const page = () => document.getElementById("flex-outbound-page")?.dataset ?? {};
@@ -60,6 +61,12 @@ function chosenIn(form) {
   if (!content_sid) return {};
   const fields = [...form.querySelectorAll("[data-template-variable]")];
   return { content_sid, content_variables: Object.fromEntries(fields.map((one) => [one.dataset.templateVariable, one.value])) };
+}
+
+/** What is typed and chosen in a composer, but for what changes by itself. */
+function typedIn(form) {
+  const given = [...new FormData(form)].filter(([name]) => !["csrfmiddlewaretoken", "idempotency_key", "next"].includes(name));
+  return JSON.stringify(given);
 }
 
 const hereOf = (element) => element.closest("flex-outbound")?.querySelector("flex-open");
@@ -176,6 +183,7 @@ export class FlexOpenElement extends HTMLElement {
     for (const fields of shown.querySelectorAll("[data-open-fields]")) this.showFields(fields);
     this.hideDeadEnds();
     this.hideShown();
+    this.beginAnew();
     // Where what one stood on is still there, one stands on it.
     if (key && !focused.isConnected) {
       const same = [...this.querySelectorAll("button")].find((one) => one.form?.id === key[0]);
@@ -221,7 +229,7 @@ export class FlexOpenElement extends HTMLElement {
   }
 
   /** Do what a button says. A second press while it is done is part of the first. */
-  async choose(form) {
+  async choose(form, button) {
     if (form.hasAttribute("aria-busy")) return;
     form.setAttribute("aria-busy", "true");
     const key = form.elements.namedItem("idempotency_key")?.value;
@@ -229,9 +237,31 @@ export class FlexOpenElement extends HTMLElement {
     const answer = await post(form.dataset.url, key ? { idempotency_key: key } : {}, token);
     form.removeAttribute("aria-busy");
     const name = form.dataset.openChoice;
+    if (answer.ok && name === "close") this.planAnew(form, button);
     this.say(answer.ok ? this.word(name) : sentence(answer.data) || this.word("lost"));
     this.follow(AFTER);
     if (answer.ok && answer.data?.status_url) this.announce(answer.data);
+  }
+
+  /** Keep what begins anew once the conversation is closed: what the agent would press then, with what is typed now. */
+  planAnew(choice, button) {
+    const { openSid: sid, channel } = choice.closest("[data-open-sid]").dataset;
+    const form = this.panel?.querySelector(`form[data-open][data-channel="${CSS.escape(channel)}"]`);
+    const pressed = form?.querySelector(form.contains(button) ? "[data-testid=flex-send]" : "button[type=submit][name=channel]");
+    this.anew = pressed ? { sid, form, pressed, typed: typedIn(form), until: Date.now() + ANEW } : null;
+  }
+
+  /** Begin once nothing is left of the old conversation, unless the agent has typed, waited or left since. */
+  beginAnew() {
+    const { anew } = this;
+    if (!anew) return;
+    const old = this.querySelector(`[data-open-items] > [data-open-sid="${CSS.escape(anew.sid)}"]`);
+    if (old?.hasAttribute("data-closing") && Date.now() < anew.until) return;
+    this.anew = null;
+    if (old) return this.say("");
+    const isSame = anew.pressed.isConnected && !document.hidden && Date.now() < anew.until && typedIn(anew.form) === anew.typed;
+    this.say(isSame ? "" : this.word("closed"));
+    if (isSame) anew.form.requestSubmit(anew.pressed);
   }
 
   announce(interaction) {
@@ -277,7 +307,7 @@ function submitted(event) {
   event.preventDefault();
   event.stopImmediatePropagation();
   if (add) here.add(event.target, add);
-  else here.choose(choice);
+  else here.choose(choice, event.submitter);
 }
 
 if (!customElements.get("flex-open")) {
