@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
+from django.utils import translation
 from playwright.sync_api import Browser, sync_playwright
 
 from crm_demo.models import Contact
@@ -64,8 +65,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(autouse=True)
 def _nothing_kept() -> None:
-    """Forget what processes keep for seconds: each test has a database of its own."""
+    """Forget what processes keep for seconds: each test has a database of its own, and the project's language.
+
+    A request leaves its language to the thread that handled it, which is the test's own.
+    """
     forget_setup()
+    translation.deactivate()
 
 
 @pytest.fixture(scope="session")
