@@ -62,7 +62,7 @@ def dispatch(account_id: int) -> None:
     Never raises what Twilio or the network did; an error of ours leaves its interaction to the lease, and so to a
     lookup.
     """
-    due = Interaction.objects.due().filter(account=account_id)
+    due = Interaction.objects.due_of(account_id)
     if not send_due(due, account_id) and expire_leases(due):
         send_due(due, account_id)
 

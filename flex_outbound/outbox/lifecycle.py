@@ -67,15 +67,19 @@ def claim(due: InteractionQuerySet, limit: int, describe: Callable[[Interaction]
     ``describe`` says what is about to be sent, without secrets, addresses and texts: it is kept with the attempt.
     Returns the interactions with all that is needed to send them. Those that somebody else holds are left out.
     """
-    queued = window.with_last_inbound(due.filter(status=Status.QUEUED).to_send())
-    queued = queued.annotate(may_be_refused=consent.may_refuse("channel", "address_key"))
     values = {"version": F("version") + 1, "updated_at": Now(), "first_lookup_at": None}
     with locks.bounded_transaction(read_first=True):
-        claimed = claims.take_to_send(queued, limit, Status.SENDING, **values)
+        claimed = claims.take_to_send(lambda: _queued(due), limit, Status.SENDING, due.all_of, **values)
         DispatchAttempt.objects.bulk_create(
             DispatchAttempt(interaction=one, number=one.attempt, request=describe(one)) for one in claimed
         )
     return claimed
+
+
+def _queued(due: InteractionQuerySet) -> InteractionQuerySet:
+    """Return those that are to be sent, with all that this takes, and what the ledger and the window may say."""
+    queued = window.with_last_inbound(due.filter(status=Status.QUEUED).to_send())
+    return queued.annotate(may_be_refused=consent.may_refuse("channel", "address_key"))
 
 
 # -- writing -----------------------------------------------------------------------------------------------------------

@@ -55,7 +55,7 @@ def claim(due: SchedulableQuerySet[Message], limit: int) -> list[Message]:
     ).defer("attachment__data")
     asked: Any = ready.annotate(may_be_refused=_may_be_refused())
     with locks.bounded_transaction(read_first=True):
-        claimed: list[Message] = claims.take_to_send(asked, limit, MessageStatus.SENDING)
+        claimed: list[Message] = claims.take_to_send(lambda: asked, limit, MessageStatus.SENDING)
     # Not while the messages are locked: a callback holds the conversation while it asks for them.
     _touch(claimed)
     return claimed
