@@ -33,7 +33,7 @@ from flex_outbound.live import Live
 from flex_outbound.models import Closing, Interaction, Message
 from flex_outbound.models.interaction import InteractionQuerySet
 from flex_outbound.models.ownership import is_own
-from flex_outbound.outbox import consent, likeness, lingering, standing, taking
+from flex_outbound.outbox import closings, consent, likeness, lingering, standing, taking
 from flex_outbound.outbox.consent import Ledger
 from flex_outbound.outbox.preflight import ChannelOption, Setup, channel_options, doubtful_addresses, option_for
 from flex_outbound.outbox.texts import name_of as name_of
@@ -155,7 +155,8 @@ def group_reasons(options: Iterable[ChannelOption]) -> list[tuple[str, str]]:
 
 def loaded(interactions: InteractionQuerySet) -> InteractionQuerySet:
     """Return interactions with everything that ``describe`` reads of their relations, in one query."""
-    return with_duplicates(interactions.select_related("agent", "message"))
+    found = with_duplicates(interactions.select_related("agent", "message"))
+    return found.annotate(is_being_closed=closings.being_closed("channel_sid"))
 
 
 def find_own(user: Any, pk: UUID) -> Interaction | None:
@@ -275,11 +276,10 @@ def _describe_contact(interaction: Interaction) -> dict[str, str]:
 def _describe_closing(interaction: Interaction, user: Any, *, is_named: bool) -> dict[str, bool]:
     """Return whether a conversation that stays open, or that is in the way, is being closed or may be by this user.
 
-    For all others this costs no query.
+    For all others, and for what was ``loaded``, this costs no query.
     """
     is_open = interaction.may_close and (interaction.is_left_open or is_named)
-    pending = Closing.objects.filter(channel_sid=interaction.channel_sid or "", closed_at=None, next_at__isnull=False)
-    is_closing = is_open and pending.exists()
+    is_closing = is_open and closings.is_closing(interaction)
     return {"can_close": is_open and not is_closing and may_decide(user, interaction), "is_closing": is_closing}
 
 

@@ -21,7 +21,7 @@ from flex_outbound.current import current_context, local, may_decide, may_open_n
 from flex_outbound.models import Conversation, ConversationContact, Interaction, OpenSearch, Sender
 from flex_outbound.models.conversation import key_of, links_of
 from flex_outbound.models.ownership import is_own
-from flex_outbound.outbox import lingering
+from flex_outbound.outbox import closings, lingering
 from flex_outbound.outbox.conversations import handing, holding, linking, searching
 from flex_outbound.outbox.conversations.holding import Held, Standing, Whose
 from flex_outbound.outbox.preflight import ChannelOption
@@ -79,7 +79,8 @@ def conversations_between(pairs: Sequence[searching.Pair], contact: Any) -> list
         address_key__in=sorted(keys), sender_address__in=sorted({sender.address for sender, _address in pairs})
     )
     found = rows.annotate(is_this=Exists(links), is_linked=Exists(others), has_others=company.has_others())
-    found = found.select_related(*holding.RELATED)
+    closing = closings.being_closed("interaction__channel_sid")
+    found = found.select_related(*holding.RELATED).annotate(is_being_closed=closing)
     wanted = {_place(sender.account_id, sender, address) for sender, address in pairs}
     shown = found.order_by("-last_at", "-created_at", "-pk")[: 2 * MOST]
     return [one for one in shown if (one.account_id, one.channel, one.sender_address, one.address_key) in wanted][:MOST]

@@ -7,7 +7,7 @@ import logging
 from typing import Final
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
 from flex_outbound import addresses
@@ -150,10 +150,26 @@ def close_left(interaction: Interaction) -> None:
             request_after_commit(Job.CLOSE, interaction.account_id)
 
 
-def is_closing(interaction: Interaction) -> bool:
-    """Tell whether an interaction's channel is being closed just now."""
-    pending = Closing.objects.filter(channel_sid=interaction.channel_sid or "", closed_at=None, next_at__isnull=False)
-    return pending.exclude(kind=Closing.Kind.LEAVE).exists()
+def is_closing(row: Interaction | Conversation) -> bool:
+    """Tell whether the channel of an interaction, or of a conversation's newest, is being closed just now.
+
+    It costs a query where the row was loaded without the column ``is_being_closed`` of ``being_closed``.
+    """
+    known: bool | None = vars(row).get("is_being_closed")
+    interaction = row.interaction if isinstance(row, Conversation) else row
+    if known is not None or interaction is None:
+        return bool(known)
+    return _pending(interaction.channel_sid or "").exists()
+
+
+def being_closed(channel_sid: str) -> Exists:
+    """Return a column for ``is_closing``. ``channel_sid``: the path to the channel."""
+    return Exists(_pending(OuterRef(channel_sid)))
+
+
+def _pending(channel_sid: str | OuterRef) -> QuerySet[Closing]:
+    pending: QuerySet[Closing] = Closing.objects.filter(channel_sid=channel_sid, closed_at=None, next_at__isnull=False)
+    return pending.exclude(kind=Closing.Kind.LEAVE)
 
 
 def close_due(account_id: int) -> int:

@@ -235,7 +235,7 @@ def is_closing(conversation: Conversation) -> bool:
     if holder is not None and holder.close_at is not None:
         return True
     interaction = conversation.interaction
-    return interaction is not None and bool(interaction.channel_sid) and closings.is_closing(interaction)
+    return interaction is not None and bool(interaction.channel_sid) and closings.is_closing(conversation)
 
 
 # -- what they share ---------------------------------------------------------------------------------------------------

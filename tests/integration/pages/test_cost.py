@@ -6,7 +6,7 @@ import pytest
 
 from flex_outbound.models import Conversation, Interaction
 from flex_outbound.models.setup import forget_setup
-from flex_outbound.outbox import consent
+from flex_outbound.outbox import closings, consent
 from flex_outbound.outbox.consent import Entry
 from flex_outbound.outbox.enqueue import Click, enqueue
 from tests.integration.pages import talk
@@ -129,3 +129,32 @@ def test_a_copy_of_an_email_who_has_unsubscribed_costs_no_query_of_its_own(
     talk.say(conversation)
     consent.append([Entry("email", "copy@example.com", "opted_out", "keyword")])
     assert "unsubscribed" in cost(5)
+
+
+def left_open(row: Interaction) -> None:
+    """Let the agent leave the conversation of an interaction, which stays open."""
+    left = {"status": "closed", "channel_status": "inactive", "finished_at": talk.BEGAN, "next_at": None}
+    Interaction.objects.filter(pk=row.pk).update(**left)
+
+
+@pytest.fixture
+def conversation(account: Any, contact: Any, agent: Any, senders: Any, open_row: Interaction) -> Conversation:
+    """What was said in the open conversation of ``open_row``."""
+    sender = senders["whatsapp"]
+    by = {"sender": sender, "sender_address": sender.address, "address": THEIRS, "address_key": THEIRS}
+    row = talk.converse(account, contact, agent, channel="whatsapp", interaction=open_row, **by)
+    Interaction.objects.filter(pk=open_row.pk).update(conversation_sid=row.conversation_sid)
+    talk.say(row)
+    return row
+
+
+@pytest.mark.parametrize("is_being_closed", [False, True])
+def test_a_conversation_that_was_left_open_costs_no_query_of_its_own(
+    cost: Any, open_row: Interaction, conversation: Conversation, is_being_closed: bool
+) -> None:
+    left_open(open_row)
+    if is_being_closed:
+        closings.close_left(Interaction.objects.get(pk=open_row.pk))
+    html = cost(6)
+    assert "Nobody is in it" in html
+    assert ("It is being closed." in html) == is_being_closed
