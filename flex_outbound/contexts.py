@@ -95,7 +95,8 @@ def buttons_context(request: HttpRequest, contact: Any) -> dict[str, Any]:
     shown = next((one for one in rows if is_unfinished(one) and is_own(one.agent_id, user)), None)
     options = channel_options(user, contact, setup, ledger)
     names = identify(adapter, contact)
-    panel = opened.panel_context(request, adapter, contact, options, rows, user, is_wanted=opened.is_likely(rows))
+    is_likely = opened.is_likely(rows)
+    panel = opened.panel_context(request, adapter, contact, options, rows, user, is_wanted=is_likely, is_first=True)
     told = {one["interaction_id"] for one in panel["opened"] if one["is_told"]} | {str(shown.pk) if shown else ""}
     current = [] if setup.reason else [one for one in found.current if str(one.pk) not in told]
     return {

@@ -91,21 +91,30 @@ def _place(account_id: int, sender: Sender, address: str) -> tuple[int, str, str
 
 
 def items(
-    user: Any, contact: Any, options: Iterable[ChannelOption], joining: Iterable[Interaction] = ()
+    user: Any,
+    contact: Any,
+    options: Iterable[ChannelOption],
+    joining: Iterable[Interaction] = (),
+    *,
+    is_first: bool = False,
 ) -> list[Described]:
     """Return the open conversations that are in the way of a click, for a template.
 
-    ``joining``: the contact's interactions that are being opened; one of them may be somebody's invite.
+    ``joining``: the contact's interactions that are being opened; one of them may be somebody's invite. ``is_first``:
+    for a page that the script completes: of another contact's conversation it says only that it is another's.
     """
     found = conversations_between(pairs_of(options), contact)
     under_way = (one for one in joining if one.continues_id and one.status in INVITING)
     # By the interaction with which the conversation began: an invite is told its SID only with Twilio's answer.
     invites = {one.continues_id: one for one in under_way}
-    return [_item(one, user, invites.get(one.interaction.origin_id if one.interaction else None)) for one in found]
+    return [
+        _item(one, user, invites.get(one.interaction.origin_id if one.interaction else None), is_first) for one in found
+    ]
 
 
-def _item(conversation: Any, user: Any, invite: Interaction | None) -> Described:
-    described = describe(conversation, user, reverse("flex_outbound:interaction-list"), is_this=is_theirs(conversation))
+def _item(conversation: Any, user: Any, invite: Interaction | None, is_first: bool) -> Described:
+    collection, is_this = reverse("flex_outbound:interaction-list"), is_theirs(conversation)
+    described = describe(conversation, user, collection, is_this=is_this, is_first=is_first)
     found = holding.held(conversation, user)
     interaction = conversation.interaction
     is_ours = interaction is not None and interaction.task_sid == found.task_sid and bool(found.task_sid)
@@ -148,15 +157,18 @@ def is_theirs(conversation: Any) -> bool:
 # -- one of them -------------------------------------------------------------------------------------------------------
 
 
-def describe(conversation: Conversation, user: Any, collection: str, *, is_this: bool | None = None) -> Described:
+def describe(
+    conversation: Conversation, user: Any, collection: str, *, is_this: bool | None = None, is_first: bool = False
+) -> Described:
     """Return an open conversation as this user sees it: the API's answer, and what templates show.
 
     ``collection``: the URL of the API's list of interactions. ``is_this``: whether it is with the contact that the page
     is about; None where no contact is meant. Of another contact's that the user may not see, nothing more is told than
-    with whom it is. Load it with ``holding.RELATED``.
+    with whom it is; where ``is_first``, the host is not asked about that contact yet. Load it with ``holding.RELATED``.
     """
     found = holding.held(conversation, user)
-    is_seen = bool(is_this) or handing.may_see(user, conversation)
+    is_late = is_first and is_this is False
+    is_seen = bool(is_this) or (not is_late and handing.may_see(user, conversation))
     other = None if is_this or not is_seen else _contact_of(conversation, user)
     sid = conversation.conversation_sid
     base = f"{collection.removesuffix('interactions/')}conversations/{sid}/"
@@ -174,7 +186,7 @@ def describe(conversation: Conversation, user: Any, collection: str, *, is_this:
         "standing": found.standing.value,
         "agent": found.name,
         "since": local(found.since) if found.since is not None else None,
-        "words": words_of(found, is_seen=is_seen, other=other, is_this=is_this),
+        "words": words_of(found, is_seen=is_seen, other=other, is_this=is_this, is_late=is_late),
         "contact": other,
         "is_another_contact": is_this is False,
         "flex_url": (there.flex_url or _flex_url(found, user)) if is_seen else None,
@@ -356,13 +368,14 @@ def panel_context(
     user: Any = None,
     *,
     is_wanted: bool = True,
+    is_first: bool = False,
 ) -> dict[str, Any]:
     """Return the context of ``_open_conversations.html`` and of the composers: what our own rows know.
 
-    It costs one query, and one or two more where something is open with another contact of the same number. Without
-    ``is_wanted`` it costs none, and nothing is shown until the script asks.
+    It costs one query, and one or two more where something is open with another contact of the same number, unless it
+    ``is_first``, as for ``items``. Without ``is_wanted`` it costs none, and nothing is shown until the script asks.
     """
-    shown = items(user, contact, options, joining) if is_wanted else []
+    shown = items(user, contact, options, joining, is_first=is_first) if is_wanted else []
     url = reverse("flex_outbound:open-conversations", args=[label_of(adapter.model)])
     return {
         "opened": shown,

@@ -5,7 +5,7 @@ so that a page costs the same however much there is.
 """
 
 import hashlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from datetime import date, datetime, timedelta
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
@@ -18,23 +18,25 @@ from django.urls import reverse
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import get_language
 
-from flex_outbound import bubbles, contexts
+from flex_outbound import bubbles, contexts, kin
 from flex_outbound.bubbles import Reader
-from flex_outbound.contacts import adapter_for, content_type_of, id_of, label_of
+from flex_outbound.contacts import adapter_for, id_of, label_of
 from flex_outbound.current import local
-from flex_outbound.models import Conversation, ConversationContact, Interaction, Message, ReadMark
+from flex_outbound.models import Conversation, Interaction, Message, ReadMark
 from flex_outbound.models.conversation import sid_of
 from flex_outbound.models.ownership import is_own
 from flex_outbound.outbox import consent
 from flex_outbound.outbox.consent import Ledger
 from flex_outbound.outbox.conversations import watching
 from flex_outbound.outbox.conversations.newest import newest
-from flex_outbound.outbox.visible import conversations_of, hidden_from, names_of, visible_to
+from flex_outbound.outbox.visible import conversations_of, hidden_from, visible_to
 from flex_outbound.statements import load_permissions
 
 PAGE_SIZE: Final = 30
 MAX_PAGE_SIZE: Final = 100
 PARAMETER: Final = "flex_before"
+KIN: Final = "flex_contacts"
+"""A parameter with which the page names the other contacts of a conversation at once, where there is no script."""
 SALT: Final = "flex_outbound.timeline"
 MARGIN: Final = 9
 """Rows read beyond a page: one tells whether there are more, others may turn out to be of the page before."""
@@ -74,8 +76,6 @@ class Entries(NamedTuple):
 
     found: list[Interaction | Message]
     older: str | None
-    kin: dict[Any, list[str]]
-    """By conversation: the names of its other contacts whom the user may see."""
     ledger: Ledger | None
     """What the ledger says of whom it was asked about, None where there is no row that would bear the answer."""
 
@@ -109,7 +109,7 @@ def timeline_context(request: HttpRequest, contact: Any, asked: Collection[str] 
     except BadCursor:
         before = None
     identity = contexts.identify(adapter, contact)
-    values = page_context(request, contact, before, asked) | identity | {"next": request.get_full_path()}
+    values = page_context(request, contact, before, asked, is_first=True) | identity | {"next": request.get_full_path()}
     return values | {
         "is_newest": before is None,
         "older_url": _page_url(request, values["older"]) if values["older"] else None,
@@ -118,14 +118,20 @@ def timeline_context(request: HttpRequest, contact: Any, asked: Collection[str] 
 
 
 def page_context(
-    request: HttpRequest, contact: Any, before: Place | None, asked: Collection[str] = ()
+    request: HttpRequest, contact: Any, before: Place | None, asked: Collection[str] = (), *, is_first: bool = False
 ) -> dict[str, Any]:
-    """Return what ``_entries.html`` needs: the entries of one page. ``asked``: as for ``timeline_context``."""
+    """Return what ``_entries.html`` needs: the entries of one page. ``asked``: as for ``timeline_context``.
+
+    ``is_first``: it is part of a page that the script completes, so of a shared conversation it says only that it is.
+    """
     user = contexts.user_of(request)
     load_permissions(user)
     page = entries(user, contact, before, asked=asked)
     reader = Reader(user, adapter_for(type(contact)).get_name(contact))
-    shown = _shown(page, reader, request, before)
+    # What the host is asked may wait until the page is shown: the script asks for the newest entries then.
+    is_late = is_first and before is None and KIN not in request.GET
+    names = None if is_late else kin.names(user, contact, page.found)
+    shown = _shown(page, reader, request, before, names)
     return {
         "entries": shown,
         "older": page.older,
@@ -147,17 +153,14 @@ def live_url(contact: Any) -> str:
 def entries(
     user: Any, contact: Any, before: Place | None = None, size: int = PAGE_SIZE, asked: Collection[str] = ()
 ) -> Entries:
-    """Return one page of what a user may see of a contact, in two queries. ``asked``: as for ``timeline_context``.
-
-    Where another contact shares a conversation on it, one more tells which, and one for each kind of them.
-    """
+    """Return one page of what a user may see of a contact, in two queries. ``asked``: as for ``timeline_context``."""
     is_hidden = _is_hidden(user, contact)
     opened = visible_to(user).for_contact(contact)
     if is_hidden:
         opened = opened.filter(agent=user)
     keys = conversations_with(user, contact, is_hidden=is_hidden)
     lines = contexts.loaded(opened.filter(_older_interactions(before))).order_by("-created_at", "-id")
-    spoken = messages_of(user, keys, before, size + MARGIN).annotate(is_shared=Exists(_other_links(contact)))
+    spoken = messages_of(user, keys, before, size + MARGIN).annotate(is_shared=Exists(kin.other_links(contact)))
     if asked:
         lines, spoken = (one.annotate(said=consent.as_column(asked)) for one in (lines, spoken))
     found = [*lines[: size + MARGIN], *spoken]
@@ -166,7 +169,7 @@ def entries(
     rows.sort(key=place_of, reverse=True)
     page = rows[:size]
     older = place_of(page[-1]).as_cursor() if len(rows) > size else None
-    return Entries(page[::-1], older, _kin(user, contact, page), ledger)
+    return Entries(page[::-1], older, ledger)
 
 
 def messages(user: Any, contact: Any, before: Place | None, size: int) -> tuple[list[Message], str | None]:
@@ -192,18 +195,6 @@ def messages_of(user: Any, conversations: Any, before: Place | None, most: int) 
     ``conversations``: a queryset of their keys.
     """
     return newest(described(user, Message.objects.all()), conversations, _older_messages(before), most)
-
-
-def _other_links(contact: Any) -> Any:
-    """Return the links of a message's conversation with other contacts, for a subquery."""
-    links = ConversationContact.objects.filter(conversation=OuterRef("conversation"))
-    kind, pk = _own_link(contact)
-    return links.exclude(contact_type=kind, contact_id=pk)
-
-
-def _own_link(contact: Any) -> tuple[int, str]:
-    adapter = adapter_for(type(contact))
-    return content_type_of(adapter).pk, id_of(adapter, contact)
 
 
 def described(user: Any, messages: Any) -> Any:
@@ -274,32 +265,23 @@ def _is_hidden(user: Any, contact: Any) -> bool:
     """Tell whether the adapter hides a contact from a user, who then sees what is the user's own alone."""
     if not user.has_perm("flex_outbound.view_interaction"):
         return False
-    return bool(hidden_from(user, [_own_link(contact)]))
+    return bool(hidden_from(user, [kin.own_link(contact)]))
 
 
-def _kin(user: Any, contact: Any, page: Sequence[Interaction | Message]) -> dict[Any, list[str]]:
-    """Return, by conversation, the names of the other contacts whose it is too and whom the user may see."""
-    keys = {one.conversation_id for one in page if isinstance(one, Message) and vars(one).get("is_shared")}
-    if not keys:
-        return {}
-    links = ConversationContact.objects.filter(conversation__in=keys).order_by("pk")
-    own = _own_link(contact)
-    found = links.values_list("conversation", "contact_type", "contact_id")
-    others = [one for one in found if one[1:] != own]
-    names = names_of(user, {(kind, pk) for _key, kind, pk in others})
-    kin: dict[Any, list[str]] = {}
-    for key, kind, pk in others:
-        if (kind, pk) in names:
-            kin.setdefault(key, []).append(names[kind, pk])
-    return kin
+def _shown(
+    page: Entries, reader: Reader, request: HttpRequest, before: Place | None, names: dict[Any, list[str]] | None
+) -> list[dict[str, Any]]:
+    """Return the contexts of a page's entries; on the newest page, what is not sent yet comes last.
 
-
-def _shown(page: Entries, reader: Reader, request: HttpRequest, before: Place | None) -> list[dict[str, Any]]:
-    """Return the contexts of a page's entries; on the newest page, what is not sent yet comes last."""
+    ``names``: as ``kin.names`` returns them, None where nobody was asked yet.
+    """
     shown: list[dict[str, Any]] = []
     for row in page.found:
         if isinstance(row, Message):
-            shown.append(bubbles.bubble(row, reader) | {"kin": page.kin.get(row.conversation_id, [])})
+            described = bubbles.bubble(row, reader) | {"kin": (names or {}).get(row.conversation_id, [])}
+            if names is None and kin.is_shared(row):
+                described |= {"kin_url": _page_url(request, None, KIN), "version": f"{described['version']}?"}
+            shown.append(described)
             continue
         shown.append(_line(row, reader.user))
         first: Message | None = row.first_message
@@ -333,7 +315,7 @@ def _arranged(shown: list[dict[str, Any]]) -> list[dict[str, Any]]:
         author = (one["party"], one["author"])
         is_new = one["conversation_sid"] is None or one["conversation_sid"] != conversation
         # The line above says so, where it is the line of what opened it.
-        one["is_marked"] = is_new and (bool(one.get("kin")) or one["conversation_sid"] != opened)
+        one["is_marked"] = is_new and (bool(one.get("kin") or one.get("kin_url")) or one["conversation_sid"] != opened)
         is_soon = said_at is not None and at - said_at < GROUP
         one["follows"] = is_soon and author == who and not is_new and not one["day"]
         conversation, who, said_at, opened = one["conversation_sid"], author, at, None
@@ -383,9 +365,11 @@ def _read(row: Any) -> int:
     return int(row.read)
 
 
-def _page_url(request: HttpRequest, cursor: str | None) -> str:
+def _page_url(request: HttpRequest, cursor: str | None, more: str = "") -> str:
     query = request.GET.copy()
     query.pop(PARAMETER, None)
+    if more:
+        query[more] = "1"
     if cursor:
         query[PARAMETER] = cursor
     return f"{request.path}?{query.urlencode()}" if query else request.path

@@ -9,11 +9,15 @@ from django.utils.translation import pgettext
 from flex_outbound.outbox.conversations.holding import Held, Standing, Whose
 
 
-def words_of(found: Held, *, is_seen: bool, other: dict[str, Any] | None, is_this: bool | None) -> str:
-    """Return in a sentence or two whose a conversation is, and with whom."""
+def words_of(
+    found: Held, *, is_seen: bool, other: dict[str, Any] | None, is_this: bool | None, is_late: bool = False
+) -> str:
+    """Return in a sentence or two whose a conversation is, and with whom. ``is_late``: that is not asked yet."""
     said = said_of(found)
     if is_this is not False:
         return said
+    if is_late:
+        return " ".join([said, _("It is with another contact, who has the same number.")])
     if not is_seen or other is None:
         return " ".join([said, _("It is with a contact that you may not see, who has the same number.")])
     return " ".join([said, _("It is with %(name)s, who has the same number.") % {"name": other["name"]}])

@@ -1,9 +1,12 @@
-"""How many queries a contact's page costs where somebody has unsubscribed."""
+"""How many queries a contact's page costs: where somebody has unsubscribed, was left, or shares a number."""
 
+import re
 from typing import Any
 
 import pytest
+from django.test import Client
 
+from crm_demo.models import Contact
 from flex_outbound.models import Conversation, Interaction
 from flex_outbound.models.setup import forget_setup
 from flex_outbound.outbox import closings, consent
@@ -158,3 +161,39 @@ def test_a_conversation_that_was_left_open_costs_no_query_of_its_own(
     html = cost(6)
     assert "Nobody is in it" in html
     assert ("It is being closed." in html) == is_being_closed
+
+
+@pytest.mark.parametrize("is_left", [False, True])
+def test_a_conversation_that_is_another_contacts_as_well_costs_no_query_of_its_own(
+    cost: Any, open_row: Interaction, conversation: Conversation, is_left: bool
+) -> None:
+    talk.link(conversation, Contact.objects.create(full_name="Bob Shared", mobile=THEIRS))
+    if is_left:
+        left_open(open_row)
+    assert "Other contacts of this conversation" in cost(6)
+
+
+@pytest.mark.parametrize("whose", ["mine", "nobody's", "a hidden contact's"])
+def test_another_contacts_open_conversation_costs_no_query_of_its_own(
+    cost: Any,
+    client: Client,
+    account: Any,
+    agent: Any,
+    contact: Any,
+    senders: Any,
+    open_row: Interaction,
+    conversation: Conversation,
+    whose: str,
+) -> None:
+    twin = Contact.objects.create(full_name="Bob Shared", mobile=THEIRS, restricted=whose == "a hidden contact's")
+    sender = senders["sms"]
+    by = {"sender": sender, "sender_address": sender.address, "address": THEIRS, "address_key": THEIRS}
+    talk.converse(account, twin, agent if whose == "mine" else None, **by)
+    page = cost(6)
+    assert "It is with another contact, who has the same number." in page
+    assert "Bob Shared" not in page
+    client.force_login(agent)
+    late = client.get(re.search(r'<flex-open[^>]* data-url="([^"]+)"', page)[1]).content.decode()  # type: ignore[index]
+    named = "It is with Bob Shared, who has the same number."
+    unnamed = "It is with a contact that you may not see, who has the same number."
+    assert (unnamed if twin.restricted else named) in late

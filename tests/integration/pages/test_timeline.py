@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import Permission
+from django.test import Client
 
 from crm_demo.models import Contact
 from flex_outbound import timeline
@@ -17,6 +18,8 @@ from tests.integration.pages.conftest import Render
 from tests.integration.pages.strict import StrictPage, read, shown
 
 TIMELINE = "{% flex_timeline contact %}"
+NAMED = "/people/1/?tab=2&flex_contacts=1"
+NAMED_LINK = 'href="/people/1/?tab=2&amp;flex_contacts=1"'
 
 pytestmark = pytest.mark.django_db
 
@@ -218,10 +221,32 @@ def test_a_number_of_two_contacts_says_so_to_whom_may_see_the_other(
     for one in (shared, hidden):
         talk.link(conversation, one)
     talk.say(conversation)
-    html = render(TIMELINE, agent, contact=contact)
+    html = render(TIMELINE, agent, NAMED, contact=contact)
     assert "This conversation is also <bdi>Bob Shared</bdi>’s." in html
     assert "Carl Hidden" not in html
-    assert "This conversation is also <bdi>Ann Example</bdi>’s." in render(TIMELINE, agent, contact=shared)
+    assert "This conversation is also <bdi>Ann Example</bdi>’s." in render(TIMELINE, agent, NAMED, contact=shared)
+
+
+def test_a_page_names_the_other_contacts_of_a_number_once_it_is_shown(
+    render: Render, client: Client, agent: Any, contact: Any, conversation: Conversation
+) -> None:
+    talk.say(conversation)
+    assert NAMED_LINK not in render(TIMELINE, agent, contact=contact)
+    shared = Contact.objects.create(full_name="Bob Shared", mobile="+14155550123")
+    talk.link(conversation, shared)
+    page = render(TIMELINE, agent, contact=contact)
+    assert "Bob Shared" not in page
+    assert NAMED_LINK in page
+    client.force_login(agent)
+    entries = client.get(re.search(r'data-live-url="([^"]+)"', page)[1]).content.decode()  # type: ignore[index]
+    assert "This conversation is also <bdi>Bob Shared</bdi>’s." in entries
+    assert NAMED_LINK not in entries
+    # The script keeps an entry that has the version of the page's.
+    shown, late = (
+        [one["data-version"] for one in of(read(html), "data-testid", "flex-message")] for html in (page, entries)
+    )
+    assert (len(shown), len(late)) == (1, 1)
+    assert shown != late
 
 
 def test_other_agents_conversations_are_left_out(
@@ -261,11 +286,15 @@ def test_a_page_costs_the_same_however_much_was_said(
         talk.link(conversation, shared)
         talk.many(conversation, number // 2)
     fresh = django_user_model.objects.get(pk=watcher.pk)
-    # Permissions, whether the contact is hidden, what was opened, what was said, whose it is too, and their names; and
-    # for the form below, which conversations can be answered.
-    with django_assert_num_queries(7):
+    # Permissions, whether the contact is hidden, what was opened, what was said; and for the form below, which
+    # conversations can be answered.
+    with django_assert_num_queries(5):
         html = render(TIMELINE, fresh, contact=contact)
     assert len(bubbles(html)) == min(number, 30)
+    again = django_user_model.objects.get(pk=watcher.pk)
+    # Whose it is too, and their names.
+    with django_assert_num_queries(7):
+        render(TIMELINE, again, NAMED, contact=contact)
 
 
 def test_pages_follow_each_other_without_gap_or_repetition(
