@@ -64,6 +64,7 @@ def routes() -> list[Route]:
         ("POST", "/messages", talking.customer_says),
         ("POST", "/messages/{message}", talking.change_message),
         ("DELETE", "/messages/{message}", talking.delete_message),
+        ("POST", "/blocks", talking.customer_blocks),
         ("POST", "/replies", talking.agent_says),
         ("POST", "/receipts", talking.give_receipts),
         ("POST", "/accounts/{account}", _change_account),

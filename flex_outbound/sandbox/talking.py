@@ -41,6 +41,18 @@ def customer_says(state: SandboxState, request: Request, body: Any) -> object:
     return _told(conversation, message)
 
 
+def customer_blocks(state: SandboxState, request: Request, body: Any) -> object:
+    """POST blocks: the customer blocks the business on WhatsApp, or no longer (``blocked``: false)."""
+    given = as_object(body)
+    address = text_of(given, "address") or ""
+    if not address.startswith("whatsapp:"):
+        raise Refusal("address must begin with whatsapp:")
+    blocked = flag_of({"blocked": True, **given}, "blocked")
+    for world in state.worlds.values():
+        (world.blocked_by.add if blocked else world.blocked_by.discard)(address)
+    return {"address": address, "blocked": blocked}
+
+
 def agent_says(state: SandboxState, request: Request, body: Any) -> object:
     """POST replies: the agent writes."""
     given = as_object(body)

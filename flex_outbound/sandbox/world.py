@@ -91,6 +91,9 @@ class World:
     default_timers: dict[str, str] = field(default_factory=dict)
     address_configurations: dict[str, AddressConfiguration] = field(default_factory=dict)
     opted_out: set[str] = field(default_factory=set)
+    blocked_by: set[str] = field(default_factory=set)
+    """Who blocked the business on WhatsApp, by address."""
+
     heard_from: dict[tuple[str, str], datetime] = field(default_factory=dict)
     left: dict[str, str] = field(default_factory=dict)
     """The interactions whose channel is inactive, by their conversation."""

@@ -151,6 +151,19 @@ def test_an_sms_is_sent_and_then_delivered(start: Start, client: Client) -> None
     assert context.delivery_receipts(report.sid).fetch().sid == report.sid
 
 
+def test_who_blocks_the_business_on_whatsapp_gets_nothing_until_they_no_longer_do(
+    start: Start, client: Client, control: Control
+) -> None:
+    address = f"whatsapp:{CUSTOMER}"
+    made = start("whatsapp", address)
+    messages = client.conversations.v1.conversations(made.conversation).messages
+    control.post("/messages", {"conversation_sid": made.conversation, "body": "Hello"})
+    for blocked, ending in ((True, ("failed", 63014)), (False, ("delivered", 0))):
+        control.post("/blocks", {"address": address, "blocked": blocked})
+        found = receipt(client, made.conversation, messages.create(body="Hello").sid)
+        assert (found.status, found.error_code) == ending
+
+
 def test_whatsapp_text_outside_the_window_fails_later(start: Start, client: Client, control: Control) -> None:
     made = start("whatsapp", f"whatsapp:{CUSTOMER}")
     messages = client.conversations.v1.conversations(made.conversation).messages

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import httpx
@@ -57,6 +58,23 @@ def test_a_full_worker_is_offered_nothing_until_there_is_room(
     control.post(f"/tasks/{first.task}/complete")
     eventually(lambda: space.tasks(second.task).fetch().assignment_status == "reserved")
     assert channel.fetch().assigned_tasks == 1
+
+
+def test_answers_about_one_worker_take_as_long_as_they_are_told_to(space: WorkspaceContext, control: Control) -> None:
+    control.post(f"/workers/{AGENT}", {"slow_ms": 300})
+    for asked, is_slow in (
+        (space.workers(AGENT).fetch, True),
+        (space.workers(AGENT).worker_channels.list, True),
+        (space.workers(BEA).fetch, False),
+        (space.activities.list, False),
+    ):
+        began = time.monotonic()
+        asked()
+        assert (time.monotonic() - began >= 0.3) == is_slow
+    control.http.delete("/faults")
+    began = time.monotonic()
+    space.workers(AGENT).fetch()
+    assert time.monotonic() - began < 0.3
 
 
 def test_a_channel_that_is_not_available_takes_no_tasks(space: WorkspaceContext, start: Start) -> None:

@@ -61,6 +61,9 @@ def _failure(world: World, message: Message, to: Participant) -> int:
     """Return the error code that the delivery will meet, 0 for none."""
     if to.address in world.opted_out:
         return 21610
+    # Twilio takes the message; WhatsApp refuses it: twilio.com/docs/api/errors/63014
+    if to.address in world.blocked_by:
+        return 63014
     unfit = attachments.failure(to.type, message.media or [])
     if unfit:
         return unfit

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from flex_outbound.exceptions import ClickError
 from flex_outbound.gateway.client import TwilioGateway
 from flex_outbound.gateway.results import parse_channel
 from flex_outbound.models import Interaction
@@ -95,6 +96,19 @@ def test_without_callbacks_the_receipts_are_read(code: int, click: Clicker, sand
     row.refresh_from_db()
     assert (row.delivery_status, row.error_code, row.phase) == ("failed", code, Phase.UNDELIVERED)
     assert row.status == Status.ACTIVE
+
+
+def test_who_blocked_us_on_whatsapp_is_not_written_to_again(click: Clicker, sandbox: Sandbox) -> None:
+    sandbox.options(delivery_ms=0)
+    sandbox.http.post("blocks", json={"address": "whatsapp:+14155550123"}).raise_for_status()
+    row = _opened(click, channel="whatsapp", body="Hello")
+    for seconds in (0, 15):
+        run_due(seconds)
+    row.refresh_from_db()
+    assert (row.delivery_status, row.error_code, row.error_reason) == ("failed", 63014, "opted_out")
+    with pytest.raises(ClickError) as refused:
+        click(channel="whatsapp", body="Hello again")
+    assert refused.value.code == "opted_out"
 
 
 def test_what_arrived_is_asked_for_once(click: Clicker, sandbox: Sandbox) -> None:
