@@ -226,6 +226,25 @@ def _answer_again(page: Page, scene: Scene) -> None:
     page.wait_for_url("**/answer/")
 
 
+POST = """([path, fields]) => {
+  const form = Object.assign(document.createElement("form"), { method: "post", action: path });
+  const token = document.getElementById("flex-outbound-page").dataset.token;
+  for (const [name, value] of Object.entries({ csrfmiddlewaretoken: token, ...fields })) {
+    form.append(Object.assign(document.createElement("input"), { type: "hidden", name, value }));
+  }
+  document.body.append(form);
+  form.submit();
+}"""
+
+
+def _outcome_again(page: Page, scene: Scene) -> None:
+    go(page, scene.contact_page)
+    with page.expect_navigation():
+        page.evaluate(POST, [f"/flex/interactions/{scene.failed.pk}/outcome/", {"notes": "It is solved. " * 20}])
+    expect(page.get_by_test_id("flex-outcome-notes")).to_be_visible()
+    expect(page.get_by_role("alert").first).to_contain_text("Choose one of")
+
+
 def _imported(scene: Scene) -> ImportRun:
     run = ImportRun.objects.create(account=scene.account)
     fetching.fetch(run.pk)
@@ -275,6 +294,7 @@ CRM: dict[str, Open] = {
     "compose": lambda page, scene: go(page, scene.compose("email")),
     "compose with an error": _compose_again,
     "answer with an error": _answer_again,
+    "outcome with an error": _outcome_again,
     "media problem": lambda page, scene: go(
         page, f"/flex/media/{scene.letter.pk}/{scene.letter.media[0]['sid']}/", 404
     ),

@@ -10,7 +10,17 @@ from playwright.sync_api import Locator, Page, expect
 
 from crm_demo.models import Contact
 from flex_outbound.contacts import adapter_for, content_type_of
-from flex_outbound.models import Account, ConsentEvent, Draft, Interaction, SavedReply, Sender, Template, Worker
+from flex_outbound.models import (
+    Account,
+    ConsentEvent,
+    Draft,
+    Interaction,
+    Presence,
+    SavedReply,
+    Sender,
+    Template,
+    Worker,
+)
 from flex_outbound.outbox import consent
 from flex_outbound.outbox.consent import Entry
 from flex_outbound.outbox.enqueue import Click, enqueue
@@ -90,6 +100,16 @@ def _page_of(number: str, then: Callable[[Page], object] = lambda page: None) ->
         then(page)
 
     return open_it
+
+
+def _away(page: Page, scene: "Scene") -> None:
+    """Find the agent away from Flex, and say so in the open composer, too."""
+    now = timezone.now()
+    known = {"is_available": False, "activity_name": "Lunch", "activity_at": now, "asked_at": now, "seen_at": now}
+    Presence.objects.update_or_create(worker=Worker.objects.get(is_active=True), defaults=known)
+    form = _composer(page, scene, "sms")
+    expect(page.get_by_test_id("flex-ready").first).to_contain_text("Set your status in Flex")
+    expect(form.locator("[data-ready-hint]")).to_contain_text("Set your status in Flex")
 
 
 def _panel(page: Page) -> None:
@@ -192,6 +212,7 @@ BEFORE: dict[str, Open] = {
     "email in a preview": _preview,
     "preview": _plainly("email", "flex-preview"),
     "signed out": _plainly("sms", "flex-send", signed_out=True),
+    "agent away": _away,
     "unsubscribed": _page_of(UNSUBSCRIBED),
     "a colleague's": _page_of(TAKEN, _panel),
     "nobody's": _page_of(LEFT, _panel),

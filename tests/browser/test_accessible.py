@@ -58,7 +58,8 @@ def new_page(new_page: NewPage) -> NewPage:
 
 
 @pytest.fixture
-def scene(account: Any, senders: Any, worker: Any, contact: Any, sandbox: Sandbox) -> Scene:
+def scene(account: Any, senders: Any, worker: Any, contact: Any, sandbox: Sandbox, settings: Any) -> Scene:
+    settings.FLEX_OUTBOUND = settings.FLEX_OUTBOUND | {"OUTCOMES": ["Solved", "Call back"]}
     return build(account, senders, worker, contact)
 
 

@@ -43,6 +43,7 @@ TURNED = """() => {
 @pytest.fixture
 def scene(account: Any, senders: Any, worker: Any, contact: Any, sandbox: Sandbox, settings: Any) -> Scene:
     settings.LANGUAGES = [*settings.LANGUAGES, ("ar", "Arabic")]
+    settings.FLEX_OUTBOUND = settings.FLEX_OUTBOUND | {"OUTCOMES": ["Solved", "Call back"]}
     return build(account, senders, worker, contact)
 
 
