@@ -77,6 +77,8 @@ def pick(place: Locator, name: str) -> None:
 
 def test_a_template_is_found_filled_in_seen_and_sent(page: Page, shoot: Shoot) -> None:
     sheet = composer(page)
+    keys = sheet.locator(".flex-outbound__hint[data-live]")
+    expect(keys).to_have_text("Enter sends, Shift+Enter is a new line, Esc closes", use_inner_text=True)
     sheet.get_by_test_id("flex-template-open").click()
     search = sheet.get_by_test_id("flex-template-search")
     expect(search).to_be_focused()
@@ -93,6 +95,7 @@ def test_a_template_is_found_filled_in_seen_and_sent(page: Page, shoot: Shoot) -
     search.press("Enter")  # searches, and sends nothing
     choices.click()
 
+    expect(keys).to_have_text("Enter sends, Esc closes", use_inner_text=True)
     chosen = sheet.get_by_test_id("flex-template-chosen")
     preview = chosen.get_by_test_id("flex-template-preview")
     expect(sheet.get_by_test_id("flex-body")).to_be_hidden()
@@ -106,7 +109,7 @@ def test_a_template_is_found_filled_in_seen_and_sent(page: Page, shoot: Shoot) -
     expect(preview).to_contain_text("Example Ltd")
     order.fill("77")
     shoot(page, "templates-chosen")
-    sheet.get_by_test_id("flex-send").click()
+    order.press("Enter")
 
     expect(page.get_by_test_id("flex-status")).to_have_text("WhatsApp: Waiting to be sent")
     message = Message.objects.get()
