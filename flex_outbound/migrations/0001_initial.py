@@ -315,7 +315,9 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "contact_id",
-                    models.CharField(blank=True, default="", max_length=255, verbose_name="contact id"),
+                    flex_outbound.models.fields.ExactField(
+                        blank=True, default="", max_length=255, verbose_name="contact id"
+                    ),
                 ),
                 ("contact_name", models.CharField(blank=True, default="", max_length=255, verbose_name="contact")),
                 (
@@ -1727,7 +1729,7 @@ class Migration(migrations.Migration):
             name="ConversationContact",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("contact_id", models.CharField(max_length=255, verbose_name="contact id")),
+                ("contact_id", flex_outbound.models.fields.ExactField(max_length=255, verbose_name="contact id")),
                 (
                     "created_at",
                     models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
@@ -1981,8 +1983,8 @@ class Migration(migrations.Migration):
             name="ContactAddress",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("contact_id", models.CharField(max_length=255, verbose_name="contact id")),
-                ("address_key", models.CharField(max_length=256)),
+                ("contact_id", flex_outbound.models.fields.ExactField(max_length=255, verbose_name="contact id")),
+                ("address_key", flex_outbound.models.fields.ExactField(max_length=256)),
                 ("is_learned", models.BooleanField(default=False)),
                 (
                     "contact_type",
@@ -2179,7 +2181,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("address", models.CharField(max_length=256, verbose_name="address")),
-                ("address_key", models.CharField(editable=False, max_length=256)),
+                ("address_key", flex_outbound.models.fields.ExactField(editable=False, max_length=256)),
                 (
                     "sender_address",
                     models.CharField(
@@ -2242,7 +2244,7 @@ class Migration(migrations.Migration):
             name="Draft",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("contact_id", models.CharField(max_length=255, verbose_name="contact id")),
+                ("contact_id", flex_outbound.models.fields.ExactField(max_length=255, verbose_name="contact id")),
                 ("place", models.CharField(max_length=34)),
                 ("values", models.JSONField(default=dict)),
                 (

@@ -10,7 +10,7 @@ from flex_outbound.channels import Channel
 from flex_outbound.discretion import by_key
 from flex_outbound.models.account import Account
 from flex_outbound.models.constraints import UniqueWhere
-from flex_outbound.models.fields import SidField
+from flex_outbound.models.fields import ExactField, SidField
 from flex_outbound.sids import SidKind
 
 
@@ -59,7 +59,7 @@ class ConsentEvent(models.Model):
     )
     channel = models.CharField(_("channel"), max_length=16, choices=Channel.choices)
     address = models.CharField(_("address"), max_length=256)
-    address_key = models.CharField(max_length=256, editable=False)
+    address_key = ExactField(max_length=256, editable=False)
     sender_address = models.CharField(
         _("sender's address"), max_length=254, blank=True, default="", help_text=_("Empty: every sender.")
     )

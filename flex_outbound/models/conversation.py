@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from flex_outbound.channels import Channel
 from flex_outbound.models.account import Account, MessageText
-from flex_outbound.models.fields import AddressKeyField, SidField, SidKeyField
+from flex_outbound.models.fields import AddressKeyField, ExactField, SidField, SidKeyField
 from flex_outbound.models.interaction import Interaction
 from flex_outbound.models.ownership import owner_of
 from flex_outbound.models.scheduling import SchedulableQuerySet
@@ -213,7 +213,7 @@ class ContactReference(models.Model):
     """Abstract: one contact of the host's, by content type and text."""
 
     contact_type = models.ForeignKey(ContentType, models.CASCADE, related_name="+", verbose_name=_("contact type"))
-    contact_id = models.CharField(_("contact id"), max_length=255)
+    contact_id = ExactField(_("contact id"), max_length=255)
 
     class Meta:
         abstract = True
@@ -274,7 +274,7 @@ class ContactAddress(ContactReference):
     as the id of a WhatsApp user who hides the number.
     """
 
-    address_key = models.CharField(max_length=256)
+    address_key = ExactField(max_length=256)
     is_learned = models.BooleanField(default=False)
 
     class Meta:

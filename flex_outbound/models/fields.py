@@ -55,6 +55,20 @@ class SidKeyField(models.UUIDField):
         return value.hex if isinstance(value, UUID) and connection.vendor == "mysql" else value
 
 
+class ExactField(models.CharField):
+    """Text of which every letter counts: what differs in case only is different, on every database.
+
+    MariaDB and MySQL compare by the column's collation, and their own take "bea" and "Bea" for equal; chat identities
+    and keys of contacts may differ in just that. Columns that are compared with each other need the same collation, or
+    no index is used. Source: https://mariadb.com/docs/server/reference/data-types/string-data-types/character-sets
+    """
+
+    def db_parameters(self, connection: Any) -> Any:
+        """Return the column's parameters as Django has them, on MariaDB with a collation that compares the bytes."""
+        given = super().db_parameters(connection)
+        return {**given, "collation": "utf8mb4_bin"} if connection.vendor == "mysql" else given
+
+
 @lru_cache(maxsize=16)
 def _derived_key(secret: str, salt: str) -> bytes:
     derived = hashlib.pbkdf2_hmac("sha256", secret.encode(), salt.encode(), _ITERATIONS, dklen=32)
@@ -71,7 +85,7 @@ def is_token(value: object) -> bool:
         return False
 
 
-class AddressKeyField(models.CharField):
+class AddressKeyField(ExactField):
     """The key of the address in another column, for comparing; written whenever a row is saved."""
 
     def __init__(self, *args: Any, of: str, **kwargs: Any) -> None:

@@ -17,7 +17,7 @@ from flex_outbound.discretion import by_key
 from flex_outbound.models.account import SIGNING, Account
 from flex_outbound.models.constraints import UniqueWhere
 from flex_outbound.models.disposition import Disposed
-from flex_outbound.models.fields import AddressKeyField, SidField
+from flex_outbound.models.fields import AddressKeyField, ExactField, SidField
 from flex_outbound.models.in_the_way import ANSWERING, IN_THE_WAY, IN_THE_WAY_OF_ALL, INVITING, NOT_AGAIN
 from flex_outbound.models.on_answer import NAMED, OpensOnAnswer
 from flex_outbound.models.ownership import owner_of
@@ -86,7 +86,7 @@ class Interaction(OpensOnAnswer, OwnsSids, Disposed):
     contact_type = models.ForeignKey(
         ContentType, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("contact type")
     )
-    contact_id = models.CharField(_("contact id"), max_length=255, blank=True, default="")
+    contact_id = ExactField(_("contact id"), max_length=255, blank=True, default="")
     contact = GenericForeignKey("contact_type", "contact_id")
     contact_name = models.CharField(_("contact"), max_length=255, blank=True, default="")
 
