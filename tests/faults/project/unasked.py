@@ -97,10 +97,10 @@ def _saved(holds: Any, name_of: Name, note_retry: Function) -> Function:
 
 
 def _committed(holds: Any, name_of: Name, commit: Function) -> Function:
-    def wrapped(interaction: Interaction, *arguments: Any) -> Any:
+    def wrapped(interaction: Interaction, *arguments: Any, **options: Any) -> Any:
         _local.name = name_of(interaction)
         try:
-            made = commit(interaction, *arguments)
+            made = commit(interaction, *arguments, **options)
         finally:
             _local.name = ""
         holds.stop_at("committed", name_of(interaction))
