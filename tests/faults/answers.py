@@ -3,20 +3,15 @@
 A cell's text is its key, by which its messages are counted at Flex and in the database.
 """
 
-import os
-import signal
-from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
 
-import requests
-from celery import Celery
-
-from tests.acceptance.crm import SECONDS, Crm
+from tests.acceptance.crm import Crm
 from tests.faults.sandbox import Sandbox
 from tests.faults.scene import LOST, REFUSED
 from tests.faults.stack import FaultStack
+from tests.faults.stage import Stage, broker, database, job_twice, kill_children, kill_worker, stop
 from tests.processes import wait_for
 
 PNG: Final = b"\x89PNG\r\n\x1a\n" + b"\0" * 60
@@ -39,7 +34,6 @@ HELD: Final = {
     "job_twice": "job twice",
 }
 ROWS: Final = "SELECT id, status, message_sid FROM flex_outbound_message WHERE body = %s AND interaction_id IS NULL"
-ACCOUNT_ID: Final = "SELECT account_id FROM flex_outbound_message WHERE body = %s"
 READY: Final = """
 SELECT c.id FROM flex_outbound_conversation c JOIN flex_outbound_interaction i ON i.id = c.interaction_id
 WHERE i.id = %s AND c.agent_id IS NOT NULL
@@ -75,19 +69,14 @@ CLICKS: Final = [Cell("double_click", "same_key"), Cell("double_click", "with_fi
 CELLS: Final = [*HELD_CELLS, *LOST_CELLS, *REFUSED_CELLS, *UPLOADS, *CLICKS]
 
 
-class AnswerScene:
+class AnswerScene(Stage[Cell]):
     """The stack, an agent, and an open conversation for each cell."""
 
-    def __init__(self, stack: FaultStack, sandbox: Sandbox, crm: Crm) -> None:
-        self.stack, self.sandbox, self.crm = stack, sandbox, crm
-        self.rooms: dict[str, str] = {}
-        self.taken: dict[str, list[int]] = {}
-        self.failed: list[str] = []
+    jobs = ("message",)
 
-    @property
-    def worker(self) -> Any:
-        """The one worker, in which all that is held at a time is held."""
-        return self.stack.workers[0]
+    def __init__(self, stack: FaultStack, sandbox: Sandbox, crm: Crm) -> None:
+        super().__init__(stack, sandbox, crm)
+        self.rooms: dict[str, str] = {}
 
     def open_rooms(self) -> None:
         """Begin a conversation for each cell, by SMS so that a file can go."""
@@ -111,15 +100,10 @@ class AnswerScene:
             self.taken[cell.key] = list(pool.map(self._post, [cell, cell]))
 
     def _post(self, cell: Cell) -> int:
-        path = f"{self.crm.url}/flex/api/conversations/{self.rooms[cell.key]}/messages/"
-        with requests.Session() as http:
-            http.trust_env = False
-            http.cookies.update(self.crm.http.cookies)
-            headers = {"X-CSRFToken": self.crm.http.cookies["csrftoken"], "Referer": self.crm.url}
-            fields = {"body": cell.key, "idempotency_key": cell.key}
-            has_file = cell.has_file or cell.point == "with_file"
-            files = {"media": ("a.png", PNG, "image/png")} if has_file else None
-            return http.post(path, fields, files=files, headers=headers, timeout=SECONDS).status_code
+        has_file = cell.has_file or cell.point == "with_file"
+        files = {"media": ("a.png", PNG, "image/png")} if has_file else None
+        fields = {"body": cell.key, "idempotency_key": cell.key}
+        return self.post(f"/flex/api/conversations/{self.rooms[cell.key]}/messages/", data=fields, files=files)
 
     # --- what happens -------------------------------------------------------------------------------------------
 
@@ -130,33 +114,23 @@ class AnswerScene:
         for group in ([one for one in cells if one.point == "answer_looked"], cells):
             coming = [one for one in group if one.key not in self.taken]
             for cell in coming:
-                self.stack.order(cell.point, cell.key)
+                self.order(cell)
                 if cell.point == "answer_looked":
                     # Not carried out, or reading the conversation might find it before the lookup does.
                     self.sandbox.arm(cell.key, "drop_before", path=MESSAGES)
                 self.write(cell)
             for cell in coming:
-                self.stack.held(cell.point, cell.key)
+                self.held(cell)
         return cells
 
-    def release(self, cells: Iterable[Cell]) -> None:
-        """Let the answers go on."""
-        for cell in cells:
-            self.stack.release(cell.point, cell.key)
+    def until_taken_away(self, cells: list[Cell]) -> None:
+        """Wait until each answer was taken away from the process that is stopped."""
+        before = [cell for cell in cells if cell.point != "answer_looked"]
 
-    def signal(self, cells: Iterable[Cell], number: int) -> list[int]:
-        """Send a signal to each process that holds an answer; return their ids."""
-        held = [self.stack.held(cell.point, cell.key) for cell in cells]
-        for process in held:
-            os.kill(process, number)
-        return held
+        def is_taken_away() -> bool:
+            return all(row[1] != "sending" for cell in before for row in self.rows(cell))
 
-    def deliver(self, cell: Cell) -> None:
-        """Have the job delivered three times more."""
-        [(account_id,)] = self.stack.query(ACCOUNT_ID, cell.key)
-        with Celery(broker=self.stack.environment["CELERY_BROKER_URL"]) as app:
-            for _time in range(3):
-                app.send_task("flex_outbound.tasks.message", (str(account_id),), ignore_result=True)
+        wait_for(is_taken_away, "the end of the leases", 25.0)
 
     def rows(self, cell: Cell) -> list[tuple[Any, ...]]:
         """Return what our own database has of an answer."""
@@ -185,58 +159,6 @@ def clicks(scene: AnswerScene) -> None:
     """A double click, with and without a file; and one to which nothing happens."""
     for cell in CLICKS:
         (scene.write_twice if cell.fault == "double_click" else scene.write)(cell)
-
-
-def kill_children(scene: AnswerScene) -> None:
-    """SIGKILL of the pool's child that is at the place."""
-    scene.signal(scene.bring("kill_child"), signal.SIGKILL)
-
-
-def kill_worker(scene: AnswerScene) -> None:
-    """SIGKILL of the whole worker while it is at all places at once."""
-    scene.bring("kill_worker")
-    scene.stack.crash(scene.worker)
-    scene.stack.restart(scene.worker)
-
-
-def stop(scene: AnswerScene) -> None:
-    """SIGSTOP until the lease has run out and the answer was taken away, then SIGCONT."""
-    cells = scene.bring("stop")
-    stopped = scene.signal(cells, signal.SIGSTOP)
-    before = [cell for cell in cells if cell.point != "answer_looked"]
-
-    def is_taken_away() -> bool:
-        return all(row[1] != "sending" for cell in before for row in scene.rows(cell))
-
-    wait_for(is_taken_away, "the end of the leases", 25.0)
-    scene.release(cells)
-    for process in stopped:
-        os.kill(process, signal.SIGCONT)
-
-
-def broker(scene: AnswerScene) -> None:
-    """The broker goes with everything in it, the answers go on without, and it comes back."""
-    cells = scene.bring("broker")
-    scene.stack.crash(scene.stack.broker)
-    scene.release(cells)
-    scene.stack.restart(scene.stack.broker)
-
-
-def database(scene: AnswerScene) -> None:
-    """The database crashes, the answers go on and run into it, and it comes back."""
-    cells = scene.bring("database")
-    scene.stack.crash(scene.stack.postgres.part)
-    scene.release(cells)
-    wait_for(lambda: "OperationalError" in scene.worker.log.read_text(errors="replace"), "missing the database", 20.0)
-    scene.stack.restart(scene.stack.postgres.part)
-
-
-def job_twice(scene: AnswerScene) -> None:
-    """The broker delivers the job again while the first is at the place."""
-    cells = scene.bring("job_twice")
-    for cell in cells:
-        scene.deliver(cell)
-    scene.release(cells)
 
 
 ALL: Final = (uploads, kill_children, kill_worker, broker, database, http_faults, clicks, job_twice, stop)

@@ -3,22 +3,17 @@
 Each conversation was left by its agent, who takes it up again. A cell's key is the idempotency key of that click.
 """
 
-import os
-import signal
-from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
 
-import requests
-from celery import Celery
-
-from tests.acceptance.crm import SECONDS, Crm
+from tests.acceptance.crm import Crm
 from tests.acceptance.flex import callback_url
 from tests.faults.answers import HELD
 from tests.faults.sandbox import Sandbox
 from tests.faults.scene import LOST, REFUSED, SEARCH
 from tests.faults.stack import FaultStack
+from tests.faults.stage import Stage, broker, database, job_twice, kill_children, kill_worker, stop
 from tests.processes import wait_for
 
 POINTS: Final = {
@@ -45,7 +40,6 @@ SELECT o.status, o.is_succeeded,
 FROM flex_outbound_interaction o LEFT JOIN flex_outbound_interaction i ON i.continues_id = o.id WHERE o.id = %s
 """
 STATUS: Final = "SELECT status FROM flex_outbound_interaction WHERE idempotency_key = %s AND continues_id IS NOT NULL"
-ACCOUNT_ID: Final = "SELECT account_id FROM flex_outbound_interaction WHERE id = %s"
 BUSY: Final = """
 SELECT count(*) FROM flex_outbound_interaction
 WHERE continues_id IS NOT NULL AND status IN ('queued', 'sending', 'unconfirmed')
@@ -94,19 +88,15 @@ ONE_TAKEN: Final = ([202, 403], [202, 409])
 CELLS: Final = [*HELD_CELLS, *LOST_CELLS, *REFUSED_CELLS, *LOOK_CELLS, *CLICKS, TWO_AGENTS]
 
 
-class JoinScene:
+class JoinScene(Stage[Cell]):
     """The stack, an agent and a colleague, and for each cell a conversation that the agent has left."""
 
-    def __init__(self, stack: FaultStack, sandbox: Sandbox, crm: Crm, colleague: Crm) -> None:
-        self.stack, self.sandbox, self.crm, self.colleague = stack, sandbox, crm, colleague
-        self.rooms: dict[str, Room] = {}
-        self.taken: dict[str, list[int]] = {}
-        self.failed: list[str] = []
+    jobs = ("dispatch", "lookup", "poll")
 
-    @property
-    def worker(self) -> Any:
-        """The one worker, in which all that is held at a time is held."""
-        return self.stack.workers[0]
+    def __init__(self, stack: FaultStack, sandbox: Sandbox, crm: Crm, colleague: Crm) -> None:
+        super().__init__(stack, sandbox, crm)
+        self.colleague = colleague
+        self.rooms: dict[str, Room] = {}
 
     def open_rooms(self) -> None:
         """Begin a conversation for each cell, accept its task and leave it. From then on no callback tells anything."""
@@ -151,12 +141,8 @@ class JoinScene:
             self.taken.setdefault(cell.key, []).extend(answers)
 
     def _post(self, cell: Cell, crm: Crm, key: str) -> int:
-        with requests.Session() as http:
-            http.trust_env = False
-            http.cookies.update(crm.http.cookies)
-            headers = {"X-CSRFToken": crm.http.cookies["csrftoken"], "Referer": crm.url}
-            path = crm.url + JOIN % self.rooms[cell.key].conversation_sid
-            return http.post(path, json={"idempotency_key": key}, headers=headers, timeout=SECONDS).status_code
+        path = JOIN % self.rooms[cell.key].conversation_sid
+        return self.post(path, crm=crm, json={"idempotency_key": key})
 
     # --- what happens -------------------------------------------------------------------------------------------
 
@@ -171,32 +157,17 @@ class JoinScene:
         for group in ([one for one in cells if one.point == "before_lookup"], cells):
             coming = [one for one in group if one.key not in self.taken]
             for cell in coming:
-                self.stack.order(cell.point, cell.key)
+                self.order(cell)
                 if cell.point == "before_lookup":
                     self.arm(cell, "drop_after")
                 self.join(cell)
             for cell in coming:
-                self.stack.held(cell.point, cell.key)
+                self.held(cell)
         return cells
 
-    def release(self, cells: Iterable[Cell]) -> None:
-        """Let the invites go on."""
-        for cell in cells:
-            self.stack.release(cell.point, cell.key)
-
-    def signal(self, cells: Iterable[Cell], number: int) -> list[int]:
-        """Send a signal to each process that holds an invite; return their ids."""
-        held = [self.stack.held(cell.point, cell.key) for cell in cells]
-        for process in held:
-            os.kill(process, number)
-        return held
-
-    def deliver(self, cell: Cell) -> None:
-        """Have the jobs delivered three times more."""
-        [(account_id,)] = self.stack.query(ACCOUNT_ID, self.rooms[cell.key].id)
-        with Celery(broker=self.stack.environment["CELERY_BROKER_URL"]) as app:
-            for job in ("dispatch", "lookup", "poll") * 3:
-                app.send_task(f"flex_outbound.tasks.{job}", (str(account_id),), ignore_result=True)
+    def until_taken_away(self, cells: list[Cell]) -> None:
+        """Wait until each invite was taken away from the process that is stopped."""
+        wait_for(lambda: all(self.status(cell) != "sending" for cell in cells), "the end of the leases", 25.0)
 
     def status(self, cell: Cell) -> str:
         """Return the status of the cell's invite."""
@@ -228,58 +199,6 @@ def clicks(scene: JoinScene) -> None:
         scene.join_all(cell, [(scene.crm, key) for key in keys])
     both = [(crm, TWO_AGENTS.key) for crm in (scene.crm, scene.colleague)]
     scene.join_all(TWO_AGENTS, both)
-
-
-def kill_children(scene: JoinScene) -> None:
-    """SIGKILL of the pool's child that is at the place."""
-    scene.signal(scene.bring("kill_child"), signal.SIGKILL)
-
-
-def kill_worker(scene: JoinScene) -> None:
-    """SIGKILL of the whole worker while it is at all places at once."""
-    scene.bring("kill_worker")
-    scene.stack.crash(scene.worker)
-    scene.stack.restart(scene.worker)
-
-
-def stop(scene: JoinScene) -> None:
-    """SIGSTOP until the lease has run out and the invite was taken away, then SIGCONT."""
-    cells = scene.bring("stop")
-    stopped = scene.signal(cells, signal.SIGSTOP)
-    wait_for(lambda: all(scene.status(cell) != "sending" for cell in cells), "the end of the leases", 25.0)
-    scene.release(cells)
-    for process in stopped:
-        os.kill(process, signal.SIGCONT)
-
-
-def broker(scene: JoinScene) -> None:
-    """The broker goes with everything in it, the invites go on without, and it comes back."""
-    cells = scene.bring("broker")
-    scene.stack.crash(scene.stack.broker)
-    scene.release(cells)
-    scene.stack.restart(scene.stack.broker)
-
-
-def database(scene: JoinScene) -> None:
-    """The database crashes, the invites go on and run into it, and it comes back."""
-    cells = scene.bring("database")
-    before = _errors(scene)
-    scene.stack.crash(scene.stack.postgres.part)
-    scene.release(cells)
-    wait_for(lambda: _errors(scene) > before, "missing the database", 20.0)
-    scene.stack.restart(scene.stack.postgres.part)
-
-
-def _errors(scene: JoinScene) -> int:
-    return int(scene.worker.log.read_text(errors="replace").count("OperationalError"))
-
-
-def job_twice(scene: JoinScene) -> None:
-    """The broker delivers the jobs again while the first is at the place."""
-    cells = scene.bring("job_twice")
-    for cell in cells:
-        scene.deliver(cell)
-    scene.release(cells)
 
 
 ALL: Final = (lost_looks, stop, kill_children, kill_worker, broker, database, http_faults, job_twice, clicks)

@@ -9,21 +9,19 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.crm import Crm
-from tests.benchmarks.servers import wait_for as wait_until
 from tests.faults import waits
 from tests.faults.report import Report
 from tests.faults.sandbox import Sandbox
 from tests.faults.stack import FaultStack
+from tests.faults.stage import END_SECONDS, Verdicts, happen, patiently, tell
 from tests.faults.waits import CELLS, Cell, WaitScene
 
 pytestmark = [pytest.mark.faults, pytest.mark.services]
 CHILDREN = 20
-END_SECONDS = 90.0
 BUSY = """
 SELECT (SELECT count(*) FROM flex_outbound_interaction WHERE status IN ('queued', 'sending', 'unconfirmed', 'waiting'))
      + (SELECT count(*) FROM flex_outbound_message WHERE status IN ('waiting', 'sending', 'unconfirmed'))
 """
-Verdicts = dict[str, list[str]]
 
 
 @pytest.fixture(scope="module")
@@ -38,29 +36,18 @@ def matrix(report: Report, logs: Path) -> Verdicts:
         sandbox.post("options", {"enforce_limits": False})
         scene = WaitScene(stack, sandbox, crm)
         verdicts = _run(scene)
-        wrong = {key: what for key, what in verdicts.items() if what}
-        if wrong or scene.failed:
-            (logs / "waits.log").write_text(stack.logs())
-        report.notes += [f"{key}: {', '.join(what)}" for key, what in wrong.items()] + scene.failed
-    done = len(verdicts) - len(wrong)
-    seconds = time.monotonic() - began
-    report.notes.append(f"answers that are waited for: {done} of {len(verdicts)} as it should be, in {seconds:.0f} s")
+        tell(scene, verdicts, "answers that are waited for", began, report, logs / "waits.log")
     return verdicts
 
 
 def _run(scene: WaitScene) -> Verdicts:
-    for accident in waits.ALL:
-        try:
-            accident(scene)
-        except (pytest.fail.Exception, TimeoutError, AssertionError, OSError) as error:
-            scene.failed.append(f"The accident {accident.__name__} could not be brought about: {error}")
-            scene.stack.release_all()
+    happen(scene, waits.ALL)
     try:
         scene.until_sent([cell for cell in CELLS if cell not in scene.answered], END_SECONDS)
         scene.answer(CELLS)
-        wait_until(lambda: scene.stack.query(BUSY) == [(0,)], "the ends of all", END_SECONDS)
     except (pytest.fail.Exception, TimeoutError) as error:
         scene.failed.append(f"Waited in vain: {error}")
+    patiently(scene, BUSY, "the ends of all")
     flex = scene.sandbox.account()
     return {cell.key: waits.harm_of(scene, cell, flex) for cell in CELLS}
 

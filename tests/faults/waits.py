@@ -4,20 +4,16 @@ Each cell has a customer of its own. No callback tells of the answers: they are 
 click's idempotency key, and the text of its first message.
 """
 
-import os
-import signal
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-import requests
-from celery import Celery
-
 from flex_outbound.sandbox import defaults
-from tests.acceptance.crm import SECONDS, Crm
+from tests.acceptance.crm import Crm
 from tests.faults.sandbox import Sandbox
 from tests.faults.scene import LOST, REFUSED
 from tests.faults.stack import FaultStack
+from tests.faults.stage import Stage, broker, job_twice, kill_children, kill_worker, stop
 from tests.processes import Person, wait_for
 
 BEGINNING: Final = ("after_claim", "before_post", "room_made", "customer_added", "before_write", "before_ack")
@@ -45,7 +41,6 @@ SENT: Final = """
 SELECT i.idempotency_key FROM flex_outbound_interaction i JOIN flex_outbound_message m ON m.interaction_id = i.id
 WHERE i.status = 'waiting' AND m.status = 'sent'
 """
-ACCOUNT_ID: Final = "SELECT id FROM flex_outbound_account WHERE account_sid = %s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,26 +62,22 @@ QUIET: Final = Cell("none", "quiet")
 CELLS: Final = [*HELD_CELLS, *HTTP_CELLS, QUIET]
 
 
-class WaitScene:
+class WaitScene(Stage[Cell]):
     """The stack, an agent, and a customer for each cell."""
 
+    jobs = ("conversation", "dispatch", "lookup", "poll", "message")
+
     def __init__(self, stack: FaultStack, sandbox: Sandbox, crm: Crm) -> None:
-        self.stack, self.sandbox, self.crm = stack, sandbox, crm
+        super().__init__(stack, sandbox, crm)
         self.people: dict[Cell, Person] = dict(zip(CELLS, stack.people(), strict=True))
         self.answered: set[Cell] = set()
-        self.failed: list[str] = []
-
-    @property
-    def worker(self) -> Any:
-        """The one worker, in which all that is held at a time is held."""
-        return self.stack.workers[0]
 
     # --- what an agent and the customers do ---------------------------------------------------------------------
 
     def click(self, cell: Cell) -> None:
         """Write to the cell's customer, and wait for the answer."""
         wanted = {"contact": str(self.people[cell].id), "idempotency_key": cell.key, "body": cell.key}
-        assert self._post("/faults/waits/", wanted) == 202, cell.key
+        assert self.post("/faults/waits/", json=wanted) == 202, cell.key
 
     def answer(self, cells: Iterable[Cell]) -> None:
         """Let customers answer who have not yet."""
@@ -99,14 +90,7 @@ class WaitScene:
 
     def read(self) -> None:
         """Have all conversations read at once."""
-        assert self._post("/faults/waits/read/", {}) == 204
-
-    def _post(self, path: str, data: dict[str, Any]) -> int:
-        with requests.Session() as http:
-            http.trust_env = False
-            http.cookies.update(self.crm.http.cookies)
-            headers = {"X-CSRFToken": self.crm.http.cookies["csrftoken"], "Referer": self.crm.url}
-            return http.post(self.crm.url + path, json=data, headers=headers, timeout=SECONDS).status_code
+        assert self.post("/faults/waits/read/", json={}) == 204
 
     def until_sent(self, cells: Iterable[Cell], seconds: float = 60.0) -> None:
         """Wait until the first messages are sent and the answers are waited for."""
@@ -123,7 +107,7 @@ class WaitScene:
             self.click(cell)
         self.until_sent(answering)
         for cell in cells:
-            self.stack.order(cell.point, self.name_of(cell))
+            self.order(cell)
         for cell in cells:
             if cell not in answering:
                 self.click(cell)
@@ -136,28 +120,10 @@ class WaitScene:
         """Return what an order to hold a process names."""
         return self.people[cell].mobile if cell.point in ANSWERING else cell.key
 
-    def held(self, cell: Cell) -> int:
-        """Return the process that holds a cell, waiting until one does."""
-        return self.stack.held(cell.point, self.name_of(cell))
-
-    def release(self, cells: Iterable[Cell]) -> None:
-        """Let them go on."""
-        for cell in cells:
-            self.stack.release(cell.point, self.name_of(cell))
-
-    def signal(self, cells: Iterable[Cell], number: int) -> list[int]:
-        """Send a signal to each process that holds one; return their ids."""
-        held = [self.held(cell) for cell in cells]
-        for process in held:
-            os.kill(process, number)
-        return held
-
-    def deliver(self) -> None:
-        """Have the account's jobs delivered three times more."""
-        [(account_id,)] = self.stack.query(ACCOUNT_ID, defaults.ACCOUNT_SID)
-        with Celery(broker=self.stack.environment["CELERY_BROKER_URL"]) as app:
-            for job in ("conversation", "dispatch", "lookup", "poll", "message") * 3:
-                app.send_task(f"flex_outbound.tasks.{job}", (str(account_id),), ignore_result=True)
+    def until_taken_away(self, cells: list[Cell]) -> None:
+        """Wait until no click is being sent that has no conversation yet."""
+        begun = [cell for cell in cells if cell.point in BEGINNING]
+        wait_for(lambda: all(self.status(cell) != "sending" for cell in begun), "the end of the leases", 30.0)
 
     def status(self, cell: Cell) -> str:
         """Return the status of the cell's click."""
@@ -180,44 +146,6 @@ def http_faults(scene: WaitScene) -> None:
 def quiet(scene: WaitScene) -> None:
     """Nothing happens."""
     scene.click(QUIET)
-
-
-def kill_children(scene: WaitScene) -> None:
-    """SIGKILL of the pool's child that is at the place."""
-    scene.signal(scene.bring("kill_child"), signal.SIGKILL)
-
-
-def kill_worker(scene: WaitScene) -> None:
-    """SIGKILL of the whole worker while it is at all places at once."""
-    scene.bring("kill_worker")
-    scene.stack.crash(scene.worker)
-    scene.stack.restart(scene.worker)
-
-
-def stop(scene: WaitScene) -> None:
-    """SIGSTOP until the leases have run out and others have done the work, then SIGCONT."""
-    cells = scene.bring("stop")
-    stopped = scene.signal(cells, signal.SIGSTOP)
-    begun = [cell for cell in cells if cell.point in BEGINNING]
-    wait_for(lambda: all(scene.status(cell) != "sending" for cell in begun), "the end of the leases", 30.0)
-    scene.release(cells)
-    for process in stopped:
-        os.kill(process, signal.SIGCONT)
-
-
-def broker(scene: WaitScene) -> None:
-    """The broker goes with everything in it, the others go on without, and it comes back."""
-    cells = scene.bring("broker")
-    scene.stack.crash(scene.stack.broker)
-    scene.release(cells)
-    scene.stack.restart(scene.stack.broker)
-
-
-def job_twice(scene: WaitScene) -> None:
-    """The broker delivers the jobs again while the first are at their places."""
-    cells = scene.bring("job_twice")
-    scene.deliver()
-    scene.release(cells)
 
 
 ALL: Final = (quiet, http_faults, stop, kill_children, kill_worker, broker, job_twice)
