@@ -26,7 +26,7 @@ from flex_outbound.gateway.observe import Operation
 from flex_outbound.gateway.tasks import TwilioTasks
 from flex_outbound.gateway.workers import TwilioWorkers
 from flex_outbound.sids import SidKind
-from flex_outbound.twilio_statuses import ChannelStatus
+from flex_outbound.twilio_statuses import ChannelStatus, TaskStatus
 
 MAX_KEPT = 16
 """Gateways kept per process; a worker seldom serves more accounts at a time."""
@@ -92,12 +92,14 @@ class TwilioGateway(TwilioTasks, TwilioBeginning, TwilioMedia, TwilioWorkers):
     def leave_channel(self, interaction_sid: str, channel_sid: str, task_sid: str) -> None:
         """Close the participant whose task it is; a participant or channel that is gone has left.
 
+        Raises OutcomeUnknown where Twilio shows no such participant, but the task is still being worked on.
         https://www.twilio.com/docs/flex/developer/conversations/interactions-api/interaction-channel-participants
         """
         channel = self._channel(interaction_sid, channel_sid)
         try:
             listed = self._records(Operation.LEAVE_CHANNEL, channel.participants, pages=1, page_size=50)
-            for one in [one for one in listed if results.has_task(one.routing_properties, task_sid)]:
+            own = [one for one in listed if results.has_task(one.routing_properties, task_sid)]
+            for one in own:
                 with self._call(Operation.LEAVE_CHANNEL):
                     channel.participants(in_path(one.sid, SidKind.CHANNEL_PARTICIPANT)).update(
                         **payloads.leaving_payload()
@@ -105,6 +107,10 @@ class TwilioGateway(TwilioTasks, TwilioBeginning, TwilioMedia, TwilioWorkers):
         except Refused as error:
             if error.http_status != 404 and error.reason != "closed":
                 raise
+            return
+        task = None if own else self.fetch_task(task_sid)
+        if task is not None and task.status == TaskStatus.ASSIGNED:
+            raise malformed("an agent's task without the agent", self._http.last_status)
 
     def create_message(self, request: MessageRequest) -> str:
         """Send a message and return its SID; raises OutcomeUnknown for an answer without one."""

@@ -91,6 +91,26 @@ def test_an_interaction_is_opened_found_and_closed(gateway: Gateway) -> None:
     gateway.close_channel(sid("KD"), sid("UO"))
 
 
+def test_an_agent_has_left_only_when_nothing_shows_them_any_more() -> None:
+    with SandboxServer(**QUICK, auto_accept=True) as sandbox:
+        gateway = TwilioGateway(connection_to(sandbox.url, **CREDENTIALS))
+        first, row = (gateway.create_interaction(a_click(Channel.EMAIL, key=key * 32)) for key in "ab")
+        leaving = (str(row.interaction_sid), str(row.channel_sid), str(row.task_sid))
+        for one in (first, row):
+            assert eventually(lambda one=one: task_status(gateway, str(one.task_sid)) == "assigned")
+        # A list in which the agent has another's task.
+        match = {"method": "GET", "path": f"/{row.channel_sid}/Participants$"}
+        sandbox.state.faults.add({"match": match, "fault": "hostile", "shape": "foreign"})
+        with pytest.raises(OutcomeUnknown):
+            gateway.leave_channel(*leaving)
+        assert task_status(gateway, leaving[2]) == "assigned"
+        for _time in range(2):
+            gateway.leave_channel(*leaving)
+            assert task_status(gateway, leaving[2]) == "completed"
+        assert task_status(gateway, str(first.task_sid)) == "assigned"
+        gateway.close()
+
+
 @pytest.mark.parametrize("gateway", [{"task_retention_seconds": 0}], indirect=True)
 def test_a_task_that_is_deleted_is_found_in_the_past(gateway: Gateway) -> None:
     result = gateway.create_interaction(a_click())
