@@ -204,11 +204,15 @@ def _close(closing: Closing) -> bool:
         alerts.note_access(closing.interaction.account, error)
         mine.update(next_at=from_now(retry.backoff(closing.attempts + 1)))
         return False
-    mine.update(closed_at=Now(), next_at=None, error="")
     if closing.kind == Closing.Kind.LEAVE:
-        if Interaction.objects.filter(pk=closing.interaction_id, status__in=sorted(OPEN)).update(next_at=Now()):
+        # Written first: if the worker dies in between, the next job leaves once more, and the row is polled after all.
+        own = Interaction.objects.filter(pk=closing.interaction_id, status__in=sorted(OPEN))
+        is_open = own.update(next_at=Now())
+        mine.update(closed_at=Now(), next_at=None, error="")
+        if is_open:
             request_after_commit(Job.POLL, closing.interaction.account_id)
         return True
+    mine.update(closed_at=Now(), next_at=None, error="")
     # Its tasks and its conversation are closed with it.
     own = Interaction.objects.filter(pk=closing.interaction_id, channel_sid=closing.channel_sid, status=Status.CLOSED)
     own.update(channel_status=ChannelStatus.CLOSED, conversation_state=ConversationState.CLOSED)

@@ -1,4 +1,4 @@
-"""Inviting a colleague or whom Flex chooses, handing over, leaving: nobody is alone, and nothing is done twice."""
+"""Inviting a colleague or whom Flex chooses, handing over: nobody is alone, and nothing is done twice."""
 
 from collections.abc import Callable
 from typing import Any
@@ -334,41 +334,6 @@ def test_a_channel_that_closes_before_the_invite_is_sent_is_said(
     row.refresh_from_db()
     assert (row.status, row.error_reason) == (Status.FAILED, "closed")
     assert "ended" in row.error_message
-
-
-# -- leaving -----------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("finds_somebody", [False, True])
-def test_the_last_one_leaves_only_when_they_say_so(
-    finds_somebody: bool, begun: Interaction, agent: User, sandbox: Sandbox
-) -> None:
-    Sender.objects.update(opens_on_inbound=finds_somebody)
-    with pytest.raises(ClickConflict) as error:
-        inviting.leave(conversation_of(begun), agent)
-    assert error.value.code == "leaves_nobody"
-    assert ("whom Flex chooses" if finds_somebody else "nobody in Flex") in str(error.value)
-    assert not Closing.objects.exists()
-    for _press in range(2):
-        inviting.leave(conversation_of(begun), agent, confirmed=True)
-    run_due()
-    look(begun)
-    assert (begun.status, begun.is_left_open, Closing.objects.count()) == (Status.CLOSED, True, 1)
-    assert handing.held(handing.fresh(conversation_of(begun)), agent).is_in_the_way
-    with pytest.raises(ClickConflict) as error:
-        inviting.leave(conversation_of(begun), agent)
-    assert error.value.code == "not_in_it"
-
-
-def test_of_two_who_leave_at_once_the_second_is_told(
-    begun: Interaction, agent: User, colleague: User, sandbox: Sandbox
-) -> None:
-    row = accept(invite(begun, agent, colleague), sandbox)
-    inviting.leave(conversation_of(begun), agent)
-    with pytest.raises(ClickConflict) as error:
-        inviting.leave(conversation_of(row), colleague)
-    assert error.value.code == "leaves_nobody"
-    assert Closing.objects.count() == 1
 
 
 def test_an_invite_of_a_queue_that_failed_is_repeated(
