@@ -28,6 +28,9 @@ logger = logging.getLogger(__name__)
 BATCH: Final = 10
 """Channels that one job closes, one or two requests each."""
 
+LEASE: Final = retry.LONGEST_DELAY
+"""Seconds after which another job closes what a job has claimed and not written."""
+
 TAKEN: Final = "taken"
 """What is written down as the error where somebody has taken the conversation meanwhile."""
 
@@ -176,8 +179,8 @@ def close_due(account_id: int) -> int:
     """Close the channels of an account that are due. Returns how many are closed now."""
     due = Closing.objects.due().filter(interaction__account=account_id).select_related("interaction__account")
     with locks.bounded_transaction(read_first=True):
-        # Closing takes one request; a worker that dies over it leaves the channel to the next job after the pause.
-        closings = claims.take(due, BATCH, retry.LONGEST_DELAY, attempts=F("attempts") + 1)
+        # A worker that dies over it leaves the channel to the next job after the pause.
+        closings = claims.take(due, BATCH, LEASE, attempts=F("attempts") + 1)
     return sum(_close(closing) for closing in closings)
 
 

@@ -26,7 +26,7 @@ from flex_outbound.models import Interaction, Message
 from flex_outbound.outbox import attachments, attempts, dispatch, lifecycle, lookups, message_lifecycle, messages
 from flex_outbound.outbox.callbacks import processing
 from flex_outbound.outbox.jobs import Job
-from tests.faults.project import unasked
+from tests.faults.project import leaving, unasked
 from tests.faults.project.unasked import CHANGED
 
 POLL_SECONDS = 0.01
@@ -91,6 +91,7 @@ def install(folder: Path) -> None:
     messages._record = _record_messages(holds, messages._record)
     messages._look_up = _look_up(holds, messages._look_up)
     unasked.install(holds, name_of)
+    leaving.install(holds)
 
 
 def name_of(row: Interaction) -> str:
