@@ -109,7 +109,7 @@ def _away(page: Page, scene: "Scene") -> None:
     Presence.objects.update_or_create(worker=Worker.objects.get(is_active=True), defaults=known)
     form = _composer(page, scene, "sms")
     expect(page.get_by_test_id("flex-ready").first).to_contain_text("Set your status in Flex")
-    expect(form.locator("[data-ready-hint]")).to_contain_text("Set your status in Flex")
+    expect(form.locator("[data-ready-hint]")).to_contain_text("Or send a message that opens when the customer answers.")
 
 
 def _panel(page: Page) -> None:

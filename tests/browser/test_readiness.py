@@ -9,7 +9,7 @@ import pytest
 from django.core.cache import cache
 from django.db.models import F
 from django.utils import timezone
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from crm_demo.models import Contact
 from flex_outbound.channels import Channel
@@ -24,6 +24,7 @@ from tests.processes import wait_for
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.services]
 Shoot = Callable[[Page, str], None]
 NUMBER = "+14155550123"
+MEANWHILE = "Or send a message that opens when the customer answers."
 WIDTHS = [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")]
 LISTEN = """
 window.fired = [];
@@ -60,6 +61,13 @@ def be(worker: Worker, *, available: bool, name: str = "", **more: Any) -> None:
     values = {"is_available": available, "activity_name": name, "activity_at": now - timedelta(hours=1), **more}
     known = {"asked_at": now, "seen_at": now, "told_at": now, **values}
     Presence.objects.update_or_create(worker=worker, defaults=known)
+
+
+def turned(route: Route) -> None:
+    """Answer with the channels in the opposite order."""
+    answer = route.fetch()
+    told = answer.json()
+    route.fulfill(response=answer, json=told | {"channels": told["channels"][::-1]})
 
 
 def look_again(page: Page) -> None:
@@ -152,6 +160,17 @@ def test_without_a_script_the_page_says_what_is_known(new_page: NewPage, contact
     page = new_page(java_script_enabled=False)
     page.goto(contact.get_absolute_url())
     expect(ready(page)).to_contain_text("Offline in Flex since")
+
+
+def test_a_line_says_what_helps_all_of_its_channels(page: Page, worker: Worker) -> None:
+    be(worker, available=False, name="Lunch")
+    # In whatever order the channels are told.
+    page.route("**/channels/?live=presence", turned)
+    look_again(page)
+    expect(ready(page)).to_contain_text("Set your status in Flex to available.")
+    assert MEANWHILE not in ready(page).inner_text()
+    hints = [page.locator(f"form[data-channel={one}] [data-ready-hint]").text_content() for one in ("sms", "email")]
+    assert [MEANWHILE in (one or "") for one in hints] == [True, False]
 
 
 # -- the window --------------------------------------------------------------------------------------------------------

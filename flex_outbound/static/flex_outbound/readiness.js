@@ -132,6 +132,14 @@ function rowOf({ address, sender, state, until, text }) {
 
 // --- the agent ---
 
+/**
+ * A line with one more channel. It says what helps all of its channels: of two remedies the longer one begins with the
+ * other. The buttons and the composers have their own.
+ */
+function withChannel(channel, { labels = [], remedy = channel.remedy } = {}) {
+  return { labels: [...labels, channel.label], remedy: channel.remedy.length < remedy.length ? channel.remedy : remedy };
+}
+
 /** Asks for one contact, while its page is looked at. */
 class Watch {
   static all = new Map();
@@ -210,7 +218,7 @@ class Watch {
       const isUnready = !channel.enabled && ["offline", "full"].includes(presence.state);
       if (!presence.is_certain) this.isOpen = true;
       this.mark(button, isUnready ? [text, channel.remedy].join(" ") : "");
-      if (isUnready) lines.set(text, { labels: [...(lines.get(text)?.labels ?? []), channel.label], remedy: channel.remedy });
+      if (isUnready) lines.set(text, withChannel(channel, lines.get(text)));
       else usual = presence.is_certain ? usual || text : text;
     }
     this.say(lines, usual);
