@@ -11,7 +11,7 @@ from crm_demo.flex_contacts import CrmContact
 from crm_demo.models import Contact
 from flex_outbound.channels import Channel
 from flex_outbound.models import Account, Closing, Interaction, Sender, WebhookEvent
-from flex_outbound.outbox import attempts, dispatch, gateways, retry
+from flex_outbound.outbox import attempts, compiled, dispatch, gateways, retry
 from tests.model.flex import Flex
 from tests.model.real import Real
 
@@ -60,6 +60,8 @@ def stage(
     monkeypatch.setattr(Now, "as_sqlite", literal)
     monkeypatch.setattr(Now, "as_postgresql", literal)
     monkeypatch.setattr(Now, "as_mysql", literal)
+    # The time is a part of the SQL here, so none may be kept.
+    monkeypatch.setattr(compiled, "rows", lambda build, _key: list(build()))
     clock = SimpleNamespace(clock_gettime=lambda _: made.now, monotonic=lambda: made.now, sleep=lambda _: None)
     monkeypatch.setattr(attempts, "time", clock)
     # One at a time, so that every step has its place in the order of events.
