@@ -40,6 +40,10 @@ REMARKS: Final[dict[tuple[str, str], str]] = {
         "before, 1.2 now), accounts and senders kept for seconds, no read-back for metrics. Each message's callback "
         "writes its row, and each conversation is read once when it opens."
     ),
+    ("m", "kept beside what was written"): (
+        f"{_BUSY}No job waits and nothing is untold at the end, so what is missing came late. Tried: the row in "
+        "the callback's own request, one job for many of them."
+    ),
     ("m", "newest page"): (
         "each page reads its 39 rows by their keys, which in a large table lie apart, so that fewer are found in "
         "PostgreSQL's memory. Tried: all messages of the contact read and sorted (2.0 times), the keys as an IN (1.7 "
