@@ -26,7 +26,7 @@ def install(holds: Any) -> None:
 
 
 def _due(holds: Any, close_due: Function) -> Function:
-    """Hold before the claim: whoever is due is known, and nobody is taken."""
+    """Hold before the claim: it is known what is due, and nothing is taken."""
 
     def wrapped(account_id: int) -> Any:
         if holds.wanted("leave_due"):
